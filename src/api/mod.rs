@@ -1,0 +1,1 @@
+//! The service: routes, what callers may see, and what the answers look like on the wire.

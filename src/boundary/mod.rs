@@ -1,0 +1,20 @@
+//! The nouns: what a boundary is, how it is named, and what can be wrong with it.
+//!
+//! Nothing here opens a file, reads a clock or knows another module of ours. Positions are
+//! `lon, lat` in degrees, WGS 84, exactly as given; every other reference system is converted at the edge.
+
+mod code;
+mod generation;
+mod layer;
+mod level;
+mod position;
+mod problem;
+mod unit;
+
+pub use code::{Charset, CodeError, CodeScheme, Segment, UnitCode};
+pub use generation::{Generation, GenerationId, GenerationState};
+pub use layer::{Layer, LayerName};
+pub use level::{Level, NameError};
+pub use position::{Position, PositionError};
+pub use problem::{Accepted, Problem, ProblemKind, ProblemUnit, Severity};
+pub use unit::{FeatureRef, Properties, Unit, UnitId, UnitShape, Validity};

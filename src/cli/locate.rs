@@ -1,0 +1,8 @@
+use super::{Context, Outcome};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+pub fn run(_args: Args, _context: &Context) -> anyhow::Result<Outcome> {
+    anyhow::bail!("locate is being built")
+}

@@ -1,0 +1,108 @@
+//! The commands: one file each, with its arguments and what it does. `main` prints the error and picks the exit code.
+
+mod assign;
+mod check;
+mod demo;
+mod export;
+mod import;
+mod key;
+mod locate;
+mod roster;
+mod sample;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::app::StoreUnavailable;
+use crate::config::Config;
+
+/// Which grid is this point in, and who answers for it now?
+#[derive(Debug, Parser)]
+#[command(name = "gridkeeper", version, max_term_width = 110)]
+pub struct Cli {
+    /// The store: a GeoPackage file
+    #[arg(long, global = true, env = "GRIDKEEPER_STORE", default_value = "gridkeeper.gpkg", value_name = "STORE")]
+    store: String,
+    /// Settings; gridkeeper.toml is read where none is named and it exists
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Report what is wrong with a boundary file; nothing is written
+    Check(check::Args),
+    /// Check a boundary file, repair it within the tolerance, store and publish it
+    Import(import::Args),
+    /// Load who answers for which unit
+    Roster(roster::Args),
+    /// Look one position up
+    Locate(locate::Args),
+    /// Look all rows of a table up
+    Assign(assign::Args),
+    /// Serve lookups, features, tiles and the map
+    Serve(serve::Args),
+    /// Write boundaries to a file
+    Export(export::Args),
+    /// Make a sample district
+    Sample(sample::Args),
+    /// Make the sample district, load it and serve it with its map
+    Demo(demo::Args),
+    /// Keys for callers of the service
+    Key(key::Args),
+}
+
+/// What every command is given.
+#[derive(Debug)]
+pub struct Context {
+    pub store: String,
+    pub config: Config,
+}
+
+/// How a command ended when it did what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// The data has problems, which have been reported.
+    Problems,
+}
+
+const EXIT_PROBLEMS: u8 = 1;
+const EXIT_USAGE: u8 = 2;
+const EXIT_STORE: u8 = 3;
+
+impl Cli {
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        let context = Context { store: self.store, config: Config::load(self.config.as_deref())? };
+        match self.command {
+            Command::Check(args) => check::run(args, &context),
+            Command::Import(args) => import::run(args, &context),
+            Command::Roster(args) => roster::run(args, &context),
+            Command::Locate(args) => locate::run(args, &context),
+            Command::Assign(args) => assign::run(args, &context),
+            Command::Serve(args) => serve::run(args, &context),
+            Command::Export(args) => export::run(args, &context),
+            Command::Sample(args) => sample::run(args, &context),
+            Command::Demo(args) => demo::run(args, &context),
+            Command::Key(args) => key::run(args, &context),
+        }
+    }
+}
+
+/// Prints an error once, as one chain, and turns the end of a command into the exit code of the contract.
+pub fn finish(result: anyhow::Result<Outcome>) -> ExitCode {
+    match result {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Problems) => ExitCode::from(EXIT_PROBLEMS),
+        Err(error) => {
+            eprintln!("gridkeeper: {error:#}");
+            let store_is_away = error.chain().any(<dyn std::error::Error>::is::<StoreUnavailable>);
+            ExitCode::from(if store_is_away { EXIT_STORE } else { EXIT_USAGE })
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! What a person can set, with its defaults. Nothing else in the program reads a settings file.
+//!
+//! Settings come from `gridkeeper.toml` (or `--config FILE`), then from variables `GRIDKEEPER_…` with `__`
+//! between a table and its key. [`Settings`] is what was written; [`Config`] is what the program uses.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use crate::boundary::{Charset, CodeScheme, Layer, LayerName, Level, Segment};
+
+/// The settings file that is read when none is named and it exists.
+pub const DEFAULT_FILE: &str = "gridkeeper.toml";
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read the settings")]
+    Read(#[source] Box<figment::Error>),
+    #[error("there is no settings file {0}")]
+    Missing(PathBuf),
+    #[error("the setting {setting} is wrong: {detail}")]
+    Value { setting: String, detail: String },
+}
+
+/// What was written, or its default.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Settings {
+    time_zone: String,
+    doubt_distance_m: f64,
+    layers: BTreeMap<String, LayerSettings>,
+    code_schemes: BTreeMap<String, Vec<SegmentSettings>>,
+    http: HttpConfig,
+    map: MapConfig,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct LayerSettings {
+    levels: Vec<String>,
+    scheme: Option<String>,
+    public: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SegmentSettings {
+    level: String,
+    lengths: Vec<usize>,
+    #[serde(default)]
+    alphanumeric: bool,
+}
+
+/// What the program uses, fully resolved.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where shifts and dates of rosters are meant. `time_zone`, default Asia/Shanghai.
+    pub time_zone: TimeZone,
+    /// Positions nearer than this to a border are called ambiguous. `doubt_distance_m`, default 10.
+    pub doubt_distance_m: f64,
+    /// The layers with their levels, coarse to fine. `[layers.NAME]`, default `grid` with four levels.
+    pub layers: Vec<LayerConfig>,
+    pub http: HttpConfig,
+    pub map: MapConfig,
+}
+
+#[derive(Clone, Debug)]
+pub struct LayerConfig {
+    pub layer: Layer,
+    /// Whether a caller without a key sees the current generation. Default: only the layer `grid`.
+    pub public: bool,
+}
+
+/// The service's door. `[http]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Where to listen; `serve --listen` wins. Default 127.0.0.1:8080.
+    pub listen: SocketAddr,
+    /// The address under which callers reach the service, without a slash at its end; none takes the request's own host.
+    pub public_base_url: Option<String>,
+    /// Largest body of a request that is not streamed, bytes. Default 2 MiB.
+    pub body_bytes_max: usize,
+    /// Largest single record (a CSV row, a line, a feature) of a streamed body, bytes. Default 64 KiB.
+    pub record_bytes_max: usize,
+    /// Features on a page when the caller names no limit. Default 10.
+    pub page_limit_default: usize,
+    /// Most features on a page; a larger limit is lowered to it. Default 10,000.
+    pub page_limit_max: usize,
+    /// Requests worked on at once; beyond it callers get 503. Default 512.
+    pub concurrent_requests_max: usize,
+    /// Longest time a request that is not a stream may take, seconds. Default 30.
+    pub request_timeout_s: u64,
+    /// How long requests may go on after SIGTERM, seconds. Default 20.
+    pub drain_s: u64,
+    /// How often the store is asked whether something was published, milliseconds. Default 500.
+    pub follow_interval_ms: u64,
+}
+
+/// What maps carry and show. `[map]`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MapConfig {
+    /// Who made the boundaries; shown on every map.
+    pub attribution: String,
+    /// The approval number of the map (审图号); shown on every map.
+    pub approval_number: String,
+    /// A notice across the map, such as 示例数据，非真实边界.
+    pub notice: String,
+    pub basemap: Option<BasemapConfig>,
+}
+
+/// A map to lie under the boundaries. Nothing is loaded from outside unless this names it. `[map.basemap]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BasemapConfig {
+    /// A raster tile template with `{z}`, `{x}`, `{y}`, or the path of a local PMTiles file.
+    pub source: String,
+    pub attribution: String,
+    /// The offset under which the basemap is drawn: `gcj02`, `bd09`, or none.
+    #[serde(default)]
+    pub shift: Option<String>,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_base_url: None,
+            body_bytes_max: 2 << 20,
+            record_bytes_max: 64 << 10,
+            page_limit_default: 10,
+            page_limit_max: 10_000,
+            concurrent_requests_max: 512,
+            request_timeout_s: 30,
+            drain_s: 20,
+            follow_interval_ms: 500,
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let grid = LayerSettings {
+            levels: ["district", "street", "community", "grid"].map(String::from).to_vec(),
+            scheme: Some("unit-grid-15".into()),
+            public: true,
+        };
+        let segment =
+            |level: &str, lengths: &[usize]| SegmentSettings { level: level.into(), lengths: lengths.to_vec(), alphanumeric: false };
+        // A community with more than 999 grids takes a sequence of four digits.
+        let unit_grid = vec![segment("district", &[6]), segment("street", &[3]), segment("community", &[3]), segment("grid", &[3, 4])];
+        Self {
+            time_zone: "Asia/Shanghai".into(),
+            doubt_distance_m: 10.0,
+            layers: BTreeMap::from([("grid".into(), grid)]),
+            code_schemes: BTreeMap::from([("unit-grid-15".into(), unit_grid)]),
+            http: HttpConfig::default(),
+            map: MapConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the settings: defaults, then the file, then the environment.
+    ///
+    /// # Errors
+    /// A named file that is missing, an unknown key, or a value that cannot be used.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Serialized::defaults(Settings::default()));
+        match file {
+            Some(path) if !path.is_file() => return Err(ConfigError::Missing(path.to_owned())),
+            Some(path) => figment = figment.merge(Toml::file_exact(path)),
+            None => figment = figment.merge(Toml::file_exact(DEFAULT_FILE)),
+        }
+        // The store's address and the log filter are options of the command line, not settings.
+        let environment = Env::prefixed("GRIDKEEPER_").ignore(&["store", "log", "key"]).split("__");
+        let settings: Settings = figment.merge(environment).extract().map_err(|e| ConfigError::Read(Box::new(e)))?;
+        settings.resolve()
+    }
+
+    /// Returns a layer's configuration; a layer that is not configured has no levels yet and is not public.
+    pub fn layer(&self, name: &LayerName) -> LayerConfig {
+        self.layers
+            .iter()
+            .find(|config| &config.layer.name == name)
+            .cloned()
+            .unwrap_or_else(|| LayerConfig { layer: Layer { name: name.clone(), levels: Vec::new(), scheme: None }, public: false })
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Settings::default().resolve().expect("the defaults resolve, as a test shows")
+    }
+}
+
+impl Settings {
+    fn resolve(self) -> Result<Config, ConfigError> {
+        let wrong = |setting: &str, detail: String| ConfigError::Value { setting: setting.to_owned(), detail };
+        let time_zone = TimeZone::get(&self.time_zone).map_err(|e| wrong("time_zone", e.to_string()))?;
+        if !(self.doubt_distance_m >= 0.0 && self.doubt_distance_m.is_finite()) {
+            return Err(wrong("doubt_distance_m", format!("{} is no distance in metres", self.doubt_distance_m)));
+        }
+        let mut layers = Vec::new();
+        for (name, settings) in &self.layers {
+            let setting = format!("layers.{name}");
+            let parse = |level: &String| Level::parse(level).map_err(|e| wrong(&setting, e.to_string()));
+            let scheme = settings.scheme.as_ref().map(|scheme| self.resolve_scheme(&setting, scheme)).transpose()?;
+            let layer = Layer {
+                name: LayerName::parse(name).map_err(|e| wrong(&setting, e.to_string()))?,
+                levels: settings.levels.iter().map(parse).collect::<Result<_, _>>()?,
+                scheme,
+            };
+            layers.push(LayerConfig { layer, public: settings.public });
+        }
+        if self.http.page_limit_max == 0 || self.http.page_limit_default == 0 {
+            return Err(wrong("http.page_limit_max", "a page holds at least one feature".into()));
+        }
+        Ok(Config { time_zone, doubt_distance_m: self.doubt_distance_m, layers, http: self.http, map: self.map })
+    }
+
+    fn resolve_scheme(&self, setting: &str, name: &str) -> Result<CodeScheme, ConfigError> {
+        let wrong = |detail: String| ConfigError::Value { setting: format!("{setting}.scheme"), detail };
+        let segments = self.code_schemes.get(name).ok_or_else(|| wrong(format!("there is no table code_schemes.{name}")))?;
+        let segments = segments.iter().map(|segment| {
+            if segment.lengths.is_empty() {
+                return Err(wrong(format!("the segment {} of {name} has no length", segment.level)));
+            }
+            Ok(Segment {
+                level: Level::parse(&segment.level).map_err(|e| wrong(e.to_string()))?,
+                lengths: segment.lengths.clone(),
+                charset: if segment.alphanumeric { Charset::Alphanumeric } else { Charset::Digits },
+            })
+        });
+        Ok(CodeScheme { name: name.to_owned(), segments: segments.collect::<Result<_, _>>()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_resolve_to_the_grid_layer_with_four_levels() {
+        let config = Config::default();
+        let grid = config.layer(&LayerName::parse("grid").unwrap());
+        assert_eq!(grid.layer.levels.len(), 4);
+        assert!(grid.public);
+        assert!(!config.layer(&LayerName::parse("police").unwrap()).public);
+    }
+}

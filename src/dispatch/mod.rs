@@ -1,0 +1,11 @@
+//! Who answers for a unit: workers, their posts and shifts, and what happened where.
+
+mod incident;
+mod role;
+mod roster;
+mod shift;
+
+pub use incident::{Case, CaseId};
+pub use role::Role;
+pub use roster::{Assignment, Duty, Holder, Post, Roster, Worker, WorkerId};
+pub use shift::{Shift, ShiftError};

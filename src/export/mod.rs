@@ -1,0 +1,1 @@
+//! Boundaries go out here as files for other programs.

@@ -1,0 +1,1 @@
+//! Vector tiles cut from the arcs of a coverage, so that neighbours stay joined.

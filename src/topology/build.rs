@@ -1,0 +1,274 @@
+//! Cuts shapes into arcs.
+//!
+//! Vertices are matched by their exact bits: shapes that are to share a border must already share its
+//! vertices, which is what the check and the repair before this step see to.
+
+use geo::Winding;
+use geo_types::{Coord, LineString, MultiPolygon};
+use rustc_hash::FxHashMap;
+
+use super::arcs::{ArcId, ArcRef, ArcStore, Sides, UnitIndex};
+use super::coverage::{CoverageLevel, ValidCoverage};
+use crate::boundary::{Accepted, Layer, UnitShape};
+
+/// An edge as a ring runs along it.
+#[derive(Clone, Copy)]
+struct RingEdge {
+    edge: u32,
+    /// Whether the ring runs from the edge's higher vertex to its lower.
+    reversed: bool,
+}
+
+/// The distinct edges of all rings, with the units on both sides at each depth.
+struct Edges {
+    depths: usize,
+    ends: Vec<[u32; 2]>,
+    sides: Vec<Sides>,
+    /// Accepted overlaps may run the same edge twice on the same side; each run is then an edge of its own.
+    by_ends: FxHashMap<(u32, u32, u32), u32>,
+}
+
+/// Makes the coverage of shapes that share borders vertex by vertex. `shapes` has one list for each level of `layer`.
+pub(super) fn assemble(layer: &Layer, mut shapes: Vec<Vec<UnitShape>>, accepted: Accepted) -> ValidCoverage {
+    debug_assert_eq!(shapes.len(), layer.levels.len());
+    let depths = shapes.len();
+    let mut vertices = Vertices::default();
+    let mut edges = Edges { depths, ends: Vec::new(), sides: Vec::new(), by_ends: FxHashMap::default() };
+    let mut rings: Vec<Vec<RingEdge>> = Vec::new();
+    let mut levels: Vec<CoverageLevel> = Vec::with_capacity(depths);
+    for (depth, level_shapes) in shapes.iter_mut().enumerate() {
+        level_shapes.sort_by(|a, b| a.unit.code.cmp(&b.unit.code));
+        let mut level = empty_level(layer, depth);
+        for (at, shape) in level_shapes.drain(..).enumerate() {
+            let unit = UnitIndex(to_u32(at));
+            for_each_ring(&shape.geometry, |exterior, line| {
+                if exterior {
+                    level.rings_of.push(to_u32(level.arcs_of.len()));
+                }
+                level.arcs_of.push(to_u32(rings.len()));
+                rings.push(edges.add_ring(&vertices.ids_of(line), unit, depth));
+            });
+            level.polygons_of.push(to_u32(level.rings_of.len()));
+            let parent = levels.last().and_then(|above| above.find(shape.unit.parent.as_ref()?));
+            level.parents.push(parent);
+            level.index_by_code.insert(shape.unit.code.clone(), unit);
+            level.units.push(shape.unit);
+        }
+        level.rings_of.push(to_u32(level.arcs_of.len()));
+        levels.push(level);
+    }
+    let (arcs, arc_of_edge, is_end) = cut_arcs(&vertices.coords, &edges);
+    for level in &mut levels {
+        // Until here `arcs_of` held the number of each ring; now it becomes offsets into the references.
+        let ring_numbers = std::mem::take(&mut level.arcs_of);
+        level.arcs_of.push(0);
+        for number in ring_numbers {
+            push_arc_refs(&rings[number as usize], &edges, &arc_of_edge, &is_end, &mut level.arc_refs);
+            level.arcs_of.push(to_u32(level.arc_refs.len()));
+        }
+    }
+    ValidCoverage { layer: layer.clone(), arcs, levels, accepted }
+}
+
+fn empty_level(layer: &Layer, depth: usize) -> CoverageLevel {
+    CoverageLevel {
+        level: layer.levels[depth].clone(),
+        units: Vec::new(),
+        parents: Vec::new(),
+        index_by_code: FxHashMap::default(),
+        polygons_of: vec![0],
+        rings_of: Vec::new(),
+        arcs_of: Vec::new(),
+        arc_refs: Vec::new(),
+    }
+}
+
+/// Visits the rings with the interior on their left: exteriors counter-clockwise, holes clockwise.
+fn for_each_ring(geometry: &MultiPolygon<f64>, mut visit: impl FnMut(bool, &LineString<f64>)) {
+    for polygon in &geometry.0 {
+        let mut exterior = polygon.exterior().clone();
+        exterior.make_ccw_winding();
+        visit(true, &exterior);
+        for hole in polygon.interiors() {
+            let mut hole = hole.clone();
+            hole.make_cw_winding();
+            visit(false, &hole);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Vertices {
+    ids: FxHashMap<(u64, u64), u32>,
+    coords: Vec<Coord<f64>>,
+}
+
+impl Vertices {
+    /// Returns the vertices of a closed ring, the first not repeated at the end, nor any twice in a row.
+    fn ids_of(&mut self, line: &LineString<f64>) -> Vec<u32> {
+        let mut ids: Vec<u32> = line.0.iter().map(|c| self.id_of(*c)).collect();
+        ids.dedup();
+        while ids.len() > 1 && ids.first() == ids.last() {
+            ids.pop();
+        }
+        ids
+    }
+
+    fn id_of(&mut self, coord: Coord<f64>) -> u32 {
+        // Adding zero makes one of the two zeros.
+        let coord = Coord { x: coord.x + 0.0, y: coord.y + 0.0 };
+        *self.ids.entry((coord.x.to_bits(), coord.y.to_bits())).or_insert_with(|| {
+            self.coords.push(coord);
+            to_u32(self.coords.len() - 1)
+        })
+    }
+}
+
+impl Edges {
+    fn add_ring(&mut self, ids: &[u32], unit: UnitIndex, depth: usize) -> Vec<RingEdge> {
+        (0..ids.len()).map(|at| self.add(ids[at], ids[(at + 1) % ids.len()], unit, depth)).collect()
+    }
+
+    fn add(&mut self, from: u32, to: u32, unit: UnitIndex, depth: usize) -> RingEdge {
+        let reversed = from > to;
+        let (low, high) = if reversed { (to, from) } else { (from, to) };
+        for copy in 0.. {
+            let edge = *self.by_ends.entry((low, high, copy)).or_insert_with(|| {
+                self.ends.push([low, high]);
+                self.sides.resize(self.ends.len() * self.depths, Sides::default());
+                to_u32(self.ends.len() - 1)
+            });
+            let sides = &mut self.sides[edge as usize * self.depths + depth];
+            let side = if reversed { &mut sides.right } else { &mut sides.left };
+            if side.is_none() {
+                *side = Some(unit);
+                return RingEdge { edge, reversed };
+            }
+        }
+        unreachable!("a side is free after finitely many copies")
+    }
+
+    fn sides_along(&self, edge: RingEdge) -> impl Iterator<Item = Sides> {
+        let at = edge.edge as usize * self.depths;
+        self.sides[at..at + self.depths].iter().map(move |s| if edge.reversed { s.reversed() } else { *s })
+    }
+
+    fn start(&self, edge: RingEdge) -> u32 {
+        self.ends[edge.edge as usize][usize::from(edge.reversed)]
+    }
+
+    fn end(&self, edge: RingEdge) -> u32 {
+        self.ends[edge.edge as usize][usize::from(!edge.reversed)]
+    }
+}
+
+/// The edges at each vertex: how many, and the first two.
+struct Stars {
+    degree: Vec<u32>,
+    first_two: Vec<[u32; 2]>,
+}
+
+impl Stars {
+    fn new(vertex_count: usize, edges: &Edges) -> Self {
+        let mut stars = Self { degree: vec![0; vertex_count], first_two: vec![[u32::MAX; 2]; vertex_count] };
+        for (edge, ends) in edges.ends.iter().enumerate() {
+            for &vertex in ends {
+                let degree = &mut stars.degree[vertex as usize];
+                if *degree < 2 {
+                    stars.first_two[vertex as usize][*degree as usize] = to_u32(edge);
+                }
+                *degree += 1;
+            }
+        }
+        stars
+    }
+
+    /// Returns the one edge that carries the same border on beyond the end of `edge`.
+    fn next(&self, edges: &Edges, edge: RingEdge) -> Option<RingEdge> {
+        let vertex = edges.end(edge);
+        if self.degree[vertex as usize] != 2 {
+            return None;
+        }
+        let [a, b] = self.first_two[vertex as usize];
+        let other = if a == edge.edge { b } else { a };
+        let next = RingEdge { edge: other, reversed: edges.ends[other as usize][1] == vertex };
+        edges.sides_along(edge).eq(edges.sides_along(next)).then_some(next)
+    }
+}
+
+/// Joins edges into arcs. Returns for each edge its arc and direction, and for each vertex whether an arc ends there.
+fn cut_arcs(coords: &[Coord<f64>], edges: &Edges) -> (ArcStore, Vec<ArcRef>, Vec<bool>) {
+    let stars = Stars::new(coords.len(), edges);
+    let mut arcs = ArcStore { coords: Vec::new(), starts: vec![0], sides: Vec::new(), depths: edges.depths };
+    let mut arc_of_edge: Vec<Option<ArcRef>> = vec![None; edges.ends.len()];
+    let mut is_end = vec![false; coords.len()];
+    for edge in 0..to_u32(edges.ends.len()) {
+        if arc_of_edge[edge as usize].is_some() {
+            continue;
+        }
+        let mut chain = chain_through(edges, &stars, RingEdge { edge, reversed: false });
+        // The lower end first, so that an arc does not depend on which of its edges was met first.
+        let (first, last) = (chain[0], chain[chain.len() - 1]);
+        if coord_key(coords, edges.start(first)) > coord_key(coords, edges.end(last)) {
+            chain.reverse();
+            chain.iter_mut().for_each(|e| e.reversed = !e.reversed);
+        }
+        let id = ArcId(to_u32(arcs.len()));
+        for &e in &chain {
+            arcs.coords.push(coords[edges.start(e) as usize]);
+            arc_of_edge[e.edge as usize] = Some(ArcRef::new(id, e.reversed));
+        }
+        let (start, end) = (edges.start(chain[0]), edges.end(chain[chain.len() - 1]));
+        arcs.coords.push(coords[end as usize]);
+        is_end[start as usize] = true;
+        is_end[end as usize] = true;
+        arcs.sides.extend(edges.sides_along(chain[0]));
+        arcs.starts.push(to_u32(arcs.coords.len()));
+    }
+    let arc_of_edge = arc_of_edge.into_iter().map(|a| a.expect("every edge was put into an arc")).collect();
+    (arcs, arc_of_edge, is_end)
+}
+
+fn chain_through(edges: &Edges, stars: &Stars, seed: RingEdge) -> Vec<RingEdge> {
+    let flip = |e: RingEdge| RingEdge { edge: e.edge, reversed: !e.reversed };
+    let mut chain = vec![flip(seed)];
+    while let Some(next) = stars.next(edges, chain[chain.len() - 1]) {
+        if next.edge == seed.edge {
+            return rotate_loop(edges, chain);
+        }
+        chain.push(next);
+    }
+    chain.reverse();
+    chain.iter_mut().for_each(|e| *e = flip(*e));
+    while let Some(next) = stars.next(edges, chain[chain.len() - 1]) {
+        chain.push(next);
+    }
+    chain
+}
+
+/// Starts a closed chain at its vertex of lowest number and lets it run forward along that vertex's lower edge.
+fn rotate_loop(edges: &Edges, mut chain: Vec<RingEdge>) -> Vec<RingEdge> {
+    let lowest = (0..chain.len()).min_by_key(|&at| edges.start(chain[at])).expect("a chain has an edge");
+    chain.rotate_left(lowest);
+    chain
+}
+
+fn coord_key(coords: &[Coord<f64>], vertex: u32) -> (f64, f64) {
+    let c = coords[vertex as usize];
+    (c.x, c.y)
+}
+
+fn push_arc_refs(ring: &[RingEdge], edges: &Edges, arc_of_edge: &[ArcRef], is_end: &[bool], out: &mut Vec<ArcRef>) {
+    let first = (0..ring.len()).find(|&at| is_end[edges.start(ring[at]) as usize]).expect("every ring meets the end of an arc");
+    for at in 0..ring.len() {
+        let ring_edge = ring[(first + at) % ring.len()];
+        if is_end[edges.start(ring_edge) as usize] {
+            let arc_ref = arc_of_edge[ring_edge.edge as usize];
+            out.push(ArcRef::new(arc_ref.arc(), arc_ref.is_reversed() != ring_edge.reversed));
+        }
+    }
+}
+
+fn to_u32(count: usize) -> u32 {
+    u32::try_from(count).expect("a layer has fewer than 2^32 vertices, edges and rings")
+}

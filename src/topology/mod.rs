@@ -1,0 +1,14 @@
+//! The planar arc store: every shared border once, with the unit on its left and on its right.
+//!
+//! [`check`] is the only way in. It finds every problem of the shapes it is given, repairs what lies within
+//! the tolerance, and makes a [`ValidCoverage`] only where nothing but accepted faults is left.
+//! Everything that reads borders reads them here: lookup, tiles, neighbours, lengths.
+
+mod arcs;
+mod build;
+mod coverage;
+mod validate;
+
+pub use arcs::{ArcId, ArcRef, ArcStore, Sides, UnitIndex};
+pub use coverage::{CoverageLevel, ValidCoverage};
+pub use validate::{Checked, Rules, VertexMove, check};

@@ -1,0 +1,3 @@
+//! Drives the library's public face and the built program, one module for each claim of the contract.
+
+mod support;
