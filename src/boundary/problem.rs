@@ -2,6 +2,7 @@ use std::fmt;
 
 use geo_types::Geometry;
 
+use super::level::Level;
 use super::unit::FeatureRef;
 
 /// Something wrong, or worth knowing, about a feature or a place of a boundary file.
@@ -12,6 +13,8 @@ use super::unit::FeatureRef;
 pub struct Problem {
     pub kind: ProblemKind,
     pub severity: Severity,
+    /// The level whose file shows it; none where a file is read before its level is known.
+    pub level: Option<Level>,
     /// The features concerned: their codes where they have one, and where they stand in the file.
     pub units: Vec<ProblemUnit>,
     /// The place: a point, the line that does not meet, or the polygon of a gap. None where the feature has no geometry.
@@ -22,6 +25,44 @@ pub struct Problem {
     pub detail: String,
     /// What the person with the file can do.
     pub remedy: String,
+}
+
+impl Problem {
+    /// Makes a problem without features, place or figures; the methods below add them.
+    pub fn new(kind: ProblemKind, severity: Severity, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+        let (detail, remedy) = (detail.into(), remedy.into());
+        Self { kind, severity, level: None, units: Vec::new(), place: None, area_m2: None, length_m: None, detail, remedy }
+    }
+
+    #[must_use]
+    pub fn at_level(mut self, level: &Level) -> Self {
+        self.level = Some(level.clone());
+        self
+    }
+
+    #[must_use]
+    pub fn of(mut self, units: impl IntoIterator<Item = ProblemUnit>) -> Self {
+        self.units.extend(units);
+        self
+    }
+
+    #[must_use]
+    pub fn placed(mut self, place: impl Into<Geometry<f64>>) -> Self {
+        self.place = Some(place.into());
+        self
+    }
+
+    #[must_use]
+    pub fn with_area_m2(mut self, area_m2: f64) -> Self {
+        self.area_m2 = Some(area_m2);
+        self
+    }
+
+    #[must_use]
+    pub fn with_length_m(mut self, length_m: f64) -> Self {
+        self.length_m = Some(length_m);
+        self
+    }
 }
 
 /// A feature that a problem concerns.

@@ -7,8 +7,14 @@
 mod arcs;
 mod build;
 mod coverage;
+mod measure;
+mod neighbours;
+mod plane;
 mod validate;
 
 pub use arcs::{ArcId, ArcRef, ArcStore, Sides, UnitIndex};
 pub use coverage::{CoverageLevel, ValidCoverage};
-pub use validate::{Checked, Rules, VertexMove, check};
+pub use measure::Border;
+pub use neighbours::{Neighbour, Neighbours};
+pub use plane::Plane;
+pub use validate::{Checked, LevelSummary, Rules, SNAP_M_DEFAULT, VertexMove, check};
