@@ -1,8 +1,16 @@
 //! Puts the parts together: opens the store that an address names, and builds what commands and the service share.
+//!
+//! Clock and random ids are read here, so that everything below stays a function of its input.
 
 use std::sync::Arc;
 
-use crate::store::{Store, StoreError};
+use jiff::Timestamp;
+use rustc_hash::FxHashSet;
+use uuid::Uuid;
+
+use crate::boundary::{Accepted, Generation, GenerationState, Layer, LayerName, Level, Problem, UnitCode, UnitId, UnitShape, Validity};
+use crate::store::{Publication, Store, StoreError, StoredGeneration, newest_generation};
+use crate::topology::{Rules, VertexMove, check};
 
 /// The store cannot be reached or read; commands exit with 3.
 #[derive(Debug, thiserror::Error)]
@@ -11,3 +19,150 @@ pub struct StoreUnavailable(#[from] pub StoreError);
 
 /// What is opened for a command that needs the store.
 pub type SharedStore = Arc<dyn Store>;
+
+/// What a command means to do with the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenMode {
+    /// The store must exist; nothing is written to it.
+    ReadOnly,
+    /// The store is made where it does not exist.
+    Create,
+}
+
+/// Opens the store that an address names.
+///
+/// # Errors
+/// The store is missing, of another kind, or cannot be read.
+pub fn open_store(address: &str, _mode: OpenMode) -> Result<SharedStore, StoreUnavailable> {
+    if address.starts_with("postgres://") || address.starts_with("postgresql://") {
+        let found = "is a PostgreSQL database, for which this build has no back end yet; use a GeoPackage file".into();
+        // The address may hold a password, so it is not repeated.
+        return Err(StoreError::Foreign { location: "postgres://…".into(), found }.into());
+    }
+    Err(StoreError::Foreign { location: address.to_owned(), found: "cannot be opened yet".into() }.into())
+}
+
+/// A level about to take the place of what the newest generation has there.
+#[derive(Debug)]
+pub struct NewLevel {
+    /// The layer with every level that it is to have from now on, coarse to fine.
+    pub layer: Layer,
+    pub level: Level,
+    /// Ids and validity are given by [`publish`]; the level is set to `level`.
+    pub shapes: Vec<UnitShape>,
+    /// Units that the newest generation has and `shapes` does not stay, as `--merge` asks.
+    pub merge: bool,
+}
+
+/// How and by whom a level is published.
+#[derive(Clone, Debug)]
+pub struct PublishOptions {
+    /// What the other levels were accepted with is accepted again beside what this names.
+    pub rules: Rules,
+    pub state: GenerationState,
+    /// None takes effect now.
+    pub effective_from: Option<Timestamp>,
+    pub author: String,
+    pub note: String,
+}
+
+/// What became of a publication.
+#[derive(Debug)]
+pub struct Published {
+    /// None where problems stand in the way; nothing was written then.
+    pub generation: Option<Generation>,
+    pub problems: Vec<Problem>,
+    pub moves: Vec<VertexMove>,
+    pub unit_count: usize,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    #[error("cannot publish layer {layer}")]
+    Store {
+        layer: LayerName,
+        #[source]
+        source: StoreUnavailable,
+    },
+    #[error("layer {layer} has units at level {level}, which the levels named now leave out; name all of them, coarse to fine")]
+    LevelLeftOut { layer: LayerName, level: Level },
+    #[error("layer {layer} has no level {level}")]
+    NoLevel { layer: LayerName, level: Level },
+}
+
+/// Puts a level in place of the newest generation's, checks all levels together, and publishes what passes.
+///
+/// # Errors
+/// The store fails, or the levels do not fit the layer's; problems of the data are in the result.
+pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Result<Published, PublishError> {
+    let name = new.layer.name.clone();
+    let failed = |source: StoreError| PublishError::Store { layer: name.clone(), source: source.into() };
+    let now = Timestamp::now();
+    let effective_from = options.effective_from.unwrap_or(now);
+    let newest = load_newest(store, &new.layer).map_err(failed)?;
+    let parent = newest.as_ref().map(|stored| stored.generation.id);
+    let layer = new.layer.clone();
+    let (shapes, accepted) = put_together(newest, new, effective_from)?;
+    let rules = Rules { accepted: either(accepted, options.rules.accepted), ..options.rules };
+    let checked = check(&layer, shapes, &rules);
+    let mut published = Published { generation: None, problems: checked.problems, moves: checked.moves, unit_count: 0 };
+    if let Some(coverage) = checked.coverage {
+        published.unit_count = coverage.levels().iter().map(|level| level.units().len()).sum();
+        let publication = Publication {
+            coverage: &coverage,
+            parent,
+            state: options.state,
+            effective_from,
+            created_at: now,
+            author: &options.author,
+            note: &options.note,
+        };
+        published.generation = Some(store.publish(publication).map_err(failed)?);
+    }
+    Ok(published)
+}
+
+fn load_newest(store: &dyn Store, layer: &Layer) -> Result<Option<StoredGeneration>, StoreError> {
+    let generations = store.load_generations(&layer.name)?;
+    newest_generation(&generations).map(|newest| store.load_generation(&layer.name, newest.id)).transpose()
+}
+
+/// Returns the shapes of all levels, and what was accepted of those that stay.
+fn put_together(
+    newest: Option<StoredGeneration>,
+    new: NewLevel,
+    effective_from: Timestamp,
+) -> Result<(Vec<Vec<UnitShape>>, Accepted), PublishError> {
+    let NewLevel { layer, level, shapes: new_shapes, merge } = new;
+    let Some(new_depth) = layer.depth_of(&level) else { return Err(PublishError::NoLevel { layer: layer.name, level }) };
+    let mut shapes: Vec<Vec<UnitShape>> = vec![Vec::new(); layer.levels.len()];
+    let mut accepted = Accepted::default();
+    if let Some(stored) = newest {
+        for (stored_level, stored_shapes) in stored.layer.levels.into_iter().zip(stored.shapes) {
+            let is_empty = stored_shapes.is_empty();
+            match layer.depth_of(&stored_level) {
+                Some(depth) if depth != new_depth || merge => shapes[depth] = stored_shapes,
+                Some(_) => continue,
+                None if is_empty => continue,
+                None => return Err(PublishError::LevelLeftOut { layer: layer.name, level: stored_level }),
+            }
+            if !is_empty {
+                accepted = stored.accepted;
+            }
+        }
+    }
+    let codes: FxHashSet<&UnitCode> = new_shapes.iter().map(|shape| &shape.unit.code).collect();
+    shapes[new_depth].retain(|shape| !codes.contains(&shape.unit.code));
+    shapes[new_depth].extend(new_shapes.into_iter().map(|mut shape| {
+        // The store keeps the id of a code that it knows; this one is for a new code.
+        shape.unit.id = UnitId(Uuid::now_v7());
+        shape.unit.validity = Validity { from: effective_from, to: None };
+        shape.unit.level = level.clone();
+        shape
+    }));
+    Ok((shapes, accepted))
+}
+
+fn either(a: Accepted, b: Accepted) -> Accepted {
+    Accepted { overlap: a.overlap || b.overlap, gap: a.gap || b.gap, nesting: a.nesting || b.nesting }
+}

@@ -2,47 +2,87 @@
 //!
 //! One trait, and one conformance suite that every back end passes. Calls block: whoever serves requests
 //! makes them on threads kept for blocking work, and lookups never make any.
+//!
+//! Nothing is deleted: units, assignments and keys end, with time and author. Every write stands in the audit log.
+//! Times are kept to the microsecond; what is finer is cut off.
 
+mod audit;
 mod error;
+mod identity;
+mod memory;
 mod records;
+mod times;
 
 use jiff::Timestamp;
 
 pub use error::StoreError;
-pub use records::{CaseFilter, CasePage, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration};
+pub use memory::MemoryStore;
+pub use records::{
+    AuditEntry, CaseFilter, CasePage, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, current_generation, newest_generation,
+};
 
 use crate::boundary::{Generation, GenerationId, Layer, LayerName};
-use crate::dispatch::Case;
+use crate::dispatch::{Case, CaseId};
 
 pub trait Store: Send + Sync {
-    /// Returns the layers in the order of their names.
+    /// Returns the layers in the order of their names, each as its newest published generation has it
+    /// (as its newest draft, where nothing was published).
     fn load_layers(&self) -> Result<Vec<Layer>, StoreError>;
 
-    /// Writes a generation whole or not at all. Units whose code, geometry and attributes are those of the
-    /// parent generation keep their id and dates; codes known from any generation keep their id.
+    /// Writes a generation whole or not at all, and returns it with its number.
+    ///
+    /// A code keeps its id forever: an id in the publication is used only where its level has never had the code.
+    /// A unit whose name, parent, properties and geometry are those of the newest published generation keeps
+    /// its dates; every other begins at `effective_from`, and what it takes the place of ends there.
+    /// A ring that starts at another of its vertices is the same geometry.
+    ///
+    /// A draft ends nothing and is no other generation's parent.
+    ///
+    /// # Errors
+    /// [`StoreError::Superseded`] where the parent is not the newest published generation.
     fn publish(&self, publication: Publication<'_>) -> Result<Generation, StoreError>;
 
-    /// Returns the generations of a layer, oldest first.
+    /// Returns the generations of a layer, drafts too, oldest first; none for a layer that is not known.
     fn load_generations(&self, layer: &LayerName) -> Result<Vec<Generation>, StoreError>;
 
-    /// Returns all units of one generation.
+    /// Returns all units of one generation, bit for bit as published, in the byte order of codes.
+    /// A unit's validity says when this version of it ended, which may be after the generation was published.
+    ///
+    /// # Errors
+    /// [`StoreError::NoGeneration`] where there is none of this number.
     fn load_generation(&self, layer: &LayerName, generation: GenerationId) -> Result<StoredGeneration, StoreError>;
 
-    /// Replaces the roster; what it held before is kept, ended.
+    /// Replaces the roster; what it held before is kept, ended. A worker's name and phone are kept once and overwritten.
     fn replace_roster(&self, roster: &RosterData, author: &str, at: Timestamp) -> Result<(), StoreError>;
 
+    /// Returns what the roster holds now: workers by id, assignments by unit, post, worker and start.
     fn load_roster(&self) -> Result<RosterData, StoreError>;
 
-    /// Adds cases, all or none. A case whose id is known is left as it is.
-    fn add_cases(&self, cases: &[Case]) -> Result<(), StoreError>;
+    /// Adds cases, all or none, and returns how many were new. A case whose id is known is left as it is.
+    fn add_cases(&self, cases: &[Case], author: &str, at: Timestamp) -> Result<usize, StoreError>;
+
+    fn find_case(&self, id: CaseId) -> Result<Option<Case>, StoreError>;
 
     /// Returns one page of cases in the order of their ids.
     fn load_cases(&self, filter: &CaseFilter) -> Result<CasePage, StoreError>;
 
-    fn add_key(&self, key: &KeyRecord) -> Result<(), StoreError>;
+    /// Adds a key. A key whose hash is known is left as it is.
+    fn add_key(&self, key: &KeyRecord, author: &str) -> Result<(), StoreError>;
 
+    /// Ends a key and returns whether there was one to end.
+    fn revoke_key(&self, hash: KeyHash, author: &str, at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Returns all keys, revoked ones too, in the order of their hashes.
     fn load_keys(&self) -> Result<Vec<KeyRecord>, StoreError>;
 
-    /// Returns a number that changes whenever a publication, a roster or a key was written, by this process or another.
+    /// Keeps one named text beside the data, such as the notice that the sample's map must carry.
+    fn save_note(&self, name: &str, text: &str, author: &str, at: Timestamp) -> Result<(), StoreError>;
+
+    fn find_note(&self, name: &str) -> Result<Option<String>, StoreError>;
+
+    /// Returns at most `limit` entries of the audit log after the one numbered `after`, oldest first.
+    fn load_audit(&self, after: u64, limit: usize) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// Returns a number that grows whenever a generation, a roster, a key or a note was written, by this process or another.
     fn load_version(&self) -> Result<u64, StoreError>;
 }

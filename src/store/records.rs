@@ -8,7 +8,7 @@ use crate::topology::ValidCoverage;
 #[derive(Clone, Copy, Debug)]
 pub struct Publication<'a> {
     pub coverage: &'a ValidCoverage,
-    /// The generation this one was made from; publishing fails where it is no longer the newest.
+    /// The published generation this one was made from; publishing fails where it is no longer the newest.
     pub parent: Option<GenerationId>,
     pub state: GenerationState,
     pub effective_from: Timestamp,
@@ -18,14 +18,24 @@ pub struct Publication<'a> {
 }
 
 /// A generation as it is read back: what [`crate::topology::check`] needs to make its coverage again.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StoredGeneration {
     pub generation: Generation,
     pub layer: Layer,
-    /// One list for each level of the layer, coarse to fine.
+    /// One list for each level of the layer, coarse to fine. The source of a shape is its place in this list.
     pub shapes: Vec<Vec<UnitShape>>,
     /// The faults accepted when it was published.
     pub accepted: Accepted,
+}
+
+/// Returns the newest published generation, whether it is in effect yet or not.
+pub fn newest_generation(generations: &[Generation]) -> Option<&Generation> {
+    generations.iter().filter(|g| g.state == GenerationState::Published).max_by_key(|g| g.id)
+}
+
+/// Returns the published generation that is in effect at `at`: the newest of those that have begun.
+pub fn current_generation(generations: &[Generation], at: Timestamp) -> Option<&Generation> {
+    generations.iter().filter(|g| g.state == GenerationState::Published && g.effective_from <= at).max_by_key(|g| g.id)
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,16 +44,38 @@ pub struct RosterData {
     pub assignments: Vec<Assignment>,
 }
 
+impl RosterData {
+    /// The order in which every back end returns a roster.
+    pub(super) fn sort(&mut self) {
+        self.workers.sort_by(|a, b| a.id.cmp(&b.id));
+        self.assignments.sort_by(|a, b| {
+            let key = |a: &Assignment| (a.unit.clone(), a.post, a.worker.clone(), a.validity.from, a.validity.to, a.department.clone());
+            key(a).cmp(&key(b)).then_with(|| a.shift.periods().cmp(b.shift.periods()))
+        });
+    }
+}
+
 /// Which cases a page holds.
 #[derive(Clone, Debug)]
 pub struct CaseFilter {
     /// Only cases after this one, in the order of ids.
     pub after: Option<CaseId>,
-    /// West, south, east, north, degrees.
+    /// West, south, east, north, degrees, borders included. A west greater than its east reaches over the antimeridian.
     pub bbox: Option<[f64; 4]>,
     pub grid_prefix: Option<String>,
     pub category: Option<String>,
+    /// Only cases reported at this time or later.
+    pub reported_from: Option<Timestamp>,
+    /// Only cases reported before this time.
+    pub reported_to: Option<Timestamp>,
     pub limit: usize,
+}
+
+impl CaseFilter {
+    /// The first `limit` of all cases.
+    pub fn first(limit: usize) -> Self {
+        Self { after: None, bbox: None, grid_prefix: None, category: None, reported_from: None, reported_to: None, limit }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -67,4 +99,24 @@ pub struct KeyRecord {
     pub note: String,
     pub created_at: Timestamp,
     pub revoked_at: Option<Timestamp>,
+}
+
+/// Who wrote what, and when. Says nothing personal about anybody but the author.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Grows in the order of writing.
+    pub number: u64,
+    pub at: Timestamp,
+    pub author: String,
+    /// `publish`, `draft`, `replace_roster`, `add_cases`, `add_key`, `revoke_key`, `save_note`.
+    pub action: String,
+    /// What was written, in words and figures.
+    pub subject: String,
+}
+
+/// The first eight bytes tell keys apart in a log.
+impl std::fmt::Display for KeyHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0[..8].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }

@@ -1,0 +1,48 @@
+//! What the audit log says of each write, in the same words in every back end. Nothing personal is among it.
+
+use std::fmt;
+
+use super::records::{KeyHash, KeyRecord, RosterData};
+use crate::boundary::{Generation, GenerationState};
+
+/// A write, as the audit log names it.
+pub(super) enum Action<'a> {
+    Publish { generation: &'a Generation, unit_count: usize, changed_count: usize },
+    ReplaceRoster(&'a RosterData),
+    AddCases { added: usize },
+    AddKey(&'a KeyRecord),
+    RevokeKey(KeyHash),
+    SaveNote { name: &'a str },
+}
+
+impl Action<'_> {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Publish { generation, .. } if generation.state == GenerationState::Draft => "draft",
+            Self::Publish { .. } => "publish",
+            Self::ReplaceRoster(_) => "replace_roster",
+            Self::AddCases { .. } => "add_cases",
+            Self::AddKey(_) => "add_key",
+            Self::RevokeKey(_) => "revoke_key",
+            Self::SaveNote { .. } => "save_note",
+        }
+    }
+}
+
+/// The subject of the write.
+impl fmt::Display for Action<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Publish { generation, unit_count, changed_count } => write!(
+                f,
+                "generation {} of layer {}, {unit_count} units, {changed_count} of them new or changed",
+                generation.id, generation.layer
+            ),
+            Self::ReplaceRoster(roster) => write!(f, "{} workers, {} assignments", roster.workers.len(), roster.assignments.len()),
+            Self::AddCases { added } => write!(f, "{added} cases"),
+            Self::AddKey(key) => write!(f, "key {}, role {}, {} units", key.hash, key.role, key.scope.len()),
+            Self::RevokeKey(hash) => write!(f, "key {hash}"),
+            Self::SaveNote { name } => write!(f, "note {name}"),
+        }
+    }
+}
