@@ -1,1 +1,20 @@
 //! Vector tiles cut from the arcs of a coverage, so that neighbours stay joined.
+//!
+//! Each arc is simplified once, with its ends fixed and never across a vertex of another arc. For each zoom all
+//! arcs are rounded together onto one grid that spans the world, so that neighbouring units and neighbouring tiles
+//! agree to the unit. Tiles are cut along lines that were part of that rounding; cutting makes no new vertex.
+
+mod address;
+mod clip;
+mod encode;
+mod label;
+mod layers;
+mod ring;
+mod simplify;
+mod snap;
+mod tiles;
+mod zoom;
+
+pub use address::{TileAddress, to_world};
+pub use layers::{LevelTiles, TileField, TileLayers, TileLayersError};
+pub use tiles::{LayerTiles, VectorLayer};
