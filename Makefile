@@ -1,0 +1,58 @@
+# Everything a person does with this project. `make help` lists it.
+# Build output stands outside the clone, so that a fresh clone builds in minutes after the first time.
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gridkeeper
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+export GRIDKEEPER_TEST_PYTHON ?= $(CACHE)/venv-test-requirements/bin/python
+export GRIDKEEPER_BENCH_PYTHON ?= $(CACHE)/venv-bench-requirements/bin/python
+LISTEN ?= 127.0.0.1:8080
+NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test test-web bench lint web shapes clean-demo
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## Install what is missing, build, make the sample district, load it, serve it with its map
+	"$(CARGO_TARGET_DIR)/release/gridkeeper" demo --dir demo --listen $(LISTEN)
+
+build: ## Build the program
+	@scripts/install-tools build
+	cargo build --release --locked
+
+test: ## Install what the tests need and run all of them
+	@scripts/install-tools test
+	cargo build --locked
+	$(MAKE) --no-print-directory test-web
+	cargo test --locked --doc
+ifdef NEXTEST
+	cargo nextest run --locked --no-fail-fast
+else
+	cargo test --locked --no-fail-fast
+endif
+
+test-web: ## Check the map: types, units, the committed bundle, and a real browser against the built program
+	cd web && npm ci --no-audit --no-fund --silent && npm run --silent check
+
+bench: ## Print figures beside rivals; benches/RESULTS.md keeps them
+	@scripts/install-tools bench
+	@for bench in lookup import; do $(MAKE) --no-print-directory bench-$$bench; done
+
+bench-%: ## Print the figures of one bench, such as bench-lookup
+	@benches/run $*
+
+lint: ## Check formatting, lints, licences and advisories
+	@scripts/install-tools lint
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo deny --locked check
+
+web: ## Build the map's bundle again
+	cd web && npm ci --no-audit --no-fund --silent && npm run --silent build
+
+shapes: build ## Make the committed samples again
+	"$(CARGO_TARGET_DIR)/release/gridkeeper" sample shapes/lingling --seed 1 --grids 120
+	"$(CARGO_TARGET_DIR)/release/gridkeeper" sample shapes/invalid --invalid
+
+clean-demo: ## Forget the sample that make run loaded
+	rm -rf demo
