@@ -1,0 +1,81 @@
+use std::cell::RefCell;
+
+use geo_types::Coord;
+use proj::Proj;
+use rustc_hash::FxHashMap;
+
+use super::CrsError;
+
+/// Most definitions one thread remembers. Each is kept for ever, so a caller who asks for ever new ones is stopped.
+/// Real work needs a handful.
+const TRANSFORMS_MAX: usize = 128;
+
+thread_local! {
+    // A PROJ object may be used by one thread at a time, so each thread has its own. They are leaked on purpose:
+    // dropping one calls a clean-up that is global to the process and pulls caches from under other threads.
+    static TRANSFORMS: RefCell<FxHashMap<Box<str>, Result<Transform, CrsError>>> = RefCell::default();
+}
+
+/// The ways of one reference system to WGS 84 and back.
+#[derive(Clone, Copy)]
+pub(super) struct Transform {
+    there: &'static Proj,
+    back: &'static Proj,
+}
+
+/// Calls `work` with this thread's transformation for `definition`, which is made on first use.
+pub(super) fn with_transform<T>(definition: &str, work: impl FnOnce(Transform) -> T) -> Result<T, CrsError> {
+    let transform = TRANSFORMS.with_borrow_mut(|transforms| {
+        if let Some(known) = transforms.get(definition) {
+            return known.clone();
+        }
+        if transforms.len() >= TRANSFORMS_MAX {
+            return Err(CrsError::TooMany { max: TRANSFORMS_MAX });
+        }
+        // Failures are remembered too, as they cost and leak as much.
+        let made = Transform::new(definition);
+        transforms.insert(definition.into(), made.clone());
+        made
+    })?;
+    Ok(work(transform))
+}
+
+impl Transform {
+    fn new(definition: &str) -> Result<Self, CrsError> {
+        let create = |from: &str, to: &str| {
+            let made = Proj::new_known_crs(from, to, None).map_err(|error| CrsError::Unknown {
+                given: definition.split('"').nth(1).unwrap_or(definition).to_owned(),
+                detail: error.to_string(),
+            })?;
+            let kept: &'static Proj = Box::leak(Box::new(made));
+            Ok::<_, CrsError>(kept)
+        };
+        let transform = Self { there: create(definition, "EPSG:4326")?, back: create("EPSG:4326", definition)? };
+        if is_horizontal(definition) {
+            return Ok(transform);
+        }
+        Err(CrsError::Unknown { given: definition.to_owned(), detail: "it does not describe positions on the ground".into() })
+    }
+
+    pub(super) fn to_wgs84(self, coord: Coord<f64>) -> Option<Coord<f64>> {
+        convert(self.there, coord)
+    }
+
+    pub(super) fn project(self, position: Coord<f64>) -> Option<Coord<f64>> {
+        convert(self.back, position)
+    }
+}
+
+/// PROJ makes a way from heights and from geocentric coordinates too, which leaves their numbers as they are.
+fn is_horizontal(definition: &str) -> bool {
+    let Ok(crs) = Proj::new(definition) else { return false };
+    let crs: &'static Proj = Box::leak(Box::new(crs));
+    let wkt = crs.as_wkt(None, None).unwrap_or_default();
+    let is_local = ["VERTCRS", "ENGCRS", "TIMECRS", "PARAMETRICCRS"].iter().any(|kind| wkt.starts_with(kind));
+    !wkt.is_empty() && !is_local && !wkt.contains("CS[Cartesian,3]")
+}
+
+fn convert(transform: &Proj, coord: Coord<f64>) -> Option<Coord<f64>> {
+    let is_finite = |c: &Coord<f64>| c.x.is_finite() && c.y.is_finite();
+    Some(coord).filter(is_finite).and_then(|c| transform.convert(c).ok()).filter(is_finite)
+}
