@@ -1,1 +1,17 @@
-//! Which unit is a position in? The R-tree over envelopes and the exact test by the owner rule.
+//! Point to unit: who owns a position, how far its border is, who lies across it.
+//!
+//! [`LayerIndex`] is the face. Behind it one tree of unit envelopes for each level answers who owns a point
+//! (`rtree`, by the exact predicates of `ray`), one tree of border pieces answers distances (`border`, measured by `earth`), and
+//! `holes` knows the gaps of each level. A faster owner test takes the place of `rtree` alone: see [`OwnerTest`].
+
+mod border;
+mod earth;
+mod holes;
+mod layer;
+mod located;
+mod ray;
+mod rtree;
+
+pub use layer::LayerIndex;
+pub use located::{Located, Neighbour, Owner, Status};
+pub use rtree::OwnerTest;

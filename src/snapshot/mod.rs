@@ -1,1 +1,14 @@
 //! All that one request reads: one generation of each layer, one roster, one swap.
+//!
+//! A [`Snapshot`] never changes. [`Live`] holds the current one; a request takes it once and keeps it to its end,
+//! whatever is published meanwhile.
+
+mod answer;
+mod layer;
+mod live;
+mod state;
+
+pub use answer::{Answer, Query, QueryError};
+pub use layer::LayerSnapshot;
+pub use live::Live;
+pub use state::{Settings, Snapshot};

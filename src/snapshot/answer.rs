@@ -1,0 +1,134 @@
+use jiff::Timestamp;
+
+use super::layer::LayerSnapshot;
+use super::state::Snapshot;
+use crate::boundary::{LayerName, Level, Position, Unit, UnitCode};
+use crate::dispatch::Duty;
+use crate::index::{Located, Neighbour, Status};
+
+/// One question: what is here, and who answers for it?
+#[derive(Clone, Debug, PartialEq)]
+pub struct Query {
+    pub position: Position,
+    pub layer: LayerName,
+    /// None asks for the finest level that has units.
+    pub level: Option<Level>,
+    pub at: Timestamp,
+    /// How far the true position may lie from the one given, metres.
+    pub accuracy_m: Option<f64>,
+    pub category: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    #[error("there is no layer {layer}; known are: {known}")]
+    UnknownLayer { layer: LayerName, known: String },
+    #[error("layer {layer} has no level {level}; known are: {known}")]
+    UnknownLevel { layer: LayerName, level: Level, known: String },
+    #[error("no level of layer {layer} has units yet; import boundaries first")]
+    Empty { layer: LayerName },
+}
+
+/// The answer to a [`Query`], read from one snapshot.
+#[derive(Debug)]
+pub struct Answer<'a> {
+    pub layer: &'a LayerSnapshot,
+    /// The level that was asked for.
+    pub depth: usize,
+    pub position: Position,
+    pub at: Timestamp,
+    pub category: Option<&'a str>,
+    pub located: Located,
+    /// Who answers for the finest unit of the path; none where no unit holds the position.
+    pub duty: Option<Duty<'a>>,
+    /// Whether the border is nearer than the position's accuracy or the configured distance of doubt.
+    pub is_ambiguous: bool,
+    /// The next known change: of shift, assignment or generation.
+    pub expires: Option<Timestamp>,
+}
+
+impl Snapshot {
+    /// Answers a question. A position outside every unit is an answer.
+    ///
+    /// # Errors
+    /// Names a layer or level that is not there.
+    pub fn answer<'a>(&'a self, query: &'a Query) -> Result<Answer<'a>, QueryError> {
+        let (layer, depth) = self.find_level(query)?;
+        let doubt_m = self.settings().doubt_distance_m.max(query.accuracy_m.unwrap_or(0.0));
+        let located = layer.index().locate(query.position, depth, doubt_m);
+        let duty = find_duty(self, layer, &located, query.at);
+        let later = |at: &Timestamp| *at > query.at;
+        let expires = [duty.as_ref().and_then(|duty| duty.expires), layer.superseded_at()].into_iter().flatten().filter(later).min();
+        let is_ambiguous = located.distance_to_border_m.is_some_and(|distance_m| distance_m < doubt_m);
+        Ok(Answer {
+            layer,
+            depth,
+            position: query.position,
+            at: query.at,
+            category: query.category.as_deref(),
+            located,
+            duty,
+            is_ambiguous,
+            expires,
+        })
+    }
+
+    /// Finds the layer and the depth that a query asks for.
+    ///
+    /// # Errors
+    /// Names a layer or level that is not there.
+    pub fn find_level(&self, query: &Query) -> Result<(&LayerSnapshot, usize), QueryError> {
+        let Some(layer) = self.layer(&query.layer) else {
+            let known = list(self.layers().iter().map(|layer| layer.layer().name.as_str()));
+            return Err(QueryError::UnknownLayer { layer: query.layer.clone(), known });
+        };
+        let depth = match &query.level {
+            Some(level) => layer.layer().depth_of(level).ok_or_else(|| QueryError::UnknownLevel {
+                layer: query.layer.clone(),
+                level: level.clone(),
+                known: list(layer.layer().levels.iter().map(Level::as_str)),
+            })?,
+            None => layer.coverage().finest_depth().ok_or_else(|| QueryError::Empty { layer: query.layer.clone() })?,
+        };
+        Ok((layer, depth))
+    }
+}
+
+impl<'a> Answer<'a> {
+    pub fn status(&self) -> Status {
+        self.located.status
+    }
+
+    /// Returns the unit of the level asked for.
+    pub fn unit(&self) -> Option<&'a Unit> {
+        let layer = self.layer;
+        self.located.unit.map(|unit| layer.coverage().levels()[self.depth].unit(unit))
+    }
+
+    /// Returns the units that hold the position, coarse to fine.
+    pub fn path(&self) -> impl DoubleEndedIterator<Item = &'a Unit> {
+        let layer = self.layer;
+        self.located.path.iter().map(move |&(depth, unit)| layer.coverage().levels()[depth].unit(unit))
+    }
+
+    /// Returns the unit that a neighbour of this answer stands for.
+    pub fn neighbour(&self, neighbour: &Neighbour) -> &'a Unit {
+        let layer = self.layer;
+        layer.coverage().levels()[self.depth].unit(neighbour.unit)
+    }
+
+    /// Whether units hold the position and nobody answers for any of them.
+    pub fn is_vacant(&self) -> bool {
+        self.duty.as_ref().is_some_and(|duty| duty.holder.is_none())
+    }
+}
+
+fn find_duty<'a>(snapshot: &'a Snapshot, layer: &LayerSnapshot, located: &Located, at: Timestamp) -> Option<Duty<'a>> {
+    let code = |&(depth, unit): &(usize, _)| layer.coverage().levels()[depth].unit(unit).code.clone();
+    let upwards: Vec<UnitCode> = located.path.iter().rev().map(code).collect();
+    (!upwards.is_empty()).then(|| snapshot.roster().find_duty(&upwards, at))
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}
