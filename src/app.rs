@@ -2,6 +2,9 @@
 //!
 //! Clock and random ids are read here, so that everything below stays a function of its input.
 
+mod follow;
+mod load;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -11,6 +14,9 @@ use uuid::Uuid;
 use crate::boundary::{Accepted, Generation, GenerationState, Layer, LayerName, Level, Problem, UnitCode, UnitId, UnitShape, Validity};
 use crate::store::{Publication, Store, StoreError, StoredGeneration, newest_generation};
 use crate::topology::{Rules, VertexMove, check};
+
+pub use follow::{follow, load_first};
+pub use load::{LoadError, load_snapshot};
 
 /// The store cannot be reached or read; commands exit with 3.
 #[derive(Debug, thiserror::Error)]

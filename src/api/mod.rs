@@ -1,1 +1,31 @@
-//! The service: routes, what callers may see, and what the answers look like on the wire.
+//! The service over HTTP: lookups, features, maps, and what those who run it need.
+//!
+//! [`router`] is the list of all routes. A request passes `observe` (count, log), `finish` (the one way out: documents,
+//! problems, other origins), `admit` (bounds, panics) and the check of its parameters' names; then a handler reads one
+//! snapshot from start to end.
+
+mod admit;
+mod caller;
+mod document;
+mod features;
+mod finish;
+mod health;
+pub mod links;
+pub mod media;
+pub mod observe;
+mod openapi;
+mod page;
+mod problem;
+mod query;
+mod router;
+mod server;
+mod state;
+
+pub use caller::Caller;
+pub use document::Document;
+pub use links::{BaseUrl, Link};
+pub use problem::{ParameterError, Problem, ProblemKind};
+pub use query::{FromQuery, Query, Values, finite};
+pub use router::{definition, router};
+pub use server::serve;
+pub use state::AppState;

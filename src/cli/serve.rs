@@ -1,8 +1,86 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
 use super::{Context, Outcome};
+use crate::api::{self, AppState};
+use crate::app::{self, OpenMode, SharedStore};
+use crate::config::Config;
+use crate::snapshot::Live;
 
-#[derive(Debug, clap::Args)]
-pub struct Args {}
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Args {
+    /// Where to listen; by default what the settings say, else 127.0.0.1:8080
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+}
 
-pub fn run(_args: Args, _context: &Context) -> anyhow::Result<Outcome> {
-    anyhow::bail!("serve is being built")
+pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
+    let store = app::open_store(&context.store, OpenMode::ReadOnly)?;
+    let listen = args.listen.unwrap_or(context.config.http.listen);
+    run_service(context.config.clone(), store, listen, |address| {
+        tracing::info!("the map is at http://{address}/app/");
+    })
+}
+
+/// Serves a store until SIGTERM or SIGINT. `on_ready` is called once, with the bound address, as soon as lookups are answered.
+pub fn run_service(
+    config: Config,
+    store: SharedStore,
+    listen: SocketAddr,
+    on_ready: impl FnOnce(SocketAddr) + Send + 'static,
+) -> anyhow::Result<Outcome> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the service's threads")?;
+    let outcome = runtime.block_on(serve(config, store, listen, on_ready));
+    // A snapshot that is just being built is of no use any more.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(
+    config: Config,
+    store: SharedStore,
+    listen: SocketAddr,
+    on_ready: impl FnOnce(SocketAddr) + Send + 'static,
+) -> anyhow::Result<Outcome> {
+    // Both must be asked for: the usual handler for Ctrl-C does not see SIGTERM.
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let address = listener.local_addr().context("cannot learn the address that was bound")?;
+    tracing::info!("listening on http://{address}");
+    if !address.ip().is_loopback() {
+        tracing::warn!(
+            "{address} is reachable by others without encryption: keys travel in the clear, and browsers give no position; put a TLS proxy in front"
+        );
+    }
+    let state = AppState::new(Arc::new(Live::default()), Arc::clone(&store), config);
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: finishing the requests under way");
+    };
+    let feed = feed(state.clone(), store, address, on_ready);
+    tokio::select! {
+        result = api::serve(listener, state, stop) => result.context("cannot go on listening")?,
+        error = feed => return Err(error),
+    }
+    Ok(Outcome::Done)
+}
+
+/// Builds the first snapshot and then follows the store. Returns only when the first one cannot be built.
+async fn feed(state: AppState, store: SharedStore, address: SocketAddr, on_ready: impl FnOnce(SocketAddr)) -> anyhow::Error {
+    if let Err(error) = app::load_first(&state, &store).await {
+        return error.into();
+    }
+    if state.live().load().is_some_and(|snapshot| snapshot.layers().is_empty()) {
+        tracing::warn!("the store has no boundaries in force yet; import some");
+    }
+    on_ready(address);
+    app::follow(state, store).await
 }

@@ -1,0 +1,90 @@
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::Serialize;
+
+use crate::api::links::{BaseUrl, Link};
+use crate::api::page::{FormatQuery, send_page};
+use crate::api::problem::Problem;
+use crate::api::query::Query;
+
+/// The classes of which every requirement is met. docs/api.md says which are missed, and why.
+pub const CONFORMANCE: [&str; 8] = [
+    "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/landing-page",
+    "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/json",
+    "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/html",
+    "http://www.opengis.net/spec/ogcapi-common-2/1.0/conf/collections",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/html",
+];
+
+/// The first page: where everything else is.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Landing {
+    pub title: &'static str,
+    pub description: &'static str,
+    /// The notices that maps of these boundaries must carry, where there are any.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub attribution: String,
+    pub links: Vec<Link>,
+}
+
+/// The standards that the service keeps.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Conformance {
+    pub conforms_to: &'static [&'static str],
+    pub links: Vec<Link>,
+}
+
+/// Where everything is.
+#[utoipa::path(
+    get,
+    operation_id = "show_landing",
+    path = "/",
+    tag = "features",
+    params(FormatQuery),
+    responses((status = 200, description = "Links to all there is", content((Landing = "application/json"), (String = "text/html"))))
+)]
+pub async fn show_landing(Query(query): Query<FormatQuery>, base: BaseUrl, headers: HeaderMap) -> Result<Response, Problem> {
+    let link = |path: &str, rel: &str, media: &str, title: &str| Link::new(base.to(path), rel, media).titled(title);
+    let links = vec![
+        link("/?f=json", "self", "application/json", "This page as JSON"),
+        link("/?f=html", "alternate", "text/html", "This page"),
+        link("/api?f=json", "service-desc", "application/vnd.oai.openapi+json;version=3.1", "The API definition"),
+        link("/api?f=html", "service-doc", "text/html", "The API definition to read"),
+        link("/conformance", "conformance", "application/json", "The standards that are kept"),
+        link("/collections", "data", "application/json", "The boundaries, by level"),
+    ];
+    let landing = Landing {
+        title: "gridkeeper",
+        description: "Which grid is this point in, and who answers for it now?",
+        attribution: String::new(),
+        links,
+    };
+    send_page(landing.title, &landing, &landing.links, query.f.as_deref(), &headers)
+}
+
+/// The standards that are kept.
+#[utoipa::path(
+    get,
+    operation_id = "show_conformance",
+    path = "/conformance",
+    tag = "features",
+    params(FormatQuery),
+    responses((status = 200, description = "Conformance classes", content((Conformance = "application/json"), (String = "text/html"))))
+)]
+pub async fn show_conformance(Query(query): Query<FormatQuery>, base: BaseUrl, headers: HeaderMap) -> Result<Response, Problem> {
+    let links = page_links(&base, "/conformance");
+    let conformance = Conformance { conforms_to: &CONFORMANCE, links };
+    send_page("Conformance", &conformance, &conformance.links, query.f.as_deref(), &headers)
+}
+
+/// Returns the links of a page to itself and to its other form.
+pub fn page_links(base: &BaseUrl, path: &str) -> Vec<Link> {
+    vec![
+        Link::new(base.to(&format!("{path}?f=json")), "self", "application/json").titled("This page as JSON"),
+        Link::new(base.to(&format!("{path}?f=html")), "alternate", "text/html").titled("This page"),
+    ]
+}

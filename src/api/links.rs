@@ -1,0 +1,93 @@
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+use axum::http::uri::Authority;
+use serde::Serialize;
+
+use super::problem::{Problem, ProblemKind};
+use super::state::AppState;
+
+/// The address under which the caller reached the service, without a slash at its end.
+///
+/// The configured public address wins. Without it the request's own host is taken; headers of proxies are not
+/// believed, as anybody can send them.
+#[derive(Clone, Debug)]
+pub struct BaseUrl(String);
+
+impl BaseUrl {
+    /// Makes the absolute address of a path that begins with a slash.
+    pub fn to(&self, path: &str) -> String {
+        format!("{}{path}", self.0)
+    }
+}
+
+impl FromRequestParts<AppState> for BaseUrl {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        if let Some(base) = &state.config().http.public_base_url {
+            return Ok(Self(base.trim_end_matches('/').to_owned()));
+        }
+        let named = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = named.or_else(|| parts.uri.authority().map(Authority::as_str));
+        let is_plain = |host: &&str| !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_:[]".contains(c));
+        let refused = || Problem::new(ProblemKind::InvalidBody, "the request names no usable host");
+        host.filter(is_plain).map(|host| Self(format!("http://{host}"))).ok_or_else(refused)
+    }
+}
+
+/// A link of a page, RFC 8288.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Link {
+    pub href: String,
+    pub rel: String,
+    #[serde(rename = "type")]
+    pub media: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub templated: Option<bool>,
+}
+
+impl Link {
+    pub fn new(href: String, rel: &str, media: &str) -> Self {
+        Self { href, rel: rel.into(), media: media.into(), title: None, templated: None }
+    }
+
+    pub fn titled(self, title: impl Into<String>) -> Self {
+        Self { title: Some(title.into()), ..self }
+    }
+
+    pub fn templated(self) -> Self {
+        Self { templated: Some(true), ..self }
+    }
+}
+
+/// Writes links as the value of a `Link` header. Addresses are percent-encoded, so none needs quoting.
+pub fn to_header(links: &[Link]) -> String {
+    let one = |link: &Link| format!("<{}>; rel=\"{}\"; type=\"{}\"", link.href, link.rel, link.media);
+    links.iter().filter(|link| link.templated.is_none()).map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// Percent-encodes a text for use as one segment or value of an address: all but the unreserved characters of RFC 3986.
+pub fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_holds_only_what_needs_no_quoting() {
+        assert_eq!(encode("网格 a/b"), "%E7%BD%91%E6%A0%BC%20a%2Fb");
+        assert_eq!(encode("2026-01_x.~"), "2026-01_x.~");
+    }
+}

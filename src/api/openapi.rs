@@ -1,0 +1,142 @@
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, ResponseBuilder, ServerBuilder};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::document::Document;
+use super::media::{HTML, JSON, Offer, negotiate};
+use super::page::FormatQuery;
+use super::problem::{self, PROBLEM_JSON, Problem};
+use super::query::Query;
+use crate::config::Config;
+
+/// The API definition as it is served.
+#[derive(Clone, Debug)]
+pub struct Definition(pub Bytes);
+
+const OPENAPI: Offer = Offer { name: "json", media: "application/vnd.oai.openapi+json;version=3.1" };
+
+/// The definition is told apart by its type without the version as well, and sent as plain JSON to who asks for that.
+const OFFERS: &[Offer] = &[Offer { name: "json", media: "application/vnd.oai.openapi+json" }, HTML, JSON];
+
+/// Problems that any operation may answer with, whatever it does.
+const COMMON_PROBLEMS: [(&str, &str); 7] = [
+    ("400", "A parameter is unknown, given twice or wrong; `errors` names it"),
+    ("401", "The key is unknown or revoked, or the resource needs one"),
+    ("404", "There is no such resource"),
+    ("405", "The resource does not take this method; `Allow` has those it takes"),
+    ("406", "The resource cannot be had in an accepted type"),
+    ("500", "The service failed; the cause is in its log"),
+    ("503", "Busy, not ready, or shutting down; `Retry-After` says when to come back"),
+];
+
+/// Returns the head of the definition, to which the router adds its operations.
+pub fn start(config: &Config) -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("gridkeeper")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some("Which grid is this point in, who answers for it now? Lookups, boundaries and maps of one snapshot."));
+    let base = config.http.public_base_url.as_deref().unwrap_or("/");
+    OpenApiBuilder::new().info(info.build()).servers(Some([ServerBuilder::new().url(base).build()])).build()
+}
+
+/// Adds what holds for every operation: the key, and the problems any of them may answer with.
+pub fn complete(document: &mut OpenApi) {
+    let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A key made by `gridkeeper key create`"));
+    let components = document.components.get_or_insert_default();
+    components.security_schemes.insert("key".into(), SecurityScheme::Http(key.build()).into());
+    components.schemas.insert(problem::Document::name().into_owned(), problem::Document::schema());
+    let mut used = Vec::new();
+    problem::Document::schemas(&mut used);
+    components.schemas.extend(used);
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            add_problems(operation);
+        }
+    }
+}
+
+fn add_problems(operation: &mut Operation) {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    for (status, description) in COMMON_PROBLEMS {
+        let response = ResponseBuilder::new().description(description).content(PROBLEM_JSON, content.clone()).build();
+        operation.responses.responses.entry(status.to_owned()).or_insert_with(|| response.into());
+    }
+}
+
+/// The API definition, OpenAPI 3.1, and a page to read it on.
+#[utoipa::path(
+    get,
+    operation_id = "show_api",
+    path = "/api",
+    tag = "features",
+    params(FormatQuery),
+    responses((status = 200, description = "The API definition", content(
+        (serde_json::Value = "application/vnd.oai.openapi+json;version=3.1"),
+        (serde_json::Value = "application/json"),
+        (String = "text/html"),
+    )))
+)]
+pub async fn show_api(
+    Query(query): Query<FormatQuery>,
+    headers: HeaderMap,
+    Extension(definition): Extension<Arc<Definition>>,
+) -> Result<Response, Problem> {
+    let offer = negotiate(query.f.as_deref(), &headers, OFFERS)?;
+    if offer == HTML {
+        return Ok(with_policy(Document::new("text/html; charset=utf-8", API_PAGE).into_response()));
+    }
+    let media = if offer == JSON { JSON.media } else { OPENAPI.media };
+    Ok(Document::new(media, definition.0.clone()).into_response())
+}
+
+/// A file of the page for the API definition. Not part of the definition itself.
+pub async fn show_api_asset(Path(asset): Path<String>) -> Result<Response, Problem> {
+    if asset == "start.js" {
+        return Ok(([(header::CONTENT_TYPE, "text/javascript")], API_PAGE_SCRIPT).into_response());
+    }
+    let config = Arc::new(utoipa_swagger_ui::Config::from("/api?f=json"));
+    let file = utoipa_swagger_ui::serve(&asset, config).map_err(|e| {
+        tracing::error!(error = %e, "a file of the page for the API definition cannot be made");
+        Problem::new(problem::ProblemKind::Internal, problem::INTERNAL_DETAIL)
+    })?;
+    let file = file.ok_or_else(|| Problem::not_found("the page for the API definition has no such file"))?;
+    let mut response = file.bytes.into_owned().into_response();
+    let media = HeaderValue::from_str(&file.content_type).map_err(|e| Problem::internal(&e))?;
+    response.headers_mut().insert(header::CONTENT_TYPE, media);
+    if file.gzpipped {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=3600"));
+    Ok(response)
+}
+
+/// Everything the page needs comes from this service. Addresses are relative, so that it works behind a prefix.
+const API_PAGE: &str = r#"<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>gridkeeper API</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="api/swagger-ui.css">
+</head><body><div id="api"></div>
+<script src="api/swagger-ui-bundle.js"></script><script src="api/start.js"></script>
+</body></html>
+"#;
+
+const API_PAGE_SCRIPT: &str = r##"SwaggerUIBundle({ url: "api?f=json", dom_id: "#api", validatorUrl: null, deepLinking: true });
+"##;
+
+/// What a page of ours may load: only what this service serves. Swagger UI sets styles on elements.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                           font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+
+/// Adds the policy that keeps a page from loading anything from elsewhere.
+pub fn with_policy(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
+    response
+}

@@ -1,0 +1,242 @@
+use axum::body::Bytes;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// The one way in which a request fails: problem details as in RFC 9457.
+///
+/// What is said is meant for the caller. Causes inside the service are logged where they are met and never sent.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub kind: ProblemKind,
+    pub detail: String,
+    /// The parameters that are wrong, all of them.
+    pub errors: Vec<ParameterError>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// What is wrong with one parameter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct ParameterError {
+    pub parameter: String,
+    pub detail: String,
+}
+
+/// The kinds of problem; each has one `type` and one status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProblemKind {
+    InvalidParameter,
+    InvalidBody,
+    AtNotCovered,
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    NotAcceptable,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    Internal,
+    Overloaded,
+    Timeout,
+    NotReady,
+    StoreDown,
+    /// An answer of the framework that has no kind of its own.
+    Other(StatusCode),
+}
+
+/// Seconds after which a caller who met an overload may come back: long enough that a crowd thins out, short enough for a person.
+pub const RETRY_AFTER_S: u32 = 2;
+
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+impl ProblemKind {
+    pub const NAMED: [Self; 15] = [
+        Self::InvalidParameter,
+        Self::InvalidBody,
+        Self::AtNotCovered,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::NotAcceptable,
+        Self::BodyTooLarge,
+        Self::UnsupportedMediaType,
+        Self::Internal,
+        Self::Overloaded,
+        Self::Timeout,
+        Self::NotReady,
+        Self::StoreDown,
+    ];
+
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::InvalidParameter | Self::InvalidBody | Self::AtNotCovered => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Overloaded | Self::Timeout | Self::NotReady | Self::StoreDown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Other(status) => status,
+        }
+    }
+
+    /// Returns the last part of the `type`, which is `urn:gridkeeper:problem:NAME`.
+    pub fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::InvalidParameter => "invalid-parameter",
+            Self::InvalidBody => "invalid-body",
+            Self::AtNotCovered => "at-not-covered",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not-found",
+            Self::MethodNotAllowed => "method-not-allowed",
+            Self::NotAcceptable => "not-acceptable",
+            Self::BodyTooLarge => "body-too-large",
+            Self::UnsupportedMediaType => "unsupported-media-type",
+            Self::Internal => "internal",
+            Self::Overloaded => "overloaded",
+            Self::Timeout => "timeout",
+            Self::NotReady => "not-ready",
+            Self::StoreDown => "store-down",
+            Self::Other(_) => return None,
+        })
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::InvalidParameter => "A parameter is unknown or wrong",
+            Self::InvalidBody => "The body cannot be read",
+            Self::AtNotCovered => "No boundaries are loaded for this time",
+            Self::Unauthorized => "A valid key is needed",
+            Self::Forbidden => "The key does not allow this",
+            Self::NotFound => "There is no such resource",
+            Self::MethodNotAllowed => "The resource does not take this method",
+            Self::NotAcceptable => "The resource is not available in an accepted type",
+            Self::BodyTooLarge => "The body is too large",
+            Self::UnsupportedMediaType => "The body is of a type that is not taken here",
+            Self::Internal => "The service failed",
+            Self::Overloaded => "The service is busy",
+            Self::Timeout => "The answer took too long",
+            Self::NotReady => "The service is not ready",
+            Self::StoreDown => "The store does not answer",
+            Self::Other(status) => status.canonical_reason().unwrap_or("The request failed"),
+        }
+    }
+}
+
+impl Problem {
+    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
+        let headers = match kind {
+            ProblemKind::Unauthorized => vec![(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))],
+            _ if kind.status() == StatusCode::SERVICE_UNAVAILABLE => vec![(header::RETRY_AFTER, RETRY_AFTER_S.into())],
+            _ => Vec::new(),
+        };
+        Self { kind, detail: detail.into(), errors: Vec::new(), headers }
+    }
+
+    /// Makes the problem of one wrong parameter.
+    pub fn parameter(parameter: &str, detail: impl Into<String>) -> Self {
+        Self::parameters(vec![ParameterError { parameter: parameter.to_owned(), detail: detail.into() }])
+    }
+
+    /// Makes the problem of several wrong parameters.
+    pub fn parameters(errors: Vec<ParameterError>) -> Self {
+        let told: Vec<_> = errors.iter().map(|error| format!("{}: {}", error.parameter, error.detail)).collect();
+        Self { errors, ..Self::new(ProblemKind::InvalidParameter, told.join("; ")) }
+    }
+
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(ProblemKind::NotFound, detail)
+    }
+
+    /// Logs a failure inside the service and hides it from the caller.
+    pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error = %chain(error), "a request failed inside the service");
+        Self::new(ProblemKind::Internal, INTERNAL_DETAIL)
+    }
+
+    /// Logs a failure of the store and tells the caller only that the store is away.
+    pub fn store_down(error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error = %chain(error), "the store failed under a request");
+        Self::new(ProblemKind::StoreDown, "lookups and boundaries still answer; try again later")
+    }
+
+    pub fn with_parameter(mut self, parameter: &str) -> Self {
+        self.errors.push(ParameterError { parameter: parameter.to_owned(), detail: self.detail.clone() });
+        self
+    }
+
+    /// Writes the document. `instance` is the path that was asked for.
+    pub fn to_json(&self, instance: &str) -> Bytes {
+        let document = Document {
+            r#type: self.kind.name().map_or_else(|| "about:blank".to_owned(), |name| format!("urn:gridkeeper:problem:{name}")),
+            title: self.kind.title(),
+            status: self.kind.status().as_u16(),
+            detail: &self.detail,
+            instance,
+            errors: &self.errors,
+        };
+        serde_json::to_vec(&document).expect("texts and numbers always serialise").into()
+    }
+}
+
+/// What is told of a failure inside the service; the log has the cause under the request's id.
+pub const INTERNAL_DETAIL: &str = "the failure has been logged under the request id of this answer";
+
+/// Problem details, RFC 9457.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
+pub struct Document<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    instance: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [ParameterError],
+}
+
+/// Leaves the problem in the response's extensions: [`super::finish`] writes it, as only it knows the path.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.kind.status().into_response();
+        for (name, value) in &self.headers {
+            response.headers_mut().insert(name, value.clone());
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_type_of_its_own() {
+        let mut names: Vec<_> = ProblemKind::NAMED.iter().map(|kind| kind.name().unwrap()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ProblemKind::NAMED.len());
+    }
+
+    #[test]
+    fn a_problem_names_every_wrong_parameter() {
+        let error = |parameter: &str| ParameterError { parameter: parameter.into(), detail: "is wrong".into() };
+        let problem = Problem::parameters(vec![error("lon"), error("lat")]);
+        let json: serde_json::Value = serde_json::from_slice(&problem.to_json("/v1/locate")).unwrap();
+        assert_eq!(json["status"], 400);
+        assert_eq!(json["instance"], "/v1/locate");
+        assert_eq!(json["errors"][1]["parameter"], "lat");
+        assert_eq!(json["detail"], "lon: is wrong; lat: is wrong");
+    }
+}

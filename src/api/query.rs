@@ -1,0 +1,232 @@
+//! Query parameters: which names a route takes is read off its OpenAPI operation, so the document cannot lie.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::Method;
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::{Operation, ParameterIn};
+
+use super::problem::{ParameterError, Problem};
+
+/// The names that each operation takes, by method and path template.
+#[derive(Debug, Default)]
+pub struct KnownParameters(HashMap<(Method, String), Vec<String>>);
+
+impl KnownParameters {
+    pub fn of(document: &OpenApi) -> Self {
+        let mut known = HashMap::new();
+        for (path, item) in &document.paths.paths {
+            for (method, operation) in operations(item) {
+                let parameters = operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
+                    RefOr::T(parameter) => Some(parameter),
+                    RefOr::Ref(_) => None,
+                });
+                let names = parameters.filter(|p| p.parameter_in == ParameterIn::Query).map(|p| p.name.clone());
+                known.insert((method, path.clone()), names.collect());
+            }
+        }
+        Self(known)
+    }
+
+    fn names(&self, method: &Method, path: &str) -> &[String] {
+        let method = if method == Method::HEAD { Method::GET } else { method.clone() };
+        self.0.get(&(method, path.to_owned())).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Returns the operations of a path with their methods.
+pub fn operations(item: &utoipa::openapi::PathItem) -> impl Iterator<Item = (Method, &Operation)> {
+    let all = [(Method::GET, &item.get), (Method::POST, &item.post), (Method::PUT, &item.put), (Method::DELETE, &item.delete)];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
+}
+
+/// Turns away a request with a parameter that its route does not know, or with one given twice.
+pub async fn refuse_unknown_parameters(
+    State(known): State<Arc<KnownParameters>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let query = request.uri().query().unwrap_or_default();
+    if !query.is_empty()
+        && request.method() != Method::OPTIONS
+        && let Some(path) = request.extensions().get::<MatchedPath>()
+    {
+        check_names(query, known.names(request.method(), path.as_str()))?;
+    }
+    Ok(next.run(request).await)
+}
+
+fn check_names(query: &str, known: &[String]) -> Result<(), Problem> {
+    let pairs = split(query)?;
+    let mut errors = Vec::new();
+    for (at, (name, _)) in pairs.iter().enumerate() {
+        let error = |detail: String| ParameterError { parameter: name.clone(), detail };
+        if !known.contains(name) {
+            let known = if known.is_empty() { "this resource takes none".to_owned() } else { format!("known are {}", known.join(", ")) };
+            errors.push(error(format!("is not a parameter of this resource; {known}")));
+        } else if pairs[..at].iter().any(|(earlier, _)| earlier == name) {
+            errors.push(error("is given more than once".into()));
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Problem::parameters(errors)) }
+}
+
+/// Most parameters that a query may have; no route knows as many.
+const PARAMETERS_MAX: usize = 64;
+
+fn split(query: &str) -> Result<Vec<(String, String)>, Problem> {
+    if query.split('&').count() > PARAMETERS_MAX {
+        return Err(Problem::new(
+            super::problem::ProblemKind::InvalidParameter,
+            format!("there are more than {PARAMETERS_MAX} parameters"),
+        ));
+    }
+    query.split('&').filter(|pair| !pair.is_empty()).map(split_pair).collect()
+}
+
+fn split_pair(pair: &str) -> Result<(String, String), Problem> {
+    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    let shown = String::from_utf8_lossy(&decode(name)).into_owned();
+    let name = String::from_utf8(decode(name)).map_err(|_| Problem::parameter(&shown, "the name is not UTF-8"))?;
+    let value = String::from_utf8(decode(value)).map_err(|_| Problem::parameter(&name, "the value is not UTF-8"))?;
+    Ok((name, value))
+}
+
+/// Decodes `application/x-www-form-urlencoded`; a `%` that begins no escape stands for itself, as in the URL standard.
+fn decode(text: &str) -> Vec<u8> {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = |offset: usize| bytes.get(at + offset).and_then(|b| char::from(*b).to_digit(16));
+        match (bytes[at], hex(1), hex(2)) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.push(u8::try_from(high * 16 + low).expect("two hexadecimal digits fit a byte"));
+                at += 2;
+            }
+            (b'+', ..) => decoded.push(b' '),
+            (byte, ..) => decoded.push(byte),
+        }
+        at += 1;
+    }
+    decoded
+}
+
+/// The values of a query while a route reads them; every fault is collected, so that a caller mends all at once.
+#[derive(Debug)]
+pub struct Values {
+    pairs: Vec<(String, String)>,
+    errors: Vec<ParameterError>,
+}
+
+/// A route's parameters, read from the query.
+pub trait FromQuery: Sized {
+    /// Reads the parameters; faults go to `values`, and what is returned beside a fault is never used.
+    fn from_query(values: &mut Values) -> Option<Self>;
+}
+
+/// Extracts a route's parameters or answers 400 with every fault.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: FromQuery> Query<T> {
+    fn read(query: &str) -> Result<T, Problem> {
+        let mut values = Values { pairs: split(query)?, errors: Vec::new() };
+        match T::from_query(&mut values) {
+            Some(read) if values.errors.is_empty() => Ok(read),
+            _ => Err(Problem::parameters(values.errors)),
+        }
+    }
+}
+
+impl<T: FromQuery, S: Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::read(parts.uri.query().unwrap_or_default()).map(Query)
+    }
+}
+
+impl Values {
+    /// Returns a parameter as it was given.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.pairs.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Reads a parameter that may be left out.
+    pub fn optional<T, E: Display>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+        let result = self.text(name).map(parse)?;
+        result.map_err(|e| self.fault(name, e.to_string())).ok()
+    }
+
+    /// Reads a parameter that must be given.
+    pub fn required<T, E: Display>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+        if self.text(name).is_none() {
+            self.fault(name, "is missing".into());
+        }
+        self.optional(name, parse)
+    }
+
+    pub fn fault(&mut self, name: &str, detail: String) {
+        self.errors.push(ParameterError { parameter: name.to_owned(), detail });
+    }
+}
+
+/// Parses a finite decimal number.
+///
+/// # Errors
+/// Shows the text that is none; `nan` and `inf` are none.
+pub fn finite(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(number),
+        _ => Err(format!("{text:?} is not a finite number")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    struct Place {
+        lon: f64,
+        lat: f64,
+        name: Option<String>,
+    }
+
+    impl FromQuery for Place {
+        fn from_query(values: &mut Values) -> Option<Self> {
+            let (lon, lat) = (values.required("lon", finite), values.required("lat", finite));
+            let name = values.optional("name", |name| Ok::<_, String>(name.to_owned()));
+            Some(Self { lon: lon?, lat: lat?, name })
+        }
+    }
+
+    fn faults(query: &str) -> Vec<String> {
+        Query::<Place>::read(query).unwrap_err().errors.into_iter().map(|e| e.parameter).collect()
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once() {
+        assert_eq!(faults("lon=east"), ["lon", "lat"]);
+        assert_eq!(faults("lon=nan&lat=inf"), ["lon", "lat"]);
+        assert_eq!(faults("lon=1&lat=2&name=%ff"), ["name"]);
+        let read = Query::<Place>::read("lon=111.5&lat=26&name=%E7%BD%91+%E6%A0%BC").unwrap();
+        assert_eq!(read, Place { lon: 111.5, lat: 26.0, name: Some("网 格".into()) });
+    }
+
+    #[test]
+    fn names_are_checked_with_their_case_and_only_once() {
+        let known = ["lon".to_owned(), "lat".to_owned()];
+        assert!(check_names("lon=1&lat=2", &known).is_ok());
+        assert_eq!(check_names("Lon=1&lat=2&lat=3", &known).unwrap_err().errors.len(), 2);
+        assert!(check_names("lon=1", &[]).unwrap_err().detail.contains("takes none"));
+    }
+}

@@ -1,0 +1,68 @@
+use std::sync::Arc;
+
+use axum::routing::get;
+use axum::{Extension, Router, middleware};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::admit::admit;
+use super::features::landing;
+use super::finish::finish_response;
+use super::health;
+use super::observe::{self, observe};
+use super::openapi::{self, Definition};
+use super::problem::Problem;
+use super::query::{KnownParameters, refuse_unknown_parameters};
+use super::state::AppState;
+
+/// Every route that the API definition describes, grouped by who calls it.
+///
+/// A route is here or in [`page_routes`], and nowhere else: the definition is written from this list, and the
+/// parameters that a route takes are those that its definition names.
+fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(openapi::start(state.config()))
+        // Whoever runs the service.
+        .routes(routes!(health::show_health))
+        .routes(routes!(health::show_readiness))
+        .routes(routes!(observe::show_metrics))
+        // GIS clients: OGC API Features at the root.
+        .routes(routes!(landing::show_landing))
+        .routes(routes!(landing::show_conformance))
+        .routes(routes!(openapi::show_api))
+}
+
+/// Files of pages, which no client of the API asks for by itself. They take no parameters.
+fn page_routes() -> Router<AppState> {
+    Router::new().route("/api/{*asset}", get(openapi::show_api_asset))
+}
+
+/// Returns the whole service.
+pub fn router(state: AppState) -> Router {
+    let (routes, document) = describe(&state);
+    let definition = document.to_json().expect("a definition is texts and numbers, which always serialise");
+    routes
+        .merge(page_routes())
+        .fallback(show_nothing)
+        .layer(Extension(Arc::new(Definition(definition.into()))))
+        .layer(middleware::from_fn_with_state(Arc::new(KnownParameters::of(&document)), refuse_unknown_parameters))
+        .layer(middleware::from_fn_with_state(state.clone(), admit))
+        .layer(middleware::from_fn(finish_response))
+        .layer(middleware::from_fn(observe))
+        .with_state(state)
+}
+
+/// Returns the API definition of the routes.
+pub fn definition(state: &AppState) -> OpenApi {
+    describe(state).1
+}
+
+fn describe(state: &AppState) -> (Router<AppState>, OpenApi) {
+    let (routes, mut document) = api_routes(state).split_for_parts();
+    openapi::complete(&mut document);
+    (routes, document)
+}
+
+async fn show_nothing() -> Problem {
+    Problem::not_found("there is nothing at this path; / lists what there is")
+}

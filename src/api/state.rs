@@ -1,0 +1,133 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
+
+use super::caller::KeyRing;
+use super::health::LoadedGeneration;
+use super::problem::{Problem, ProblemKind};
+use crate::config::Config;
+use crate::snapshot::{Live, Snapshot};
+use crate::store::{KeyRecord, Store, StoreError};
+
+/// What all requests share.
+#[derive(Clone)]
+pub struct AppState(Arc<Shared>);
+
+struct Shared {
+    live: Arc<Live>,
+    store: Arc<dyn Store>,
+    config: Config,
+    keys: ArcSwap<KeyRing>,
+    is_store_up: AtomicBool,
+    is_draining: AtomicBool,
+    permits: Arc<Semaphore>,
+    store_permits: Semaphore,
+}
+
+/// Requests that may read the store at once. The store has few connections; more readers would only wait inside it.
+const STORE_READERS_MAX: usize = 4;
+
+impl AppState {
+    pub fn new(live: Arc<Live>, store: Arc<dyn Store>, config: Config) -> Self {
+        let permits = Arc::new(Semaphore::new(config.http.concurrent_requests_max.min(Semaphore::MAX_PERMITS)));
+        Self(Arc::new(Shared {
+            live,
+            store,
+            config,
+            keys: ArcSwap::default(),
+            is_store_up: AtomicBool::new(true),
+            is_draining: AtomicBool::new(false),
+            permits,
+            store_permits: Semaphore::new(STORE_READERS_MAX),
+        }))
+    }
+
+    /// Returns the snapshot that a request is to read from its start to its end.
+    ///
+    /// # Errors
+    /// 503 before the first one was built.
+    pub fn snapshot(&self) -> Result<Arc<Snapshot>, Problem> {
+        self.0.live.load().ok_or_else(|| Problem::new(ProblemKind::NotReady, "no snapshot has been built yet"))
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    pub fn live(&self) -> &Arc<Live> {
+        &self.0.live
+    }
+
+    /// Reads the store on a thread for blocking work, a few requests at once; the others wait.
+    ///
+    /// # Errors
+    /// 503 where the store fails.
+    pub async fn read_store<T, F>(&self, read: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    {
+        let _permit = self.0.store_permits.acquire().await.expect("nobody closes the semaphore");
+        let store = Arc::clone(&self.0.store);
+        let read = tokio::task::spawn_blocking(move || read(&*store)).await.map_err(|e| Problem::internal(&e))?;
+        read.map_err(|e| Problem::store_down(&e))
+    }
+
+    pub fn keys(&self) -> Arc<KeyRing> {
+        self.0.keys.load_full()
+    }
+
+    /// Makes `records` the keys that are in force.
+    pub fn set_keys(&self, records: Vec<KeyRecord>) {
+        self.0.keys.store(Arc::new(KeyRing::new(records)));
+    }
+
+    pub fn set_store_up(&self, is_up: bool) {
+        self.0.is_store_up.store(is_up, Ordering::Relaxed);
+    }
+
+    pub fn is_store_up(&self) -> bool {
+        self.0.is_store_up.load(Ordering::Relaxed)
+    }
+
+    /// Makes the service tell that it is going away.
+    pub fn start_draining(&self) {
+        self.0.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.0.is_draining.load(Ordering::Relaxed)
+    }
+
+    pub fn is_loaded(&self) -> bool {
+        self.0.live.load().is_some()
+    }
+
+    pub fn loaded_generations(&self) -> Vec<LoadedGeneration> {
+        let snapshot = self.0.live.load();
+        let layers = snapshot.iter().flat_map(|snapshot| snapshot.layers());
+        layers.map(|layer| LoadedGeneration { layer: layer.layer().name.to_string(), generation: layer.generation().id.0 }).collect()
+    }
+
+    pub(super) fn permits(&self) -> &Arc<Semaphore> {
+        &self.0.permits
+    }
+
+    /// Sets the gauges to what is so at this moment.
+    pub(super) fn record_gauges(&self) {
+        for loaded in self.loaded_generations() {
+            metrics::gauge!("gridkeeper_snapshot_generation", "layer" => loaded.layer).set(loaded.generation);
+        }
+        metrics::gauge!("gridkeeper_store_up").set(if self.is_store_up() { 1.0 } else { 0.0 });
+        let in_flight = self.0.config.http.concurrent_requests_max.saturating_sub(self.0.permits.available_permits());
+        metrics::gauge!("gridkeeper_http_requests_in_flight").set(u32::try_from(in_flight).unwrap_or(u32::MAX));
+    }
+}
+
+impl std::fmt::Debug for AppState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AppState").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
