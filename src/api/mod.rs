@@ -20,6 +20,7 @@ mod query;
 mod router;
 mod server;
 mod state;
+pub mod wire;
 
 pub use caller::Caller;
 pub use document::Document;

@@ -1,0 +1,171 @@
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::boundary::{Layer, Unit};
+use crate::dispatch::Holder;
+use crate::index::Neighbour;
+use crate::snapshot::Answer;
+
+/// What is at a position and who answers for it.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct LocateAnswer {
+    /// `inside`, `outside`, `gap` (surrounded by the level, or in a coarser unit) or `overlap` (accepted at the import).
+    pub status: &'static str,
+    /// Longitude and latitude, WGS 84.
+    pub position: PositionView,
+    pub layer: String,
+    pub generation: u32,
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// When the answer may change next: a shift, an assignment or a generation; null where nothing is known.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires: Option<Timestamp>,
+    /// The unit that owns the position.
+    pub grid: Option<GridView>,
+    /// The units that hold the position, coarse to fine.
+    pub path: Vec<PathView>,
+    /// Who answers now; null outside, and where nobody holds the unit or any ancestor.
+    pub responsible: Option<ResponsibleView>,
+    /// Whether units hold the position and nobody answers for any of them.
+    pub vacant: bool,
+    /// Given with a category; null until responsibilities are loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub departments: Option<serde_json::Value>,
+    /// Given with a category; null until time limits are loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub due_at: Option<serde_json::Value>,
+    /// Metres along the ellipsoid to the nearest border of the unit.
+    pub distance_to_border_m: Option<f64>,
+    /// Whether the border is nearer than the position's accuracy or the configured distance of doubt.
+    pub ambiguous: bool,
+    /// The other units that near, nearest first.
+    pub alternatives: Vec<AlternativeView>,
+    /// The nearest unit where none owns the position.
+    pub nearest: Option<AlternativeView>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+pub struct PositionView {
+    pub lon: f64,
+    pub lat: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct GridView {
+    pub id: String,
+    pub code: String,
+    pub name: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub valid_from: Timestamp,
+    /// The unit as a feature.
+    pub href: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct PathView {
+    pub level: String,
+    pub code: String,
+    pub name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ResponsibleView {
+    #[serde(flatten)]
+    pub holder: HolderView,
+    /// Who is asked next, in order.
+    pub fallback: Vec<HolderView>,
+}
+
+/// Somebody who answers. The worker is shown to callers whose key reaches the unit.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct HolderView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worker: Option<WorkerView>,
+    /// `primary`, `backup` or `leader`.
+    pub post: &'static str,
+    /// The code of the unit that the worker holds.
+    pub from: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct WorkerView {
+    pub id: String,
+    pub name: String,
+    pub phone: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AlternativeView {
+    pub code: String,
+    /// Metres along the ellipsoid to the unit.
+    pub distance_m: f64,
+}
+
+impl LocateAnswer {
+    /// Puts an answer on the wire. `base` stands before the paths of links, without a slash at its end; names, phones and ids of
+    /// workers are left out unless `shows_workers`.
+    pub fn new(answer: &Answer<'_>, base: &str, shows_workers: bool) -> Self {
+        let located = &answer.located;
+        let holder = |holder: &Holder<'_>| HolderView::new(holder, shows_workers);
+        let alternative = |neighbour: &Neighbour| AlternativeView::new(answer, neighbour);
+        let responsible = answer.duty.as_ref().and_then(|duty| {
+            let fallback = duty.fallback.iter().map(holder).collect();
+            duty.holder.as_ref().map(|first| ResponsibleView { holder: holder(first), fallback })
+        });
+        // Null rather than absent: the caller asked, and nothing is known yet.
+        let unknown = answer.category.map(|_| serde_json::Value::Null);
+        Self {
+            status: located.status.as_str(),
+            position: PositionView { lon: answer.position.lon, lat: answer.position.lat },
+            layer: answer.layer.layer().name.to_string(),
+            generation: answer.layer.generation().id.0,
+            at: answer.at,
+            expires: answer.expires,
+            grid: answer.unit().map(|unit| GridView::new(unit, answer.layer.layer(), base)),
+            path: answer.path().map(PathView::new).collect(),
+            responsible,
+            vacant: answer.is_vacant(),
+            departments: unknown.clone(),
+            due_at: unknown,
+            distance_to_border_m: located.distance_to_border_m,
+            ambiguous: answer.is_ambiguous,
+            alternatives: located.alternatives.iter().map(alternative).collect(),
+            nearest: located.nearest.as_ref().map(alternative),
+        }
+    }
+}
+
+impl GridView {
+    fn new(unit: &Unit, layer: &Layer, base: &str) -> Self {
+        Self {
+            id: unit.id.to_string(),
+            code: unit.code.to_string(),
+            name: unit.name.clone(),
+            valid_from: unit.validity.from,
+            href: format!("{base}/collections/{}/items/{}", layer.collection_id(&unit.level), unit.id),
+        }
+    }
+}
+
+impl PathView {
+    fn new(unit: &Unit) -> Self {
+        Self { level: unit.level.to_string(), code: unit.code.to_string(), name: unit.name.clone() }
+    }
+}
+
+impl HolderView {
+    fn new(holder: &Holder<'_>, shows_worker: bool) -> Self {
+        let worker = holder.worker;
+        let view = || WorkerView { id: worker.id.to_string(), name: worker.name.clone(), phone: worker.phone.clone() };
+        Self { worker: shows_worker.then(view), post: holder.post.as_str(), from: holder.from.to_string() }
+    }
+}
+
+impl AlternativeView {
+    fn new(answer: &Answer<'_>, neighbour: &Neighbour) -> Self {
+        Self { code: answer.neighbour(neighbour).code.to_string(), distance_m: neighbour.distance_m }
+    }
+}
