@@ -1,5 +1,3 @@
-use figment::Figment;
-use figment::providers::{Format, Toml};
 use serde::Deserialize;
 
 use super::address::ZOOM_MAX;
@@ -16,7 +14,7 @@ pub struct TileLayers {
 #[derive(Debug, thiserror::Error)]
 pub enum TileLayersError {
     #[error("cannot read the description of the tiles")]
-    Read(#[source] Box<figment::Error>),
+    Read(#[source] Box<toml::de::Error>),
     #[error("the tiles' max_zoom {0} is above {ZOOM_MAX}, the highest whose grid fits 32 bits")]
     MaxZoom(u8),
     #[error("the tiles of {level} name the zoom {zoom}, above the max_zoom {max_zoom}")]
@@ -85,7 +83,7 @@ impl TileLayers {
     /// # Errors
     /// What is not TOML of that form, and zooms that cannot be.
     pub fn parse(toml: &str) -> Result<Self, TileLayersError> {
-        let written: Written = Figment::from(Toml::string(toml)).extract().map_err(|error| TileLayersError::Read(Box::new(error)))?;
+        let written: Written = toml::from_str(toml).map_err(|error| TileLayersError::Read(Box::new(error)))?;
         if written.max_zoom > ZOOM_MAX {
             return Err(TileLayersError::MaxZoom(written.max_zoom));
         }

@@ -1,5 +1,7 @@
 //! A made-up coverage of three levels with jagged borders, for tests that need many neighbours and no file.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::BTreeMap;
 
 use geo_types::{Coord, LineString, MultiPolygon, Polygon};
@@ -36,15 +38,15 @@ pub fn coverage(seed: u64, side: usize) -> ValidCoverage {
     };
     let blocks = |step: usize| (0..side).step_by(step).flat_map(move |x| (0..side).step_by(step).map(move |y| (x, y)));
     let community = |x: usize, y: usize| format!("431102001{:02}{:02}", x / GRIDS_PER_COMMUNITY, y / GRIDS_PER_COMMUNITY);
-    let mut district = vec![shape(&mut borders, "district", "431102".into(), None, (0, 0), side)];
+    let mut district = vec![shape(&mut borders, "district", "431102", None, (0, 0), side)];
     let communities: Vec<UnitShape> = blocks(GRIDS_PER_COMMUNITY)
-        .map(|(x, y)| shape(&mut borders, "community", community(x, y), Some("431102"), (x, y), GRIDS_PER_COMMUNITY))
+        .map(|(x, y)| shape(&mut borders, "community", &community(x, y), Some("431102"), (x, y), GRIDS_PER_COMMUNITY))
         .collect();
     let grids: Vec<UnitShape> = blocks(1)
         .map(|(x, y)| {
             let parent = community(x, y);
             let code = format!("{parent}{:03}", x % GRIDS_PER_COMMUNITY * GRIDS_PER_COMMUNITY + y % GRIDS_PER_COMMUNITY);
-            shape(&mut borders, "grid", code, Some(&parent), (x, y), 1)
+            shape(&mut borders, "grid", &code, Some(&parent), (x, y), 1)
         })
         .collect();
     district[0].unit.name = "零陵区".into();
@@ -53,11 +55,11 @@ pub fn coverage(seed: u64, side: usize) -> ValidCoverage {
     checked.coverage.unwrap_or_else(|| panic!("the quilt is not seamless: {:?}", checked.problems))
 }
 
-fn shape(borders: &mut Borders, level: &str, code: String, parent: Option<&str>, corner: Corner, cells: usize) -> UnitShape {
+fn shape(borders: &mut Borders, level: &str, code: &str, parent: Option<&str>, corner: Corner, cells: usize) -> UnitShape {
     let unit = Unit {
         id: UnitId(Uuid::from_u64_pair(borders.rng.random(), borders.rng.random())),
         name: format!("第{code}格"),
-        code: UnitCode::parse(&code).unwrap(),
+        code: UnitCode::parse(code).unwrap(),
         level: Level::parse(level).unwrap(),
         parent: parent.map(|parent| UnitCode::parse(parent).unwrap()),
         properties: serde_json::Map::new(),

@@ -1,5 +1,7 @@
 //! Tiles of a coverage leave no hole and no overlap, whatever the zoom, and agree along their edges.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
