@@ -1,8 +1,27 @@
+use std::path::PathBuf;
+
 use super::{Context, Outcome};
+use crate::sample::{self, District, Settings};
 
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Where to write; made where it is missing
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// The same seed gives the same files
+    #[arg(long, default_value_t = Settings::default().seed, value_name = "N")]
+    seed: u64,
+    /// How many grids, 100 to 1,000,000
+    #[arg(long, default_value_t = Settings::default().grids, value_name = "N")]
+    grids: usize,
+    /// How many incidents
+    #[arg(long, default_value_t = Settings::default().incidents, value_name = "N")]
+    incidents: usize,
+}
 
-pub fn run(_args: Args, _context: &Context) -> anyhow::Result<Outcome> {
-    anyhow::bail!("sample is being built")
+pub fn run(args: Args, _context: &Context) -> anyhow::Result<Outcome> {
+    let Args { dir, seed, grids, incidents } = args;
+    let district = District::generate(Settings { seed, grids, incidents })?;
+    sample::write_all(&dir, &district)?;
+    Ok(Outcome::Done)
 }

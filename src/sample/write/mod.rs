@@ -1,0 +1,45 @@
+//! Writes the sample as the files that offices hand over.
+
+mod dbf;
+mod geojson;
+mod shapefile;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::District;
+
+/// What every feature and every map of the sample says: sample data, not real boundaries.
+pub const NOTICE: &str = "示例数据，非真实边界";
+
+/// The day from which the sample's boundaries hold.
+const EFFECTIVE_FROM: &str = "2026-01-01";
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write the sample file {path}")]
+pub struct WriteError {
+    pub path: PathBuf,
+    #[source]
+    pub source: io::Error,
+}
+
+/// Writes all files of the sample into a folder, which is made where it is missing.
+///
+/// # Errors
+/// The first file that cannot be written.
+pub fn write_all(dir: &Path, district: &District) -> Result<(), WriteError> {
+    std::fs::create_dir_all(dir).map_err(at(dir))?;
+    for (file, level, units) in [
+        ("district", "district", std::slice::from_ref(&district.district)),
+        ("streets", "street", &district.streets),
+        ("communities", "community", &district.communities),
+    ] {
+        geojson::write_units(&dir.join(format!("{file}.geojson")), file, level, units)?;
+    }
+    shapefile::write_grids(dir, "grids", &district.grids)?;
+    Ok(())
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> WriteError {
+    move |source| WriteError { path: path.to_owned(), source }
+}
