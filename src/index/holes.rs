@@ -1,11 +1,12 @@
 use geo::algorithm::unary_union;
+use geo::orient::{Direction, Orient};
 use geo_types::Coord;
 use rstar::{AABB, RTree, RTreeObject};
 use rustc_hash::FxHashMap;
 
 use super::ray;
 use super::rtree::tree_bytes;
-use crate::topology::{ArcRef, ArcStore, ValidCoverage};
+use crate::topology::{ArcStore, ValidCoverage};
 
 /// The places that one level surrounds without covering them.
 #[derive(Debug)]
@@ -22,8 +23,9 @@ struct Hole {
 
 impl Holes {
     pub(super) fn find(coverage: &ValidCoverage, depth: usize) -> Self {
-        // Where units overlap, a rim may run through another unit and following it leads nowhere; the union is made instead.
-        let rings = if coverage.accepted().overlap { holes_of_union(coverage, depth) } else { holes_of_rims(coverage, depth) };
+        // Where units overlap, a rim may run through another unit and following it leads nowhere; the rim of their union does not.
+        let ways = if coverage.accepted().overlap { ways_of_union(coverage, depth) } else { ways_of_arcs(coverage.arcs(), depth) };
+        let rings = Rims::new(ways).into_holes();
         let ring_bytes = rings.iter().map(|ring| ring.capacity() * size_of::<Coord<f64>>()).sum();
         let holes = rings
             .into_iter()
@@ -42,73 +44,76 @@ impl Holes {
     }
 }
 
-fn holes_of_union(coverage: &ValidCoverage, depth: usize) -> Vec<Vec<Coord<f64>>> {
+/// The arcs with a unit on one side only, each run so that the uncovered side is on its left.
+fn ways_of_arcs(arcs: &ArcStore, depth: usize) -> Vec<Vec<Coord<f64>>> {
+    let way = |arc| {
+        let sides = arcs.sides(arc, depth);
+        let coords = arcs.coords(arc).iter().copied();
+        match (sides.left, sides.right) {
+            (None, Some(_)) => Some(coords.collect()),
+            (Some(_), None) => Some(coords.rev().collect()),
+            _ => None,
+        }
+    };
+    arcs.ids().filter_map(way).collect()
+}
+
+/// The edges of the union of all units, each run so that the uncovered side is on its left.
+fn ways_of_union(coverage: &ValidCoverage, depth: usize) -> Vec<Vec<Coord<f64>>> {
     let shapes: Vec<_> = coverage.levels()[depth].indices().map(|unit| coverage.to_geometry(depth, unit)).collect();
-    let union = unary_union(&shapes);
-    union.into_iter().flat_map(|polygon| polygon.into_inner().1).map(|ring| ring.0).collect()
-}
-
-/// Follows the rims with the uncovered side on the left. Around a hole such a way is counter-clockwise; around an island, or
-/// around the whole level, it is clockwise.
-fn holes_of_rims(coverage: &ValidCoverage, depth: usize) -> Vec<Vec<Coord<f64>>> {
-    let rims = Rims::of(coverage.arcs(), depth);
-    let mut is_seen = vec![false; rims.ways.len()];
-    let mut holes = Vec::new();
-    for first in 0..rims.ways.len() {
-        let (mut ring, mut at) = (Vec::new(), first);
-        while !is_seen[at] {
-            is_seen[at] = true;
-            ring.push(rims.ways[at]);
-            let Some(next) = rims.next(at) else { break };
-            at = next;
-        }
-        let coords = if ring.is_empty() { Vec::new() } else { coverage.to_ring(&ring) };
-        if doubled_area(&coords) > 0.0 {
-            holes.push(coords);
-        }
+    let mut ways = Vec::new();
+    for polygon in &unary_union(&shapes).orient(Direction::Reversed) {
+        let rings = std::iter::once(polygon.exterior()).chain(polygon.interiors());
+        ways.extend(rings.flat_map(|ring| ring.0.windows(2).map(<[_]>::to_vec)));
     }
-    holes
+    ways
 }
 
-/// The arcs with a unit on one side only, each as the way that has that unit on its right.
-struct Rims<'a> {
-    arcs: &'a ArcStore,
-    ways: Vec<ArcRef>,
+/// Lines along the covered ground, which is on their right; together they close.
+struct Rims {
+    ways: Vec<Vec<Coord<f64>>>,
     leaving: FxHashMap<(u64, u64), Vec<usize>>,
 }
 
-impl<'a> Rims<'a> {
-    fn of(arcs: &'a ArcStore, depth: usize) -> Self {
-        let mut rims = Self { arcs, ways: Vec::new(), leaving: FxHashMap::default() };
-        for arc in arcs.ids() {
-            let sides = arcs.sides(arc, depth);
-            if sides.left.is_some() != sides.right.is_some() {
-                let way = ArcRef::new(arc, sides.left.is_some());
-                rims.leaving.entry(key(rims.end(way, 0))).or_default().push(rims.ways.len());
-                rims.ways.push(way);
+impl Rims {
+    fn new(ways: Vec<Vec<Coord<f64>>>) -> Self {
+        let mut leaving: FxHashMap<(u64, u64), Vec<usize>> = FxHashMap::default();
+        for (number, way) in ways.iter().enumerate() {
+            leaving.entry(key(way[0])).or_default().push(number);
+        }
+        Self { ways, leaving }
+    }
+
+    /// Follows the ways around each uncovered place. Around a hole this runs counter-clockwise; around an island, or around the
+    /// whole level, clockwise.
+    fn into_holes(self) -> Vec<Vec<Coord<f64>>> {
+        let mut is_seen = vec![false; self.ways.len()];
+        let mut holes = Vec::new();
+        for first in 0..self.ways.len() {
+            let (mut ring, mut at) = (Vec::new(), first);
+            while !is_seen[at] {
+                is_seen[at] = true;
+                ring.extend_from_slice(&self.ways[at][usize::from(!ring.is_empty())..]);
+                let Some(next) = self.next(at) else { break };
+                at = next;
+            }
+            if doubled_area(&ring) > 0.0 {
+                holes.push(ring);
             }
         }
-        rims
+        holes
     }
 
     /// Returns the way that goes on around the same uncovered place: of those that leave, the first clockwise from where we came.
     fn next(&self, way: usize) -> Option<usize> {
-        let arrived = self.ways[way];
-        let back = ArcRef::new(arrived.arc(), !arrived.is_reversed());
-        let (here, from) = (self.end(back, 0), self.end(back, 1));
+        let [.., from, here] = self.ways[way][..] else { return None };
         let leaving = self.leaving.get(&key(here))?;
         leaving.iter().copied().min_by(|a, b| {
-            let (a, b) = (self.end(self.ways[*a], 1), self.end(self.ways[*b], 1));
-            let turn = |to| clockwise_class(here, from, to);
+            let (a, b) = (self.ways[*a][1], self.ways[*b][1]);
+            let class = |to| clockwise_class(here, from, to);
             // Of two in the same half, the later one lies to the right of the earlier.
-            turn(a).cmp(&turn(b)).then_with(|| ray::orientation(here, a, b).total_cmp(&0.0))
+            class(a).cmp(&class(b)).then_with(|| ray::orientation(here, a, b).total_cmp(&0.0))
         })
-    }
-
-    /// Returns a coordinate counted from the beginning of a way.
-    fn end(&self, way: ArcRef, nth: usize) -> Coord<f64> {
-        let coords = self.arcs.coords(way.arc());
-        coords[if way.is_reversed() { coords.len() - 1 - nth } else { nth }]
     }
 }
 

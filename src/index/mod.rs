@@ -15,3 +15,6 @@ mod rtree;
 pub use layer::LayerIndex;
 pub use located::{Located, Neighbour, Owner, Status};
 pub use rtree::OwnerTest;
+
+#[cfg(test)]
+mod tests;
