@@ -121,14 +121,106 @@ impl Roster {
     ///
     /// Asked in order: primary on shift, backup, leader, then the same at the parent, and so on up.
     pub fn find_duty<'a>(&'a self, path: &[UnitCode], at: Timestamp) -> Duty<'a> {
-        let local_time = self.time_zone.to_datetime(at).time();
         let mut on_duty = path
             .iter()
             .flat_map(|code| self.assignments(code))
-            .filter(|a| a.validity.contains(at) && a.shift.contains(local_time))
+            .filter(|a| a.validity.contains(at) && a.shift.is_on(at, &self.time_zone))
             .filter_map(|a| Some(Holder { worker: self.workers.get(&a.worker)?, post: a.post, department: &a.department, from: &a.unit }));
         let holder = on_duty.next();
         let fallback = on_duty.collect();
-        Duty { holder, fallback, expires: None }
+        let changes = path.iter().flat_map(|code| self.assignments(code)).filter_map(|a| self.next_change(a, at));
+        Duty { holder, fallback, expires: changes.min() }
+    }
+
+    /// Whether nobody holds a post at the unit itself at `at`, whatever the hour. Its ancestors then answer for it.
+    pub fn is_vacant(&self, unit: &UnitCode, at: Timestamp) -> bool {
+        !self.assignments(unit).iter().any(|a| a.validity.contains(at))
+    }
+
+    /// The next instant at which an assignment begins, ends, or goes on or off shift.
+    fn next_change(&self, assignment: &Assignment, at: Timestamp) -> Option<Timestamp> {
+        let Validity { from, to } = assignment.validity;
+        let dates = [Some(from), to].into_iter().flatten().filter(|change| *change > at).min();
+        let shift = assignment.shift.next_change(at.max(from), &self.time_zone);
+        [dates, shift.filter(|change| to.is_none_or(|to| *change < to && to > at))].into_iter().flatten().min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(text: &str) -> UnitCode {
+        UnitCode::parse(text).unwrap()
+    }
+
+    fn time(text: &str) -> Timestamp {
+        format!("{text}:00+08:00").parse().unwrap()
+    }
+
+    /// Rows of unit, worker, post, first day, last day (exclusive, or empty), shift.
+    fn roster(rows: &[[&str; 6]]) -> Roster {
+        let worker = |id: &str| Worker { id: WorkerId(id.into()), name: id.into(), phone: String::new() };
+        let workers = rows.iter().map(|row| worker(row[1])).collect();
+        let assignment = |row: &[&str; 6]| Assignment {
+            unit: code(row[0]),
+            worker: WorkerId(row[1].into()),
+            post: Post::parse(row[2]).unwrap(),
+            department: String::new(),
+            validity: Validity {
+                from: time(&format!("{}T00:00", row[3])),
+                to: (!row[4].is_empty()).then(|| time(&format!("{}T00:00", row[4]))),
+            },
+            shift: Shift::parse(row[5]).unwrap(),
+        };
+        Roster::new(workers, rows.iter().map(assignment).collect(), TimeZone::get("Asia/Shanghai").unwrap())
+    }
+
+    /// Who answers for the grid `c1g1` of community `c1` of street `s`, who comes next, and until when.
+    fn check(roster: &Roster, at: &str, expected: (Option<&str>, &[&str], Option<&str>)) {
+        let path = [code("c1g1"), code("c1"), code("s")];
+        let duty = roster.find_duty(&path, time(at));
+        let fallback: Vec<&str> = duty.fallback.iter().map(|holder| &*holder.worker.id.0).collect();
+        let found = (duty.holder.as_ref().map(|holder| &*holder.worker.id.0), &*fallback, duty.expires);
+        assert_eq!(found, (expected.0, expected.1, expected.2.map(time)), "{at}");
+    }
+
+    #[test]
+    fn the_chain_runs_from_primary_to_leader_and_then_up() {
+        let roster = roster(&[
+            ["s", "street", "leader", "2026-01-01", "", ""],
+            ["c1", "community", "primary", "2026-01-01", "", ""],
+            ["c1g1", "lead", "leader", "2026-01-01", "", ""],
+            ["c1g1", "first", "primary", "2026-01-01", "", "08:00-18:00"],
+            ["c1g1", "second", "backup", "2026-01-01", "", "08:00-20:00"],
+        ]);
+        check(&roster, "2026-03-01T09:00", (Some("first"), &["second", "lead", "community", "street"], Some("2026-03-01T18:00")));
+        check(&roster, "2026-03-01T18:00", (Some("second"), &["lead", "community", "street"], Some("2026-03-01T20:00")));
+        check(&roster, "2026-03-01T22:00", (Some("lead"), &["community", "street"], Some("2026-03-02T08:00")));
+    }
+
+    #[test]
+    fn a_vacant_grid_falls_to_its_community_and_nobody_at_all_is_an_alarm() {
+        let held = roster(&[["c1", "community", "leader", "2026-01-01", "2026-07-01", ""]]);
+        check(&held, "2026-03-01T09:00", (Some("community"), &[], Some("2026-07-01T00:00")));
+        check(&held, "2026-07-01T00:00", (None, &[], None));
+        assert!(held.is_vacant(&code("c1g1"), time("2026-03-01T09:00")) && !held.is_vacant(&code("c1"), time("2026-03-01T09:00")));
+    }
+
+    #[test]
+    fn the_last_day_is_exclusive_and_a_successor_takes_over_at_midnight() {
+        let roster = roster(&[
+            ["c1g1", "old", "primary", "2026-01-01", "2026-04-01", "20:00-06:00"],
+            ["c1g1", "new", "primary", "2026-04-01", "", "20:00-06:00"],
+        ]);
+        check(&roster, "2026-03-31T23:59", (Some("old"), &[], Some("2026-04-01T00:00")));
+        check(&roster, "2026-04-01T00:00", (Some("new"), &[], Some("2026-04-01T06:00")));
+        check(&roster, "2026-03-31T12:00", (None, &[], Some("2026-03-31T20:00")));
+    }
+
+    #[test]
+    fn a_future_assignment_is_the_next_known_change() {
+        let roster = roster(&[["c1g1", "new", "primary", "2026-04-01", "", "08:00-18:00"]]);
+        check(&roster, "2026-03-01T12:00", (None, &[], Some("2026-04-01T00:00")));
     }
 }
