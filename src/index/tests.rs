@@ -289,7 +289,7 @@ fn assert_one_owner_around_vertices(index: &LayerIndex, coverage: &ValidCoverage
                     owners += usize::from(super::ray::rings_enclose(coverage.arcs(), level.rings(other), coord! { x: x, y: y }));
                 }
                 assert!(owners <= 1, "{x} {y} has {owners} owners");
-                assert_eq!(index.owner(Position { lon: x, lat: y }, 0).status == Status::Overlap, false);
+                assert_ne!(index.owner(Position { lon: x, lat: y }, 0).status, Status::Overlap);
             }
         }
     }
