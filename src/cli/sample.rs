@@ -22,6 +22,17 @@ pub struct Args {
 pub fn run(args: Args, _context: &Context) -> anyhow::Result<Outcome> {
     let Args { dir, seed, grids, incidents } = args;
     let district = District::generate(Settings { seed, grids, incidents })?;
-    sample::write_all(&dir, &district)?;
+    let has_workbook = sample::write_all(&dir, &district)?;
+    eprintln!(
+        "{}: {} streets, {} communities, {} grids, {incidents} incidents; {}",
+        dir.display(),
+        district.streets.len(),
+        district.communities.len(),
+        district.grids.len(),
+        sample::NOTICE
+    );
+    if !has_workbook {
+        eprintln!("roster.xlsx was left out: the roster has more lines than a sheet of Excel holds");
+    }
     Ok(Outcome::Done)
 }

@@ -70,8 +70,9 @@ impl CommunityNames {
         let kind = if is_urban { "社区" } else { "村" };
         for attempt in 0.. {
             let number = noise::hash(self.seed, (self.used.len() as u64) << 20 | attempt);
-            let name = format!("{}{}{kind}", pick(&BEFORE, number), pick(&AFTER, number >> 32));
-            if self.used.insert(name.clone()) {
+            let (before, after) = (pick(&BEFORE, number), pick(&AFTER, number >> 32));
+            let name = format!("{before}{after}{kind}");
+            if !before.ends_with(after) && self.used.insert(name.clone()) {
                 return name;
             }
         }
@@ -79,7 +80,8 @@ impl CommunityNames {
     }
 }
 
-fn pick<'a>(list: &[&'a str], number: u64) -> &'a str {
+/// Picks from a list by the lower half of a number.
+pub(super) fn pick<'a>(list: &[&'a str], number: u64) -> &'a str {
     list[((number & 0xFFFF_FFFF) % list.len() as u64) as usize]
 }
 

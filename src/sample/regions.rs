@@ -178,7 +178,7 @@ fn spread_seeds<I: Iterator<Item = usize>>(len: usize, count: usize, first: usiz
     seeds
 }
 
-/// Chooses the urban communities: the closest built of every street, then the closest built of all.
+/// Chooses the urban communities: the closest built of every street, then the closest built of the seat's streets in turn.
 fn choose_urban(plots: &[Plot], regions: &Regions) -> Vec<bool> {
     let count = regions.street_of_community.len();
     let (mut built, mut area_m2) = (vec![0.0; count], vec![0.0; count]);
@@ -188,17 +188,17 @@ fn choose_urban(plots: &[Plot], regions: &Regions) -> Vec<bool> {
     }
     let mut order: Vec<usize> = (0..count).collect();
     order.sort_by(|&a, &b| (built[b] / area_m2[b]).total_cmp(&(built[a] / area_m2[a])).then(a.cmp(&b)));
-    let mut is_urban = vec![false; count];
-    let mut has_one = [false; PLACES.len()];
-    for &community in &order {
-        let street = regions.street_of_community[community] as usize;
-        is_urban[community] = !std::mem::replace(&mut has_one[street], true);
+    let mut waiting: Vec<VecDeque<usize>> = vec![VecDeque::new(); PLACES.len()];
+    for community in order {
+        waiting[regions.street_of_community[community] as usize].push_back(community);
     }
+    let mut is_urban = vec![false; count];
     let wanted = (URBAN * count).div_ceil(COMMUNITIES).max(PLACES.len());
-    let missing = wanted - PLACES.len();
-    let villages: Vec<usize> = order.into_iter().filter(|&community| !is_urban[community]).take(missing).collect();
-    for community in villages {
-        is_urban[community] = true;
+    let inner = (0..PLACES.len()).filter(|&street| PLACES[street].is_inner());
+    for street in (0..PLACES.len()).chain(inner.cycle().take(wanted - PLACES.len())) {
+        if let Some(community) = waiting[street].pop_front() {
+            is_urban[community] = true;
+        }
     }
     is_urban
 }

@@ -75,8 +75,11 @@ fn reaches_m(cut: &Subdivision, rings: &[Vec<u32>]) -> Vec<f64> {
     reach_m
 }
 
+/// The seat stays where it is; the land around it moves.
 fn wide_shift(seed: u64, at: Coord<f64>) -> Coord<f64> {
-    bends(seed, 20, at, &WIDE_WAVELENGTHS_M, 1.0)
+    let bends = |at| bends(seed, 20, at, &WIDE_WAVELENGTHS_M, 1.0);
+    let (here, seat) = (bends(at), bends(terrain::SEAT));
+    Coord { x: here.x - seat.x, y: here.y - seat.y }
 }
 
 fn narrow_shift(seed: u64, at: Coord<f64>, reach_m: f64) -> Coord<f64> {

@@ -121,7 +121,8 @@ fn nest(rings: Vec<Vec<Coord<f64>>>) -> Vec<Rings> {
     polygons
 }
 
-fn contains(ring: &[Coord<f64>], at: Coord<f64>) -> bool {
+/// Whether a position lies inside a closed ring, by the number of its sides to the east.
+pub(super) fn contains(ring: &[Coord<f64>], at: Coord<f64>) -> bool {
     ring.windows(2)
         .filter(|pair| {
             let (a, b) = (pair[0], pair[1]);

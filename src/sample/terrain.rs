@@ -42,7 +42,7 @@ const OUTLINE: [(f64, f64); 25] = [
     (0.000, 0.619),
     (0.095, 0.475),
     (0.200, 0.420),
-    (0.365, 0.200),
+    (0.348, 0.180),
 ];
 
 /// A street or town: its three digits, its name, and the place of its centre as a share of the box.
@@ -80,6 +80,11 @@ const fn place(code: &'static str, name: &'static str, share: (f64, f64), radius
 }
 
 impl Place {
+    /// Whether the street is part of the seat.
+    pub(super) fn is_inner(&self) -> bool {
+        matches!(self.code, "001" | "002" | "003" | "004")
+    }
+
     pub(super) fn centre(&self) -> Coord<f64> {
         in_box(self.share)
     }
@@ -88,7 +93,7 @@ impl Place {
 /// Returns how closely the land is divided: 1 in the hills, about 60 in the middle of the seat.
 pub(super) fn density(at: Coord<f64>) -> f64 {
     let seat = 58.0 * fall_off(at, SEAT, 3_000.0) + 3.0 * fall_off(at, SEAT, 10_000.0);
-    let towns: f64 = PLACES.iter().map(|p| if is_inner(p) { 0.0 } else { 14.0 * fall_off(at, p.centre(), p.radius_m) }).sum();
+    let towns: f64 = PLACES.iter().map(|p| if p.is_inner() { 0.0 } else { 14.0 * fall_off(at, p.centre(), p.radius_m) }).sum();
     1.0 + seat + towns
 }
 
@@ -119,10 +124,6 @@ pub(super) fn heading(seed: u64, at: Coord<f64>) -> Coord<f64> {
     // The seat's streets share one direction; villages and hills turn with the land.
     let turn = (1.0 - 0.8 * urbanity(at)) * noise::over(noise::hash(seed, 12), at, 7_000.0) + 0.22;
     Coord { x: 1.0, y: turn }
-}
-
-fn is_inner(place: &Place) -> bool {
-    matches!(place.code, "001" | "002" | "003" | "004")
 }
 
 fn in_box(share: (f64, f64)) -> Coord<f64> {

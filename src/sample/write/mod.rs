@@ -3,11 +3,12 @@
 mod dbf;
 mod geojson;
 mod shapefile;
+mod tables;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::District;
+use super::{District, incidents, roster};
 
 /// What every feature and every map of the sample says: sample data, not real boundaries.
 pub const NOTICE: &str = "示例数据，非真实边界";
@@ -25,9 +26,11 @@ pub struct WriteError {
 
 /// Writes all files of the sample into a folder, which is made where it is missing.
 ///
+/// `roster.xlsx` is written where the roster fits a sheet of Excel; returns whether it did.
+///
 /// # Errors
 /// The first file that cannot be written.
-pub fn write_all(dir: &Path, district: &District) -> Result<(), WriteError> {
+pub fn write_all(dir: &Path, district: &District) -> Result<bool, WriteError> {
     std::fs::create_dir_all(dir).map_err(at(dir))?;
     for (file, level, units) in [
         ("district", "district", std::slice::from_ref(&district.district)),
@@ -37,7 +40,14 @@ pub fn write_all(dir: &Path, district: &District) -> Result<(), WriteError> {
         geojson::write_units(&dir.join(format!("{file}.geojson")), file, level, units)?;
     }
     shapefile::write_grids(dir, "grids", &district.grids)?;
-    Ok(())
+    let roster = roster::rows(district);
+    tables::write_roster_csv(&dir.join("roster.csv"), &roster)?;
+    let fits = roster.len() <= tables::XLSX_ROWS_MAX;
+    if fits {
+        tables::write_roster_xlsx(&dir.join("roster.xlsx"), &roster)?;
+    }
+    tables::write_incidents(&dir.join("incidents.csv"), &incidents::incidents(district))?;
+    Ok(fits)
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> WriteError {
