@@ -5,6 +5,7 @@
 mod follow;
 mod load;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use rustc_hash::FxHashSet;
 use uuid::Uuid;
 
 use crate::boundary::{Accepted, Generation, GenerationState, Layer, LayerName, Level, Problem, UnitCode, UnitId, UnitShape, Validity};
-use crate::store::{Publication, Store, StoreError, StoredGeneration, newest_generation};
+use crate::store::{GeoPackageStore, Publication, Store, StoreError, StoredGeneration, newest_generation};
 use crate::topology::{Rules, VertexMove, check};
 
 pub use follow::{follow, load_first};
@@ -39,13 +40,17 @@ pub enum OpenMode {
 ///
 /// # Errors
 /// The store is missing, of another kind, or cannot be read.
-pub fn open_store(address: &str, _mode: OpenMode) -> Result<SharedStore, StoreUnavailable> {
+pub fn open_store(address: &str, mode: OpenMode) -> Result<SharedStore, StoreUnavailable> {
     if address.starts_with("postgres://") || address.starts_with("postgresql://") {
         let found = "is a PostgreSQL database, for which this build has no back end yet; use a GeoPackage file".into();
         // The address may hold a password, so it is not repeated.
         return Err(StoreError::Foreign { location: "postgres://…".into(), found }.into());
     }
-    Err(StoreError::Foreign { location: address.to_owned(), found: "cannot be opened yet".into() }.into())
+    let path = Path::new(address);
+    Ok(Arc::new(match mode {
+        OpenMode::ReadOnly => GeoPackageStore::open_read_only(path)?,
+        OpenMode::Create => GeoPackageStore::open_or_create(path)?,
+    }))
 }
 
 /// A level about to take the place of what the newest generation has there.
@@ -108,8 +113,9 @@ pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Re
     let newest = load_newest(store, &new.layer).map_err(failed)?;
     let parent = newest.as_ref().map(|stored| stored.generation.id);
     let layer = new.layer.clone();
+    let incoming = layer.depth_of(&new.level);
     let (shapes, accepted) = put_together(newest, new, effective_from)?;
-    let rules = Rules { accepted: either(accepted, options.rules.accepted), ..options.rules };
+    let rules = Rules { accepted: either(accepted, options.rules.accepted), incoming, ..options.rules };
     let checked = check(&layer, shapes, &rules);
     let mut published = Published { generation: None, problems: checked.problems, moves: checked.moves, unit_count: 0 };
     if let Some(coverage) = checked.coverage {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::audit::Action;
 use super::identity::{Fingerprint, end_of, goes_on};
 use super::records::{AuditEntry, CaseFilter, CasePage, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration};
-use super::times::{to_microseconds, validity_to_microseconds};
+use super::times::to_milliseconds;
 use super::{Store, StoreError};
 use crate::boundary::{
     Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Unit, UnitCode, UnitId, UnitShape, Validity,
@@ -101,11 +101,7 @@ impl Store for MemoryStore {
 
     fn replace_roster(&self, roster: &RosterData, author: &str, at: Timestamp) -> Result<(), StoreError> {
         let mut state = self.lock();
-        state.roster = roster.clone();
-        for assignment in &mut state.roster.assignments {
-            assignment.validity = validity_to_microseconds(assignment.validity);
-        }
-        state.roster.sort();
+        state.roster = roster.clone().into_kept();
         state.note_change(&Action::ReplaceRoster(roster), author, at);
         Ok(())
     }
@@ -118,7 +114,7 @@ impl Store for MemoryStore {
         let mut state = self.lock();
         let before = state.cases.len();
         for case in cases {
-            let kept = || Case { reported_at: to_microseconds(case.reported_at), ..case.clone() };
+            let kept = || Case { reported_at: to_milliseconds(case.reported_at), ..case.clone() };
             state.cases.entry(case.id).or_insert_with(kept);
         }
         let added = state.cases.len() - before;
@@ -144,7 +140,7 @@ impl Store for MemoryStore {
             return Ok(());
         }
         let kept =
-            KeyRecord { created_at: to_microseconds(key.created_at), revoked_at: key.revoked_at.map(to_microseconds), ..key.clone() };
+            KeyRecord { created_at: to_milliseconds(key.created_at), revoked_at: key.revoked_at.map(to_milliseconds), ..key.clone() };
         state.keys.insert(key.hash, kept);
         state.note_change(&Action::AddKey(key), author, key.created_at);
         Ok(())
@@ -153,7 +149,7 @@ impl Store for MemoryStore {
     fn revoke_key(&self, hash: KeyHash, author: &str, at: Timestamp) -> Result<bool, StoreError> {
         let mut state = self.lock();
         let Some(key) = state.keys.get_mut(&hash).filter(|key| key.revoked_at.is_none()) else { return Ok(false) };
-        key.revoked_at = Some(to_microseconds(at));
+        key.revoked_at = Some(to_milliseconds(at));
         state.note_change(&Action::RevokeKey(hash), author, at);
         Ok(true)
     }
@@ -191,7 +187,7 @@ impl State {
 
     fn note(&mut self, action: &Action<'_>, author: &str, at: Timestamp) {
         let number = self.audit.len() as u64 + 1;
-        let at = to_microseconds(at);
+        let at = to_milliseconds(at);
         self.audit.push(AuditEntry { number, at, author: author.to_owned(), action: action.name().into(), subject: action.to_string() });
     }
 }
@@ -204,7 +200,7 @@ impl LayerHistory {
     /// Returns the generation with the number of its units and of those that are new or changed.
     fn add(&mut self, publication: &Publication<'_>) -> (Generation, usize, usize) {
         let coverage = publication.coverage;
-        let effective_from = to_microseconds(publication.effective_from);
+        let effective_from = to_milliseconds(publication.effective_from);
         let mut live: BTreeMap<(Level, UnitCode), usize> = BTreeMap::new();
         for &at in self.newest().map_or(&[][..], |entry| &entry.members).iter().flatten() {
             let unit = &self.versions[at].unit;
@@ -243,7 +239,7 @@ impl LayerHistory {
             layer: coverage.layer().name.clone(),
             state: publication.state,
             effective_from,
-            created_at: to_microseconds(publication.created_at),
+            created_at: to_milliseconds(publication.created_at),
             author: publication.author.to_owned(),
             note: publication.note.to_owned(),
             parent: publication.parent,
@@ -282,4 +278,19 @@ fn matches(case: &Case, filter: &CaseFilter) -> bool {
         && filter.category.as_ref().is_none_or(|category| category == &case.category)
         && filter.reported_from.is_none_or(|from| from <= case.reported_at)
         && filter.reported_to.is_none_or(|to| case.reported_at < to)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::store::conformance::{Place, conformance_tests};
+
+    fn make() -> Place {
+        let store = Arc::new(MemoryStore::new());
+        Box::new(move || store.clone())
+    }
+
+    conformance_tests!(super::tests::make);
 }

@@ -4,10 +4,15 @@
 //! makes them on threads kept for blocking work, and lookups never make any.
 //!
 //! Nothing is deleted: units, assignments and keys end, with time and author. Every write stands in the audit log.
-//! Times are kept to the microsecond; what is finer is cut off.
+//! Times are kept to the millisecond; what is finer is cut off.
 
 mod audit;
+#[cfg(test)]
+mod conformance;
 mod error;
+pub mod geopackage;
+#[cfg(test)]
+mod histories;
 mod identity;
 mod memory;
 mod records;
@@ -16,6 +21,7 @@ mod times;
 use jiff::Timestamp;
 
 pub use error::StoreError;
+pub use geopackage::GeoPackageStore;
 pub use memory::MemoryStore;
 pub use records::{
     AuditEntry, CaseFilter, CasePage, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, current_generation, newest_generation,

@@ -1,5 +1,6 @@
 use jiff::Timestamp;
 
+use super::times::validity_to_milliseconds;
 use crate::boundary::{Accepted, Generation, GenerationId, GenerationState, Layer, UnitCode, UnitShape};
 use crate::dispatch::{Assignment, Case, CaseId, Role, Worker};
 use crate::topology::ValidCoverage;
@@ -45,13 +46,19 @@ pub struct RosterData {
 }
 
 impl RosterData {
-    /// The order in which every back end returns a roster.
-    pub(super) fn sort(&mut self) {
+    /// The roster as every back end keeps and returns it: one worker an id, the last given; in one order.
+    pub(super) fn into_kept(mut self) -> Self {
+        self.workers.reverse();
         self.workers.sort_by(|a, b| a.id.cmp(&b.id));
+        self.workers.dedup_by(|later, first| later.id == first.id);
+        for assignment in &mut self.assignments {
+            assignment.validity = validity_to_milliseconds(assignment.validity);
+        }
         self.assignments.sort_by(|a, b| {
             let key = |a: &Assignment| (a.unit.clone(), a.post, a.worker.clone(), a.validity.from, a.validity.to, a.department.clone());
             key(a).cmp(&key(b)).then_with(|| a.shift.periods().cmp(b.shift.periods()))
         });
+        self
     }
 }
 

@@ -1,0 +1,115 @@
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::connection::Connections;
+use super::{cases, generations, keys, publish, roster};
+use crate::boundary::{Generation, GenerationId, Layer, LayerName};
+use crate::dispatch::{Case, CaseId};
+use crate::store::records::{AuditEntry, CaseFilter, CasePage, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration};
+use crate::store::{Store, StoreError};
+
+/// A store in one GeoPackage file.
+#[derive(Debug)]
+pub struct GeoPackageStore {
+    connections: Connections,
+}
+
+impl GeoPackageStore {
+    /// Opens a store that exists, for reading only.
+    ///
+    /// # Errors
+    /// The file is missing, another program's, a newer version's, or cannot be read.
+    pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        Connections::open_read_only(path).map(|connections| Self { connections })
+    }
+
+    /// Opens a store, makes it where there is none, and brings its layout up to date.
+    ///
+    /// # Errors
+    /// The file is another program's, a newer version's, or cannot be written.
+    pub fn open_or_create(path: &Path) -> Result<Self, StoreError> {
+        Connections::open_or_create(path).map(|connections| Self { connections })
+    }
+}
+
+impl Store for GeoPackageStore {
+    fn load_layers(&self) -> Result<Vec<Layer>, StoreError> {
+        self.connections.read("read the layers", generations::load_layers)
+    }
+
+    fn publish(&self, publication: Publication<'_>) -> Result<Generation, StoreError> {
+        self.connections.write("publish a generation", |tx| publish::publish(tx, &publication))
+    }
+
+    fn load_generations(&self, layer: &LayerName) -> Result<Vec<Generation>, StoreError> {
+        self.connections.read("read the generations", |tx| generations::load_generations(tx, layer))
+    }
+
+    fn load_generation(&self, layer: &LayerName, generation: GenerationId) -> Result<StoredGeneration, StoreError> {
+        self.connections.read("read a generation", |tx| generations::load_generation(tx, layer, generation))
+    }
+
+    fn replace_roster(&self, roster: &RosterData, author: &str, at: Timestamp) -> Result<(), StoreError> {
+        self.connections.write("replace the roster", |tx| roster::replace_roster(tx, roster, author, at))
+    }
+
+    fn load_roster(&self) -> Result<RosterData, StoreError> {
+        self.connections.read("read the roster", roster::load_roster)
+    }
+
+    fn add_cases(&self, cases: &[Case], author: &str, at: Timestamp) -> Result<usize, StoreError> {
+        self.connections.write("add cases", |tx| cases::add_cases(tx, cases, author, at))
+    }
+
+    fn find_case(&self, id: CaseId) -> Result<Option<Case>, StoreError> {
+        self.connections.read("find a case", |tx| cases::find_case(tx, id))
+    }
+
+    fn load_cases(&self, filter: &CaseFilter) -> Result<CasePage, StoreError> {
+        self.connections.read("read cases", |tx| cases::load_cases(tx, filter))
+    }
+
+    fn add_key(&self, key: &KeyRecord, author: &str) -> Result<(), StoreError> {
+        self.connections.write("add a key", |tx| keys::add_key(tx, key, author))
+    }
+
+    fn revoke_key(&self, hash: KeyHash, author: &str, at: Timestamp) -> Result<bool, StoreError> {
+        self.connections.write("revoke a key", |tx| keys::revoke_key(tx, hash, author, at))
+    }
+
+    fn load_keys(&self) -> Result<Vec<KeyRecord>, StoreError> {
+        self.connections.read("read the keys", keys::load_keys)
+    }
+
+    fn save_note(&self, name: &str, text: &str, author: &str, at: Timestamp) -> Result<(), StoreError> {
+        self.connections.write("save a note", |tx| keys::save_note(tx, name, text, author, at))
+    }
+
+    fn find_note(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.connections.read("find a note", |tx| keys::find_note(tx, name))
+    }
+
+    fn load_audit(&self, after: u64, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        self.connections.read("read the audit log", |tx| keys::load_audit(tx, after, limit))
+    }
+
+    fn load_version(&self) -> Result<u64, StoreError> {
+        self.connections.read("read the version", keys::load_version)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::store::conformance::{Place, conformance_tests};
+
+    fn make() -> Place {
+        let folder = tempfile::tempdir().unwrap();
+        Box::new(move || Arc::new(GeoPackageStore::open_or_create(&folder.path().join("store.gpkg")).unwrap()))
+    }
+
+    conformance_tests!(super::tests::make);
+}

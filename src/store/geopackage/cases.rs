@@ -1,0 +1,140 @@
+//! Cases, in the order of their ids.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, ToSql, Transaction, params};
+use uuid::Uuid;
+
+use super::connection::{Failure, corrupt};
+use super::keys::note;
+use super::roster::person_key;
+use crate::boundary::{GenerationId, Position, UnitCode};
+use crate::dispatch::{Case, CaseId, WorkerId};
+use crate::store::audit::Action;
+use crate::store::records::{CaseFilter, CasePage};
+use crate::store::times::{parse_time, time_text};
+
+const SELECT: &str =
+    "SELECT c.id, c.lon, c.lat, c.given, c.category, c.description, c.source, c.reported_at, c.grid, c.generation, p.worker_id
+     FROM gk_case AS c LEFT JOIN gk_person AS p ON p.key = c.holder";
+
+pub(super) fn add_cases(transaction: &Transaction<'_>, cases: &[Case], author: &str, at: Timestamp) -> Result<usize, Failure> {
+    let mut add = transaction.prepare(
+        "INSERT INTO gk_case (id, lon, lat, given, category, description, source, reported_at, grid, generation, holder)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (id) DO NOTHING",
+    )?;
+    let mut added = 0;
+    for case in cases {
+        added += add.execute(params![
+            case.id.0.to_string(),
+            case.position.lon,
+            case.position.lat,
+            case.given,
+            case.category,
+            case.description,
+            case.source,
+            time_text(case.reported_at),
+            case.grid.as_ref().map(UnitCode::as_str),
+            case.generation.map(|generation| generation.0),
+            case.holder.as_ref().map(|id| person_key(transaction, id)).transpose()?,
+        ])?;
+    }
+    note(transaction, &Action::AddCases { added }, author, at)?;
+    Ok(added)
+}
+
+pub(super) fn find_case(transaction: &Transaction<'_>, id: CaseId) -> Result<Option<Case>, Failure> {
+    let mut statement = transaction.prepare_cached(&format!("{SELECT} WHERE c.id = ?1"))?;
+    statement.query_row([id.0.to_string()], |row| Ok(read_case(row))).optional()?.transpose()
+}
+
+pub(super) fn load_cases(transaction: &Transaction<'_>, filter: &CaseFilter) -> Result<CasePage, Failure> {
+    let mut conditions = Conditions::of(filter);
+    let sql = format!("SELECT count(*) FROM gk_case AS c {}", conditions.sql());
+    let matched = transaction.prepare_cached(&sql)?.query_row(conditions.values().as_slice(), |row| row.get(0))?;
+    if let Some(after) = filter.after {
+        conditions.add("c.id > ?", vec![Box::new(after.0.to_string())]);
+    }
+    // One more than asked for tells whether there are more.
+    let limit = i64::try_from(filter.limit.saturating_add(1)).unwrap_or(i64::MAX);
+    let sql = format!("{SELECT} {} ORDER BY c.id LIMIT {limit}", conditions.sql());
+    let mut statement = transaction.prepare_cached(&sql)?;
+    let mut rows = statement.query(conditions.values().as_slice())?;
+    let mut cases = Vec::new();
+    while let Some(row) = rows.next()? {
+        cases.push(read_case(row)?);
+    }
+    let has_more = cases.len() > filter.limit;
+    cases.truncate(filter.limit);
+    Ok(CasePage { cases, matched, has_more })
+}
+
+/// Conditions with their values, joined by AND.
+struct Conditions {
+    terms: Vec<&'static str>,
+    values: Vec<Box<dyn ToSql>>,
+}
+
+impl Conditions {
+    fn of(filter: &CaseFilter) -> Self {
+        let mut conditions = Self { terms: Vec::new(), values: Vec::new() };
+        if let Some([west, south, east, north]) = filter.bbox {
+            let within = if west <= east { "(c.lon >= ? AND c.lon <= ?)" } else { "(c.lon >= ? OR c.lon <= ?)" };
+            conditions.add(within, vec![Box::new(west), Box::new(east)]);
+            conditions.add("c.lat BETWEEN ? AND ?", vec![Box::new(south), Box::new(north)]);
+        }
+        if let Some(prefix) = &filter.grid_prefix {
+            // The first half is for the index, the second is what is meant.
+            let [lower, length, whole] = [prefix; 3].map(Clone::clone);
+            let values: Vec<Box<dyn ToSql>> = vec![Box::new(lower), Box::new(length), Box::new(whole)];
+            conditions.add("c.grid >= ? AND substr(c.grid, 1, length(?)) = ?", values);
+        }
+        if let Some(category) = &filter.category {
+            conditions.add("c.category = ?", vec![Box::new(category.clone())]);
+        }
+        if let Some(from) = filter.reported_from {
+            conditions.add("c.reported_at >= ?", vec![Box::new(time_text_up(from))]);
+        }
+        if let Some(to) = filter.reported_to {
+            conditions.add("c.reported_at < ?", vec![Box::new(time_text_up(to))]);
+        }
+        conditions
+    }
+
+    fn add(&mut self, term: &'static str, values: Vec<Box<dyn ToSql>>) {
+        self.terms.push(term);
+        self.values.extend(values);
+    }
+
+    fn sql(&self) -> String {
+        if self.terms.is_empty() { String::new() } else { format!("WHERE {}", self.terms.join(" AND ")) }
+    }
+
+    fn values(&self) -> Vec<&dyn ToSql> {
+        self.values.iter().map(AsRef::as_ref).collect()
+    }
+}
+
+/// A bound between two milliseconds lies, for times kept to the millisecond, at the later.
+fn time_text_up(at: Timestamp) -> String {
+    let cut = time_text(at);
+    let is_whole = parse_time(&cut).is_ok_and(|whole| whole >= at);
+    let next = || at.checked_add(jiff::SignedDuration::from_millis(1)).map_or(cut.clone(), time_text);
+    if is_whole { cut } else { next() }
+}
+
+fn read_case(row: &Row<'_>) -> Result<Case, Failure> {
+    let broken = |detail: &dyn std::fmt::Display| corrupt("case", detail);
+    let grid: Option<String> = row.get(8)?;
+    Ok(Case {
+        id: CaseId(Uuid::parse_str(&row.get::<_, String>(0)?).map_err(|e| broken(&e))?),
+        position: Position::new(row.get(1)?, row.get(2)?).map_err(|e| broken(&e))?,
+        given: row.get(3)?,
+        category: row.get(4)?,
+        description: row.get(5)?,
+        source: row.get(6)?,
+        reported_at: parse_time(&row.get::<_, String>(7)?).map_err(|e| broken(&e))?,
+        grid: grid.as_deref().map(UnitCode::parse).transpose().map_err(|e| broken(&e))?,
+        generation: row.get::<_, Option<u32>>(9)?.map(GenerationId),
+        holder: row.get::<_, Option<String>>(10)?.map(|id| WorkerId(id.into())),
+    })
+}

@@ -1,0 +1,250 @@
+//! The connections of one process to one file: a single one that writes, and a few that read.
+//!
+//! SQLite before 3.51.3 can lose a write-ahead log when two connections write and checkpoint at once. So one
+//! connection of a process does both, and a lock file beside the store keeps other processes from doing
+//! either meanwhile; a process that is killed loses the lock with its life.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+use super::migrate;
+use crate::store::StoreError;
+
+/// Readers beyond these wait: loading a generation is bound by the processor, and there are few at a time.
+const READERS_MAX: usize = 4;
+/// How long a reader waits for SQLite's own locks, which are held for moments.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a write waits for another process's, the longest of which is the import of a million units.
+const WRITE_WAIT: Duration = Duration::from_secs(120);
+const LOCK_POLL: Duration = Duration::from_millis(20);
+/// How long the log grows before it is put into the file; SQLite's default, stated. Pages of 4 KiB.
+const CHECKPOINT_PAGES: u32 = 1000;
+/// Enough for the tables' upper pages while 100,000 units are written. KiB.
+const WRITER_CACHE_KIB: i64 = 64 * 1024;
+
+/// What can go wrong inside, before the store's location and the action are added.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Sql(rusqlite::Error),
+    Corrupt { what: &'static str, detail: String },
+    Store(StoreError),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+pub(super) fn corrupt(what: &'static str, detail: &dyn std::fmt::Display) -> Failure {
+    Failure::Corrupt { what, detail: detail.to_string() }
+}
+
+#[derive(Debug)]
+pub(super) struct Connections {
+    path: PathBuf,
+    /// None where the store was opened for reading only.
+    writer: Option<Mutex<Option<Connection>>>,
+    readers: Mutex<Readers>,
+    reader_is_free: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Readers {
+    idle: Vec<Connection>,
+    open: usize,
+}
+
+impl Connections {
+    /// Opens a store that exists, for reading.
+    pub(super) fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        let location = path.display().to_string();
+        // A file that was made but never laid out is what a process leaves that is killed at once.
+        if std::fs::metadata(path).map_or(true, |found| found.len() == 0) {
+            return Err(StoreError::Missing { location });
+        }
+        let connections = Self { path: path.to_owned(), writer: None, readers: Mutex::default(), reader_is_free: Condvar::new() };
+        let reader = connections.open_reader().map_err(|source| open_error(&location, source))?;
+        match migrate::find_version(&reader).map_err(|failure| connections.error("read the layout", failure))? {
+            migrate::Found::Ours(version) => migrate::refuse_newer(&location, version)?,
+            migrate::Found::Empty => return Err(StoreError::Missing { location }),
+            migrate::Found::Foreign(found) => return Err(StoreError::Foreign { location, found }),
+        }
+        *locked(&connections.readers) = Readers { idle: vec![reader], open: 1 };
+        Ok(connections)
+    }
+
+    /// Opens a store for reading and writing, and makes it or brings its layout up to date where need be.
+    pub(super) fn open_or_create(path: &Path) -> Result<Self, StoreError> {
+        let location = path.display().to_string();
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connections =
+            Self { path: path.to_owned(), writer: Some(Mutex::new(None)), readers: Mutex::default(), reader_is_free: Condvar::new() };
+        let existed = path.exists();
+        let lock = connections.lock_file()?;
+        let mut writer = Connection::open_with_flags(path, flags).map_err(|source| open_error(&location, source))?;
+        // Before anything is changed, so that a foreign file stays as it is.
+        let found = migrate::find_version(&writer).map_err(|failure| connections.error("read the layout", failure))?;
+        match found {
+            migrate::Found::Foreign(found) => return Err(StoreError::Foreign { location, found }),
+            migrate::Found::Ours(version) => migrate::refuse_newer(&location, version)?,
+            migrate::Found::Empty => {}
+        }
+        let prepared = prepare_writer(&writer).map_err(Failure::from).and_then(|()| migrate::run(&mut writer));
+        prepared.map_err(|failure| connections.error(if existed { "update the layout" } else { "make the tables" }, failure))?;
+        drop(lock);
+        if let Some(slot) = &connections.writer {
+            *locked(slot) = Some(writer);
+        }
+        Ok(connections)
+    }
+
+    pub(super) fn location(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// Runs `work` on a connection that reads, in one transaction, so that it sees one state of the file.
+    pub(super) fn read<T>(&self, action: &'static str, work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, StoreError> {
+        let mut lease = self.take_reader().map_err(|source| self.error(action, source.into()))?;
+        let result = lease.reader().transaction().map_err(Failure::from).and_then(|transaction| work(&transaction));
+        result.map_err(|failure| self.error(action, failure))
+    }
+
+    /// Runs `work` in one transaction, which is durable when this returns and leaves nothing where it fails.
+    pub(super) fn write<T>(
+        &self,
+        action: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        let read_only = || StoreError::ReadOnly { action, location: self.location() };
+        let mut slot = locked(self.writer.as_ref().ok_or_else(read_only)?);
+        let writer = slot.as_mut().expect("the writer is there until the store is dropped");
+        let _lock = self.lock_file()?;
+        let result = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(Failure::from).and_then(|transaction| {
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        });
+        result.map_err(|failure| self.error(action, failure))
+    }
+
+    fn error(&self, action: &'static str, failure: Failure) -> StoreError {
+        match failure {
+            Failure::Store(error) => error,
+            Failure::Corrupt { what, detail } => StoreError::Corrupt { location: self.location(), what, detail },
+            Failure::Sql(source) => StoreError::Access { action, location: self.location(), source: Box::new(source) },
+        }
+    }
+
+    fn take_reader(&self) -> Result<Lease<'_>, rusqlite::Error> {
+        let mut readers = locked(&self.readers);
+        loop {
+            if let Some(reader) = readers.idle.pop() {
+                return Ok(Lease { connections: self, reader: Some(reader) });
+            }
+            if readers.open < READERS_MAX {
+                readers.open += 1;
+                drop(readers);
+                let mut lease = Lease { connections: self, reader: None };
+                lease.reader = Some(self.open_reader()?);
+                return Ok(lease);
+            }
+            readers = self.reader_is_free.wait(readers).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn open_reader(&self) -> Result<Connection, rusqlite::Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let reader = Connection::open_with_flags(&self.path, flags)?;
+        reader.busy_timeout(BUSY_TIMEOUT)?;
+        reader.execute_batch("PRAGMA mmap_size = 0; PRAGMA query_only = ON;")?;
+        Ok(reader)
+    }
+
+    /// Waits for the right to write, which ends when the returned file is closed.
+    fn lock_file(&self) -> Result<File, StoreError> {
+        let path = lock_path(&self.path);
+        let location = self.location();
+        // Never SQLite's own file: closing a second handle of it would drop the locks that SQLite holds.
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let file = file.map_err(|source| StoreError::Open { location: location.clone(), source: Box::new(source) })?;
+        let began = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if began.elapsed() < WRITE_WAIT => thread::sleep(LOCK_POLL),
+                Err(TryLockError::WouldBlock) => return Err(StoreError::Locked { location, waited_s: WRITE_WAIT.as_secs() }),
+                Err(TryLockError::Error(source)) => return Err(StoreError::Open { location, source: Box::new(source) }),
+            }
+        }
+    }
+}
+
+/// A reader, which goes back when this is dropped, whatever happened meanwhile.
+struct Lease<'a> {
+    connections: &'a Connections,
+    reader: Option<Connection>,
+}
+
+impl Lease<'_> {
+    fn reader(&mut self) -> &mut Connection {
+        self.reader.as_mut().expect("a lease is handed out with its reader")
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        let mut readers = locked(&self.connections.readers);
+        match self.reader.take() {
+            Some(reader) => readers.idle.push(reader),
+            None => readers.open -= 1,
+        }
+        self.connections.reader_is_free.notify_one();
+    }
+}
+
+/// Leaves one file: the last to write puts the log into it, under the lock, after the readers are gone.
+impl Drop for Connections {
+    fn drop(&mut self) {
+        locked(&self.readers).idle.clear();
+        let Some(writer) = self.writer.as_ref().and_then(|slot| locked(slot).take()) else { return };
+        let lock = self.lock_file();
+        if lock.is_err() {
+            tracing::warn!(store = %self.path.display(), "closing the store while another process writes it");
+        }
+        if let Err((_, error)) = writer.close() {
+            tracing::warn!(store = %self.path.display(), %error, "cannot close the store");
+        }
+    }
+}
+
+fn lock_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-lock");
+    PathBuf::from(name)
+}
+
+fn prepare_writer(writer: &Connection) -> Result<(), rusqlite::Error> {
+    writer.busy_timeout(BUSY_TIMEOUT)?;
+    // A GeoPackage keeps its log only while it is open; closing puts the log into the file.
+    writer.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    writer.pragma_update(None, "synchronous", "FULL")?;
+    writer.pragma_update(None, "foreign_keys", "ON")?;
+    writer.pragma_update(None, "mmap_size", 0)?;
+    writer.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)
+}
+
+fn open_error(location: &str, source: rusqlite::Error) -> StoreError {
+    StoreError::Open { location: location.to_owned(), source: Box::new(source) }
+}
+
+/// What is under these locks is whole between statements, so a panic elsewhere does not spoil it.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

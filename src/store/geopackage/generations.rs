@@ -1,0 +1,202 @@
+//! Reads layers and generations back.
+
+use geo_types::{Geometry, MultiPolygon};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::connection::{Failure, corrupt};
+use super::geometry;
+use crate::boundary::{
+    Accepted, Charset, CodeScheme, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Segment, Unit, UnitCode,
+    UnitId, UnitShape, Validity,
+};
+use crate::store::StoreError;
+use crate::store::records::{StoredGeneration, newest_generation};
+use crate::store::times::parse_time;
+
+const COLUMNS: &str = "number, state, effective_from, created_at, author, note, parent, levels, scheme, accepted";
+
+pub(super) fn load_layers(transaction: &Transaction<'_>) -> Result<Vec<Layer>, Failure> {
+    let mut statement = transaction.prepare("SELECT DISTINCT layer FROM gk_generation ORDER BY layer")?;
+    let names = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    let mut layers = Vec::with_capacity(names.len());
+    for name in names {
+        let name = LayerName::parse(&name).map_err(|e| corrupt("layer", &e))?;
+        let mut heads = load_heads(transaction, &name)?;
+        let generations: Vec<Generation> = heads.iter().map(|head| head.generation.clone()).collect();
+        let shown = newest_generation(&generations).or(generations.last()).map(|generation| generation.id);
+        heads.retain(|head| Some(head.generation.id) == shown);
+        layers.extend(heads.pop().map(|head| head.layer));
+    }
+    Ok(layers)
+}
+
+pub(super) fn load_generations(transaction: &Transaction<'_>, layer: &LayerName) -> Result<Vec<Generation>, Failure> {
+    Ok(load_heads(transaction, layer)?.into_iter().map(|head| head.generation).collect())
+}
+
+pub(super) fn newest_published(transaction: &Transaction<'_>, layer: &LayerName) -> Result<Option<GenerationId>, Failure> {
+    let sql = "SELECT max(number) FROM gk_generation WHERE layer = ?1 AND state = 'published'";
+    Ok(transaction.query_row(sql, [layer.as_str()], |row| row.get::<_, Option<u32>>(0))?.map(GenerationId))
+}
+
+pub(super) fn load_generation(
+    transaction: &Transaction<'_>,
+    layer: &LayerName,
+    generation: GenerationId,
+) -> Result<StoredGeneration, Failure> {
+    let sql = format!("SELECT {COLUMNS} FROM gk_generation WHERE layer = ?1 AND number = ?2");
+    let head = transaction.query_row(&sql, (layer.as_str(), generation.0), |row| Ok(Head::read(row, layer))).optional()?;
+    let head = head.ok_or_else(|| Failure::Store(StoreError::NoGeneration { layer: layer.clone(), generation }))??;
+    let levels = head.layer.levels.iter().map(|level| load_level(transaction, &head.generation, level));
+    Ok(StoredGeneration {
+        shapes: levels.collect::<Result<_, _>>()?,
+        generation: head.generation,
+        layer: head.layer,
+        accepted: head.accepted,
+    })
+}
+
+fn load_level(transaction: &Transaction<'_>, generation: &Generation, level: &Level) -> Result<Vec<UnitShape>, Failure> {
+    let which = match generation.state {
+        GenerationState::Published => "v.from_generation <= ?3 AND (v.to_generation IS NULL OR v.to_generation > ?3)",
+        GenerationState::Draft => {
+            "v.fid IN (SELECT version FROM gk_draft_unit AS d JOIN gk_generation AS g ON g.key = d.generation
+                       WHERE g.layer = ?1 AND g.number = ?3)"
+        }
+    };
+    let mut statement = transaction.prepare(&format!(
+        "SELECT u.id, u.code, v.name, v.parent, v.properties, v.valid_from, v.valid_to, v.geom
+         FROM gk_level AS l JOIN gk_unit_version AS v ON v.level = l.key JOIN gk_unit AS u ON u.key = v.unit
+         WHERE l.layer = ?1 AND l.level = ?2 AND {which}"
+    ))?;
+    let mut rows = statement.query(params![generation.layer.as_str(), level.as_str(), generation.id.0])?;
+    let mut shapes = Vec::new();
+    while let Some(row) = rows.next()? {
+        shapes.push(read_shape(row, level)?);
+    }
+    shapes.sort_by(|a, b| a.unit.code.cmp(&b.unit.code));
+    for (number, shape) in (1..).zip(&mut shapes) {
+        shape.source = FeatureRef { number };
+    }
+    Ok(shapes)
+}
+
+fn read_shape(row: &Row<'_>, level: &Level) -> Result<UnitShape, Failure> {
+    let text = |at: usize| row.get_ref(at)?.as_str().map_err(|e| corrupt("unit", &e));
+    let maybe_text = |at: usize| row.get_ref(at)?.as_str_or_null().map_err(|e| corrupt("unit", &e));
+    let code = UnitCode::parse(text(1)?).map_err(|e| corrupt("unit", &e))?;
+    let broken = |detail: &dyn std::fmt::Display| corrupt("unit", &format!("{code}: {detail}"));
+    let time = |text: &str| parse_time(text).map_err(|e| broken(&e));
+    let blob = row.get_ref(7)?.as_blob().map_err(|e| broken(&e))?;
+    let geometry = match geometry::decode(blob).map_err(|e| broken(&e))?.geometry {
+        Some(Geometry::MultiPolygon(geometry)) => geometry,
+        None => MultiPolygon(Vec::new()),
+        Some(_) => return Err(broken(&"its geometry is no multipolygon")),
+    };
+    let unit = Unit {
+        id: UnitId(Uuid::parse_str(text(0)?).map_err(|e| broken(&e))?),
+        name: text(2)?.to_owned(),
+        level: level.clone(),
+        parent: maybe_text(3)?.map(UnitCode::parse).transpose().map_err(|e| broken(&e))?,
+        properties: serde_json::from_str(text(4)?).map_err(|e| broken(&e))?,
+        validity: Validity { from: time(text(5)?)?, to: maybe_text(6)?.map(time).transpose()? },
+        code: code.clone(),
+    };
+    Ok(UnitShape { unit, geometry, source: FeatureRef::default() })
+}
+
+/// A generation without its units.
+struct Head {
+    generation: Generation,
+    layer: Layer,
+    accepted: Accepted,
+}
+
+fn load_heads(transaction: &Transaction<'_>, layer: &LayerName) -> Result<Vec<Head>, Failure> {
+    let mut statement = transaction.prepare_cached(&format!("SELECT {COLUMNS} FROM gk_generation WHERE layer = ?1 ORDER BY number"))?;
+    let mut rows = statement.query([layer.as_str()])?;
+    let mut heads = Vec::new();
+    while let Some(row) = rows.next()? {
+        heads.push(Head::read(row, layer)?);
+    }
+    Ok(heads)
+}
+
+impl Head {
+    fn read(row: &Row<'_>, layer: &LayerName) -> Result<Self, Failure> {
+        let time = |at: usize| -> Result<_, Failure> { parse_time(&row.get::<_, String>(at)?).map_err(|e| corrupt("generation", &e)) };
+        let state: String = row.get(1)?;
+        let generation = Generation {
+            id: GenerationId(row.get(0)?),
+            layer: layer.clone(),
+            state: if state == state_text(GenerationState::Draft) { GenerationState::Draft } else { GenerationState::Published },
+            effective_from: time(2)?,
+            created_at: time(3)?,
+            author: row.get(4)?,
+            note: row.get(5)?,
+            parent: row.get::<_, Option<u32>>(6)?.map(GenerationId),
+        };
+        let layer = Layer {
+            name: layer.clone(),
+            levels: parse_levels(&row.get::<_, String>(7)?).ok_or_else(|| corrupt("generation", &"its list of levels"))?,
+            scheme: match row.get::<_, Option<String>>(8)? {
+                Some(scheme) => Some(parse_scheme(&scheme).ok_or_else(|| corrupt("generation", &"its code scheme"))?),
+                None => None,
+            },
+        };
+        Ok(Self { generation, layer, accepted: parse_accepted(&row.get::<_, String>(9)?) })
+    }
+}
+
+pub(super) fn state_text(state: GenerationState) -> &'static str {
+    match state {
+        GenerationState::Draft => "draft",
+        GenerationState::Published => "published",
+    }
+}
+
+pub(super) fn levels_text(layer: &Layer) -> String {
+    Value::from_iter(layer.levels.iter().map(Level::as_str)).to_string()
+}
+
+fn parse_levels(text: &str) -> Option<Vec<Level>> {
+    let names: Vec<String> = serde_json::from_str(text).ok()?;
+    names.iter().map(|name| Level::parse(name).ok()).collect()
+}
+
+pub(super) fn scheme_text(layer: &Layer) -> Option<String> {
+    let scheme = layer.scheme.as_ref()?;
+    let segment = |segment: &Segment| {
+        let alphanumeric = segment.charset == Charset::Alphanumeric;
+        json!({"level": segment.level.as_str(), "lengths": segment.lengths, "alphanumeric": alphanumeric})
+    };
+    Some(json!({"name": scheme.name, "segments": scheme.segments.iter().map(segment).collect::<Vec<_>>()}).to_string())
+}
+
+fn parse_scheme(text: &str) -> Option<CodeScheme> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let segment = |segment: &Value| {
+        let lengths = segment["lengths"].as_array()?.iter().map(|length| usize::try_from(length.as_u64()?).ok());
+        Some(Segment {
+            level: Level::parse(segment["level"].as_str()?).ok()?,
+            lengths: lengths.collect::<Option<_>>()?,
+            charset: if segment["alphanumeric"].as_bool()? { Charset::Alphanumeric } else { Charset::Digits },
+        })
+    };
+    Some(CodeScheme {
+        name: value["name"].as_str()?.to_owned(),
+        segments: value["segments"].as_array()?.iter().map(segment).collect::<Option<_>>()?,
+    })
+}
+
+pub(super) fn accepted_text(accepted: Accepted) -> String {
+    let kinds = [("overlap", accepted.overlap), ("gap", accepted.gap), ("nesting", accepted.nesting)];
+    kinds.into_iter().filter(|(_, is_accepted)| *is_accepted).map(|(kind, _)| kind).collect::<Vec<_>>().join(",")
+}
+
+fn parse_accepted(text: &str) -> Accepted {
+    let has = |kind: &str| text.split(',').any(|part| part == kind);
+    Accepted { overlap: has("overlap"), gap: has("gap"), nesting: has("nesting") }
+}

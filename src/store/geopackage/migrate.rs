@@ -1,0 +1,85 @@
+//! Brings a file's layout up to date, step by step, in one transaction.
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+
+use super::connection::Failure;
+use crate::store::StoreError;
+
+/// `GPKG` in ASCII, and version 1.3.0; 1.4 makes GDAL 3.6 warn.
+pub(super) const APPLICATION_ID: i32 = 0x4750_4B47;
+pub(super) const USER_VERSION: i32 = 10300;
+
+pub(super) const GEOPACKAGE_SQL: &str = include_str!("../../../migrations/geopackage/001_geopackage.sql");
+
+/// A migration is never changed once it has been released; what follows is a new one.
+const MIGRATIONS: [(&str, &str); 2] =
+    [("001_geopackage", GEOPACKAGE_SQL), ("002_store", include_str!("../../../migrations/geopackage/002_store.sql"))];
+
+/// What a file is, told without changing it.
+pub(super) enum Found {
+    /// One of ours, with the number of its last migration.
+    Ours(usize),
+    Empty,
+    /// With what it is, as the end of a sentence.
+    Foreign(String),
+}
+
+pub(super) fn find_version(connection: &Connection) -> Result<Found, Failure> {
+    let tables = connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0));
+    let tables = match tables {
+        Err(rusqlite::Error::SqliteFailure(error, _)) if error.code == rusqlite::ErrorCode::NotADatabase => {
+            return Ok(Found::Foreign("is no GeoPackage; name another file with --store".into()));
+        }
+        other => other?,
+    };
+    if tables == 0 {
+        return Ok(Found::Empty);
+    }
+    let has_ours: Option<i64> =
+        connection.query_row("SELECT 1 FROM sqlite_master WHERE name = 'gk_migration'", [], |row| row.get(0)).optional()?;
+    if has_ours.is_none() {
+        let application_id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        let what = if application_id == APPLICATION_ID { "a GeoPackage" } else { "a database" };
+        let found = format!("is {what} of another program; read it with `gridkeeper import`, and name another file with --store");
+        return Ok(Found::Foreign(found));
+    }
+    let last: i64 = connection.query_row("SELECT coalesce(max(number), 0) FROM gk_migration", [], |row| row.get(0))?;
+    Ok(Found::Ours(usize::try_from(last).unwrap_or(usize::MAX)))
+}
+
+pub(super) fn refuse_newer(location: &str, version: usize) -> Result<(), StoreError> {
+    if version <= MIGRATIONS.len() {
+        return Ok(());
+    }
+    let found = format!(
+        "has the layout {version} of a newer gridkeeper, and this one knows layouts up to {}; use the newer program",
+        MIGRATIONS.len()
+    );
+    Err(StoreError::Foreign { location: location.to_owned(), found })
+}
+
+pub(super) fn run(connection: &mut Connection) -> Result<(), Failure> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Looked at again, now that nobody else can write.
+    let done = match find_version(&transaction)? {
+        Found::Ours(done) => done,
+        Found::Empty | Found::Foreign(_) => 0,
+    };
+    if done >= MIGRATIONS.len() {
+        return Ok(());
+    }
+    if done == 0 {
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", USER_VERSION)?;
+        transaction.execute_batch(
+            "CREATE TABLE gk_migration (number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL,
+             applied_at DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')))",
+        )?;
+    }
+    for (number, (name, sql)) in (1_i64..).zip(MIGRATIONS).skip(done) {
+        transaction.execute_batch(sql)?;
+        transaction.execute("INSERT INTO gk_migration (number, name) VALUES (?1, ?2)", (number, name))?;
+    }
+    transaction.commit()?;
+    Ok(())
+}

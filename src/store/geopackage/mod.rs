@@ -1,0 +1,20 @@
+//! A store in one file that any GIS opens: SQLite laid out as a GeoPackage 1.3 (OGC 12-128r17).
+//!
+//! `connection` opens the file and keeps its writer and readers, `migrate` lays it out, `geometry` packs and unpacks
+//! geometries; each of the others holds what one kind of record needs. A GIS sees a view for each level,
+//! see docs/decisions/0002-geopackage-layout.md.
+
+mod backend;
+mod cases;
+mod connection;
+mod foreign;
+mod generations;
+mod geometry;
+mod keys;
+mod migrate;
+mod publish;
+mod roster;
+mod views;
+
+pub use backend::GeoPackageStore;
+pub use foreign::{ForeignError, ForeignFeature, ForeignLayer, list_layers, read_features};
