@@ -78,7 +78,13 @@ impl Terms {
         Self { method: method.clone(), takes_gzip: takes_gzip(list(header::ACCEPT_ENCODING)), if_none_match }
     }
 
-    fn matches(&self, tag: &str) -> bool {
+    /// Whether the caller would rather have gzip.
+    pub fn takes_gzip(&self) -> bool {
+        self.takes_gzip
+    }
+
+    /// Whether the caller has the bytes of this tag already.
+    pub fn matches(&self, tag: &str) -> bool {
         self.if_none_match.iter().any(|given| given == "*" || given == tag)
     }
 }

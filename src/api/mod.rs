@@ -5,6 +5,7 @@
 //! snapshot from start to end.
 
 mod admit;
+mod app;
 mod caller;
 mod document;
 mod features;
@@ -20,6 +21,7 @@ mod query;
 mod router;
 mod server;
 mod state;
+mod tiles;
 pub mod wire;
 
 pub use caller::Caller;

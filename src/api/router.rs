@@ -7,6 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::admit::admit;
+use super::app;
 use super::features::landing;
 use super::finish::finish_response;
 use super::health;
@@ -15,6 +16,7 @@ use super::openapi::{self, Definition};
 use super::problem::Problem;
 use super::query::{KnownParameters, refuse_unknown_parameters};
 use super::state::AppState;
+use super::tiles;
 
 /// Every route that the API definition describes, grouped by who calls it.
 ///
@@ -30,11 +32,19 @@ fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(landing::show_landing))
         .routes(routes!(landing::show_conformance))
         .routes(routes!(openapi::show_api))
+        // Maps.
+        .routes(routes!(tiles::show_tileset))
+        .routes(routes!(tiles::show_tile))
+        .routes(routes!(tiles::show_style))
 }
 
 /// Files of pages, which no client of the API asks for by itself. They take no parameters.
 fn page_routes() -> Router<AppState> {
-    Router::new().route("/api/{*asset}", get(openapi::show_api_asset))
+    Router::new()
+        .route("/api/{*asset}", get(openapi::show_api_asset))
+        .route("/app", get(app::show_app_elsewhere))
+        .route("/app/", get(app::show_app))
+        .route("/app/{*file}", get(app::show_app_file))
 }
 
 /// Returns the whole service.

@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use super::caller::KeyRing;
 use super::health::LoadedGeneration;
 use super::problem::{Problem, ProblemKind};
+use super::tiles::TileCache;
 use crate::config::Config;
 use crate::snapshot::{Live, Snapshot};
 use crate::store::{KeyRecord, Store, StoreError};
@@ -20,6 +21,7 @@ struct Shared {
     store: Arc<dyn Store>,
     config: Config,
     keys: ArcSwap<KeyRing>,
+    tiles: TileCache,
     is_store_up: AtomicBool,
     is_draining: AtomicBool,
     permits: Arc<Semaphore>,
@@ -37,6 +39,7 @@ impl AppState {
             store,
             config,
             keys: ArcSwap::default(),
+            tiles: TileCache::default(),
             is_store_up: AtomicBool::new(true),
             is_draining: AtomicBool::new(false),
             permits,
@@ -73,6 +76,10 @@ impl AppState {
         let store = Arc::clone(&self.0.store);
         let read = tokio::task::spawn_blocking(move || read(&*store)).await.map_err(|e| Problem::internal(&e))?;
         read.map_err(|e| Problem::store_down(&e))
+    }
+
+    pub fn tiles(&self) -> &TileCache {
+        &self.0.tiles
     }
 
     pub fn keys(&self) -> Arc<KeyRing> {
