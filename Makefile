@@ -41,11 +41,11 @@ bench: ## Print figures beside rivals; benches/RESULTS.md keeps them
 bench-%: ## Print the figures of one bench, such as bench-lookup
 	@benches/run $*
 
-lint: ## Check formatting, lints, licences and advisories
+lint: ## Check formatting, lints, licences and duplicate versions
 	@scripts/install-tools lint
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	cargo deny --locked check
+	cargo deny --locked check bans licenses sources
 
 web: ## Build the map's bundle again
 	cd web && npm ci --no-audit --no-fund --silent && npm run --silent build
