@@ -15,6 +15,10 @@ use super::state::AppState;
 pub struct BaseUrl(String);
 
 impl BaseUrl {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Makes the absolute address of a path that begins with a slash.
     pub fn to(&self, path: &str) -> String {
         format!("{}{path}", self.0)

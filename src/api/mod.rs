@@ -12,6 +12,7 @@ mod features;
 mod finish;
 mod health;
 pub mod links;
+mod locate;
 pub mod media;
 pub mod observe;
 mod openapi;

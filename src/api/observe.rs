@@ -26,17 +26,27 @@ const REQUEST_ID: &str = "x-request-id";
 pub async fn observe(request: Request, next: Next) -> Response {
     let id = request_id(&request);
     let method = request.method().to_string();
-    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let span = tracing::info_span!("request", request_id = id.to_str().unwrap_or_default());
     let start = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     let elapsed = start.elapsed();
     let status = response.status().as_u16();
+    let route = response.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     span.in_scope(|| tracing::info!(method, route, status, duration_ms = elapsed.as_secs_f64() * 1000.0, "answered"));
     let labels = [("method", method), ("route", route), ("status", status.to_string())];
     metrics::counter!("gridkeeper_http_requests_total", &labels).increment(1);
     metrics::histogram!("gridkeeper_http_request_duration_seconds", &labels[..2]).record(elapsed);
     response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+/// Tells [`observe`], which stands before the routes, which of them answered.
+pub async fn remember_route(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    if let Some(route) = route {
+        response.extensions_mut().insert(route);
+    }
     response
 }
 

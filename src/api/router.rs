@@ -10,13 +10,12 @@ use super::admit::admit;
 use super::app;
 use super::features::landing;
 use super::finish::finish_response;
-use super::health;
-use super::observe::{self, observe};
+use super::observe::{self, observe, remember_route};
 use super::openapi::{self, Definition};
 use super::problem::Problem;
 use super::query::{KnownParameters, refuse_unknown_parameters};
 use super::state::AppState;
-use super::tiles;
+use super::{health, locate, tiles};
 
 /// Every route that the API definition describes, grouped by who calls it.
 ///
@@ -24,6 +23,8 @@ use super::tiles;
 /// parameters that a route takes are those that its definition names.
 fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(openapi::start(state.config()))
+        // Apps, call centres and batch jobs.
+        .routes(routes!(locate::locate_point, locate::locate_points))
         // Whoever runs the service.
         .routes(routes!(health::show_health))
         .routes(routes!(health::show_readiness))
@@ -50,16 +51,22 @@ fn page_routes() -> Router<AppState> {
 /// Returns the whole service.
 pub fn router(state: AppState) -> Router {
     let (routes, document) = describe(&state);
+    // Counting starts here: what is counted before anybody keeps the counts is lost.
+    let _ = observe::start_metrics();
     let definition = document.to_json().expect("a definition is texts and numbers, which always serialise");
-    routes
+    let routes = routes
         .merge(page_routes())
         .fallback(show_nothing)
         .layer(Extension(Arc::new(Definition(definition.into()))))
         .layer(middleware::from_fn_with_state(Arc::new(KnownParameters::of(&document)), refuse_unknown_parameters))
-        .layer(middleware::from_fn_with_state(state.clone(), admit))
+        .layer(middleware::from_fn(remember_route))
+        .with_state(state.clone());
+    // A layer of the routes themselves would stand before `Allow` is written; one around all of them sees the answer whole.
+    Router::new()
+        .fallback_service(routes)
+        .layer(middleware::from_fn_with_state(state, admit))
         .layer(middleware::from_fn(finish_response))
         .layer(middleware::from_fn(observe))
-        .with_state(state)
 }
 
 /// Returns the API definition of the routes.

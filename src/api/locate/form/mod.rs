@@ -1,0 +1,77 @@
+//! The four forms of a body of records, each answered in its own form.
+
+mod csv;
+mod features;
+mod members;
+mod objects;
+
+pub use csv::CsvForm;
+pub use features::FeatureForm;
+pub use members::Members;
+pub use objects::{ArrayForm, LineForm};
+
+use super::ask::{Asker, Fields};
+use super::split::{Broken, Cut};
+use crate::api::links::BaseUrl;
+use crate::api::observe::count_lookup;
+use crate::api::problem::Problem;
+use crate::api::wire::LocateAnswer;
+
+/// A body that is read and answered piece by piece.
+pub trait Form: Send {
+    /// Takes a piece of the body and writes the answers of the records that end in it.
+    ///
+    /// # Errors
+    /// The body is not of this form; nothing can be told apart from here on.
+    fn push(&mut self, bytes: &[u8], desk: &mut Desk, out: &mut Vec<u8>) -> Result<(), Broken>;
+
+    /// Takes the end of the body and writes the end of the answer.
+    ///
+    /// # Errors
+    /// The body ended too early.
+    fn finish(&mut self, desk: &mut Desk, out: &mut Vec<u8>) -> Result<(), Broken>;
+
+    /// Writes that the body broke off, and the end of the answer, so that what was sent can be read.
+    fn give_up(&mut self, broken: &Broken, out: &mut Vec<u8>);
+
+    /// Whether enough has come to know that the body is of this form. Until then a fault is a problem of its own.
+    fn is_begun(&self) -> bool;
+}
+
+/// Answers one record after the other.
+#[derive(Debug)]
+pub struct Desk {
+    pub asker: Asker,
+    pub base: BaseUrl,
+    pub members: Members,
+}
+
+impl Desk {
+    /// Answers a record, or says why it cannot be.
+    ///
+    /// # Errors
+    /// Names what is wrong with the record.
+    pub fn answer(&mut self, fields: &Fields<'_>, write: &mut dyn FnMut(&LocateAnswer) -> Result<(), Problem>) -> Result<(), String> {
+        let result = self.try_answer(fields, write).map_err(|problem| problem.detail);
+        if result.is_err() {
+            count_lookup(INVALID);
+        }
+        result
+    }
+
+    fn try_answer(&mut self, fields: &Fields<'_>, write: &mut dyn FnMut(&LocateAnswer) -> Result<(), Problem>) -> Result<(), Problem> {
+        let query = self.asker.ask(fields)?;
+        write(&self.asker.answer(&query, &self.base)?)
+    }
+}
+
+/// The status of a record that cannot be answered.
+pub const INVALID: &str = "invalid";
+
+/// Says of a cut why it holds no record.
+fn record<'a>(cut: &Cut<'a>) -> Result<&'a [u8], String> {
+    match cut {
+        Cut::Record(bytes) => Ok(bytes),
+        Cut::TooLong => Err("the record is longer than the service takes".to_owned()),
+    }
+}

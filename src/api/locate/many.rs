@@ -1,0 +1,191 @@
+use std::io;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::{Body, BodyDataStream, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use futures_util::{Stream, StreamExt, stream};
+
+use super::ask::{Asker, Options};
+use super::form::{ArrayForm, CsvForm, Desk, FeatureForm, Form, LineForm, Members};
+use super::split::Broken;
+use crate::api::admit::Permit;
+use crate::api::caller::Caller;
+use crate::api::links::BaseUrl;
+use crate::api::problem::{Problem, ProblemKind};
+use crate::api::query::Query;
+use crate::api::state::AppState;
+use crate::api::wire::LocateAnswer;
+
+/// Most bytes of a body that are answered in one go: some hundred records, so that other requests get their turn.
+const PIECE_BYTES_MAX: usize = 16 << 10;
+
+/// How long the next bytes of a body may take to come before the request is given up. Seconds.
+const BODY_IDLE_S: u64 = 60;
+
+/// Types of bodies, with the type of the answer.
+const TYPES: [(&str, &str); 6] = [
+    ("application/json", "application/json"),
+    ("application/x-ndjson", "application/x-ndjson"),
+    ("application/ndjson", "application/ndjson"),
+    ("application/jsonl", "application/jsonl"),
+    ("text/csv", "text/csv; charset=utf-8; header=present"),
+    ("application/geo+json", "application/geo+json"),
+];
+
+/// Which grids many positions lie in, and who answers for them.
+///
+/// A JSON array, NDJSON, CSV or GeoJSON of points; the answer is of the same type, in the same order, and begins before
+/// the body has ended. There is no limit to the number of records, only to the size of each. A record that cannot be
+/// answered gives an element with `status` `invalid` and an `error`. Records may carry `crs`, `layer`, `level`, `at`,
+/// `accuracy_m` and `category` of their own; the parameters hold for those that do not. Read while you send: a client
+/// that does not read the answer is not read from either.
+#[utoipa::path(
+    post,
+    operation_id = "locate_points",
+    path = "/v1/locate",
+    tag = "lookup",
+    params(Options),
+    security((), ("key" = [])),
+    request_body(description = "The records, each with `lon` and `lat`", content(
+        (Vec<serde_json::Value> = "application/json"),
+        (String = "application/x-ndjson"),
+        (String = "text/csv"),
+        (serde_json::Value = "application/geo+json"),
+    )),
+    responses(
+        (status = 200, description = "The answers, in the order of the records", content(
+            (Vec<LocateAnswer> = "application/json"),
+            (String = "application/x-ndjson"),
+            (String = "text/csv"),
+            (serde_json::Value = "application/geo+json"),
+        )),
+        (status = 415, description = "The body is of another type", body = crate::api::problem::Document, content_type = "application/problem+json"),
+    )
+)]
+pub async fn locate_points(
+    State(state): State<AppState>,
+    Query(options): Query<Options>,
+    caller: Caller,
+    base: BaseUrl,
+    permit: Option<Extension<Permit>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let (media, answer_media) = read_media(&headers)?;
+    let record_bytes_max = state.config().http.record_bytes_max;
+    let fields = options.fields.clone();
+    let (form, members): (Box<dyn Form>, _) = match media {
+        "text/csv" => (Box::new(CsvForm::new(record_bytes_max, fields.as_deref())?), Members::default()),
+        "application/geo+json" => (Box::new(FeatureForm::new(record_bytes_max)), Members::parse(fields.as_deref())?),
+        "application/json" => (Box::new(ArrayForm::new(record_bytes_max)), Members::parse(fields.as_deref())?),
+        _ => (Box::new(LineForm::new(record_bytes_max)), Members::parse(fields.as_deref())?),
+    };
+    let desk = Desk { asker: Asker::new(&state, caller, options)?, base, members };
+    let mut talk = Talk { form, desk, body: body.into_data_stream(), piece: Bytes::new(), is_ended: false, permit: permit.map(|p| p.0) };
+    let first = talk.begin().await?;
+    let mut response = Response::new(Body::from_stream(talk.into_stream(first)));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer_media));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    headers.insert(header::VARY, HeaderValue::from_static("Authorization"));
+    Ok(response)
+}
+
+fn read_media(headers: &HeaderMap) -> Result<(&'static str, &'static str), Problem> {
+    let known: Vec<_> = TYPES.iter().map(|(media, _)| *media).collect();
+    let refused = |given: &str| {
+        Problem::new(ProblemKind::UnsupportedMediaType, format!("{given}; send UTF-8 without compression as {}", known.join(", ")))
+    };
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        return Err(refused("the body is compressed"));
+    }
+    let Some(given) = headers.get(header::CONTENT_TYPE).and_then(|media| media.to_str().ok()) else {
+        return Err(refused("the body has no Content-Type"));
+    };
+    let mut parts = given.split(';').map(|part| part.trim().to_ascii_lowercase());
+    let media = parts.next().unwrap_or_default();
+    let is_utf8 = parts.filter_map(|part| part.strip_prefix("charset=").map(|set| set.trim_matches('"') == "utf-8")).all(|is_utf8| is_utf8);
+    TYPES.iter().find(|(known, _)| is_utf8 && *known == media).copied().ok_or_else(|| refused(&format!("the body is {given}")))
+}
+
+/// A body that is being answered. It is read only as fast as its answer is taken.
+struct Talk {
+    form: Box<dyn Form>,
+    desk: Desk,
+    body: BodyDataStream,
+    /// What has come and is not answered yet.
+    piece: Bytes,
+    is_ended: bool,
+    /// Keeps the request among those that are worked on until the last byte is sent.
+    permit: Option<Permit>,
+}
+
+impl Talk {
+    /// Reads until the form of the body is sure, so that a body of another form is a problem and no half answer.
+    async fn begin(&mut self) -> Result<Vec<u8>, Problem> {
+        let mut out = Vec::new();
+        while !self.is_ended && !self.form.is_begun() {
+            let result = match self.next_piece().await.map_err(|e| Problem::new(ProblemKind::InvalidBody, e.to_string()))? {
+                Some(piece) => self.form.push(&piece, &mut self.desk, &mut out),
+                None => self.form.finish(&mut self.desk, &mut out),
+            };
+            match result {
+                Ok(()) => {}
+                Err(broken) if self.form.is_begun() => self.give_up(&broken, &mut out),
+                Err(broken) => return Err(Problem::new(ProblemKind::InvalidBody, broken.to_string())),
+            }
+        }
+        Ok(out)
+    }
+
+    fn into_stream(self, first: Vec<u8>) -> impl Stream<Item = io::Result<Bytes>> {
+        let first = stream::iter((!first.is_empty()).then(|| Ok(Bytes::from(first))));
+        first.chain(stream::try_unfold(self, |mut talk| async move {
+            let answered = talk.step().await?;
+            Ok(answered.map(|bytes| (bytes, talk)))
+        }))
+    }
+
+    /// Answers the next piece of the body; none after the last.
+    async fn step(&mut self) -> io::Result<Option<Bytes>> {
+        let mut out = Vec::new();
+        while out.is_empty() && !self.is_ended {
+            let result = match self.next_piece().await? {
+                Some(piece) => self.form.push(&piece, &mut self.desk, &mut out),
+                None => self.form.finish(&mut self.desk, &mut out),
+            };
+            if let Err(broken) = result {
+                self.give_up(&broken, &mut out);
+            }
+        }
+        if self.is_ended && out.is_empty() {
+            self.permit = None;
+        }
+        Ok((!out.is_empty()).then(|| out.into()))
+    }
+
+    fn give_up(&mut self, broken: &Broken, out: &mut Vec<u8>) {
+        self.form.give_up(broken, out);
+        self.is_ended = true;
+    }
+
+    /// Returns the next bytes to answer, a bounded number of them; none at the end of the body.
+    async fn next_piece(&mut self) -> io::Result<Option<Bytes>> {
+        while self.piece.is_empty() {
+            let next = tokio::time::timeout(Duration::from_secs(BODY_IDLE_S), self.body.next()).await;
+            match next.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the body has stopped coming"))? {
+                Some(Ok(bytes)) => self.piece = bytes,
+                Some(Err(error)) => return Err(io::Error::new(io::ErrorKind::ConnectionAborted, error)),
+                None => {
+                    self.is_ended = true;
+                    return Ok(None);
+                }
+            }
+        }
+        let length = self.piece.len().min(PIECE_BYTES_MAX);
+        Ok(Some(self.piece.split_to(length)))
+    }
+}

@@ -1,0 +1,5 @@
+//! The service over HTTP, started in this process on a port of its own.
+
+mod conventions;
+mod locate;
+mod service;

@@ -1,0 +1,188 @@
+//! A small district behind a running service: 20 by 10 grids around 111.6, 26.2, with one keeper.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use geo_types::{Coord, LineString, MultiPolygon, Polygon};
+use gridkeeper::api::{AppState, serve};
+use gridkeeper::app::load_first;
+use gridkeeper::boundary::{FeatureRef, GenerationState, Level, Properties, Unit, UnitCode, UnitId, UnitShape, Validity};
+use gridkeeper::config::Config;
+use gridkeeper::dispatch::{Assignment, Post, Role, Shift, Worker, WorkerId};
+use gridkeeper::snapshot::Live;
+use gridkeeper::store::{KeyHash, KeyRecord, MemoryStore, Publication, RosterData, Store};
+use gridkeeper::topology::{Rules, check};
+use jiff::Timestamp;
+use reqwest::blocking::{Client, RequestBuilder, Response};
+use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
+
+pub const WEST: f64 = 111.6;
+pub const SOUTH: f64 = 26.2;
+/// The side of a grid in degrees, exact in binary so that neighbours meet exactly.
+pub const SIDE: f64 = 1.0 / 128.0;
+pub const COLUMNS: usize = 20;
+pub const ROWS: usize = 10;
+
+/// What the public must never see.
+pub const SECRETS: [&str; 3] = ["W-4711", "张三丰", "13800004711"];
+
+pub const DISPATCHER: &str = "dispatcher-key";
+/// A worker's key that reaches only the first grid.
+pub const SCOPED: &str = "scoped-key";
+pub const REVOKED: &str = "revoked-key";
+
+pub struct Service {
+    pub address: SocketAddr,
+    pub state: AppState,
+    client: Client,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Service {
+    pub fn start() -> Self {
+        Self::start_with(Config::default())
+    }
+
+    pub fn start_with(config: Config) -> Self {
+        let store: Arc<dyn Store> = Arc::new(district());
+        let state = AppState::new(Arc::new(Live::default()), Arc::clone(&store), config);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (tell, told) = std::sync::mpsc::channel();
+        let (serving, source) = (state.clone(), Arc::clone(&store));
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            runtime.block_on(async move {
+                load_first(&serving, &source).await.unwrap();
+                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+                tell.send(listener.local_addr().unwrap()).unwrap();
+                let stop = async move { drop(stopped.await) };
+                serve(listener, serving, stop).await.unwrap();
+            });
+        });
+        let address = told.recv().unwrap();
+        let client = Client::builder().no_proxy().build().unwrap();
+        Self { address, state, client, stop: Some(stop), thread: Some(thread) }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(self.url(path))
+    }
+
+    pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        self.client.request(method.parse().unwrap(), self.url(path))
+    }
+
+    pub fn post(&self, path: &str, media: &str, body: impl Into<reqwest::blocking::Body>) -> Response {
+        self.client.post(self.url(path)).header("content-type", media).body(body).send().unwrap()
+    }
+
+    pub fn json(&self, path: &str) -> serde_json::Value {
+        let response = self.get(path).send().unwrap();
+        let status = response.status();
+        let text = response.text().unwrap();
+        assert_eq!(status, 200, "{path}: {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        // Idle connections of this client would hold the drain up.
+        self.client = Client::new();
+        let result = self.thread.take().map(std::thread::JoinHandle::join);
+        if !std::thread::panicking() {
+            result.unwrap().unwrap();
+        }
+    }
+}
+
+/// The code of a grid by its column and row, counted from the south-west.
+pub fn code_of(column: usize, row: usize) -> String {
+    format!("431102001001{:03}", row * COLUMNS + column + 1)
+}
+
+/// The middle of a grid.
+pub fn middle_of(column: usize, row: usize) -> (f64, f64) {
+    (WEST + SIDE * (column as f64 + 0.5), SOUTH + SIDE * (row as f64 + 0.5))
+}
+
+fn district() -> MemoryStore {
+    let config = Config::default();
+    let layer = config.layers[0].layer.clone();
+    let mut grids = Vec::new();
+    for row in 0..ROWS {
+        for column in 0..COLUMNS {
+            let name = format!("第{}网格", row * COLUMNS + column + 1);
+            grids.push(square("grid", &code_of(column, row), &name, Some("431102"), (column, row), (1, 1), grids.len() + 1));
+        }
+    }
+    let whole = square("district", "431102", "零陵区", None, (0, 0), (COLUMNS, ROWS), 1);
+    // The district's border has a vertex wherever two grids meet on it, as an import would give it.
+    let checked = check(&layer, vec![vec![whole], vec![], vec![], grids], &Rules::default());
+    let coverage = checked.coverage.unwrap_or_else(|| panic!("{:#?}", checked.problems));
+    let store = MemoryStore::new();
+    let at: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    let publication = Publication {
+        coverage: &coverage,
+        parent: None,
+        state: GenerationState::Published,
+        effective_from: at,
+        created_at: at,
+        author: "test",
+        note: "",
+    };
+    store.publish(publication).unwrap();
+    store.replace_roster(&roster(at), "test", at).unwrap();
+    for (key, role, scope, revoked) in [
+        (DISPATCHER, Role::Dispatcher, vec![], false),
+        (SCOPED, Role::Worker, vec![UnitCode::parse(&code_of(0, 0)).unwrap()], false),
+        (REVOKED, Role::Admin, vec![], true),
+    ] {
+        let hash = KeyHash(Sha256::digest(key.as_bytes()).into());
+        let revoked_at = revoked.then_some(at);
+        store.add_key(&KeyRecord { hash, role, scope, note: String::new(), created_at: at, revoked_at }, "test").unwrap();
+    }
+    store
+}
+
+fn roster(from: Timestamp) -> RosterData {
+    let id = WorkerId(SECRETS[0].into());
+    let worker = Worker { id: id.clone(), name: SECRETS[1].into(), phone: SECRETS[2].into() };
+    let assign = |unit: &str, post| Assignment {
+        unit: UnitCode::parse(unit).unwrap(),
+        worker: id.clone(),
+        post,
+        department: "综治中心".into(),
+        validity: Validity { from, to: None },
+        shift: Shift::ALWAYS,
+    };
+    let assignments = vec![assign(&code_of(0, 0), Post::Primary), assign("431102", Post::Leader)];
+    RosterData { workers: vec![worker], assignments }
+}
+
+fn square(level: &str, code: &str, name: &str, parent: Option<&str>, at: (usize, usize), size: (usize, usize), number: usize) -> UnitShape {
+    let corner = |column: usize, row: usize| Coord { x: WEST + SIDE * (at.0 + column) as f64, y: SOUTH + SIDE * (at.1 + row) as f64 };
+    let (width, height) = size;
+    let south = (0..width).map(|c| corner(c, 0));
+    let east = (0..height).map(|r| corner(width, r));
+    let north = (0..width).map(|c| corner(width - c, height));
+    let west = (0..=height).map(|r| corner(0, height - r));
+    let ring = LineString(south.chain(east).chain(north).chain(west).collect());
+    let unit = Unit {
+        id: UnitId(uuid::Uuid::now_v7()),
+        code: UnitCode::parse(code).unwrap(),
+        name: name.into(),
+        level: Level::parse(level).unwrap(),
+        parent: parent.map(|code| UnitCode::parse(code).unwrap()),
+        properties: Properties::new(),
+        validity: Validity { from: Timestamp::UNIX_EPOCH, to: None },
+    };
+    UnitShape { unit, geometry: MultiPolygon(vec![Polygon::new(ring, vec![])]), source: FeatureRef { number } }
+}
