@@ -1,5 +1,30 @@
 //! Boundary files in: formats, text encodings and reference systems are dealt with here, once, at the edge.
+//!
+//! [`read_boundaries`] gives features in longitude and latitude with everything that is wrong with them, and loses none
+//! in silence. Each format has a reader that makes a [`RawFile`]; [`assemble`] does the rest, alike for all.
 
+mod assemble;
+mod boundary_file;
+mod container;
+mod encoding;
+mod error;
+mod fields;
+mod flatgeobuf;
+mod geojson;
+mod geopackage;
+mod guess;
+mod kml;
+mod progress;
+mod raw;
 mod reproject;
+mod shapefile;
 
+pub use assemble::assemble;
+pub use boundary_file::{BoundaryFile, ReadOptions, SourceFeature, read_boundaries};
+pub use encoding::{find_encoding, guess_encoding};
+pub use error::ImportError;
+pub use fields::{FieldChoice, FoundFields};
+pub use geopackage::read_geopackage_geometry;
+pub use progress::Progress;
+pub use raw::{RawFeature, RawFile, RawGeometry, RawPolygon, StatedCrs};
 pub use reproject::{Crs, CrsError, bd09_to_gcj02, bd09_to_wgs84, gcj02_to_bd09, gcj02_to_wgs84, wgs84_to_bd09, wgs84_to_gcj02};

@@ -1,0 +1,53 @@
+use geo_types::Coord;
+
+use super::reproject::Crs;
+use crate::boundary::Properties;
+
+/// A boundary file as its format gives it: coordinates in the file's own system, rings as they stand.
+///
+/// Every reader makes one, and [`super::assemble`] goes on from there. What other parts of the program read
+/// (a GeoPackage needs SQL) comes in by this door too.
+#[derive(Debug)]
+pub struct RawFile {
+    pub format: &'static str,
+    /// In the order of the columns, or of first appearance.
+    pub fields: Vec<String>,
+    pub features: Vec<RawFeature>,
+    pub crs: StatedCrs,
+    /// The encoding that the texts were decoded by, where the format leaves it open.
+    pub encoding: Option<&'static str>,
+    /// What a person should know about the file as a whole.
+    pub notes: Vec<String>,
+}
+
+/// What a file says about its reference system.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StatedCrs {
+    /// Fixed by the format.
+    Format(Crs),
+    /// Said by the file: an `EPSG:n`, or WKT.
+    Text(String),
+    Missing,
+}
+
+#[derive(Debug)]
+pub struct RawFeature {
+    /// Counted from 1.
+    pub number: usize,
+    pub properties: Properties,
+    pub geometry: RawGeometry,
+}
+
+/// Rings of one polygon, the exterior first, neither closed nor counted nor checked.
+pub type RawPolygon = Vec<Vec<Coord<f64>>>;
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum RawGeometry {
+    /// None at all, or one that holds nothing.
+    Empty,
+    Polygons(Vec<RawPolygon>),
+    /// Something else, by its name in the format.
+    Other(String),
+    /// It cannot be read, for this reason.
+    Unreadable(String),
+}
