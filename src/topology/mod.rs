@@ -5,12 +5,21 @@
 //! Everything that reads borders reads them here: lookup, tiles, neighbours, lengths.
 
 mod arcs;
+mod arrange;
 mod build;
+mod codes;
 mod coverage;
+mod faces;
+mod feature;
 mod measure;
+mod mesh;
 mod neighbours;
+mod noding;
 mod plane;
+mod report;
+mod seams;
 mod validate;
+mod vertices;
 
 pub use arcs::{ArcId, ArcRef, ArcStore, Sides, UnitIndex};
 pub use coverage::{CoverageLevel, ValidCoverage};

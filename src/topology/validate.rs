@@ -1,9 +1,15 @@
-use geo_types::Coord;
+use geo_types::{Coord, Polygon};
+use rayon::prelude::*;
 
 use super::build::assemble;
+use super::codes::check_codes;
 use super::coverage::ValidCoverage;
+use super::feature::{FeatureCheck, check_feature, without_degenerate};
+use super::mesh::{Matching, Mesh, MeshLevel, MeshUnit};
 use super::plane::Plane;
-use crate::boundary::{Accepted, FeatureRef, Layer, Level, Problem, Severity, UnitShape};
+use super::report::{own_problems, report_seams};
+use super::seams::{Seams, find_seams};
+use crate::boundary::{Accepted, FeatureRef, Layer, Level, Problem, ProblemKind, Severity, UnitShape};
 
 /// How far the repair moves a vertex unless told otherwise: less than any survey of a city vouches for. Metres.
 pub const SNAP_M_DEFAULT: f64 = 0.1;
@@ -61,6 +67,7 @@ pub struct LevelSummary {
     /// Places that more than one unit covers, slivers included.
     pub overlaps: usize,
     pub overlaps_m2: f64,
+    pub overlapping_pairs: usize,
     pub moved_vertices: usize,
     pub inserted_vertices: usize,
     pub move_m_max: f64,
@@ -77,7 +84,61 @@ pub struct VertexMove {
 }
 
 /// Checks all levels of a layer together. `shapes` has one list for each level of `layer`, coarse to fine.
-pub fn check(layer: &Layer, shapes: Vec<Vec<UnitShape>>, rules: &Rules) -> Checked {
-    let coverage = assemble(layer, shapes, rules.accepted);
-    Checked { coverage: Some(coverage), problems: Vec::new(), moves: Vec::new(), summary: Vec::new() }
+///
+/// Finds everything in one pass; nothing is left out of the list of problems. A coverage comes of it where no
+/// problem is an error. In a projected plane everything is checked but no coverage is made.
+pub fn check(layer: &Layer, mut shapes: Vec<Vec<UnitShape>>, rules: &Rules) -> Checked {
+    let mut problems = check_codes(layer, &mut shapes);
+    let mut mesh = Mesh::default();
+    for (level, units) in layer.levels.iter().zip(&shapes) {
+        let checks: Vec<FeatureCheck> = units.par_iter().map(|shape| check_feature(&shape.geometry, rules.plane)).collect();
+        let mut mesh_level = MeshLevel::default();
+        for (shape, check) in units.iter().zip(checks) {
+            let geometry = if check.is_usable { without_degenerate(&shape.geometry) } else { None };
+            mesh_level.units.push(geometry.map_or_else(MeshUnit::default, |geometry| MeshUnit::new(&geometry, &mut mesh.vertices)));
+            problems.extend(own_problems(level, shape, check.problems));
+        }
+        mesh.levels.push(mesh_level);
+    }
+    let mut summary = Vec::new();
+    for (depth, level) in layer.levels.iter().enumerate() {
+        let matching = Matching::new(&mesh.levels[depth]);
+        let seams = find_seams(&mesh.levels[depth], &matching, &mesh.vertices);
+        problems.extend(report_seams(level, &shapes[depth], &seams, rules));
+        summary.push(summarise(level, &shapes[depth], &seams, rules));
+    }
+    problems.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
+    let accepted = accepted_and_present(&problems, rules.accepted);
+    let is_clean = problems.iter().all(|problem| problem.severity < Severity::Error);
+    let coverage = (is_clean && rules.plane == Plane::Degrees).then(|| assemble(layer, shapes, accepted));
+    Checked { coverage, problems, moves: Vec::new(), summary }
+}
+
+fn summarise(level: &Level, shapes: &[UnitShape], seams: &Seams, rules: &Rules) -> LevelSummary {
+    let area_m2 = |polygon: &Polygon<f64>| rules.plane.polygon_area_m2(polygon);
+    LevelSummary {
+        level: level.clone(),
+        units: shapes.len(),
+        matched_edges: seams.matched_edges,
+        loose_edges: seams.loose_edges,
+        units_with_unmatched_edges: seams.unmatched.len(),
+        gaps: seams.gaps.len(),
+        gaps_m2: seams.gaps.iter().fold(0.0, |sum, gap| sum + area_m2(&gap.polygon)),
+        overlaps: seams.overlaps.len(),
+        overlaps_m2: seams.overlaps.iter().fold(0.0, |sum, overlap| sum + f64::from(overlap.cover - 1) * area_m2(&overlap.polygon)),
+        overlapping_pairs: seams.overlapping_pairs.len(),
+        moved_vertices: 0,
+        inserted_vertices: 0,
+        move_m_max: 0.0,
+    }
+}
+
+/// Returns the kinds that were accepted and that there was something to accept of.
+fn accepted_and_present(problems: &[Problem], accepted: Accepted) -> Accepted {
+    let has = |kind: ProblemKind| problems.iter().any(|problem| problem.kind == kind);
+    Accepted {
+        overlap: accepted.overlap && has(ProblemKind::Overlap),
+        gap: accepted.gap && has(ProblemKind::Gap),
+        nesting: accepted.nesting && has(ProblemKind::Nesting),
+    }
 }

@@ -6,3 +6,4 @@ mod api;
 mod quilt;
 mod support;
 mod tiles;
+mod topology;

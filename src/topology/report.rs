@@ -1,0 +1,118 @@
+//! Puts what was found into sentences with figures and remedies.
+
+use geo::{Euclidean, Length};
+use geo_types::Polygon;
+
+use super::plane::Plane;
+use super::seams::{Gap, Overlap, Seams, Unmatched};
+use super::validate::Rules;
+use crate::boundary::{Level, Problem, ProblemKind, ProblemUnit, Severity, UnitShape};
+
+/// Codes named in a sentence; the rest is counted there, and all stand in the problem's list of features.
+const CODES_NAMED_MAX: usize = 6;
+
+/// Places narrower than this are called slivers: digitising leaves such, offices do not draw them. Metres.
+const SLIVER_WIDTH_M: f64 = 0.5;
+
+/// Names a feature for a problem.
+pub(super) fn feature(shape: &UnitShape) -> ProblemUnit {
+    ProblemUnit { code: Some(shape.unit.code.to_string()), source: shape.source.clone() }
+}
+
+/// Reports the gaps, overlaps and unmatched edges of a level.
+pub(super) fn report_seams(level: &Level, shapes: &[UnitShape], seams: &Seams, rules: &Rules) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = Vec::new();
+    problems.extend(seams.overlaps.iter().map(|overlap| report_overlap(overlap, shapes, rules)));
+    problems.extend(seams.gaps.iter().map(|gap| report_gap(gap, shapes, rules)));
+    problems.extend(seams.unmatched.iter().map(|unmatched| report_unmatched(unmatched, shapes, rules)));
+    if !seams.is_complete {
+        let detail = "some edges lie so close together that they could not be told apart, so gaps and overlaps may be missing";
+        let remedy = "import with a larger --snap-m";
+        problems.push(Problem::new(ProblemKind::UnmatchedEdge, Severity::Error, detail, remedy));
+    }
+    problems.into_iter().map(|problem| problem.at_level(level)).collect()
+}
+
+fn report_overlap(overlap: &Overlap, shapes: &[UnitShape], rules: &Rules) -> Problem {
+    let area_m2 = rules.plane.polygon_area_m2(&overlap.polygon);
+    let (what, remedy) = describe(&overlap.polygon, area_m2, "overlap", rules);
+    let who = named(&overlap.units, shapes);
+    let times = if overlap.cover > 2 { format!(", {} deep", overlap.cover) } else { String::new() };
+    let detail = format!("{who} cover the same place: {what}{times}");
+    Problem::new(ProblemKind::Overlap, severity(rules.accepted.overlap), detail, remedy)
+        .of(overlap.units.iter().map(|unit| feature(&shapes[*unit as usize])))
+        .placed(overlap.polygon.clone())
+        .with_area_m2(area_m2)
+}
+
+fn report_gap(gap: &Gap, shapes: &[UnitShape], rules: &Rules) -> Problem {
+    let area_m2 = rules.plane.polygon_area_m2(&gap.polygon);
+    let (what, remedy) = describe(&gap.polygon, area_m2, "gap", rules);
+    let detail = format!("a hole that no unit covers, between {}: {what}", named(&gap.units, shapes));
+    Problem::new(ProblemKind::Gap, severity(rules.accepted.gap), detail, remedy)
+        .of(gap.units.iter().map(|unit| feature(&shapes[*unit as usize])))
+        .placed(gap.polygon.clone())
+        .with_area_m2(area_m2)
+}
+
+fn report_unmatched(unmatched: &Unmatched, shapes: &[UnitShape], rules: &Rules) -> Problem {
+    let shape = &shapes[unmatched.unit as usize];
+    let length_m: f64 = unmatched.edges.iter().map(|line| rules.plane.length_m(&line.0)).sum();
+    let detail = format!("{} has edges that do not meet its neighbours' vertex by vertex, {length_m:.3} m in all", shape.unit.code);
+    let remedy = "draw the shared border once with snapping switched on, or import with a larger --snap-m";
+    Problem::new(ProblemKind::UnmatchedEdge, Severity::Warning, detail, remedy)
+        .of([feature(shape)])
+        .placed(unmatched.edges.clone())
+        .with_length_m(length_m)
+}
+
+/// Reports a shape's own problems as those of its level.
+pub(super) fn own_problems(level: &Level, shape: &UnitShape, problems: Vec<Problem>) -> impl Iterator<Item = Problem> {
+    problems.into_iter().map(move |problem| problem.at_level(level).of([feature(shape)]))
+}
+
+pub(super) fn severity(is_accepted: bool) -> Severity {
+    if is_accepted { Severity::Warning } else { Severity::Error }
+}
+
+/// Returns the size of a place in words and the remedy for it.
+fn describe(place: &Polygon<f64>, area_m2: f64, kind: &str, rules: &Rules) -> (String, String) {
+    let width_m = width_m(place, area_m2, rules.plane);
+    let accept = format!("accept it by name with --accept {kind}");
+    if width_m < SLIVER_WIDTH_M {
+        let snap_m = (width_m * 2.0).max(rules.snap_m * 2.0).max(0.01);
+        let what = format!("a sliver of {} and about {width_m:.3} m across", area_text(area_m2));
+        return (what, format!("import with --snap-m {snap_m:.2}, or mend the shared border, or {accept}"));
+    }
+    (area_text(area_m2), format!("mend the border between the units, or, where it is meant, {accept}"))
+}
+
+/// Returns how wide a place is: the width of the ribbon with the same area and rim.
+pub(super) fn width_m(place: &Polygon<f64>, area_m2: f64, plane: Plane) -> f64 {
+    let rim_m = std::iter::once(place.exterior()).chain(place.interiors()).map(|ring| rough_length_m(&ring.0, plane)).sum::<f64>();
+    if rim_m > 0.0 { 2.0 * area_m2 / rim_m } else { 0.0 }
+}
+
+fn rough_length_m(ring: &[geo_types::Coord<f64>], plane: Plane) -> f64 {
+    let Some(first) = ring.first() else { return 0.0 };
+    let scale = plane.scale_at(first.y);
+    let scaled = |c: &geo_types::Coord<f64>| geo_types::Coord { x: c.x * scale.x_m, y: c.y * scale.y_m };
+    Euclidean.length(&ring.iter().map(scaled).collect::<geo_types::LineString<f64>>())
+}
+
+/// Writes an area so that slivers do not read as nought.
+pub(super) fn area_text(area_m2: f64) -> String {
+    if area_m2 >= 1.0 { format!("{area_m2:.1} m²") } else { format!("{area_m2:.2e} m²") }
+}
+
+pub(super) fn named(units: &[u32], shapes: &[UnitShape]) -> String {
+    let mut text: Vec<&str> = units.iter().take(CODES_NAMED_MAX).map(|unit| shapes[*unit as usize].unit.code.as_str()).collect();
+    let more = units.len().saturating_sub(CODES_NAMED_MAX).to_string() + " more";
+    if units.len() > CODES_NAMED_MAX {
+        text.push(&more);
+    }
+    match text.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => text.concat(),
+    }
+}
