@@ -12,7 +12,8 @@ use crate::topology::{Rules, check};
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    #[error(transparent)]
+    // Not transparent: the exit code is chosen by what stands in the chain.
+    #[error("cannot load what is stored")]
     Store(#[from] StoreUnavailable),
     #[error("generation {generation} of layer {layer} no longer passes its check ({first_problem}); publish it anew from its source")]
     Invalid { layer: LayerName, generation: GenerationId, first_problem: String },

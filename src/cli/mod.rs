@@ -10,6 +10,7 @@ mod locate;
 mod roster;
 mod sample;
 mod serve;
+mod time;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,1 +1,3 @@
 //! Boundaries go out here as files for other programs.
+
+pub mod geojson;

@@ -7,6 +7,7 @@
 mod backend;
 mod cases;
 mod connection;
+mod features;
 mod foreign;
 mod generations;
 mod geometry;
@@ -17,4 +18,5 @@ mod roster;
 mod views;
 
 pub use backend::GeoPackageStore;
+pub use features::{FeatureFileError, FeatureTable, write_feature_file};
 pub use foreign::{ForeignError, ForeignFeature, ForeignLayer, list_layers, read_features};

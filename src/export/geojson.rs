@@ -1,0 +1,191 @@
+//! GeoJSON (RFC 7946), written feature by feature, so that a file of any size needs the memory of one feature.
+
+use std::io::{self, Write};
+
+use geo_types::{LineString, MultiPolygon};
+use serde_json::Value;
+
+use crate::boundary::Unit;
+
+/// Writes a feature collection: the opening, features as they come, the end.
+#[derive(Debug)]
+pub struct CollectionWriter<W: Write> {
+    out: W,
+    has_features: bool,
+}
+
+impl<W: Write> CollectionWriter<W> {
+    /// Begins a collection with further members beside `type` and `features`.
+    ///
+    /// # Errors
+    /// Whatever `out` fails with.
+    pub fn new(mut out: W, members: &[(&str, Value)]) -> io::Result<Self> {
+        out.write_all(b"{\"type\":\"FeatureCollection\"")?;
+        for (name, value) in members {
+            out.write_all(b",")?;
+            write_member(&mut out, name, value)?;
+        }
+        out.write_all(b",\"features\":[")?;
+        Ok(Self { out, has_features: false })
+    }
+
+    /// Writes one feature, on a line of its own.
+    ///
+    /// # Errors
+    /// Whatever `out` fails with.
+    pub fn write(&mut self, unit: &Unit, geometry: &MultiPolygon<f64>) -> io::Result<()> {
+        self.out.write_all(if self.has_features { b",\n" } else { b"\n" })?;
+        self.has_features = true;
+        write_feature(&mut self.out, unit, geometry, &[])
+    }
+
+    /// Ends the collection and hands the writer back, flushed.
+    ///
+    /// # Errors
+    /// Whatever `out` fails with.
+    pub fn finish(mut self) -> io::Result<W> {
+        self.out.write_all(if self.has_features { b"\n]}\n" } else { b"]}\n" })?;
+        self.out.flush()?;
+        Ok(self.out)
+    }
+}
+
+/// Writes a unit as a feature: its id, what is ours of its properties, then what its source says of it.
+///
+/// A property of the source that has one of our names is left out. `members` stand after the geometry, as links do.
+/// The geometry is always a `MultiPolygon`; its rings are written as they are, and those of a coverage run as the RFC asks.
+///
+/// # Errors
+/// Whatever `out` fails with.
+pub fn write_feature(out: &mut impl Write, unit: &Unit, geometry: &MultiPolygon<f64>, members: &[(&str, Value)]) -> io::Result<()> {
+    write!(out, "{{\"type\":\"Feature\",\"id\":\"{}\",\"properties\":{{", unit.id)?;
+    for (at, (name, value)) in own_properties(unit).iter().enumerate() {
+        if at > 0 {
+            out.write_all(b",")?;
+        }
+        write_member(out, name, value)?;
+    }
+    for (name, value) in unit.properties.iter().filter(|(name, _)| !OWN_PROPERTIES.contains(&name.as_str())) {
+        out.write_all(b",")?;
+        write_member(out, name, value)?;
+    }
+    out.write_all(b"},\"geometry\":")?;
+    write_geometry(out, geometry)?;
+    for (name, value) in members {
+        out.write_all(b",")?;
+        write_member(out, name, value)?;
+    }
+    out.write_all(b"}")
+}
+
+/// Writes a geometry; each number is the shortest that reads back as the same.
+///
+/// # Errors
+/// Whatever `out` fails with.
+pub fn write_geometry(out: &mut impl Write, geometry: &MultiPolygon<f64>) -> io::Result<()> {
+    out.write_all(b"{\"type\":\"MultiPolygon\",\"coordinates\":[")?;
+    for (at, polygon) in geometry.0.iter().enumerate() {
+        out.write_all(if at > 0 { b",[" } else { b"[" })?;
+        write_ring(out, polygon.exterior())?;
+        for hole in polygon.interiors() {
+            out.write_all(b",")?;
+            write_ring(out, hole)?;
+        }
+        out.write_all(b"]")?;
+    }
+    out.write_all(b"]}")
+}
+
+/// The properties that every unit has, in their order.
+const OWN_PROPERTIES: [&str; 6] = ["code", "name", "level", "parent", "valid_from", "valid_to"];
+
+fn own_properties(unit: &Unit) -> [(&'static str, Value); OWN_PROPERTIES.len()] {
+    let [code, name, level, parent, valid_from, valid_to] = OWN_PROPERTIES;
+    [
+        (code, unit.code.as_str().into()),
+        (name, unit.name.as_str().into()),
+        (level, unit.level.as_str().into()),
+        (parent, unit.parent.as_ref().map(|parent| parent.as_str().to_owned()).into()),
+        (valid_from, unit.validity.from.to_string().into()),
+        (valid_to, unit.validity.to.map(|to| to.to_string()).into()),
+    ]
+}
+
+fn write_member(out: &mut impl Write, name: &str, value: &Value) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, name)?;
+    out.write_all(b":")?;
+    Ok(serde_json::to_writer(out, value)?)
+}
+
+fn write_ring(out: &mut impl Write, ring: &LineString<f64>) -> io::Result<()> {
+    out.write_all(b"[")?;
+    for (at, coord) in ring.0.iter().enumerate() {
+        out.write_all(if at > 0 { b",[" } else { b"[" })?;
+        serde_json::to_writer(&mut *out, &coord.x)?;
+        out.write_all(b",")?;
+        serde_json::to_writer(&mut *out, &coord.y)?;
+        out.write_all(b"]")?;
+    }
+    out.write_all(b"]")
+}
+
+#[cfg(test)]
+mod tests {
+    use geo_types::Polygon;
+    use jiff::Timestamp;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::boundary::{Level, UnitCode, UnitId, Validity};
+
+    fn unit() -> Unit {
+        Unit {
+            id: UnitId(Uuid::from_u128(7)),
+            code: UnitCode::parse("431102").unwrap(),
+            name: "零陵区 \"\\".into(),
+            level: Level::parse("district").unwrap(),
+            parent: None,
+            properties: json!({"网格": 1, "code": "theirs", "a": [0.1]}).as_object().unwrap().clone(),
+            validity: Validity { from: Timestamp::UNIX_EPOCH, to: None },
+        }
+    }
+
+    fn geometry() -> MultiPolygon<f64> {
+        let ring = |size: f64| LineString::from(vec![(0.1, 0.0), (size, 0.1 + 0.2), (1e-7, size), (0.1, 0.0)]);
+        MultiPolygon(vec![Polygon::new(ring(3.0), vec![ring(1.0 / 3.0)]), Polygon::new(ring(1e9), vec![])])
+    }
+
+    #[test]
+    fn a_feature_is_one_json_object_with_ours_before_theirs() {
+        let mut out = Vec::new();
+        write_feature(&mut out, &unit(), &geometry(), &[("links", json!([]))]).unwrap();
+        let feature: Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(feature["id"], "00000000-0000-0000-0000-000000000007");
+        let names: Vec<_> = feature["properties"].as_object().unwrap().keys().collect();
+        assert_eq!(names, ["code", "name", "level", "parent", "valid_from", "valid_to", "网格", "a"]);
+        assert_eq!(feature["properties"]["code"], "431102");
+        assert_eq!(feature["properties"]["valid_from"], "1970-01-01T00:00:00Z");
+        assert_eq!(feature["links"], json!([]));
+    }
+
+    #[test]
+    fn coordinates_read_back_bit_for_bit() {
+        let mut out = Vec::new();
+        write_geometry(&mut out, &geometry()).unwrap();
+        let read: geojson::Geometry = serde_json::from_slice(&out).unwrap();
+        assert_eq!(MultiPolygon::<f64>::try_from(read).unwrap(), geometry());
+    }
+
+    #[test]
+    fn a_collection_is_json_with_any_number_of_features() {
+        for count in 0..3 {
+            let mut writer = CollectionWriter::new(Vec::new(), &[("layer", "grid".into())]).unwrap();
+            (0..count).for_each(|_| writer.write(&unit(), &geometry()).unwrap());
+            let collection: Value = serde_json::from_slice(&writer.finish().unwrap()).unwrap();
+            assert_eq!(collection["type"], "FeatureCollection");
+            assert_eq!(collection["layer"], "grid");
+            assert_eq!(collection["features"].as_array().unwrap().len(), count);
+        }
+    }
+}
