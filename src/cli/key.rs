@@ -1,8 +1,122 @@
+use anyhow::{Context as _, bail};
+use clap::Subcommand;
+use jiff::Timestamp;
+use rand::TryRng as _;
+use rand::rngs::SysRng;
+use sha2::{Digest, Sha256};
+
 use super::{Context, Outcome};
+use crate::app::{self, OpenMode, StoreUnavailable};
+use crate::boundary::UnitCode;
+use crate::dispatch::Role;
+use crate::store::{KeyHash, KeyRecord, Store};
 
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
 
-pub fn run(_args: Args, _context: &Context) -> anyhow::Result<Outcome> {
-    anyhow::bail!("key is being built")
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a key and print it, alone and once; only its hash is kept
+    Create {
+        /// What the caller may do: worker, dispatcher, planner or admin
+        #[arg(long, value_parser = parse_role)]
+        role: Role,
+        /// Codes of the units that the key is limited to, their descendants included, separated by commas; all by default
+        #[arg(long, value_delimiter = ',', value_name = "CODES")]
+        scope: Vec<String>,
+        /// Whom the key is for
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+    /// List keys by the beginning of their hash
+    List,
+    /// End a key
+    Revoke {
+        /// The key itself, or the beginning of its hash as `key list` shows it
+        key: String,
+    },
+}
+
+/// What every key begins with, so that a scanner of source code can find one that was left there.
+const PREFIX: &str = "gk_";
+
+/// The parts of a hash that are shown and asked for: 8 hexadecimal digits tell all keys of an office apart.
+const HASH_DIGITS_SHOWN: usize = 8;
+
+pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
+    match args.command {
+        Command::Create { role, scope, note } => {
+            let store = app::open_store(&context.store, OpenMode::Create)?;
+            let scope = scope.iter().map(|code| UnitCode::parse(code.trim())).collect::<Result<_, _>>().context("the scope is wrong")?;
+            super::say(&create_key(&*store, role, scope, &note)?);
+        }
+        Command::List => list(&*app::open_store(&context.store, OpenMode::ReadOnly)?)?,
+        Command::Revoke { key } => revoke(&*app::open_store(&context.store, OpenMode::Create)?, &key)?,
+    }
+    Ok(Outcome::Done)
+}
+
+/// Makes a key of 256 random bits, keeps its hash and returns it.
+///
+/// # Errors
+/// The store cannot be written, or the system has no random numbers.
+pub fn create_key(store: &dyn Store, role: Role, scope: Vec<UnitCode>, note: &str) -> anyhow::Result<String> {
+    let mut secret = [0; 32];
+    SysRng.try_fill_bytes(&mut secret).context("the system has no random numbers")?;
+    let key = format!("{PREFIX}{}", to_hex(&secret));
+    let record = KeyRecord { hash: hash_key(&key), role, scope, note: note.to_owned(), created_at: Timestamp::now(), revoked_at: None };
+    store.add_key(&record, &super::author()).map_err(StoreUnavailable::from)?;
+    Ok(key)
+}
+
+fn list(store: &dyn Store) -> anyhow::Result<()> {
+    for key in store.load_keys().map_err(StoreUnavailable::from)? {
+        let scope: Vec<&str> = key.scope.iter().map(UnitCode::as_str).collect();
+        let scope = if scope.is_empty() { "all".to_owned() } else { scope.join(",") };
+        let state = key.revoked_at.map_or_else(|| "in force".to_owned(), |at| format!("revoked {at:.0}"));
+        let hash = to_hex(&key.hash.0);
+        super::say(&format!("{}  {:<10}  {scope}  {:.0}  {state}  {}", &hash[..HASH_DIGITS_SHOWN], key.role, key.created_at, key.note));
+    }
+    Ok(())
+}
+
+fn revoke(store: &dyn Store, key: &str) -> anyhow::Result<()> {
+    let hash = find_hash(store, key.trim())?;
+    if !store.revoke_key(hash, &super::author(), Timestamp::now()).map_err(StoreUnavailable::from)? {
+        bail!("this key is not in force; `gridkeeper key list` shows those that are");
+    }
+    Ok(())
+}
+
+fn find_hash(store: &dyn Store, key: &str) -> anyhow::Result<KeyHash> {
+    if key.starts_with(PREFIX) {
+        return Ok(hash_key(key));
+    }
+    if key.len() < HASH_DIGITS_SHOWN {
+        bail!("give the key itself, or at least {HASH_DIGITS_SHOWN} digits of its hash");
+    }
+    let keys = store.load_keys().map_err(StoreUnavailable::from)?;
+    let mut found = keys.iter().map(|record| record.hash).filter(|hash| to_hex(&hash.0).starts_with(&key.to_ascii_lowercase()));
+    match (found.next(), found.next()) {
+        (Some(hash), None) => Ok(hash),
+        (None, _) => bail!("no key has a hash that begins with {key}"),
+        (Some(_), Some(_)) => bail!("several keys have a hash that begins with {key}; give more digits"),
+    }
+}
+
+fn hash_key(key: &str) -> KeyHash {
+    KeyHash(Sha256::digest(key.as_bytes()).into())
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn parse_role(text: &str) -> Result<Role, String> {
+    Role::parse(text)
+        .filter(|role| *role != Role::Public)
+        .ok_or_else(|| "roles are worker, dispatcher, planner and admin; the public needs no key".to_owned())
 }

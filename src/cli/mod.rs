@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod export;
 mod import;
+mod incidents;
 mod key;
 mod locate;
 mod roster;
@@ -12,6 +13,7 @@ mod sample;
 mod serve;
 mod time;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -42,6 +44,8 @@ enum Command {
     Import(import::Args),
     /// Load who answers for which unit
     Roster(roster::Args),
+    /// Load what happened where
+    Incidents(incidents::Args),
     /// Look one position up
     Locate(locate::Args),
     /// Look all rows of a table up
@@ -84,7 +88,8 @@ impl Cli {
             Command::Check(args) => check::run(args, &context),
             Command::Import(args) => import::run(args, &context),
             Command::Roster(args) => roster::run(args, &context),
-            Command::Locate(args) => locate::run(args, &context),
+            Command::Incidents(args) => incidents::run(args, &context),
+            Command::Locate(args) => locate::run(&args, &context),
             Command::Assign(args) => assign::run(args, &context),
             Command::Serve(args) => serve::run(args, &context),
             Command::Export(args) => export::run(args, &context),
@@ -93,6 +98,16 @@ impl Cli {
             Command::Key(args) => key::run(args, &context),
         }
     }
+}
+
+/// Prints a line on the standard output. Who closes it early, as `head` does, has seen enough.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+/// Who is named as the author of what a command writes: the user of the system.
+fn author() -> String {
+    ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "command line".to_owned())
 }
 
 /// Prints an error once, as one chain, and turns the end of a command into the exit code of the contract.

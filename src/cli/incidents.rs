@@ -1,0 +1,112 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use jiff::Timestamp;
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+use sha2::{Digest, Sha256};
+use uuid::Builder;
+
+use super::{Context, Outcome};
+use crate::app::{self, OpenMode, StoreUnavailable};
+use crate::boundary::LayerName;
+use crate::config::Config;
+use crate::dispatch::{Case, CaseId};
+use crate::import::{Crs, IncidentRow, Table, read_incidents};
+use crate::snapshot::{Query, Snapshot};
+use crate::store::Store;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Add the incidents of a table: lon, lat, reported_at, and where present crs, category, description, source, id
+    Import {
+        /// A table, .csv (UTF-8 or GBK) or .xlsx
+        file: PathBuf,
+        /// The reference system of rows that name none: EPSG:n, WKT, GCJ02 or BD09
+        #[arg(long, default_value = "EPSG:4326", value_name = "CRS")]
+        crs: String,
+        /// The layer whose grids and keepers are recorded
+        #[arg(long, default_value = "grid")]
+        layer: String,
+    },
+}
+
+pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
+    let Command::Import { file, crs, layer } = args.command;
+    let store = app::open_store(&context.store, OpenMode::ReadOnly)?;
+    import(&*store, &context.config, &file, &Crs::parse(&crs)?, &LayerName::parse(&layer)?)
+}
+
+/// Adds the incidents of a table, each with the grid of today's boundaries and the keeper of its own time; or reports every row that
+/// cannot be read and stores nothing. The same table again adds nothing.
+pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer: &LayerName) -> anyhow::Result<Outcome> {
+    let now = Timestamp::now();
+    let (incidents, problems) = read_incidents(&Table::read(file)?, crs, &config.time_zone)?;
+    if !problems.is_empty() {
+        super::roster::report(&problems, file);
+        return Ok(Outcome::Problems);
+    }
+    let snapshot = app::load_snapshot(store, config, now, None)?;
+    let ids = case_ids(&incidents);
+    let cases: Vec<Case> = incidents.into_par_iter().zip(ids).map(|(incident, id)| to_case(&snapshot, layer, incident, id)).collect();
+    let located = cases.iter().filter(|case| case.grid.is_some()).count();
+    let added = store.add_cases(&cases, &super::author(), now).map_err(StoreUnavailable::from).context("cannot store the incidents")?;
+    super::say(&format!("{added} incidents are new of {} in the table; {located} lie in a grid", cases.len()));
+    Ok(Outcome::Done)
+}
+
+fn to_case(snapshot: &Snapshot, layer: &LayerName, incident: IncidentRow, id: CaseId) -> Case {
+    let query = Query {
+        position: incident.position,
+        layer: layer.clone(),
+        level: None,
+        at: incident.reported_at,
+        accuracy_m: None,
+        category: None,
+    };
+    // Without boundaries a case is kept all the same, with no grid.
+    let answer = snapshot.answer(&query).ok();
+    let holder = answer.as_ref().and_then(|answer| answer.duty.as_ref()?.holder.as_ref()).map(|holder| holder.worker.id.clone());
+    let unit = answer.as_ref().and_then(crate::snapshot::Answer::unit);
+    Case {
+        id,
+        position: incident.position,
+        given: incident.given,
+        category: incident.category,
+        description: incident.description,
+        source: incident.source,
+        reported_at: incident.reported_at,
+        grid: unit.map(|unit| unit.code.clone()),
+        generation: answer.as_ref().filter(|_| unit.is_some()).map(|answer| answer.layer.generation().id),
+        holder,
+    }
+}
+
+/// Makes ids of what the rows say, so that a table which is read twice gives the same cases. Rows that say the same are counted.
+fn case_ids(incidents: &[IncidentRow]) -> Vec<CaseId> {
+    let mut counts: FxHashMap<[u8; 32], u64> = FxHashMap::default();
+    let mut id = |incident: &IncidentRow| {
+        let said = serde_json::json!([
+            incident.id,
+            incident.given,
+            incident.category,
+            incident.description,
+            incident.source,
+            incident.reported_at.as_microsecond()
+        ]);
+        let hash: [u8; 32] = Sha256::digest(said.to_string().as_bytes()).into();
+        let count = counts.entry(hash).or_default();
+        *count += 1;
+        let counted = Sha256::digest([&hash[..], &count.to_be_bytes()].concat());
+        let bytes = counted[..16].try_into().expect("a SHA-256 has 32 bytes");
+        CaseId(Builder::from_custom_bytes(bytes).into_uuid())
+    };
+    incidents.iter().map(&mut id).collect()
+}
