@@ -103,8 +103,7 @@ impl Ground {
         let (mut cut, chosen) = cut_plots(seed, faces_wanted);
         let plots = outline::plots(&cut, &chosen);
         let mut regions = Regions::grow(seed, &plots);
-        let on_rim = on_rim(&cut, &chosen);
-        enclaves::swap_plots(seed, &plots, &on_rim, &mut regions);
+        enclaves::swap_plots(seed, &plots, &mut regions);
         let faces = cut_grids(&mut cut, &chosen, faces_wanted);
         let mut plot_number = vec![0_u32; cut.faces.len()];
         for (number, &face) in (0..).zip(&chosen) {
@@ -174,30 +173,13 @@ fn cut_grids(cut: &mut Subdivision, chosen: &[u32], wanted: usize) -> Vec<u32> {
     chosen.iter().copied().chain(first_new..to_u32(cut.faces.len())).collect()
 }
 
-/// Whether each chosen face lies on the outline.
-fn on_rim(cut: &Subdivision, chosen: &[u32]) -> Vec<bool> {
-    let mut is_chosen = vec![false; cut.faces.len()];
-    for &face in chosen {
-        is_chosen[face as usize] = true;
-    }
-    let mut on_rim = vec![false; cut.faces.len()];
-    for beside in outline::faces_beside(cut) {
-        if let [Some(left), Some(right)] = beside {
-            let is_rim = is_chosen[left as usize] != is_chosen[right as usize];
-            on_rim[left as usize] |= is_rim;
-            on_rim[right as usize] |= is_rim;
-        }
-    }
-    chosen.iter().map(|&face| on_rim[face as usize]).collect()
-}
-
 /// Draws all lines with a grid on at least one side. Grids are numbered as `faces`, then `inner`.
 fn draw_borders(cut: &Subdivision, faces: &[u32], inner: &[Inner]) -> (Lines, Vec<Border>) {
     let mut grid_of_face = vec![None; cut.faces.len()];
     for (grid, &face) in (0..).zip(faces) {
         grid_of_face[face as usize] = Some(grid);
     }
-    let relief = relief::bend(cut);
+    let relief = relief::bend(cut, faces);
     let mut beside = outline::faces_beside(cut);
     let grid_of = |face: Option<u32>| face.and_then(|face| grid_of_face[face as usize]);
     for faces in &mut beside {

@@ -35,12 +35,13 @@ pub(super) fn inner_count(grids: usize, communities: usize) -> usize {
 }
 
 /// Gives some plots that lie inside one community to the community next to it.
-pub(super) fn swap_plots(seed: u64, plots: &[Plot], on_rim: &[bool], regions: &mut Regions) {
+pub(super) fn swap_plots(seed: u64, plots: &[Plot], regions: &mut Regions) {
     let mut touched = vec![false; regions.street_of_community.len()];
     let mut left = PLOT_ENCLAVES_MAX;
     for plot in shuffled(seed, plots.len()) {
         let home = regions.community_of_plot[plot];
-        let lies_inside = !on_rim[plot] && plots[plot].beside.iter().all(|&n| regions.community_of_plot[n as usize] == home);
+        // Not even a corner may reach another community: the plot is to become a hole, not a notch.
+        let lies_inside = !plots[plot].on_rim && plots[plot].touching.iter().all(|&n| regions.community_of_plot[n as usize] == home);
         if left == 0 || !lies_inside || touched[home as usize] {
             continue;
         }

@@ -5,7 +5,7 @@ use super::subdivision::{Face, Subdivision};
 use super::terrain;
 
 /// How far the outline is drawn in, so that the district has about 1,974 km².
-const DRAWN_IN_M: f64 = 300.0;
+const DRAWN_IN_M: f64 = 200.0;
 
 pub(super) fn is_inside(seed: u64, face: &Face) -> bool {
     terrain::depth_m(seed, face.centre) > DRAWN_IN_M
@@ -47,12 +47,25 @@ pub(super) fn plots(cut: &Subdivision, chosen: &[u32]) -> Vec<Plot> {
         number[face as usize] = Some(plot);
     }
     let neighbours = neighbours(cut);
+    let at_vertex = faces_at_vertices(cut);
     let plot = |&face: &u32| {
         let Face { centre, area_m2, .. } = cut.faces[face as usize];
         let beside = neighbours[face as usize].iter().filter_map(|&other| number[other as usize]).collect();
-        Plot { centre, area_m2, beside }
+        let around = cut.sides(face).into_iter().flat_map(|side| &at_vertex[cut.start(side) as usize]);
+        let numbers: Vec<Option<u32>> = around.filter(|&&other| other != face).map(|&other| number[other as usize]).collect();
+        Plot { centre, area_m2, beside, on_rim: numbers.contains(&None), touching: numbers.into_iter().flatten().collect() }
     };
     chosen.iter().map(plot).collect()
+}
+
+fn faces_at_vertices(cut: &Subdivision) -> Vec<Vec<u32>> {
+    let mut faces = vec![Vec::new(); cut.vertices.len()];
+    for face in 0..cut.faces.len() as u32 {
+        for side in cut.sides(face) {
+            faces[cut.start(side) as usize].push(face);
+        }
+    }
+    faces
 }
 
 fn neighbours(cut: &Subdivision) -> Vec<Vec<u32>> {

@@ -9,12 +9,17 @@ use super::noise;
 use super::subdivision::to_u32;
 use super::terrain::{self, PLACES};
 
-/// A plot with its neighbours along an edge.
+/// A plot with its neighbours.
 #[derive(Clone, Debug)]
 pub(super) struct Plot {
     pub centre: Coord<f64>,
     pub area_m2: f64,
+    /// Those that share an edge with it.
     pub beside: Vec<u32>,
+    /// Those that share at least a vertex with it.
+    pub touching: Vec<u32>,
+    /// Whether it reaches the outline of the district, be it with a vertex.
+    pub on_rim: bool,
 }
 
 /// What every plot belongs to. Communities are numbered over the whole district, in the order of streets.

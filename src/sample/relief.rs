@@ -26,16 +26,18 @@ const STRENGTH: f64 = 0.07;
 /// Rounds of halving; after them a vertex has no narrow shift at all.
 const ROUNDS_MAX: usize = 24;
 
-pub(super) fn bend(cut: &Subdivision) -> Relief {
+/// Bends the whole subdivision so that `district`, the faces of the district, fills its box about the seat.
+pub(super) fn bend(cut: &Subdivision, district: &[u32]) -> Relief {
     let rings: Vec<Vec<u32>> =
         (0..cut.faces.len()).map(|face| cut.sides(face as u32).into_iter().map(|side| cut.start(side)).collect()).collect();
     let reach_m = reaches_m(cut, &rings);
-    let wide: Vec<Coord<f64>> = cut.vertices.iter().map(|&at| wide_shift(cut.seed, at)).collect();
+    let mut wide: Vec<Coord<f64>> = cut.vertices.iter().map(|&at| wide_place(cut.seed, at)).collect();
+    fill_box(&mut wide, district.iter().flat_map(|&face| &rings[face as usize]));
     let narrow: Vec<Coord<f64>> = cut.vertices.iter().zip(&reach_m).map(|(&at, &reach)| narrow_shift(cut.seed, at, reach)).collect();
     let mut shares = vec![1.0; cut.vertices.len()];
     let place = |vertex: usize, shares: &[f64]| Coord {
-        x: cut.vertices[vertex].x + wide[vertex].x + narrow[vertex].x * shares[vertex],
-        y: cut.vertices[vertex].y + wide[vertex].y + narrow[vertex].y * shares[vertex],
+        x: wide[vertex].x + narrow[vertex].x * shares[vertex],
+        y: wide[vertex].y + narrow[vertex].y * shares[vertex],
     };
     for round in 0..=ROUNDS_MAX {
         let mut torn: Vec<u32> = Vec::new();
@@ -76,10 +78,28 @@ fn reaches_m(cut: &Subdivision, rings: &[Vec<u32>]) -> Vec<f64> {
 }
 
 /// The seat stays where it is; the land around it moves.
-fn wide_shift(seed: u64, at: Coord<f64>) -> Coord<f64> {
+fn wide_place(seed: u64, at: Coord<f64>) -> Coord<f64> {
     let bends = |at| bends(seed, 20, at, &WIDE_WAVELENGTHS_M, 1.0);
     let (here, seat) = (bends(at), bends(terrain::SEAT));
-    Coord { x: here.x - seat.x, y: here.y - seat.y }
+    Coord { x: at.x + here.x - seat.x, y: at.y + here.y - seat.y }
+}
+
+/// Stretches all four ways from the seat until the district reaches the four sides of its box.
+fn fill_box<'a>(vertices: &mut [Coord<f64>], district: impl Iterator<Item = &'a u32>) {
+    let (mut low, mut high) = (terrain::SEAT, terrain::SEAT);
+    for &vertex in district {
+        let c = vertices[vertex as usize];
+        low = Coord { x: low.x.min(c.x), y: low.y.min(c.y) };
+        high = Coord { x: high.x.max(c.x), y: high.y.max(c.y) };
+    }
+    let (seat, min, max) = (terrain::SEAT, terrain::BOX_MIN, terrain::BOX_MAX);
+    let stretch = |at: f64, seat: f64, (low, high): (f64, f64), (min, max): (f64, f64)| {
+        let scale = if at < seat { (min - seat) / (low - seat) } else { (max - seat) / (high - seat) };
+        seat + (at - seat) * scale
+    };
+    for c in vertices {
+        *c = Coord { x: stretch(c.x, seat.x, (low.x, high.x), (min.x, max.x)), y: stretch(c.y, seat.y, (low.y, high.y), (min.y, max.y)) };
+    }
 }
 
 fn narrow_shift(seed: u64, at: Coord<f64>, reach_m: f64) -> Coord<f64> {

@@ -42,7 +42,7 @@ const OUTLINE: [(f64, f64); 25] = [
     (0.000, 0.619),
     (0.095, 0.475),
     (0.200, 0.420),
-    (0.348, 0.180),
+    (0.353, 0.185),
 ];
 
 /// A street or town: its three digits, its name, and the place of its centre as a share of the box.
