@@ -51,7 +51,7 @@ web: ## Build the map's bundle again
 	cd web && npm ci --no-audit --no-fund --silent && npm run --silent build
 
 shapes: build ## Make the committed samples again
-	"$(CARGO_TARGET_DIR)/release/gridkeeper" sample shapes/lingling --seed 1 --grids 120
+	"$(CARGO_TARGET_DIR)/release/gridkeeper" sample shapes/lingling --seed 1 --grids 120 --incidents 300
 	"$(CARGO_TARGET_DIR)/release/gridkeeper" sample shapes/invalid --invalid
 
 clean-demo: ## Forget the sample that make run loaded

@@ -17,10 +17,17 @@ pub struct Args {
     /// How many incidents
     #[arg(long, default_value_t = Settings::default().incidents, value_name = "N")]
     incidents: usize,
+    /// Write one small file for each rule that a boundary file can break, instead of a district
+    #[arg(long, conflicts_with_all = ["seed", "grids", "incidents"])]
+    invalid: bool,
 }
 
 pub fn run(args: Args, _context: &Context) -> anyhow::Result<Outcome> {
-    let Args { dir, seed, grids, incidents } = args;
+    let Args { dir, seed, grids, incidents, invalid } = args;
+    if invalid {
+        sample::write_invalid(&dir)?;
+        return Ok(Outcome::Done);
+    }
     let district = District::generate(Settings { seed, grids, incidents })?;
     let has_workbook = sample::write_all(&dir, &district)?;
     eprintln!(

@@ -10,6 +10,7 @@ mod codes;
 mod district;
 mod enclaves;
 mod incidents;
+mod invalid;
 mod names;
 mod noise;
 mod outline;
@@ -23,4 +24,5 @@ mod write;
 
 pub use codes::DISTRICT_CODE;
 pub use district::{District, GRIDS_MAX, GRIDS_MIN, SampleUnit, Settings, SettingsError};
-pub use write::{NOTICE, WriteError, write_all};
+pub use invalid::{InvalidFile, invalid_files};
+pub use write::{NOTICE, WriteError, write_all, write_invalid};

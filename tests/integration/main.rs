@@ -4,6 +4,7 @@
 
 mod api;
 mod quilt;
+mod sample;
 mod store;
 mod support;
 mod tiles;

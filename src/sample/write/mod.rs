@@ -8,6 +8,7 @@ mod tables;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::invalid::invalid_files;
 use super::{District, incidents, roster};
 
 /// What every feature and every map of the sample says: sample data, not real boundaries.
@@ -48,6 +49,20 @@ pub fn write_all(dir: &Path, district: &District) -> Result<bool, WriteError> {
     }
     tables::write_incidents(&dir.join("incidents.csv"), &incidents::incidents(district))?;
     Ok(fits)
+}
+
+/// Writes one file for each broken rule, `KIND.geojson`, and `parents.geojson`.
+///
+/// # Errors
+/// The first file that cannot be written.
+pub fn write_invalid(dir: &Path) -> Result<(), WriteError> {
+    std::fs::create_dir_all(dir).map_err(at(dir))?;
+    for file in invalid_files() {
+        let path = dir.join(format!("{}.geojson", file.name));
+        let text = serde_json::to_string_pretty(&file.content).expect("a JSON value of our own has text keys only");
+        std::fs::write(&path, text + "\n").map_err(at(&path))?;
+    }
+    Ok(())
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> WriteError {
