@@ -176,7 +176,8 @@ impl Config {
         match file {
             Some(path) if !path.is_file() => return Err(ConfigError::Missing(path.to_owned())),
             Some(path) => figment = figment.merge(Toml::file_exact(path)),
-            None => figment = figment.merge(Toml::file_exact(DEFAULT_FILE)),
+            None if Path::new(DEFAULT_FILE).is_file() => figment = figment.merge(Toml::file_exact(DEFAULT_FILE)),
+            None => {}
         }
         // The store's address and the log filter are options of the command line, not settings.
         let environment = Env::prefixed("GRIDKEEPER_").ignore(&["store", "log", "key"]).split("__");
