@@ -261,7 +261,7 @@ pub fn bits(geometry: &MultiPolygon<f64>) -> Vec<[u64; 2]> {
 mod crash {
     use super::*;
 
-    const SIDE: u32 = 16;
+    const SIDE: u32 = 24;
     /// Names the store in which [`a_child_publishes`] is to publish.
     const CHILD: &str = "GRIDKEEPER_TEST_CRASH_STORE";
     const KILLS_BY_TIME: u32 = 40;
