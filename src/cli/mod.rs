@@ -4,6 +4,7 @@ mod assign;
 mod check;
 mod demo;
 mod export;
+mod findings;
 mod import;
 mod incidents;
 mod key;
@@ -11,6 +12,7 @@ mod locate;
 mod roster;
 mod sample;
 mod serve;
+mod source;
 mod time;
 
 use std::io::Write as _;
@@ -85,8 +87,8 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<Outcome> {
         let context = Context { store: self.store, config: Config::load(self.config.as_deref())? };
         match self.command {
-            Command::Check(args) => check::run(args, &context),
-            Command::Import(args) => import::run(args, &context),
+            Command::Check(args) => check::run(&args, &context),
+            Command::Import(args) => import::run(&args, &context),
             Command::Roster(args) => roster::run(args, &context),
             Command::Incidents(args) => incidents::run(args, &context),
             Command::Locate(args) => locate::run(&args, &context),

@@ -117,6 +117,11 @@ impl FeatureReader<'_> {
             let remedy = "format the column as text in the spreadsheet and type the code again; digits may be lost";
             self.report(&feature, Problem::new(ProblemKind::BadCode, Severity::Warning, detail, remedy));
         }
+        if raw.has_open_ring {
+            let detail = "a ring does not end where it begins; the rest of the check closes it with a straight edge";
+            let problem = Problem::new(ProblemKind::Unclosed, Severity::Error, detail, "repeat the first point at the end of the ring");
+            self.report(&feature, problem);
+        }
         let is_outside = self.read_geometry(&mut feature, raw.geometry);
         (feature, is_outside)
     }

@@ -42,7 +42,7 @@ pub(super) fn read(path: &Path, source: impl BufRead) -> Result<RawFile, ImportE
                     file.notes.push(format!("feature {number}: its fields cannot be read: {error}"));
                 }
                 let geometry = feature.geometry().map_or(RawGeometry::Empty, |geometry| read_geometry(&geometry, geometry_type));
-                file.features.push(RawFeature { number, properties: properties.0, geometry });
+                file.features.push(RawFeature::new(number, properties.0, geometry));
             }
             Ok(None) => break,
             Err(error) if file.features.is_empty() => return Err(broken(error)),
@@ -50,7 +50,7 @@ pub(super) fn read(path: &Path, source: impl BufRead) -> Result<RawFile, ImportE
                 let number = file.features.len() + 1;
                 let why = format!("it cannot be read: {error}");
                 file.notes.push(format!("the file is damaged at feature {number} of {announced} and was read up to there; {REMEDY}"));
-                file.features.push(RawFeature { number, properties: Properties::new(), geometry: RawGeometry::Unreadable(why) });
+                file.features.push(RawFeature::new(number, Properties::new(), RawGeometry::Unreadable(why)));
                 break;
             }
         }

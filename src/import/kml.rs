@@ -68,7 +68,7 @@ fn read_placemark(number: usize, placemark: Placemark<f64>) -> RawFeature {
             Ok(()) => RawGeometry::Polygons(polygons),
         }
     });
-    RawFeature { number, properties, geometry }
+    RawFeature::new(number, properties, geometry)
 }
 
 /// `<ExtendedData>` holds `<Data name="…"><value>…</value></Data>` or `<SchemaData>` with `<SimpleData name="…">…</SimpleData>`.

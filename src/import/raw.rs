@@ -1,4 +1,4 @@
-use geo_types::Coord;
+use geo_types::{Coord, Geometry, Polygon};
 
 use super::reproject::Crs;
 use crate::boundary::Properties;
@@ -36,6 +36,14 @@ pub struct RawFeature {
     pub number: usize,
     pub properties: Properties,
     pub geometry: RawGeometry,
+    /// A ring did not end where it began and was closed by the reader.
+    pub has_open_ring: bool,
+}
+
+impl RawFeature {
+    pub fn new(number: usize, properties: Properties, geometry: RawGeometry) -> Self {
+        Self { number, properties, geometry, has_open_ring: false }
+    }
 }
 
 /// Rings of one polygon, the exterior first, neither closed nor counted nor checked.
@@ -50,4 +58,31 @@ pub enum RawGeometry {
     Other(String),
     /// It cannot be read, for this reason.
     Unreadable(String),
+}
+
+impl From<Geometry<f64>> for RawGeometry {
+    fn from(geometry: Geometry<f64>) -> Self {
+        let name = match geometry {
+            Geometry::Polygon(polygon) => return Self::of_polygons(vec![polygon]),
+            Geometry::MultiPolygon(polygons) => return Self::of_polygons(polygons.0),
+            Geometry::Point(_) => "Point",
+            Geometry::Line(_) | Geometry::LineString(_) => "LineString",
+            Geometry::MultiPoint(_) => "MultiPoint",
+            Geometry::MultiLineString(_) => "MultiLineString",
+            Geometry::GeometryCollection(_) => "GeometryCollection",
+            Geometry::Rect(_) | Geometry::Triangle(_) => "shape without rings",
+        };
+        Self::Other(name.into())
+    }
+}
+
+impl RawGeometry {
+    fn of_polygons(polygons: Vec<Polygon<f64>>) -> Self {
+        let to_rings = |polygon: Polygon<f64>| {
+            let (exterior, holes) = polygon.into_inner();
+            std::iter::once(exterior).chain(holes).map(|ring| ring.0).collect::<RawPolygon>()
+        };
+        let polygons: Vec<RawPolygon> = polygons.into_iter().map(to_rings).collect();
+        if polygons.iter().flatten().all(Vec::is_empty) { Self::Empty } else { Self::Polygons(polygons) }
+    }
 }

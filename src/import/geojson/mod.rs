@@ -55,7 +55,7 @@ pub(super) fn read(path: &Path, text: &[u8]) -> Result<RawFile, ImportError> {
         Some("feature") => file.features.push(read_feature_object(1, &root, &mut file.notes)),
         Some(name) if GEOMETRIES.contains(&name) => {
             let geometry = read_geometry(&root);
-            file.features.push(RawFeature { number: 1, properties: Properties::new(), geometry });
+            file.features.push(RawFeature::new(1, Properties::new(), geometry));
             file.notes.push("the file is a bare geometry: one feature without code and name".into());
         }
         Some(_) => {
@@ -160,7 +160,7 @@ fn read_feature_object(number: usize, object: &Object<'_>, notes: &mut Vec<Strin
             Err(_) => RawGeometry::Unreadable("its \"geometry\" is no JSON object".into()),
         },
     };
-    RawFeature { number, properties, geometry }
+    RawFeature::new(number, properties, geometry)
 }
 
 fn read_geometry(object: &Object<'_>) -> RawGeometry {
@@ -196,7 +196,7 @@ fn collect_fields(features: &[RawFeature]) -> Vec<String> {
 }
 
 fn unreadable(number: usize, why: &str) -> RawFeature {
-    RawFeature { number, properties: Properties::new(), geometry: RawGeometry::Unreadable(why.into()) }
+    RawFeature::new(number, Properties::new(), RawGeometry::Unreadable(why.into()))
 }
 
 #[cfg(test)]

@@ -95,6 +95,14 @@ impl Crs {
         matches!(self.0, Kind::LonLat(_))
     }
 
+    /// Returns how many metres one unit of the system's plane is; none where coordinates are angles.
+    pub fn plane_unit_m(&self) -> Option<f64> {
+        match &self.0 {
+            Kind::Proj(definition) => pool::with_transform(definition, |transform| transform.unit_m).ok()?,
+            Kind::LonLat(_) | Kind::Gcj02 | Kind::Bd09 => None,
+        }
+    }
+
     /// Brings one coordinate to degrees WGS 84. Results that differ from the input by rounding alone are the input.
     ///
     /// # Errors
@@ -253,6 +261,14 @@ mod tests {
         assert!((plane.x - 561_796.435).abs() < 1e-3 && (plane.y - 2_901_632.639).abs() < 1e-3, "{plane:?}");
         let back = crs.to_wgs84(plane).unwrap();
         assert!((back.x - seat.x).abs() < 1e-10 && (back.y - seat.y).abs() < 1e-10);
+    }
+
+    #[test]
+    fn a_plane_knows_its_unit() {
+        for (text, unit_m) in [("EPSG:4546", Some(1.0)), ("EPSG:2232", Some(1200.0 / 3937.0)), ("EPSG:4269", None), ("GCJ02", None)] {
+            let found = Crs::parse(text).unwrap().plane_unit_m();
+            assert!(found.zip(unit_m).map_or(found == unit_m, |(a, b)| (a - b).abs() < 1e-12), "{text} {found:?}");
+        }
     }
 
     #[test]

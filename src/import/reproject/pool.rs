@@ -21,6 +21,8 @@ thread_local! {
 pub(super) struct Transform {
     there: &'static Proj,
     back: &'static Proj,
+    /// Metres to one unit of a plane; none where the coordinates are angles.
+    pub unit_m: Option<f64>,
 }
 
 /// Calls `work` with this thread's transformation for `definition`, which is made on first use.
@@ -50,9 +52,10 @@ impl Transform {
             let kept: &'static Proj = Box::leak(Box::new(made));
             Ok::<_, CrsError>(kept)
         };
-        let transform = Self { there: create(definition, "EPSG:4326")?, back: create("EPSG:4326", definition)? };
-        if is_horizontal(definition) {
-            return Ok(transform);
+        let (there, back) = (create(definition, "EPSG:4326")?, create("EPSG:4326", definition)?);
+        let wkt = to_wkt(definition);
+        if is_horizontal(&wkt) {
+            return Ok(Self { there, back, unit_m: plane_unit_m(&wkt) });
         }
         Err(CrsError::Unknown { given: definition.to_owned(), detail: "it does not describe positions on the ground".into() })
     }
@@ -66,13 +69,24 @@ impl Transform {
     }
 }
 
-/// PROJ makes a way from heights and from geocentric coordinates too, which leaves their numbers as they are.
-fn is_horizontal(definition: &str) -> bool {
-    let Ok(crs) = Proj::new(definition) else { return false };
+/// Returns the definition as PROJ understood it, in WKT of 2019; nothing where it did not.
+fn to_wkt(definition: &str) -> String {
+    let Ok(crs) = Proj::new(definition) else { return String::new() };
     let crs: &'static Proj = Box::leak(Box::new(crs));
-    let wkt = crs.as_wkt(None, None).unwrap_or_default();
+    crs.as_wkt(None, None).unwrap_or_default()
+}
+
+/// PROJ makes a way from heights and from geocentric coordinates too, which leaves their numbers as they are.
+fn is_horizontal(wkt: &str) -> bool {
     let is_local = ["VERTCRS", "ENGCRS", "TIMECRS", "PARAMETRICCRS"].iter().any(|kind| wkt.starts_with(kind));
     !wkt.is_empty() && !is_local && !wkt.contains("CS[Cartesian,3]")
+}
+
+/// The unit stands behind the plane's coordinate system: `CS[Cartesian,2],AXIS[…,LENGTHUNIT["metre",1]]`.
+fn plane_unit_m(wkt: &str) -> Option<f64> {
+    let (_, axes) = wkt.split_once("CS[Cartesian,2]")?;
+    let (_, unit) = axes.split_once("LENGTHUNIT[")?;
+    unit.split([',', ']']).nth(1)?.trim().parse().ok()
 }
 
 fn convert(transform: &Proj, coord: Coord<f64>) -> Option<Coord<f64>> {

@@ -41,7 +41,7 @@ pub(super) fn read(path: &Path, parts: ShapefileParts<'_>, asked: Option<&'stati
             Some(record) => undecoded += record.read_into(&mut properties),
             None => {}
         }
-        features.push(RawFeature { number, properties, geometry });
+        features.push(RawFeature::new(number, properties, geometry));
     }
     if !deleted.is_empty() {
         notes.push(format!("records that the .dbf marks as deleted were left out: {}", deleted.join(", ")));
