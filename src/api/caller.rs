@@ -37,13 +37,14 @@ impl KeyRing {
 }
 
 impl Caller {
-    pub const fn is_public(&self) -> bool {
-        matches!(self.role, Role::Public)
+    /// Whether the caller may see what is not public, in the units that the key reaches.
+    pub fn is_insider(&self) -> bool {
+        self.role.sees_personal_data()
     }
 
     /// Whether personal data of a unit may be shown. `path` holds the codes of the unit and of its ancestors.
     pub fn sees_personal_data_of<'a>(&self, path: impl IntoIterator<Item = &'a UnitCode>) -> bool {
-        self.role.sees_personal_data() && (self.scope.is_empty() || path.into_iter().any(|code| self.scope.contains(code)))
+        self.is_insider() && (self.scope.is_empty() || path.into_iter().any(|code| self.scope.contains(code)))
     }
 
     /// Returns the codes to which the key is limited; empty for all.
@@ -56,7 +57,7 @@ impl Caller {
     /// # Errors
     /// 401 without a key, 403 with one that does not reach.
     pub fn require_insider(&self, what: &str) -> Result<(), Problem> {
-        match (self.role.sees_personal_data(), self.has_key) {
+        match (self.is_insider(), self.has_key) {
             (true, _) => Ok(()),
             (false, false) => Err(Problem::new(ProblemKind::Unauthorized, format!("{what} is not public; send Authorization: Bearer KEY"))),
             (false, true) => Err(Problem::new(ProblemKind::Forbidden, format!("the role {} does not see {what}", self.role))),

@@ -32,21 +32,37 @@ impl FromQuery for FormatQuery {
 pub fn send_page(title: &str, body: &impl Serialize, links: &[Link], f: Option<&str>, headers: &HeaderMap) -> Result<Response, Problem> {
     let offer = negotiate(f, headers, PAGE)?;
     let bytes = serde_json::to_vec(body).map_err(|e| Problem::internal(&e))?;
-    send_json(title, bytes, links, offer)
+    send_json(title, bytes, links, offer, false)
 }
 
-/// Sends written JSON in the form that was chosen.
+/// Sends a resource that shows different callers different things.
+///
+/// # Errors
+/// 400 or 406 where the form asked for is not offered.
+pub fn send_private_page(
+    title: &str,
+    body: &impl Serialize,
+    links: &[Link],
+    f: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let offer = negotiate(f, headers, PAGE)?;
+    let bytes = serde_json::to_vec(body).map_err(|e| Problem::internal(&e))?;
+    send_json(title, bytes, links, offer, true)
+}
+
+/// Sends written JSON in the form that was chosen. What depends on the caller is private.
 ///
 /// # Errors
 /// None that a caller could mend.
-pub fn send_json(title: &str, bytes: Vec<u8>, links: &[Link], offer: Offer) -> Result<Response, Problem> {
+pub fn send_json(title: &str, bytes: Vec<u8>, links: &[Link], offer: Offer, is_private: bool) -> Result<Response, Problem> {
     let document = if offer == HTML {
         let value: Value = serde_json::from_slice(&bytes).map_err(|e| Problem::internal(&e))?;
         Document::new("text/html; charset=utf-8", to_html(title, &value))
     } else {
         Document::new(offer.media, bytes)
     };
-    let response = document.into_response();
+    let response = document.private(is_private).into_response();
     Ok(with_links(if offer == HTML { with_policy(response) } else { response }, links))
 }
 

@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 
 use super::admit::admit;
 use super::app;
-use super::features::landing;
+use super::features::{collections, items, landing};
 use super::finish::finish_response;
 use super::observe::{self, observe, remember_route};
 use super::openapi::{self, Definition};
@@ -33,6 +33,10 @@ fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(landing::show_landing))
         .routes(routes!(landing::show_conformance))
         .routes(routes!(openapi::show_api))
+        .routes(routes!(collections::list_collections))
+        .routes(routes!(collections::find_collection))
+        .routes(routes!(items::list_items))
+        .routes(routes!(items::find_item))
         // Maps.
         .routes(routes!(tiles::show_tileset))
         .routes(routes!(tiles::show_tile))

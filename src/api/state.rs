@@ -1,15 +1,17 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use rustc_hash::FxHashMap;
 use tokio::sync::Semaphore;
 
 use super::caller::KeyRing;
 use super::health::LoadedGeneration;
 use super::problem::{Problem, ProblemKind};
 use super::tiles::TileCache;
+use crate::boundary::{GenerationId, LayerName};
 use crate::config::Config;
-use crate::snapshot::{Live, Snapshot};
+use crate::snapshot::{LayerSnapshot, Live, Snapshot};
 use crate::store::{KeyRecord, Store, StoreError};
 
 /// What all requests share.
@@ -26,7 +28,13 @@ struct Shared {
     is_draining: AtomicBool,
     permits: Arc<Semaphore>,
     store_permits: Semaphore,
+    extents: Mutex<FxHashMap<ExtentKey, Option<[f64; 4]>>>,
 }
+
+type ExtentKey = (LayerName, GenerationId, usize);
+
+/// Extents kept: a generation has as many as its layer has levels, so this is dozens of generations. They are a few bytes each.
+const EXTENTS_MAX: usize = 256;
 
 /// Requests that may read the store at once. The store has few connections; more readers would only wait inside it.
 const STORE_READERS_MAX: usize = 4;
@@ -44,6 +52,7 @@ impl AppState {
             is_draining: AtomicBool::new(false),
             permits,
             store_permits: Semaphore::new(STORE_READERS_MAX),
+            extents: Mutex::default(),
         }))
     }
 
@@ -118,6 +127,21 @@ impl AppState {
         layers.map(|layer| LoadedGeneration { layer: layer.layer().name.to_string(), generation: layer.generation().id.0 }).collect()
     }
 
+    /// Returns west, south, east and north of a level; none where it has no units. Measured once for each generation.
+    pub(super) fn extent_of(&self, layer: &LayerSnapshot, depth: usize) -> Option<[f64; 4]> {
+        let key = (layer.layer().name.clone(), layer.generation().id, depth);
+        let mut extents = self.0.extents.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(extent) = extents.get(&key) {
+            return *extent;
+        }
+        if extents.len() >= EXTENTS_MAX {
+            extents.clear();
+        }
+        let extent = measure_extent(layer, depth);
+        extents.insert(key, extent);
+        extent
+    }
+
     pub(super) fn permits(&self) -> &Arc<Semaphore> {
         &self.0.permits
     }
@@ -131,6 +155,15 @@ impl AppState {
         let in_flight = self.0.config.http.concurrent_requests_max.saturating_sub(self.0.permits.available_permits());
         metrics::gauge!("gridkeeper_http_requests_in_flight").set(u32::try_from(in_flight).unwrap_or(u32::MAX));
     }
+}
+
+fn measure_extent(layer: &LayerSnapshot, depth: usize) -> Option<[f64; 4]> {
+    let arcs = layer.coverage().arcs();
+    let borders = arcs.ids().filter(|arc| arcs.sides(*arc, depth).is_border());
+    borders.flat_map(|arc| arcs.coords(arc)).fold(None, |extent, at| {
+        let [west, south, east, north] = extent.unwrap_or([at.x, at.y, at.x, at.y]);
+        Some([west.min(at.x), south.min(at.y), east.max(at.x), north.max(at.y)])
+    })
 }
 
 impl std::fmt::Debug for AppState {

@@ -1,5 +1,6 @@
 //! The service over HTTP, started in this process on a port of its own.
 
 mod conventions;
+mod features;
 mod locate;
 mod service;

@@ -34,6 +34,7 @@ pub const REVOKED: &str = "revoked-key";
 
 pub struct Service {
     pub address: SocketAddr,
+    pub store: Arc<dyn Store>,
     pub state: AppState,
     client: Client,
     stop: Option<oneshot::Sender<()>>,
@@ -63,7 +64,7 @@ impl Service {
         });
         let address = told.recv().unwrap();
         let client = Client::builder().no_proxy().build().unwrap();
-        Self { address, state, client, stop: Some(stop), thread: Some(thread) }
+        Self { address, store, state, client, stop: Some(stop), thread: Some(thread) }
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -1,0 +1,187 @@
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::incidents::INCIDENTS;
+use super::landing::page_links;
+use crate::api::caller::Caller;
+use crate::api::links::{BaseUrl, Link, encode};
+use crate::api::page::{FormatQuery, send_private_page};
+use crate::api::problem::Problem;
+use crate::api::query::Query;
+use crate::api::state::AppState;
+use crate::snapshot::{LayerSnapshot, Snapshot};
+
+/// The coordinate reference system of every position that is sent: degrees, longitude first.
+pub const CRS84: &str = "http://www.opengis.net/def/crs/OGC/1.3/CRS84";
+
+/// The collections that the caller may see.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Collections {
+    pub links: Vec<Link>,
+    pub collections: Vec<Collection>,
+}
+
+/// One level of a layer, or the incidents.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Collection {
+    pub id: String,
+    pub title: String,
+    pub description: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extent: Option<Extent>,
+    pub item_type: &'static str,
+    pub crs: [&'static str; 1],
+    pub links: Vec<Link>,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Extent {
+    pub spatial: SpatialExtent,
+    pub temporal: TemporalExtent,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct SpatialExtent {
+    /// West, south, east, north.
+    pub bbox: [[f64; 4]; 1],
+    pub crs: &'static str,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct TemporalExtent {
+    /// Start and end; null is open.
+    #[schema(value_type = Vec<Vec<Option<String>>>)]
+    pub interval: [[Option<Timestamp>; 2]; 1],
+}
+
+/// The levels of all layers that the caller may see, as collections.
+#[utoipa::path(
+    get,
+    operation_id = "list_collections",
+    path = "/collections",
+    tag = "features",
+    params(FormatQuery),
+    security((), ("key" = [])),
+    responses((status = 200, description = "The collections", content((Collections = "application/json"), (String = "text/html"))))
+)]
+pub async fn list_collections(
+    State(state): State<AppState>,
+    Query(query): Query<FormatQuery>,
+    caller: Caller,
+    base: BaseUrl,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let snapshot = state.snapshot()?;
+    let visible = snapshot.layers().iter().filter(|layer| layer.is_public() || caller.is_insider());
+    let levels = visible.flat_map(|layer| (0..layer.coverage().levels().len()).map(move |depth| (layer, depth)));
+    let loaded = levels.filter(|(layer, depth)| !layer.coverage().levels()[*depth].is_empty());
+    let mut collections: Vec<_> = loaded.map(|(layer, depth)| to_collection(&state, layer, depth, &base)).collect();
+    if caller.is_insider() {
+        collections.push(incidents_collection(&base));
+    }
+    let body = Collections { links: page_links(&base, "/collections"), collections };
+    send_private_page("Collections", &body, &body.links, query.f.as_deref(), &headers)
+}
+
+/// One collection.
+#[utoipa::path(
+    get,
+    operation_id = "find_collection",
+    path = "/collections/{collectionId}",
+    tag = "features",
+    params(("collectionId" = String, Path, description = "The level, or `layer.level`, or `incidents`"), FormatQuery),
+    security((), ("key" = [])),
+    responses((status = 200, description = "The collection", content((Collection = "application/json"), (String = "text/html"))))
+)]
+pub async fn find_collection(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    Query(query): Query<FormatQuery>,
+    caller: Caller,
+    base: BaseUrl,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let collection = if id == INCIDENTS {
+        caller.require_insider(INCIDENTS)?;
+        incidents_collection(&base)
+    } else {
+        let snapshot = state.snapshot()?;
+        let (layer, depth) = find_level(&snapshot, &id, &caller)?;
+        to_collection(&state, &layer, depth, &base)
+    };
+    send_private_page(&collection.title, &collection, &collection.links, query.f.as_deref(), &headers)
+}
+
+/// Finds the layer and the depth that a collection's id stands for.
+///
+/// # Errors
+/// 404 where there is none; 401 or 403 where the caller may not see it.
+pub fn find_level(snapshot: &Snapshot, id: &str, caller: &Caller) -> Result<(Arc<LayerSnapshot>, usize), Problem> {
+    for layer in snapshot.layers() {
+        for (depth, level) in layer.coverage().levels().iter().enumerate() {
+            if !level.is_empty() && layer.layer().collection_id(level.level()) == id {
+                if !layer.is_public() {
+                    caller.require_insider(&format!("the collection {id}"))?;
+                }
+                return Ok((Arc::clone(layer), depth));
+            }
+        }
+    }
+    Err(Problem::not_found(format!("there is no collection {id}; /collections lists those there are")))
+}
+
+fn to_collection(state: &AppState, layer: &LayerSnapshot, depth: usize, base: &BaseUrl) -> Collection {
+    let level = &layer.coverage().levels()[depth];
+    let id = layer.layer().collection_id(level.level());
+    let bbox = state.extent_of(layer, depth);
+    let since = level.units().iter().map(|unit| unit.validity.from).min();
+    let mut collection = Collection {
+        title: format!("{} ({})", level.level(), layer.layer().name),
+        description: format!(
+            "{} units of level {} of the layer {}, generation {}",
+            level.units().len(),
+            level.level(),
+            layer.layer().name,
+            layer.generation().id
+        ),
+        extent: bbox.map(|bbox| Extent {
+            spatial: SpatialExtent { bbox: [bbox], crs: CRS84 },
+            temporal: TemporalExtent { interval: [[since, layer.superseded_at()]] },
+        }),
+        item_type: "feature",
+        crs: [CRS84],
+        links: collection_links(base, &id),
+        id,
+    };
+    if layer.layer().name.as_str() == "grid" {
+        let tiles = Link::new(base.to("/tiles/boundaries"), "describedby", "application/json");
+        collection.links.push(tiles.titled("TileJSON of the vector tiles"));
+    }
+    collection
+}
+
+fn incidents_collection(base: &BaseUrl) -> Collection {
+    Collection {
+        id: INCIDENTS.into(),
+        title: "Incidents".into(),
+        description: "What happened where, with the grid and the holder of its time; not public".into(),
+        extent: None,
+        item_type: "feature",
+        crs: [CRS84],
+        links: collection_links(base, INCIDENTS),
+    }
+}
+
+fn collection_links(base: &BaseUrl, id: &str) -> Vec<Link> {
+    let path = format!("/collections/{}", encode(id));
+    let mut links = page_links(base, &path);
+    links.push(Link::new(base.to(&format!("{path}/items?f=json")), "items", "application/geo+json").titled("The features"));
+    links.push(Link::new(base.to(&format!("{path}/items?f=html")), "items", "text/html").titled("The features to read"));
+    links
+}

@@ -1,0 +1,154 @@
+use geo_types::{Coord, Rect};
+use jiff::Timestamp;
+
+use crate::api::query::finite;
+use crate::boundary::Validity;
+
+/// A box in degrees; a west greater than its east reaches over the antimeridian.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bbox {
+    pub west: f64,
+    pub south: f64,
+    pub east: f64,
+    pub north: f64,
+}
+
+impl Bbox {
+    /// Parses `west,south,east,north`, or six numbers with heights, which are passed over.
+    ///
+    /// # Errors
+    /// Another count of numbers, one that is not finite, or a south above its north.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let numbers: Vec<f64> = text.split(',').map(|number| finite(number.trim())).collect::<Result<_, _>>()?;
+        let ([west, south, east, north] | [west, south, _, east, north, _]) = numbers[..] else {
+            return Err(format!("has {} numbers instead of 4 or 6", numbers.len()));
+        };
+        if south > north {
+            return Err(format!("its south {south} lies above its north {north}"));
+        }
+        Ok(Self { west, south, east, north })
+    }
+
+    /// Returns the box as one or two that do not reach over the antimeridian.
+    pub fn to_rects(self) -> Vec<Rect<f64>> {
+        let rect = |west: f64, east: f64| Rect::new(Coord { x: west, y: self.south }, Coord { x: east, y: self.north });
+        if self.west <= self.east { vec![rect(self.west, self.east)] } else { vec![rect(self.west, 180.0), rect(-180.0, self.east)] }
+    }
+}
+
+/// A time or a span of time, both ends included, open where none is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub from: Option<Timestamp>,
+    pub to: Option<Timestamp>,
+}
+
+impl Span {
+    /// Parses `T`, `T/T`, `../T`, `/T`, `T/..` and `T/`, each T in RFC 3339.
+    ///
+    /// # Errors
+    /// A text of another form, or a start after its end.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let end = |text: &str| match text {
+            "" | ".." => Ok(None),
+            text => parse_time(text).map(Some),
+        };
+        let Some((from, to)) = text.split_once('/') else {
+            let at = parse_time(text)?;
+            return Ok(Self { from: Some(at), to: Some(at) });
+        };
+        let span = Self { from: end(from)?, to: end(to)? };
+        match span {
+            Self { from: None, to: None } => Err("an interval needs a start or an end".into()),
+            Self { from: Some(from), to: Some(to) } if from > to => Err(format!("its start {from} lies after its end {to}")),
+            span => Ok(span),
+        }
+    }
+
+    /// Whether something that holds for a while does so in this span.
+    pub fn meets(self, validity: &Validity) -> bool {
+        self.to.is_none_or(|to| validity.from <= to) && validity.to.is_none_or(|end| self.from.is_none_or(|from| end > from))
+    }
+}
+
+fn parse_time(text: &str) -> Result<Timestamp, String> {
+    // A plus that nobody encoded arrives as a space.
+    text.replace(' ', "+").parse().map_err(|e| format!("{text:?} is not an RFC 3339 time with its offset: {e}"))
+}
+
+/// Parses the number of features asked for; more than `max` is lowered to it.
+///
+/// # Errors
+/// Anything but a whole number from 1.
+pub fn parse_limit(text: &str, max: usize) -> Result<usize, String> {
+    let refused = || format!("{text:?} is not a whole number from 1");
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(refused());
+    }
+    // A number too long for the machine is just a very large one.
+    match text.parse::<usize>().unwrap_or(usize::MAX) {
+        0 => Err(refused()),
+        limit => Ok(limit.min(max)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_has_four_or_six_numbers() {
+        let parsed = Bbox::parse("111.5,26,111.6,26.1").unwrap();
+        assert_eq!((parsed.west, parsed.north), (111.5, 26.1));
+        assert_eq!(Bbox::parse("111.5,26,0,111.6,26.1,9"), Ok(parsed));
+        assert!(Bbox::parse("1,1,1,1").is_ok(), "a box without area is legal");
+        for bad in ["", "1,2,3", "1,2,3,4,5", "1,2,3,NaN", "1,3,2,2", "1,2,3,x", "1,2,3,4,5,6,7"] {
+            assert!(Bbox::parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(Bbox::parse("179,0,-179,1").unwrap().to_rects().len(), 2);
+    }
+
+    #[test]
+    fn a_span_may_be_open_at_one_end() {
+        let at = "2026-01-01T00:00:00Z";
+        for (text, from, to) in [
+            (at.to_owned(), true, true),
+            (format!("{at}/.."), true, false),
+            (format!("{at}/"), true, false),
+            (format!("../{at}"), false, true),
+            (format!("/{at}"), false, true),
+            ("2026-01-01T08:00:00+08:00/2026-01-01T00:00:00Z".to_owned(), true, true),
+        ] {
+            let span = Span::parse(&text).unwrap_or_else(|e| panic!("{text}: {e}"));
+            assert_eq!((span.from.is_some(), span.to.is_some()), (from, to), "{text}");
+        }
+        for bad in ["", "..", "../..", "/", "2026-02-30T00:00:00Z", "2026-01-02T00:00:00Z/2026-01-01T00:00:00Z", "a/b/c"] {
+            assert!(Span::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn both_ends_of_a_span_are_included_but_not_the_end_of_what_holds() {
+        let time = |text: &str| text.parse::<Timestamp>().unwrap();
+        let validity = Validity { from: time("2026-01-01T00:00:00Z"), to: Some(time("2026-02-01T00:00:00Z")) };
+        for (span, expected) in [
+            ("../2026-01-01T00:00:00Z", true),
+            ("../2025-12-31T23:59:59Z", false),
+            ("2026-01-31T23:59:59Z/..", true),
+            ("2026-02-01T00:00:00Z/..", false),
+            ("2026-01-15T00:00:00Z", true),
+        ] {
+            assert_eq!(Span::parse(span).unwrap().meets(&validity), expected, "{span}");
+        }
+    }
+
+    #[test]
+    fn a_limit_above_the_most_is_lowered() {
+        assert_eq!(parse_limit("5", 10), Ok(5));
+        assert_eq!(parse_limit("11", 10), Ok(10));
+        assert_eq!(parse_limit("99999999999999999999999", 10), Ok(10));
+        for bad in ["0", "-1", "", "1.5", "x", "+3"] {
+            assert!(parse_limit(bad, 10).is_err(), "{bad}");
+        }
+    }
+}
