@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use geo::MapCoordsInPlace;
+use geo::{Coord, CoordsIter, MapCoords};
 
 use super::findings::{count, describe_file, describe_moves, describe_problems, print};
 use super::source::{Fault, SourceArgs, accepted, create_report, read_source, with_spinner};
@@ -100,14 +100,11 @@ fn check_files(mut file: BoundaryFile, mut parents: Option<BoundaryFile>, layer:
     Found { problems, moves: checked.moves, summary: checked.summary }
 }
 
+/// Every place is made of vertices and crossings of the file; one that has no position is left out.
 fn to_lon_lat(mut problem: Problem, crs: &Crs) -> Problem {
-    if let Some(place) = &mut problem.place {
-        // Every place is made of vertices and crossings of the file, which were brought to degrees before.
-        let moved = place.try_map_coords_in_place(|coord| crs.to_wgs84(coord));
-        if moved.is_err() {
-            problem.place = None;
-        }
-    }
+    const NOWHERE: Coord<f64> = Coord { x: f64::NAN, y: f64::NAN };
+    let place = problem.place.map(|place| place.map_coords(|coord| crs.to_wgs84(coord).unwrap_or(NOWHERE)));
+    problem.place = place.filter(|place| place.coords_iter().all(|coord| coord.x.is_finite()));
     problem
 }
 
