@@ -1,17 +1,20 @@
 //! The store as a GIS sees it, and as a process leaves it that is killed.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use geo_types::{Coord, Geometry, LineString, MultiPolygon, Polygon};
 use gridkeeper::app::{NewLevel, OpenMode, PublishOptions, open_store, publish};
 use gridkeeper::boundary::{FeatureRef, GenerationState, Layer, LayerName, Level, Properties, Unit, UnitCode, UnitId, UnitShape, Validity};
+use gridkeeper::export::geojson::CollectionWriter;
 use gridkeeper::store::geopackage::{list_layers, read_features};
 use gridkeeper::store::{Store, StoredGeneration, newest_generation};
 use gridkeeper::topology::{Rules, check};
 use jiff::Timestamp;
 use uuid::Uuid;
+
+use crate::support;
 
 /// Runs a GDAL tool and returns what it prints; nothing may stand on stderr. None where GDAL is not installed.
 pub fn gdal(tool: &str, args: &[&str]) -> Option<String> {
@@ -190,7 +193,7 @@ fn what_is_not_ours_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn a_closed_store_is_one_file_and_can_be_read_where_nothing_may_be_written() {
+fn a_closed_store_is_one_file_and_is_a_geopackage() {
     let (folder, address, path) = in_folder("store.gpkg");
     let store = open_store(&address, OpenMode::Create).unwrap();
     put(&*store, &layer("grid"), "grid", units(2, 0.0), None);
@@ -262,25 +265,22 @@ mod crash {
     use super::*;
 
     const SIDE: u32 = 24;
-    /// Names the store in which [`a_child_publishes`] is to publish.
-    const CHILD: &str = "GRIDKEEPER_TEST_CRASH_STORE";
     const KILLS_BY_TIME: u32 = 40;
     /// Kills while the log grows and right after it has its full length, which is when it is committed.
     const KILLS_BY_LOG: u64 = 16;
 
-    /// Is run by [`a_killed_import_leaves_the_old_generation_or_the_new_one`] in a process of its own.
-    #[test]
-    fn a_child_publishes() {
-        let Ok(address) = std::env::var(CHILD) else { return };
-        let store = open_store(&address, OpenMode::Create).unwrap();
-        put(&*store, &layer("grid"), "grid", units(SIDE, 0.5), None);
+    /// The import of a level in place of the one that is there.
+    fn import(address: &str, file: &Path) -> Command {
+        let mut command = support::gridkeeper();
+        command.args(["--store", address, "import", file.to_str().unwrap(), "--level", "grid", "--snap-m", "0"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
     }
 
-    fn child(address: &str) -> Command {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "store::crash::a_child_publishes", "--quiet"]).env(CHILD, address);
-        command.stdout(std::process::Stdio::null());
-        command
+    fn write_file(path: &Path, shapes: &[UnitShape]) {
+        let mut writer = CollectionWriter::new(std::fs::File::create(path).unwrap(), &[]).unwrap();
+        shapes.iter().for_each(|shape| writer.write(&shape.unit, &shape.geometry).unwrap());
+        writer.finish().unwrap();
     }
 
     #[test]
@@ -293,6 +293,10 @@ mod crash {
         drop(store);
         let original = std::fs::read(&path).unwrap();
         let wal = folder.path().join("store.gpkg-wal");
+        let files = tempfile::tempdir().unwrap();
+        let file = files.path().join("grids.geojson");
+        write_file(&file, &units(SIDE, 0.5));
+        let child = || import(&address, &file).spawn().unwrap();
         let fresh = || {
             for entry in std::fs::read_dir(folder.path()).unwrap() {
                 std::fs::remove_file(entry.unwrap().path()).unwrap();
@@ -303,7 +307,7 @@ mod crash {
         // Once undisturbed: how long it takes, and how long the log gets.
         fresh();
         let began = Instant::now();
-        let mut process = child(&address).spawn().unwrap();
+        let mut process = child();
         let mut log_bytes = 0;
         while process.try_wait().unwrap().is_none() {
             log_bytes = log_bytes.max(std::fs::metadata(&wal).map_or(0, |found| found.len()));
@@ -311,13 +315,13 @@ mod crash {
         }
         let takes = began.elapsed();
         let new = state(&address, &old);
-        assert_eq!(new, State::New, "the child publishes where it is not disturbed");
+        assert_eq!(new, State::New, "the import publishes where it is not disturbed");
         assert!(log_bytes > 0);
 
         let mut seen = Vec::new();
         for kill in 0..KILLS_BY_TIME {
             fresh();
-            let mut process = child(&address).spawn().unwrap();
+            let mut process = child();
             std::thread::sleep(takes.mul_f64(1.1 * f64::from(kill) / f64::from(KILLS_BY_TIME)));
             process.kill().unwrap();
             process.wait().unwrap();
@@ -325,7 +329,7 @@ mod crash {
         }
         for kill in 0..KILLS_BY_LOG {
             fresh();
-            let mut process = child(&address).spawn().unwrap();
+            let mut process = child();
             let wanted = (log_bytes * (kill + 1) / KILLS_BY_LOG).min(log_bytes);
             while process.try_wait().unwrap().is_none() && std::fs::metadata(&wal).map_or(0, |found| found.len()) < wanted {
                 std::hint::spin_loop();
@@ -337,6 +341,26 @@ mod crash {
         let count = |state: State| seen.iter().filter(|s| **s == state).count();
         eprintln!("{} kills in {takes:?}: {} left the old generation, {} the new", seen.len(), count(State::Old), count(State::New));
         assert!(count(State::Old) > 0);
+    }
+
+    #[test]
+    fn a_killed_first_import_leaves_nothing_or_everything() {
+        let files = tempfile::tempdir().unwrap();
+        let file = files.path().join("grids.geojson");
+        write_file(&file, &units(4, 0.5));
+        for delay_ms in 0..24 {
+            let (_folder, address, _) = in_folder("store.gpkg");
+            let mut process = import(&address, &file).spawn().unwrap();
+            std::thread::sleep(Duration::from_millis(delay_ms * 2));
+            process.kill().unwrap();
+            process.wait().unwrap();
+            let store = open_store(&address, OpenMode::Create).unwrap();
+            for generation in store.load_generations(&layer("grid").name).unwrap() {
+                let stored = store.load_generation(&generation.layer, generation.id).unwrap();
+                assert_eq!(stored.shapes.iter().map(Vec::len).sum::<usize>(), 16);
+            }
+            put(&*store, &layer("fire"), "grid", units(2, 0.0), None);
+        }
     }
 
     #[derive(Clone, Copy, Debug, PartialEq)]
@@ -351,7 +375,8 @@ mod crash {
         let stored = load_newest(&*store, &layer("grid"));
         let generations = store.load_generations(&layer("grid").name).unwrap();
         let state = if generations.len() == 2 { State::Old } else { State::New };
-        assert_eq!(stored.shapes.iter().map(Vec::len).collect::<Vec<_>>(), [1, (SIDE * SIDE) as usize]);
+        let counts: Vec<_> = stored.shapes.iter().map(Vec::len).filter(|count| *count > 0).collect();
+        assert_eq!(counts, [1, (SIDE * SIDE) as usize]);
         let before = store.load_generation(&layer("grid").name, old.generation.id).unwrap();
         match state {
             State::Old => assert_eq!(&stored, old),
