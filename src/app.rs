@@ -32,6 +32,8 @@ pub type SharedStore = Arc<dyn Store>;
 pub enum OpenMode {
     /// The store must exist; nothing is written to it.
     ReadOnly,
+    /// The store must exist, and is written to.
+    Write,
     /// The store is made where it does not exist.
     Create,
 }
@@ -49,6 +51,8 @@ pub fn open_store(address: &str, mode: OpenMode) -> Result<SharedStore, StoreUna
     let path = Path::new(address);
     Ok(Arc::new(match mode {
         OpenMode::ReadOnly => GeoPackageStore::open_read_only(path)?,
+        // Opened for reading first, which says what is wrong where there is no store.
+        OpenMode::Write => GeoPackageStore::open_read_only(path).and_then(|_| GeoPackageStore::open_or_create(path))?,
         OpenMode::Create => GeoPackageStore::open_or_create(path)?,
     }))
 }

@@ -40,7 +40,7 @@ enum Command {
 
 pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     let Command::Import { file, crs, layer } = args.command;
-    let store = app::open_store(&context.store, OpenMode::ReadOnly)?;
+    let store = app::open_store(&context.store, OpenMode::Write)?;
     import(&*store, &context.config, &file, &Crs::parse(&crs)?, &LayerName::parse(&layer)?)
 }
 

@@ -54,7 +54,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
             super::say(&create_key(&*store, role, scope, &note)?);
         }
         Command::List => list(&*app::open_store(&context.store, OpenMode::ReadOnly)?)?,
-        Command::Revoke { key } => revoke(&*app::open_store(&context.store, OpenMode::Create)?, &key)?,
+        Command::Revoke { key } => revoke(&*app::open_store(&context.store, OpenMode::Write)?, &key)?,
     }
     Ok(Outcome::Done)
 }

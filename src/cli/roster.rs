@@ -30,7 +30,7 @@ enum Command {
 
 pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     let Command::Import { file } = args.command;
-    let store = app::open_store(&context.store, OpenMode::ReadOnly)?;
+    let store = app::open_store(&context.store, OpenMode::Write)?;
     import(&*store, &context.config, &file)
 }
 
