@@ -1,0 +1,33 @@
+// Builds the bundle into the folder named, and writes the licences of what is in it beside it.
+import { readFile, writeFile } from 'node:fs/promises';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'vite';
+
+const outDir = process.argv[2] ?? 'dist';
+const bundled = new Set();
+const note = {
+  name: 'note-packages',
+  moduleParsed({ id }) {
+    const found = id.replaceAll('\\', '/').match(/node_modules\/((?:@[^/]+\/)?[^/]+)\//);
+    if (found) bundled.add(found[1]);
+  },
+};
+await build({ plugins: [note], logLevel: 'warn', build: { outDir, emptyOutDir: true } });
+
+// MapLibre is published as one file that holds its own dependencies.
+for (const name of [...bundled]) {
+  const manifest = JSON.parse(await readFile(join('node_modules', name, 'package.json'), 'utf8'));
+  if (name === 'maplibre-gl') for (const inner of Object.keys(manifest.dependencies ?? {})) bundled.add(inner);
+}
+const parts = [];
+for (const name of [...bundled].sort()) {
+  const folder = join('node_modules', name);
+  if (!existsSync(folder)) continue;
+  const { version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+  const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+  const text = file ? (await readFile(join(folder, file), 'utf8')).trim() : `Licence: ${license}`;
+  parts.push(`${name} ${version} (${license})\n\n${text}\n`);
+}
+const line = `\n${'-'.repeat(80)}\n\n`;
+await writeFile(join(outDir, 'LICENSES.txt'), `The map contains the following works.\n${line}${parts.join(line)}`);
