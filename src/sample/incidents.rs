@@ -68,8 +68,9 @@ pub(super) fn incidents(district: &District) -> Vec<Incident> {
             if number % INCIDENTS_PER_BORDER == 0 {
                 let line = &district.centrelines[rng.random_range(0..district.centrelines.len())];
                 let at = rng.random_range(0..line.len() - 1);
-                // Half of them on a vertex, where two or more grids meet in one position.
-                let share = if rng.random_range(0..2) == 0 { 0.0 } else { rng.random_range(0.0..1.0) };
+                // Half of them on a vertex. A line's first may lie on the outline, where rounding can push a place out.
+                let on_vertex = rng.random_range(0..2) == 0 && at > 0;
+                let share = if on_vertex { 0.0 } else { rng.random_range(0.1..0.9) };
                 report(&mut rng, [line[at], line[at + 1]], share, true)
             } else {
                 let at = if rng.random_range(0.0..1.0) < HOT_SHARE {
