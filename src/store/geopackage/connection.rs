@@ -86,7 +86,7 @@ impl Connections {
         let connections =
             Self { path: path.to_owned(), writer: Some(Mutex::new(None)), readers: Mutex::default(), reader_is_free: Condvar::new() };
         let existed = path.exists();
-        let lock = connections.lock_file()?;
+        let lock = connections.lock_file(WRITE_WAIT)?;
         let mut writer = Connection::open_with_flags(path, flags).map_err(|source| open_error(&location, source))?;
         // Before anything is changed, so that a foreign file stays as it is.
         let found = migrate::find_version(&writer).map_err(|failure| connections.error("read the layout", failure))?;
@@ -124,7 +124,7 @@ impl Connections {
         let read_only = || StoreError::ReadOnly { action, location: self.location() };
         let mut slot = locked(self.writer.as_ref().ok_or_else(read_only)?);
         let writer = slot.as_mut().expect("the writer is there until the store is dropped");
-        let _lock = self.lock_file()?;
+        let _lock = self.lock_file(WRITE_WAIT)?;
         let result = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(Failure::from).and_then(|transaction| {
             let value = work(&transaction)?;
             transaction.commit()?;
@@ -161,14 +161,37 @@ impl Connections {
     fn open_reader(&self) -> Result<Connection, rusqlite::Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(&self.path, flags)?;
+        let reader = match look_at(&reader) {
+            // Where nothing may be written, SQLite cannot make the files that it shares with writers. Without a log there is
+            // no writer, and the file is read as it lies.
+            Err(rusqlite::Error::SqliteFailure(error, _)) if cannot_share(error) && !self.has_log() => {
+                Connection::open_with_flags(immutable_uri(&self.path), flags | OpenFlags::SQLITE_OPEN_URI)?
+            }
+            // That it is no database is told by who asks for its layout.
+            Err(rusqlite::Error::SqliteFailure(error, _)) if error.code == rusqlite::ErrorCode::NotADatabase => return Ok(reader),
+            looked => looked.map(|()| reader)?,
+        };
         reader.busy_timeout(BUSY_TIMEOUT)?;
         reader.execute_batch("PRAGMA mmap_size = 0; PRAGMA query_only = ON;")?;
         Ok(reader)
     }
 
+    fn has_log(&self) -> bool {
+        with_suffix(&self.path, "-wal").exists()
+    }
+
+    /// Takes away the empty log that reading leaves: a connection that may write does so when it is closed as the last.
+    fn tidy_after_reading(&self) {
+        // Whoever writes now tidies up itself.
+        let Ok(_lock) = self.lock_file(Duration::ZERO) else { return };
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        // Nothing depends on it, so a folder in which nothing may be written is no error.
+        drop(Connection::open_with_flags(&self.path, flags).and_then(|connection| look_at(&connection)));
+    }
+
     /// Waits for the right to write, which ends when the returned file is closed.
-    fn lock_file(&self) -> Result<File, StoreError> {
-        let path = lock_path(&self.path);
+    fn lock_file(&self, wait: Duration) -> Result<File, StoreError> {
+        let path = with_suffix(&self.path, "-lock");
         let location = self.location();
         // Never SQLite's own file: closing a second handle of it would drop the locks that SQLite holds.
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
@@ -177,8 +200,8 @@ impl Connections {
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) if began.elapsed() < WRITE_WAIT => thread::sleep(LOCK_POLL),
-                Err(TryLockError::WouldBlock) => return Err(StoreError::Locked { location, waited_s: WRITE_WAIT.as_secs() }),
+                Err(TryLockError::WouldBlock) if began.elapsed() < wait => thread::sleep(LOCK_POLL),
+                Err(TryLockError::WouldBlock) => return Err(StoreError::Locked { location, waited_s: wait.as_secs() }),
                 Err(TryLockError::Error(source)) => return Err(StoreError::Open { location, source: Box::new(source) }),
             }
         }
@@ -212,8 +235,14 @@ impl Drop for Lease<'_> {
 impl Drop for Connections {
     fn drop(&mut self) {
         locked(&self.readers).idle.clear();
-        let Some(writer) = self.writer.as_ref().and_then(|slot| locked(slot).take()) else { return };
-        let lock = self.lock_file();
+        let Some(slot) = &self.writer else {
+            if self.has_log() {
+                self.tidy_after_reading();
+            }
+            return;
+        };
+        let Some(writer) = locked(slot).take() else { return };
+        let lock = self.lock_file(WRITE_WAIT);
         if lock.is_err() {
             tracing::warn!(store = %self.path.display(), "closing the store while another process writes it");
         }
@@ -223,10 +252,31 @@ impl Drop for Connections {
     }
 }
 
-fn lock_path(path: &Path) -> PathBuf {
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push("-lock");
+    name.push(suffix);
     PathBuf::from(name)
+}
+
+/// Reads something, for SQLite opens a file only then.
+fn look_at(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))
+}
+
+fn cannot_share(error: rusqlite::ffi::Error) -> bool {
+    matches!(error.code, rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly)
+}
+
+/// The file's address for SQLite, with everything escaped that means something in an address.
+fn immutable_uri(path: &Path) -> String {
+    let mut uri = String::from("file:");
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => uri.push(byte.into()),
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri + "?immutable=1"
 }
 
 fn prepare_writer(writer: &Connection) -> Result<(), rusqlite::Error> {
