@@ -87,3 +87,17 @@ fn describe(state: &AppState) -> (Router<AppState>, OpenApi) {
 async fn show_nothing() -> Problem {
     Problem::not_found("there is nothing at this path; / lists what there is")
 }
+
+#[cfg(test)]
+mod tests {
+    /// The definition is written from the list of routes, so only a route that is put in by hand could be missing from it.
+    #[test]
+    fn only_files_of_pages_are_left_out_of_the_definition() {
+        let source = include_str!("router.rs").split("mod tests").next().expect("a split has a first part");
+        let by_hand: Vec<_> = source.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap_or_default()).collect();
+        for path in by_hand {
+            let is_file_of_page = path.starts_with("/app") || path.starts_with("/api/");
+            assert!(is_file_of_page, "{path} is not in the API definition");
+        }
+    }
+}

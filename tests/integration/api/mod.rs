@@ -3,4 +3,6 @@
 mod conventions;
 mod features;
 mod locate;
+mod openapi;
+mod process;
 mod service;

@@ -47,7 +47,8 @@ impl Service {
     }
 
     pub fn start_with(config: Config) -> Self {
-        let store: Arc<dyn Store> = Arc::new(district());
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        fill(&*store);
         let state = AppState::new(Arc::new(Live::default()), Arc::clone(&store), config);
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, told) = std::sync::mpsc::channel();
@@ -114,7 +115,8 @@ pub fn middle_of(column: usize, row: usize) -> (f64, f64) {
     (WEST + SIDE * (column as f64 + 0.5), SOUTH + SIDE * (row as f64 + 0.5))
 }
 
-fn district() -> MemoryStore {
+/// Publishes the district with its roster and keys.
+pub fn fill(store: &dyn Store) {
     let config = Config::default();
     let layer = config.layers[0].layer.clone();
     let mut grids = Vec::new();
@@ -128,7 +130,6 @@ fn district() -> MemoryStore {
     // The district's border has a vertex wherever two grids meet on it, as an import would give it.
     let checked = check(&layer, vec![vec![whole], vec![], vec![], grids], &Rules::default());
     let coverage = checked.coverage.unwrap_or_else(|| panic!("{:#?}", checked.problems));
-    let store = MemoryStore::new();
     let at: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
     let publication = Publication {
         coverage: &coverage,
@@ -150,7 +151,6 @@ fn district() -> MemoryStore {
         let revoked_at = revoked.then_some(at);
         store.add_key(&KeyRecord { hash, role, scope, note: String::new(), created_at: at, revoked_at }, "test").unwrap();
     }
-    store
 }
 
 fn roster(from: Timestamp) -> RosterData {

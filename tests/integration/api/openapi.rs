@@ -1,0 +1,57 @@
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::service::Service;
+
+fn definition() -> Value {
+    Service::start().json("/api?f=json")
+}
+
+/// The definition is a promise. A change shows here, and is looked at before it is taken.
+#[test]
+fn the_definition_changes_only_on_purpose() {
+    let mut definition = definition();
+    definition["info"]["version"] = "[version]".into();
+    insta::assert_json_snapshot!("definition", definition);
+}
+
+#[test]
+fn every_operation_has_its_own_id_and_says_what_can_go_wrong() {
+    let definition = definition();
+    assert_eq!(definition["openapi"], "3.1.0");
+    let mut ids = BTreeSet::new();
+    for (path, item) in definition["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let id = operation["operationId"].as_str().unwrap_or_else(|| panic!("{method} {path} has no id"));
+            assert!(ids.insert(id.to_owned()), "{id} is given twice");
+            for status in ["400", "404", "406", "500", "503"] {
+                assert!(operation["responses"][status].is_object(), "{id} does not tell of {status}");
+            }
+        }
+    }
+    let text = definition.to_string();
+    assert!(!text.contains("\"$ref\":\"http"), "a reference leads outside");
+    let bbox = definition["paths"]["/collections/{collectionId}/items"]["get"]["parameters"].as_array().unwrap();
+    let bbox = bbox.iter().find(|parameter| parameter["name"] == "bbox").unwrap();
+    assert_eq!((&bbox["style"], &bbox["explode"]), (&"form".into(), &false.into()), "{bbox}");
+    assert!(bbox["schema"].to_string().contains("array"), "{bbox}");
+}
+
+#[test]
+fn a_foreign_validator_accepts_the_definition() {
+    let python = std::env::var("GRIDKEEPER_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
+    let has_validator = Command::new(&python).args(["-c", "import openapi_spec_validator"]).stderr(Stdio::null()).status();
+    if !has_validator.is_ok_and(|status| status.success()) {
+        assert!(std::env::var_os("CI").is_none(), "make test installs openapi-spec-validator; this machine must run the test");
+        eprintln!("skipped: there is no openapi-spec-validator");
+        return;
+    }
+    let mut file = tempfile::NamedTempFile::with_suffix(".json").unwrap();
+    file.write_all(definition().to_string().as_bytes()).unwrap();
+    let output = Command::new(&python).args(["-m", "openapi_spec_validator"]).arg(file.path()).output().unwrap();
+    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{told}");
+}
