@@ -179,8 +179,9 @@ impl Config {
             None if Path::new(DEFAULT_FILE).is_file() => figment = figment.merge(Toml::file_exact(DEFAULT_FILE)),
             None => {}
         }
-        // The store's address and the log filter are options of the command line, not settings.
-        let environment = Env::prefixed("GRIDKEEPER_").ignore(&["store", "log", "key"]).split("__");
+        // The store's address and the log filter are options of the command line, not settings; the Makefile names the
+        // Python of tests and benches for all that it starts, this program included.
+        let environment = Env::prefixed("GRIDKEEPER_").ignore(&["store", "log", "key", "test_python", "bench_python"]).split("__");
         let settings: Settings = figment.merge(environment).extract().map_err(|e| ConfigError::Read(Box::new(e)))?;
         settings.resolve()
     }
