@@ -103,7 +103,8 @@ fn to_raw(layer: &ForeignLayer, features: Vec<ForeignFeature>) -> RawFile {
     let is_defined = !matches!(layer.organization_id, -1 | 0) && !layer.organization.eq_ignore_ascii_case("NONE");
     let crs = if is_defined && layer.organization.eq_ignore_ascii_case("EPSG") {
         StatedCrs::Text(format!("EPSG:{}", layer.organization_id))
-    } else if is_defined && !layer.definition.is_empty() && !layer.definition.eq_ignore_ascii_case("undefined") {
+    } else if is_defined && !layer.definition.is_empty() && !layer.definition.to_ascii_lowercase().contains("undefined") {
+        // Programs that know no system write "undefined", or a local one called "Undefined SRS".
         StatedCrs::Text(layer.definition.clone())
     } else {
         StatedCrs::Missing

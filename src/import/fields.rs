@@ -30,6 +30,8 @@ const CODE_NAMES: &[&str] = &[
     "grid_code",
     "gridcode",
     "adcode",
+    "admincode",
+    "admin_code",
     "编码",
     "代码",
     "网格编码",

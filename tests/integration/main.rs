@@ -4,6 +4,8 @@
 
 mod api;
 mod export;
+mod import;
+mod malformed;
 mod quilt;
 mod sample;
 mod store;

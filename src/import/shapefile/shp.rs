@@ -43,9 +43,13 @@ pub(super) fn read(path: &Path, mut source: impl Read) -> Result<Shapes, ImportE
         if record.is_empty() {
             break;
         }
+        if record.len() < 8 {
+            shapes.notes.push(format!("the .shp ends with {} bytes that are no record", record.len()));
+            break;
+        }
         let number = shapes.geometries.len() + 1;
         // Lengths are in words of two bytes.
-        let bytes = if record.len() == 8 { big_endian(&record, 4) as usize * 2 } else { usize::MAX };
+        let bytes = big_endian(&record, 4) as usize * 2;
         shapes.count = number;
         if bytes > RECORD_BYTES_MAX {
             shapes.geometries.push(RawGeometry::Unreadable("its record header is damaged; what follows cannot be found".into()));
