@@ -1,3 +1,4 @@
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
@@ -6,6 +7,7 @@ use crate::api::links::{BaseUrl, Link};
 use crate::api::page::{FormatQuery, send_page};
 use crate::api::problem::Problem;
 use crate::api::query::Query;
+use crate::api::state::AppState;
 
 /// The classes of which every requirement is met. docs/api.md says which are missed, and why.
 pub const CONFORMANCE: [&str; 8] = [
@@ -47,7 +49,12 @@ pub struct Conformance {
     params(FormatQuery),
     responses((status = 200, description = "Links to all there is", content((Landing = "application/json"), (String = "text/html"))))
 )]
-pub async fn show_landing(Query(query): Query<FormatQuery>, base: BaseUrl, headers: HeaderMap) -> Result<Response, Problem> {
+pub async fn show_landing(
+    State(state): State<AppState>,
+    Query(query): Query<FormatQuery>,
+    base: BaseUrl,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let link = |path: &str, rel: &str, media: &str, title: &str| Link::new(base.to(path), rel, media).titled(title);
     let links = vec![
         link("/?f=json", "self", "application/json", "This page as JSON"),
@@ -56,11 +63,13 @@ pub async fn show_landing(Query(query): Query<FormatQuery>, base: BaseUrl, heade
         link("/api?f=html", "service-doc", "text/html", "The API definition to read"),
         link("/conformance", "conformance", "application/json", "The standards that are kept"),
         link("/collections", "data", "application/json", "The boundaries, by level"),
+        link("/tiles/boundaries", "describedby", "application/json", "TileJSON of the vector tiles"),
+        link("/app/", "related", "text/html", "The map"),
     ];
     let landing = Landing {
         title: "gridkeeper",
         description: "Which grid is this point in, and who answers for it now?",
-        attribution: String::new(),
+        attribution: state.config().map.attribution.clone(),
         links,
     };
     send_page(landing.title, &landing, &landing.links, query.f.as_deref(), &headers)
