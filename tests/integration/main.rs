@@ -6,6 +6,7 @@ mod api;
 mod export;
 mod import;
 mod malformed;
+mod map;
 mod quilt;
 mod sample;
 mod store;
