@@ -31,7 +31,8 @@ pub(super) fn assign(
     let decode = |cell: &[u8]| decode_text(cell).map_err(|_| anyhow::anyhow!("the header is neither UTF-8 nor GBK"));
     let headers: Vec<String> = columns.iter().map(decode).collect::<Result<_, _>>()?;
     let (lon, lat) = names.find(&headers)?;
-    style.line_end = if raw_header.ends_with(b"\r\n") { "\r\n" } else { "\n" };
+    // The reader ends a row at the first character of the line end; the second is skipped in front of the next row.
+    style.line_end = if raw_header.ends_with(b"\r\n") || raw_header.ends_with(b"\r") { "\r\n" } else { "\n" };
     let names: Vec<&str> = answerer.fields().iter().copied().map(Field::name).chain([ERROR]).collect();
     out.write_all(trim(&raw_header))?;
     write!(out, ",{}{}", names.join(","), style.line_end)?;
@@ -60,9 +61,12 @@ fn answer_row(answerer: &Answerer<'_>, cells: &ByteRecord, expected: usize, (lon
     if cells.len() != expected {
         return answerer.refuse(format!("the row has {} columns, the header has {expected}", cells.len()));
     }
-    // What is not UTF-8 is no number either.
-    let cell = |column: usize| std::str::from_utf8(&cells[column]).unwrap_or("?");
-    answerer.answer(cell(lon), cell(lat))
+    // Full-width digits of GBK are two bytes each; what is neither UTF-8 nor GBK is no number.
+    let cell = |column: usize| match std::str::from_utf8(&cells[column]) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(decode_text(&cells[column]).unwrap_or_else(|_| "?".into())),
+    };
+    answerer.answer(&cell(lon), &cell(lat))
 }
 
 /// Reads rows, each with the bytes it came from, until a bound is reached.
