@@ -46,7 +46,9 @@ impl Service {
         Self::start_with(Config::default())
     }
 
-    pub fn start_with(config: Config) -> Self {
+    pub fn start_with(mut config: Config) -> Self {
+        // A test that leaves an answer unread must not wait for its connection.
+        config.http.drain_s = 1;
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         fill(&*store);
         let state = AppState::new(Arc::new(Live::default()), Arc::clone(&store), config);
