@@ -220,16 +220,16 @@ fn box_area(polygon: &Polygon<f64>) -> f64 {
 
 /// Whether a place that is not on a closed ring lies inside it, decided exactly.
 pub(super) fn is_inside(at: Coord<f64>, ring: &LineString<f64>) -> bool {
-    ring.0
-        .windows(2)
-        .filter(|ends| (ends[0].y <= at.y) != (ends[1].y <= at.y))
-        .filter(|ends| {
-            let (low, high) = if ends[0].y < ends[1].y { (ends[0], ends[1]) } else { (ends[1], ends[0]) };
-            orientation(low, high, at) > 0.0
-        })
-        .count()
-        % 2
-        == 1
+    is_within(at, ring.0.windows(2).map(|ends| [ends[0], ends[1]]))
+}
+
+/// Whether a place that is on none of the edges of some closed rings lies inside an odd number of them, decided exactly.
+pub(super) fn is_within(at: Coord<f64>, edges: impl Iterator<Item = [Coord<f64>; 2]>) -> bool {
+    let is_crossed = |[a, b]: &[Coord<f64>; 2]| {
+        let (low, high) = if a.y < b.y { (*a, *b) } else { (*b, *a) };
+        (a.y <= at.y) != (b.y <= at.y) && orientation(low, high, at) > 0.0
+    };
+    edges.filter(is_crossed).count() % 2 == 1
 }
 
 /// The sides that start at each node, counter-clockwise.

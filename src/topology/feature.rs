@@ -15,6 +15,7 @@
 use std::borrow::Cow;
 
 use geo::Winding;
+use geo::winding_order::WindingOrder;
 use geo_types::{Coord, LineString, MultiPoint, MultiPolygon, Point, Polygon};
 
 use super::arrange::Arrangement;
@@ -61,6 +62,21 @@ pub(super) fn check_feature(geometry: &MultiPolygon<f64>, plane: Plane) -> Featu
     check.problems.extend(check_crossings(geometry, plane));
     check.is_usable = true;
     check
+}
+
+/// Whether a unit that the repair has changed breaks no rule that would be an error, and still lies on the left of its rings.
+pub(super) fn is_sound(unit: &MeshUnit, vertices: &Vertices) -> bool {
+    if unit.rings.iter().any(|ring| ring.ids.len() < 3) {
+        return false;
+    }
+    let geometry = unit.to_geometry(vertices);
+    let runs_well = |(ring, line): (&MeshRing, &LineString<f64>)| {
+        let wanted = if ring.is_hole { WindingOrder::Clockwise } else { WindingOrder::CounterClockwise };
+        line.winding_order() == Some(wanted)
+    };
+    unit.rings.iter().zip(rings(&geometry)).all(runs_well)
+        && check_rings(&geometry).is_empty()
+        && check_crossings(&geometry, Plane::Degrees).iter().all(|problem| problem.severity < Severity::Error)
 }
 
 fn rings(geometry: &MultiPolygon<f64>) -> impl Iterator<Item = &LineString<f64>> {

@@ -7,6 +7,8 @@
 mod arcs;
 mod arrange;
 mod build;
+#[cfg(test)]
+mod cases;
 mod codes;
 mod coverage;
 mod faces;
@@ -14,10 +16,12 @@ mod feature;
 mod measure;
 mod mesh;
 mod neighbours;
+mod nest;
 mod noding;
 mod plane;
 mod report;
 mod seams;
+mod snap;
 mod validate;
 mod vertices;
 

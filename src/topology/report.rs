@@ -1,12 +1,14 @@
 //! Puts what was found into sentences with figures and remedies.
 
 use geo::{Euclidean, Length};
-use geo_types::Polygon;
+use geo_types::{MultiPolygon, Polygon};
 
+use super::nest::Misfit;
 use super::plane::Plane;
 use super::seams::{Gap, Overlap, Seams, Unmatched};
+use super::snap::Snapped;
 use super::validate::Rules;
-use crate::boundary::{Level, Problem, ProblemKind, ProblemUnit, Severity, UnitShape};
+use crate::boundary::{Layer, Level, Problem, ProblemKind, ProblemUnit, Severity, UnitShape};
 
 /// Codes named in a sentence; the rest is counted there, and all stand in the problem's list of features.
 const CODES_NAMED_MAX: usize = 6;
@@ -31,6 +33,84 @@ pub(super) fn report_seams(level: &Level, shapes: &[UnitShape], seams: &Seams, r
         problems.push(Problem::new(ProblemKind::UnmatchedEdge, Severity::Error, detail, remedy));
     }
     problems.into_iter().map(|problem| problem.at_level(level)).collect()
+}
+
+/// Reports the units that the repair left as they were because moving their vertices would have spoilt a ring.
+pub(super) fn report_left_alone(layer: &Layer, shapes: &[Vec<UnitShape>], snapped: &Snapped) -> Vec<Problem> {
+    let remedy = "import with a smaller --snap-m, or mend the border by hand";
+    if snapped.gave_up {
+        let detail = "nothing was repaired, because moving vertices by so much would spoil the rings of too many units";
+        return vec![Problem::new(ProblemKind::UnmatchedEdge, Severity::Warning, detail, remedy)];
+    }
+    let report = |&(depth, unit): &(usize, u32)| {
+        let shape = &shapes[depth][unit as usize];
+        let detail = format!("{} was not repaired, because moving its vertices would make a ring cross itself", shape.unit.code);
+        Problem::new(ProblemKind::UnmatchedEdge, Severity::Note, detail, remedy).at_level(&layer.levels[depth]).of([feature(shape)])
+    };
+    snapped.left_alone.iter().map(report).collect()
+}
+
+/// Reports where the units of a level stick out of their parents, and where parents are left uncovered.
+pub(super) fn report_misfits(
+    levels: [&Level; 2],
+    above: &[UnitShape],
+    shapes: &[UnitShape],
+    misfits: &[Misfit],
+    rules: &Rules,
+) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = Vec::new();
+    for misfit in misfits {
+        let parent = &above[misfit.parent as usize];
+        problems.extend(misfit.outside.iter().map(|(unit, place)| report_outside(&shapes[*unit as usize], parent, place, rules)));
+        if !misfit.uncovered.0.is_empty() {
+            problems.push(report_uncovered(parent, levels, &misfit.uncovered, rules));
+        }
+        if !misfit.is_complete {
+            let detail =
+                format!("some edges in {} lie so close together that it cannot be told whether its units fill it", parent.unit.code);
+            let remedy = "import with a larger --snap-m";
+            problems.push(Problem::new(ProblemKind::Nesting, severity(rules.accepted.nesting), detail, remedy).of([feature(parent)]));
+        }
+    }
+    problems.into_iter().map(|problem| problem.at_level(levels[1])).collect()
+}
+
+fn report_outside(shape: &UnitShape, parent: &UnitShape, place: &MultiPolygon<f64>, rules: &Rules) -> Problem {
+    let area_m2 = rules.plane.area_m2(place);
+    let (code, parent_code) = (&shape.unit.code, &parent.unit.code);
+    let detail = format!("{code} is not inside its parent {parent_code}: {} stick out in {}", area_text(area_m2), places(place.0.len()));
+    let problem = if is_thin(place, rules) {
+        let remedy = "nothing to do: the place is narrower than the tolerance";
+        Problem::new(ProblemKind::Nesting, Severity::Warning, detail, remedy)
+    } else {
+        let remedy = "correct the border or the parent of the unit, or, where it is meant, accept it by name with --accept nesting";
+        Problem::new(ProblemKind::Nesting, severity(rules.accepted.nesting), detail, remedy)
+    };
+    problem.of([feature(shape)]).placed(place.clone()).with_area_m2(area_m2)
+}
+
+fn report_uncovered(parent: &UnitShape, [above, level]: [&Level; 2], place: &MultiPolygon<f64>, rules: &Rules) -> Problem {
+    let area_m2 = rules.plane.area_m2(place);
+    let code = &parent.unit.code;
+    let detail = format!("{} of the {above} {code} lie in no {level} of it, in {}", area_text(area_m2), places(place.0.len()));
+    let remedy =
+        format!("nothing to do where no {level} is meant to be there; otherwise draw the missing units or extend their neighbours");
+    Problem::new(ProblemKind::Uncovered, Severity::Warning, detail, remedy)
+        .of([feature(parent)])
+        .placed(place.clone())
+        .with_area_m2(area_m2)
+}
+
+/// Narrower than this is no fault of nesting even where nothing is to be moved: files with six decimals are no better. Metres.
+const NESTING_WIDTH_M: f64 = 0.001;
+
+fn is_thin(place: &MultiPolygon<f64>, rules: &Rules) -> bool {
+    let wide_m = rules.snap_m.max(NESTING_WIDTH_M);
+    place.iter().all(|polygon| width_m(polygon, rules.plane.polygon_area_m2(polygon), rules.plane) <= wide_m)
+}
+
+fn places(count: usize) -> String {
+    if count == 1 { "one place".to_owned() } else { format!("{count} places") }
 }
 
 fn report_overlap(overlap: &Overlap, shapes: &[UnitShape], rules: &Rules) -> Problem {

@@ -8,13 +8,13 @@
 use geo::{Area, BooleanOps, BoundingRect, InteriorPoint};
 use geo_types::{Coord, LineString, MultiLineString, Polygon};
 use rstar::primitives::{GeomWithData, Rectangle};
-use rstar::{AABB, RTree};
+use rstar::{AABB, Envelope, RTree};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::arrange::Arrangement;
-use super::faces::{Face, Faces, is_inside};
+use super::faces::{Face, Faces, is_within};
 use super::mesh::{Half, Matching, MeshLevel};
-use super::noding::orientation;
+use super::noding::{envelope, meet, orientation};
 use super::vertices::{Vertices, to_u32};
 
 /// The places where the units of a level fail to meet. Units are numbered as they were given.
@@ -147,8 +147,8 @@ impl<'a> UnitBoxes<'a> {
     fn new(level: &'a MeshLevel, vertices: &'a Vertices) -> Self {
         let boxes = level.units.iter().enumerate().filter(|(_, unit)| !unit.rings.is_empty()).map(|(at, unit)| {
             let coords = unit.rings.iter().flat_map(|ring| ring.ids.iter().map(|id| vertices.coord(*id)));
-            let aabb = coords.fold(rstar::Envelope::new_empty(), |mut aabb: AABB<[f64; 2]>, c| {
-                rstar::Envelope::merge(&mut aabb, &AABB::from_point([c.x, c.y]));
+            let aabb = coords.fold(AABB::new_empty(), |mut aabb: AABB<[f64; 2]>, c| {
+                aabb.merge(&AABB::from_point([c.x, c.y]));
                 aabb
             });
             GeomWithData::new(Rectangle::from_aabb(aabb), to_u32(at))
@@ -156,25 +156,39 @@ impl<'a> UnitBoxes<'a> {
         Self { level, vertices, tree: RTree::bulk_load(boxes.collect()) }
     }
 
+    /// Returns the units beside the `known` ones that cover a face or a part of it.
     fn covering(&self, face: &Polygon<f64>, known: &[u32]) -> Vec<u32> {
         let (Some(rect), Some(inner)) = (face.bounding_rect(), face.interior_point()) else { return Vec::new() };
         let aabb = AABB::from_corners([rect.min().x, rect.min().y], [rect.max().x, rect.max().y]);
+        let covers = |unit: u32| {
+            let edges = || self.edges(unit);
+            // Either it holds the middle of the face, or its border with a third unit runs through the face.
+            is_within(inner.0, edges()) || edges().filter(|ends| envelope(*ends).intersects(&aabb)).any(|ends| runs_through(ends, face))
+        };
         self.tree
             .locate_in_envelope_intersecting(aabb)
             .map(|boxed| boxed.data)
-            .filter(|unit| !known.contains(unit))
-            .filter(|unit| {
-                let geometry = self.level.units[*unit as usize].to_geometry(self.vertices);
-                let rings = || geometry.iter().flat_map(|p| std::iter::once(p.exterior()).chain(p.interiors()));
-                // Either it holds the middle of the face, or its border with a third unit runs through the face.
-                rings().filter(|ring| is_inside(inner.0, ring)).count() % 2 == 1
-                    || rings().flat_map(|ring| &ring.0).any(|c| {
-                        let holds = |ring: &LineString<f64>| is_inside(*c, ring) && !ring.0.contains(c);
-                        holds(face.exterior()) && !face.interiors().iter().any(|hole| is_inside(*c, hole) || hole.0.contains(c))
-                    })
-            })
+            .filter(|unit| !known.contains(unit) && covers(*unit))
             .collect()
     }
+
+    fn edges(&self, unit: u32) -> impl Iterator<Item = [Coord<f64>; 2]> {
+        self.level.units[unit as usize].halves(unit).map(|half| [self.vertices.coord(half.from), self.vertices.coord(half.to)])
+    }
+}
+
+/// Whether an edge has a stretch strictly inside a face.
+fn runs_through(ends: [Coord<f64>; 2], face: &Polygon<f64>) -> bool {
+    let rim = || std::iter::once(face.exterior()).chain(face.interiors()).flat_map(|ring| ring.0.windows(2).map(|rim| [rim[0], rim[1]]));
+    let mut places = vec![ends[0], ends[1]];
+    rim().for_each(|rim| meet(ends, rim, |at| places.push(at)));
+    let along = |c: &Coord<f64>| (c.x - ends[0].x) * (ends[1].x - ends[0].x) + (c.y - ends[0].y) * (ends[1].y - ends[0].y);
+    places.sort_by(|a, b| along(a).total_cmp(&along(b)));
+    places.windows(2).filter(|stretch| stretch[0] != stretch[1]).any(|stretch| {
+        let middle = (stretch[0] + stretch[1]) / 2.0;
+        is_within(middle, rim())
+            && !rim().any(|[a, b]| orientation(a, b, middle) == 0.0 && envelope([a, b]).contains_point(&[middle.x, middle.y]))
+    })
 }
 
 fn unmatched(level: &MeshLevel, faces: &Faces<'_>, arrangement: &Arrangement, vertices: &Vertices) -> Vec<Unmatched> {

@@ -1,15 +1,19 @@
 use geo_types::{Coord, Polygon};
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use super::build::assemble;
 use super::codes::check_codes;
 use super::coverage::ValidCoverage;
 use super::feature::{FeatureCheck, check_feature, without_degenerate};
 use super::mesh::{Matching, Mesh, MeshLevel, MeshUnit};
+use super::nest::find_misfits;
 use super::plane::Plane;
-use super::report::{own_problems, report_seams};
+use super::report::{own_problems, report_left_alone, report_misfits, report_seams};
 use super::seams::{Seams, find_seams};
-use crate::boundary::{Accepted, FeatureRef, Layer, Level, Problem, ProblemKind, Severity, UnitShape};
+use super::snap::{SnapRules, Snapped, snap};
+use super::vertices::{Vertices, to_u32};
+use crate::boundary::{Accepted, FeatureRef, Layer, Level, Problem, ProblemKind, Severity, UnitCode, UnitShape};
 
 /// How far the repair moves a vertex unless told otherwise: less than any survey of a city vouches for. Metres.
 pub const SNAP_M_DEFAULT: f64 = 0.1;
@@ -39,6 +43,7 @@ pub struct Checked {
     /// Present where nothing but notes, warnings and accepted faults was found.
     pub coverage: Option<ValidCoverage>,
     pub problems: Vec<Problem>,
+    /// Every vertex moved, once for each feature that has it.
     pub moves: Vec<VertexMove>,
     /// One for each level, coarse to fine.
     pub summary: Vec<LevelSummary>,
@@ -85,14 +90,54 @@ pub struct VertexMove {
 
 /// Checks all levels of a layer together. `shapes` has one list for each level of `layer`, coarse to fine.
 ///
-/// Finds everything in one pass; nothing is left out of the list of problems. A coverage comes of it where no
-/// problem is an error. In a projected plane everything is checked but no coverage is made.
+/// Finds everything in one pass; nothing is left out of the list of problems. What lies within the tolerance is repaired
+/// first and every vertex moved is listed. A coverage comes of it where no problem is an error. In a projected plane
+/// everything is checked but no coverage is made.
 pub fn check(layer: &Layer, mut shapes: Vec<Vec<UnitShape>>, rules: &Rules) -> Checked {
     let mut problems = check_codes(layer, &mut shapes);
+    let (mut mesh, unsound) = make_mesh(layer, &shapes, rules, &mut problems);
+    let parents = number_parents(&shapes);
+    let mut moves = Vec::new();
+    let mut inserted = vec![0; shapes.len()];
+    if rules.snap_m > 0.0 {
+        let given = mesh.levels.clone();
+        let (tolerance_m, plane, incoming) = (rules.snap_m, rules.plane, rules.incoming);
+        let snapped = snap(&mut mesh, SnapRules { tolerance_m, plane, incoming, parents: &parents, unsound: &unsound });
+        moves = list_moves(layer, &shapes, &given, &snapped, &mesh.vertices, rules.plane);
+        problems.extend(report_left_alone(layer, &shapes, &snapped));
+        take_over(&mut shapes, &given, &mesh);
+        inserted = snapped.inserted;
+    }
+    let mut summary = Vec::new();
+    for (depth, level) in layer.levels.iter().enumerate() {
+        let matching = Matching::new(&mesh.levels[depth]);
+        let seams = find_seams(&mesh.levels[depth], &matching, &mesh.vertices);
+        problems.extend(report_seams(level, &shapes[depth], &seams, rules));
+        let mut figures = summarise(level, &shapes[depth], &seams, rules);
+        figures.inserted_vertices = inserted[depth];
+        count_moves(&mut figures, &moves);
+        summary.push(figures);
+        if depth > 0 && !shapes[depth].is_empty() && !shapes[depth - 1].is_empty() {
+            let misfits = find_misfits(&mesh.levels[depth - 1], &mesh.levels[depth], &parents[depth], &mesh.vertices);
+            let levels = [&layer.levels[depth - 1], level];
+            problems.extend(report_misfits(levels, &shapes[depth - 1], &shapes[depth], &misfits, rules));
+        }
+    }
+    problems.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
+    let accepted = accepted_and_present(&problems, rules.accepted);
+    let is_clean = problems.iter().all(|problem| problem.severity < Severity::Error);
+    let coverage = (is_clean && rules.plane == Plane::Degrees).then(|| assemble(layer, shapes, accepted));
+    Checked { coverage, problems, moves, summary }
+}
+
+/// Checks each shape by itself and takes what is usable into a mesh. Also returns which units are wrong by themselves.
+fn make_mesh(layer: &Layer, shapes: &[Vec<UnitShape>], rules: &Rules, problems: &mut Vec<Problem>) -> (Mesh, Vec<Vec<bool>>) {
     let mut mesh = Mesh::default();
-    for (level, units) in layer.levels.iter().zip(&shapes) {
+    let mut unsound = Vec::new();
+    for (level, units) in layer.levels.iter().zip(shapes) {
         let checks: Vec<FeatureCheck> = units.par_iter().map(|shape| check_feature(&shape.geometry, rules.plane)).collect();
         let mut mesh_level = MeshLevel::default();
+        unsound.push(checks.iter().map(|check| check.problems.iter().any(|problem| problem.severity == Severity::Error)).collect());
         for (shape, check) in units.iter().zip(checks) {
             let geometry = if check.is_usable { without_degenerate(&shape.geometry) } else { None };
             mesh_level.units.push(geometry.map_or_else(MeshUnit::default, |geometry| MeshUnit::new(&geometry, &mut mesh.vertices)));
@@ -100,18 +145,59 @@ pub fn check(layer: &Layer, mut shapes: Vec<Vec<UnitShape>>, rules: &Rules) -> C
         }
         mesh.levels.push(mesh_level);
     }
-    let mut summary = Vec::new();
-    for (depth, level) in layer.levels.iter().enumerate() {
-        let matching = Matching::new(&mesh.levels[depth]);
-        let seams = find_seams(&mesh.levels[depth], &matching, &mesh.vertices);
-        problems.extend(report_seams(level, &shapes[depth], &seams, rules));
-        summary.push(summarise(level, &shapes[depth], &seams, rules));
+    (mesh, unsound)
+}
+
+/// Returns for each unit of each level the number of its parent in the level above.
+fn number_parents(shapes: &[Vec<UnitShape>]) -> Vec<Vec<Option<u32>>> {
+    let mut numbers: FxHashMap<&UnitCode, u32> = FxHashMap::default();
+    let mut parents = Vec::new();
+    for level in shapes {
+        parents.push(level.iter().map(|shape| numbers.get(shape.unit.parent.as_ref()?).copied()).collect());
+        numbers = level.iter().enumerate().map(|(at, shape)| (&shape.unit.code, to_u32(at))).collect();
     }
-    problems.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
-    let accepted = accepted_and_present(&problems, rules.accepted);
-    let is_clean = problems.iter().all(|problem| problem.severity < Severity::Error);
-    let coverage = (is_clean && rules.plane == Plane::Degrees).then(|| assemble(layer, shapes, accepted));
-    Checked { coverage, problems, moves: Vec::new(), summary }
+    parents
+}
+
+/// Gives the shapes that the repair has changed their new geometry; the others keep theirs to the bit.
+fn take_over(shapes: &mut [Vec<UnitShape>], given: &[MeshLevel], mesh: &Mesh) {
+    for ((shapes, given), level) in shapes.iter_mut().zip(given).zip(&mesh.levels) {
+        for ((shape, before), unit) in shapes.iter_mut().zip(&given.units).zip(&level.units) {
+            if before != unit {
+                shape.geometry = unit.to_geometry(&mesh.vertices);
+            }
+        }
+    }
+}
+
+fn list_moves(
+    layer: &Layer,
+    shapes: &[Vec<UnitShape>],
+    given: &[MeshLevel],
+    snapped: &Snapped,
+    vertices: &Vertices,
+    plane: Plane,
+) -> Vec<VertexMove> {
+    let mut moves = Vec::new();
+    for ((level, shapes), given) in layer.levels.iter().zip(shapes).zip(given) {
+        for (shape, unit) in shapes.iter().zip(&given.units) {
+            for id in unit.rings.iter().flat_map(|ring| &ring.ids) {
+                if let Some(to) = snapped.moved.get(id) {
+                    let (from, to) = (vertices.coord(*id), vertices.coord(*to));
+                    let (source, distance_m) = (shape.source.clone(), plane.distance_m(from, to));
+                    moves.push(VertexMove { level: level.clone(), source, from, to, distance_m });
+                }
+            }
+        }
+    }
+    moves
+}
+
+fn count_moves(figures: &mut LevelSummary, moves: &[VertexMove]) {
+    for moved in moves.iter().filter(|moved| moved.level == figures.level) {
+        figures.moved_vertices += 1;
+        figures.move_m_max = figures.move_m_max.max(moved.distance_m);
+    }
 }
 
 fn summarise(level: &Level, shapes: &[UnitShape], seams: &Seams, rules: &Rules) -> LevelSummary {
