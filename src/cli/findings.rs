@@ -75,7 +75,7 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 }
 
 fn describe_problem(problem: &Problem) -> String {
-    let mut text = String::new();
+    let mut text = problem.level.as_ref().filter(|_| !problem.units.is_empty()).map_or_else(String::new, |level| format!("{level} "));
     let labels: Vec<String> = problem.units.iter().take(UNITS_MAX).map(unit_label).collect();
     if !labels.is_empty() {
         let more = if problem.units.len() > UNITS_MAX { format!(" and {} more", problem.units.len() - UNITS_MAX) } else { String::new() };

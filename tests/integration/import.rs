@@ -228,6 +228,50 @@ fn a_report_opens_in_gdal() {
 }
 
 #[test]
+fn four_levels_go_in_one_after_another_and_a_faulty_file_changes_nothing() {
+    let shapes = Path::new(env!("CARGO_MANIFEST_DIR")).join("shapes");
+    let folder = tempfile::tempdir().unwrap();
+    let run = |file: &str, options: &[&str]| {
+        let mut command = gridkeeper();
+        command.current_dir(&folder).args(["--store", "store.gpkg", "import"]).arg(shapes.join(file)).args(options);
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr))
+    };
+    for (file, options, expected) in [
+        ("lingling/district.geojson", &["--level", "district"][..], "generation 1 of layer grid: 1 units"),
+        ("lingling/streets.geojson", &["--level", "street"][..], "generation 2 of layer grid: 17 units"),
+        ("lingling/communities.geojson", &["--level", "community"][..], "generation 3 of layer grid: 56 units"),
+        ("lingling/grids.shp", &["--level", "grid"][..], "generation 4 of layer grid: 176 units"),
+        ("lingling/grids.shp", &["--level", "grid", "--draft"][..], "draft 5 of layer grid: 176 units"),
+        // Another layer grows its own levels.
+        ("lingling/streets.geojson", &["--layer", "police", "--level", "precinct"][..], "generation 1 of layer police: 16 units"),
+        (
+            "lingling/communities.geojson",
+            &["--layer", "police", "--level", "beat", "--parent-level", "precinct", "--effective", "2030-01-01"][..],
+            "in effect from 2029-12-31T16:00:00Z",
+        ),
+    ] {
+        let (code, said) = run(file, options);
+        assert_eq!(code, Some(0), "{options:?}: {said}");
+        assert!(said.contains(expected), "{options:?}: {said}");
+    }
+    for (file, expected) in [
+        ("invalid/overlap.geojson", "error overlap"),
+        ("invalid/unclosed.geojson", "error unclosed"),
+        ("invalid/no_geometry.geojson", "error no_geometry"),
+        ("invalid/duplicate_code.geojson", "error duplicate_code"),
+    ] {
+        let (code, said) = run(file, &["--layer", "other", "--level", "unit", "--report", "report.geojson"]);
+        assert_eq!(code, Some(1), "{file}: {said}");
+        assert!(said.contains(expected) && said.contains("nothing was stored"), "{file}: {said}");
+        assert!(std::fs::read_to_string(folder.path().join("report.geojson")).unwrap().contains(expected.strip_prefix("error ").unwrap()));
+    }
+    // A store that is no store is the store's fault, and not the file's.
+    std::fs::write(folder.path().join("store.gpkg"), "no store").unwrap();
+    assert_eq!(run("lingling/district.geojson", &["--level", "district"]).0, Some(3));
+}
+
+#[test]
 fn a_wrong_word_is_a_usage_error_that_says_what_would_do() {
     let lingling = Path::new(env!("CARGO_MANIFEST_DIR")).join("shapes/lingling");
     let folder = tempfile::tempdir().unwrap();

@@ -24,11 +24,9 @@ function codeButton(code: string, note: string, onCode: (code: string) => void):
   return element('li', '', button, ` ${note}`);
 }
 
-function holder(holder: Holder, answer: Answer): HTMLElement {
+function holder(holder: Holder): HTMLElement {
   const { worker } = holder;
-  // Where the post belongs to a coarser unit, that unit is named.
-  const unit = answer.grid?.code === holder.from ? '' : ` · ${answer.path.find((step) => step.code === holder.from)?.name || holder.from}`;
-  const post = element('span', 'post', text(holder.post) + unit);
+  const post = element('span', 'post', text(holder.post));
   if (!worker) return element('span', 'holder', post);
   const phone = worker.phone ? (element('a', 'phone', worker.phone) as HTMLAnchorElement) : null;
   if (phone) phone.href = `tel:${worker.phone.replace(/[^\d+]/g, '')}`;
@@ -49,9 +47,9 @@ export function answerCard(answer: Answer, note: string | null, onCode: (code: s
   if (answer.responsible) {
     const { responsible } = answer;
     const hidden = !responsible.worker && element('span', 'aside', text('hidden'));
-    list.append(row(text('responsible'), holder(responsible, answer), hidden));
+    list.append(row(text('responsible'), holder(responsible), hidden));
     if (responsible.fallback.length > 0) {
-      list.append(row(text('fallback'), element('ul', 'plain', ...responsible.fallback.map((next) => element('li', '', holder(next, answer))))));
+      list.append(row(text('fallback'), element('ul', 'plain', ...responsible.fallback.map((next) => element('li', '', holder(next))))));
     }
   }
   if (answer.path.length > 0) {

@@ -91,7 +91,8 @@ impl<'a> Object<'a> {
     }
 
     fn names(&self) -> String {
-        self.members.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
+        let names = self.members.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+        if names.is_empty() { "none".into() } else { names }
     }
 
     fn repeated(&self) -> Option<&str> {
