@@ -1,8 +1,184 @@
+//! Bulk lookups: a table in, the same table with answers out, row by row in the order given.
+
+mod answerer;
+mod delimited;
+mod lines;
+mod workbook;
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use indicatif::ProgressBar;
+
+use self::answerer::{Answerer, FIELDS_DEFAULT, parse_fields};
+use super::locate::parse_at;
 use super::{Context, Outcome};
+use crate::app::{self, OpenMode};
+use crate::boundary::{LayerName, Level, Position};
+use crate::import::{Crs, LAT_COLUMNS, LON_COLUMNS};
+use crate::snapshot::Query;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// A table, .csv, .ndjson or .xlsx (its first sheet); - is CSV from the standard input
+    #[arg(value_name = "IN")]
+    input: PathBuf,
+    /// Where to write, with the same ending; - is the standard output
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+    /// The reference system of the positions: EPSG:n, WKT, GCJ02 or BD09
+    #[arg(long, default_value = "EPSG:4326")]
+    crs: String,
+    /// The column of longitudes or eastings; usual names are found without
+    #[arg(long, value_name = "FIELD", requires = "lat_field")]
+    lon_field: Option<String>,
+    /// The column of latitudes or northings
+    #[arg(long, value_name = "FIELD", requires = "lon_field")]
+    lat_field: Option<String>,
+    #[arg(long, default_value = "grid")]
+    layer: String,
+    /// The level to look at; the finest that is loaded by default
+    #[arg(long)]
+    level: Option<String>,
+    /// The time for which to answer; now by default
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// What to add, separated by commas
+    #[arg(long, value_name = "LIST", default_value = FIELDS_DEFAULT)]
+    fields: String,
+}
 
-pub fn run(_args: Args, _context: &Context) -> anyhow::Result<Outcome> {
-    anyhow::bail!("assign is being built")
+/// Rows worked on at once: enough to keep all cores busy, few enough to hold.
+const BATCH_ROWS: usize = 8192;
+/// Bytes of rows held at once; a batch ends when either bound is reached.
+const BATCH_BYTES: usize = 8 << 20;
+/// Longest row, bytes. A longer one is most likely a quote that nobody closed.
+const ROW_BYTES_MAX: usize = 16 << 20;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Csv,
+    Ndjson,
+    Xlsx,
+}
+
+/// The names of the columns that hold the position.
+struct PositionFields {
+    lon: Vec<String>,
+    lat: Vec<String>,
+}
+
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
+    let format = find_format(&args.input, &args.output)?;
+    let crs = Crs::parse(&args.crs)?;
+    let fields = parse_fields(&args.fields)?;
+    let query = Query {
+        // Only the layer and the level of this question matter.
+        position: Position { lon: 0.0, lat: 0.0 },
+        layer: LayerName::parse(&args.layer)?,
+        level: args.level.as_deref().map(Level::parse).transpose()?,
+        at: parse_at(args.at.as_deref(), &context.config.time_zone)?,
+        accuracy_m: None,
+        category: None,
+    };
+    let store = app::open_store(&context.store, OpenMode::ReadOnly)?;
+    let snapshot = app::load_snapshot(&*store, &context.config, query.at, None)?;
+    let answerer = Answerer::new(&snapshot, &query, crs, fields)?;
+    let names = PositionFields::new(args.lon_field.as_deref(), args.lat_field.as_deref());
+    let progress = ProgressBar::new_spinner().with_message("rows");
+    let invalid_count = write_whole(&args.output, |out| match format {
+        Format::Csv => delimited::assign(open(&args.input)?, out, &answerer, &names, &progress),
+        Format::Ndjson => lines::assign(&mut BufReader::new(open(&args.input)?), out, &answerer, &names, &progress),
+        Format::Xlsx => workbook::assign(&args.input, out, &answerer, &names),
+    })
+    .with_context(|| format!("cannot assign {}", args.input.display()))?;
+    progress.finish_and_clear();
+    if invalid_count > 0 {
+        eprintln!("{invalid_count} rows have no position that can be used; their status is invalid");
+    }
+    Ok(Outcome::Done)
+}
+
+impl PositionFields {
+    fn new(lon: Option<&str>, lat: Option<&str>) -> Self {
+        let names = |given: Option<&str>, usual: &[&str]| match given {
+            Some(name) => vec![name.to_owned()],
+            None => usual.iter().map(|&name| name.to_owned()).collect(),
+        };
+        Self { lon: names(lon, &LON_COLUMNS), lat: names(lat, &LAT_COLUMNS) }
+    }
+
+    /// Finds both columns among the headers of a table.
+    fn find(&self, headers: &[String]) -> anyhow::Result<(usize, usize)> {
+        let find = |names: &[String], option: &str| {
+            let is_it = |header: &String, name: &String| header.trim().eq_ignore_ascii_case(name);
+            let found = names.iter().find_map(|name| headers.iter().position(|header| is_it(header, name)));
+            found.with_context(|| format!("there is no column {}; name it with {option}; the table has {}", names[0], headers.join(", ")))
+        };
+        Ok((find(&self.lon, "--lon-field")?, find(&self.lat, "--lat-field")?))
+    }
+}
+
+fn is_pipe(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn find_format(input: &Path, output: &Path) -> anyhow::Result<Format> {
+    let format_of = |path: &Path| {
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+        match ending.as_str() {
+            _ if is_pipe(path) => Ok(None),
+            "csv" => Ok(Some(Format::Csv)),
+            "ndjson" | "jsonl" => Ok(Some(Format::Ndjson)),
+            "xlsx" => Ok(Some(Format::Xlsx)),
+            "parquet" => bail!("{}: Parquet cannot be assigned yet; use .csv, .ndjson or .xlsx", path.display()),
+            _ => bail!("{} does not end in .csv, .ndjson or .xlsx", path.display()),
+        }
+    };
+    let format = match (format_of(input)?, format_of(output)?) {
+        (Some(read), Some(written)) if read != written => {
+            bail!("{} and {} have different endings; a table comes out as it went in", input.display(), output.display())
+        }
+        (Some(format), _) | (None, Some(format)) => format,
+        (None, None) => Format::Csv,
+    };
+    if format == Format::Xlsx && is_pipe(input) {
+        bail!("a workbook cannot come through a pipe; name the file");
+    }
+    Ok(format)
+}
+
+fn open(input: &Path) -> anyhow::Result<Box<dyn Read>> {
+    if is_pipe(input) {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    Ok(Box::new(File::open(input).with_context(|| format!("cannot read {}", input.display()))?))
+}
+
+/// Writes a file whole or not at all: aside first, then in place of the old one. A pipe gets what there is.
+fn write_whole(output: &Path, write: impl FnOnce(&mut dyn Write) -> anyhow::Result<u64>) -> anyhow::Result<u64> {
+    if is_pipe(output) {
+        let mut out = BufWriter::new(io::stdout().lock());
+        let result = write(&mut out)?;
+        out.flush().context("cannot write to the standard output")?;
+        return Ok(result);
+    }
+    let cannot = || format!("cannot write {}", output.display());
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let aside = new_file(folder).with_context(cannot)?;
+    let mut out = BufWriter::with_capacity(1 << 16, aside);
+    let result = write(&mut out)?;
+    let aside = out.into_inner().map_err(io::IntoInnerError::into_error).with_context(cannot)?;
+    aside.persist(output).with_context(cannot)?;
+    Ok(result)
+}
+
+fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    // A temporary file is its owner's alone unless told otherwise; the result is a file like any other.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
 }

@@ -92,7 +92,7 @@ impl Cli {
             Command::Roster(args) => roster::run(args, &context),
             Command::Incidents(args) => incidents::run(args, &context),
             Command::Locate(args) => locate::run(&args, &context),
-            Command::Assign(args) => assign::run(args, &context),
+            Command::Assign(args) => assign::run(&args, &context),
             Command::Serve(args) => serve::run(args, &context),
             Command::Export(args) => export::run(args, &context),
             Command::Sample(args) => sample::run(args, &context),

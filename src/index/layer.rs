@@ -146,8 +146,9 @@ impl LayerIndex {
         })
     }
 
-    /// Upwards by the parents' table, so that the path never contradicts it; by position where the table has nothing.
-    fn path(&self, position: Position, depth: usize, unit: Option<UnitIndex>) -> Vec<(usize, UnitIndex)> {
+    /// Returns the units that hold a position, coarse to fine, given the owner at `depth`: upwards by the parents' table, so that
+    /// the path never contradicts it, and by position where the table has nothing.
+    pub fn path(&self, position: Position, depth: usize, unit: Option<UnitIndex>) -> Vec<(usize, UnitIndex)> {
         let mut path = Vec::new();
         let mut next = unit.map(|unit| (depth, unit)).or_else(|| self.find_coarser(position, depth));
         while let Some((depth, unit)) = next {

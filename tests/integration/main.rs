@@ -3,12 +3,18 @@
 #![expect(clippy::unwrap_used, reason = "a test whose setting up fails stops there and says where; helpers are no tests to the lint")]
 
 mod api;
+mod assign;
 mod export;
 mod import;
+mod locate;
 mod malformed;
+mod map;
 mod quilt;
+mod roster;
 mod sample;
+mod small_town;
 mod store;
 mod support;
 mod tiles;
 mod topology;
+mod truth;

@@ -24,9 +24,11 @@ function codeButton(code: string, note: string, onCode: (code: string) => void):
   return element('li', '', button, ` ${note}`);
 }
 
-function holder(holder: Holder): HTMLElement {
+function holder(holder: Holder, answer: Answer): HTMLElement {
   const { worker } = holder;
-  const post = element('span', 'post', text(holder.post));
+  // Where the post belongs to a coarser unit, that unit is named.
+  const unit = answer.grid?.code === holder.from ? '' : ` · ${answer.path.find((step) => step.code === holder.from)?.name || holder.from}`;
+  const post = element('span', 'post', text(holder.post) + unit);
   if (!worker) return element('span', 'holder', post);
   const phone = worker.phone ? (element('a', 'phone', worker.phone) as HTMLAnchorElement) : null;
   if (phone) phone.href = `tel:${worker.phone.replace(/[^\d+]/g, '')}`;
@@ -47,9 +49,9 @@ export function answerCard(answer: Answer, note: string | null, onCode: (code: s
   if (answer.responsible) {
     const { responsible } = answer;
     const hidden = !responsible.worker && element('span', 'aside', text('hidden'));
-    list.append(row(text('responsible'), holder(responsible), hidden));
+    list.append(row(text('responsible'), holder(responsible, answer), hidden));
     if (responsible.fallback.length > 0) {
-      list.append(row(text('fallback'), element('ul', 'plain', ...responsible.fallback.map((next) => element('li', '', holder(next))))));
+      list.append(row(text('fallback'), element('ul', 'plain', ...responsible.fallback.map((next) => element('li', '', holder(next, answer))))));
     }
   }
   if (answer.path.length > 0) {

@@ -2,7 +2,7 @@
 export type Language = 'zh' | 'en';
 
 const words = {
-  search: ['坐标、或编码', 'Coordinates, or a code'],
+  search: ['坐标或编码', 'Coordinates or a code'],
   find: ['查询', 'Find'],
   crs: ['坐标系', 'Coordinates in'],
   hint: ['点击地图，或输入“经度, 纬度”或网格编码。', 'Click the map, or type “longitude, latitude” or a grid code.'],

@@ -5,4 +5,4 @@ mod features;
 mod locate;
 mod openapi;
 mod process;
-mod service;
+pub mod service;

@@ -1,0 +1,136 @@
+use std::io::Write as _;
+use std::process::Stdio;
+
+use calamine::{Data, Reader, Xlsx, open_workbook};
+use rust_xlsxwriter::Workbook;
+use serde_json::Value;
+
+use crate::small_town::{COMMUNITY, EAST, SmallTown, WEST, text};
+
+fn town() -> SmallTown {
+    let town = SmallTown::build();
+    let roster = format!("unit_code,worker_id,name,phone,post\n{WEST},W1,唐小军,138,primary\n{COMMUNITY},W3,陈志强,139,leader\n");
+    let roster = town.write("roster.csv", roster);
+    town.succeed(&["roster", "import", text(&roster)]);
+    town
+}
+
+fn assign(town: &SmallTown, name: &str, bytes: &[u8], more: &[&str]) -> Vec<u8> {
+    let (input, output) = (town.write(name, bytes), town.path(&format!("out-{name}")));
+    town.succeed(&[&["assign", text(&input), "-o", text(&output)], more].concat());
+    std::fs::read(output).unwrap()
+}
+
+#[test]
+fn a_csv_keeps_its_bytes_and_gains_the_answers() {
+    let town = town();
+    let input = "编号,经度,纬度,\"a \"\"note\"\"\"\r\n\
+        1,111.605,26.205,\"two\r\nlines, quoted\"\r\n\
+        2, 111.61 ,26.205,x\r\n\
+        3,111.63,26.205,\r\n\
+        4,nowhere,26.205,x\r\n\
+        5,111.6\r\n";
+    let expected = "编号,经度,纬度,\"a \"\"note\"\"\",grid_code,worker_id,status,distance_to_border_m,ambiguous,error\r\n\
+        1,111.605,26.205,\"two\r\nlines, quoted\",431102004001001,W1,inside,499.7";
+    let output = String::from_utf8(assign(&town, "a.csv", input.as_bytes(), &[])).unwrap();
+    assert!(output.starts_with(expected), "{output}");
+    let rows: Vec<&str> = output.split("\r\n").collect();
+    assert!(rows[3].starts_with("2, 111.61 ,26.205,x,431102004001002,W3,inside,0,true,"), "{}", rows[3]);
+    assert_eq!(rows[4], "3,111.63,26.205,,,,outside,,false,");
+    assert!(rows[5].starts_with("4,nowhere,26.205,x,,,invalid,,,") && rows[5].contains("is no number"), "{}", rows[5]);
+    assert!(rows[6].starts_with("5,111.6,,,,,invalid,,,") && rows[6].contains("2 columns"), "{}", rows[6]);
+    assert_eq!(rows.len(), 8);
+}
+
+#[test]
+fn gbk_comes_out_as_gbk() {
+    let town = town();
+    let (input, _, _) = encoding_rs::GBK.encode("编号,经度,纬度,地址\n1,１１１.６０５,26.205,徐家井街道\n");
+    let output = assign(&town, "gbk.csv", &input, &["--fields", "grid_name,worker_name,status"]);
+    assert!(std::str::from_utf8(&output).is_err());
+    let (text, _, failed) = encoding_rs::GBK.decode(&output);
+    assert!(!failed);
+    assert_eq!(text, "编号,经度,纬度,地址,grid_name,worker_name,status,error\n1,１１１.６０５,26.205,徐家井街道,西,唐小军,inside,\n");
+}
+
+#[test]
+fn lines_of_json_keep_their_members_and_no_line_is_lost() {
+    let town = town();
+    let input =
+        "{\"id\": 1.50, \"lon\":111.605,\"lat\":\"26.205\"}\n\n{\"lon\":111.605}\nnot json\n{}\n{\"Lng\":111.615,\"Latitude\":26.205}";
+    let output = String::from_utf8(assign(&town, "a.ndjson", input.as_bytes(), &[])).unwrap();
+    let lines: Vec<&str> = output.lines().collect();
+    assert!(lines[0].starts_with("{\"id\": 1.50, \"lon\":111.605,\"lat\":\"26.205\",\"grid_code\":\"431102004001001\""), "{}", lines[0]);
+    assert_eq!(lines[1], "");
+    let parsed: Vec<Value> = lines.iter().filter(|line| !line.is_empty()).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let statuses: Vec<&str> = parsed.iter().map(|line| line["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["inside", "invalid", "invalid", "invalid", "inside"]);
+    assert_eq!((&parsed[2]["input"], &parsed[4]["grid_code"]), (&Value::from("not json"), &Value::from(EAST)));
+}
+
+#[test]
+fn a_workbook_keeps_its_values() {
+    let town = town();
+    let input = town.path("in.xlsx");
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    sheet.write_row(0, 0, ["编号", "经度", "纬度"]).unwrap();
+    sheet.write(1, 0, 7).unwrap();
+    sheet.write_row(1, 1, [111.605, 26.205]).unwrap();
+    sheet.write_row(2, 0, ["8", "east", "26.2"]).unwrap();
+    workbook.save(&input).unwrap();
+    let output = town.path("out.xlsx");
+    town.succeed(&["assign", text(&input), "-o", text(&output), "--fields", "grid_code,status"]);
+    let mut result: Xlsx<_> = open_workbook(&output).unwrap();
+    let range = result.worksheet_range_at(0).unwrap().unwrap();
+    let rows: Vec<Vec<Data>> = range.rows().map(<[Data]>::to_vec).collect();
+    assert_eq!(rows[0].last(), Some(&Data::String("error".into())));
+    assert_eq!(
+        rows[1][..5],
+        [Data::Float(7.0), Data::Float(111.605), Data::Float(26.205), Data::String(WEST.into()), Data::String("inside".into())]
+    );
+    assert_eq!((&rows[2][0], &rows[2][4]), (&Data::String("8".into()), &Data::String("invalid".into())));
+}
+
+#[test]
+fn a_pipe_goes_in_and_comes_out_in_batches() {
+    let town = town();
+    let mut command = town.command();
+    let child = command.args(["assign", "-", "-o", "-", "--lon-field", "X", "--lat-field", "Y"]);
+    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // More rows than a batch holds.
+    let count = 20_000;
+    let writer = std::thread::spawn(move || {
+        let rows: String = (0..count).map(|i| format!("{i},{},26.205\n", if i % 2 == 0 { 111.605 } else { 111.615 })).collect();
+        write!(stdin, "id,x,y\n{rows}").unwrap();
+    });
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    let in_order = text.lines().skip(1).enumerate().all(|(i, row)| {
+        let code = if i % 2 == 0 { WEST } else { EAST };
+        row.starts_with(&format!("{i},")) && row.contains(code)
+    });
+    assert!(in_order && text.lines().count() == count + 1);
+}
+
+#[test]
+fn what_cannot_be_assigned_is_refused_and_leaves_no_file() {
+    let town = town();
+    let csv = town.write("a.csv", "id,east,north\n1,2,3\n");
+    for (args, part) in [
+        (vec!["assign", "a.parquet", "-o", "b.parquet"], "Parquet"),
+        (vec!["assign", text(&csv), "-o", "b.xlsx"], "different endings"),
+        (vec!["assign", text(&csv), "-o", "b.csv"], "--lon-field"),
+        (vec!["assign", text(&csv), "-o", "b.csv", "--fields", "grid"], "grid_code"),
+        (vec!["assign", "missing.csv", "-o", "b.csv"], "missing.csv"),
+    ] {
+        let output = town.run(&args);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    assert!(!town.path("b.csv").exists());
+}

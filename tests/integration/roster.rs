@@ -1,0 +1,111 @@
+use rust_xlsxwriter::{Format, Workbook};
+
+use crate::small_town::{COMMUNITY, EAST, SmallTown, WEST, text};
+
+const COLUMNS: [&str; 9] = ["unit_code", "worker_id", "name", "phone", "post", "department", "valid_from", "valid_to", "shift"];
+
+fn csv(rows: &[&str]) -> String {
+    format!("{}\n{}\n", COLUMNS.join(","), rows.join("\n"))
+}
+
+#[test]
+fn a_roster_in_gbk_and_one_from_excel_say_the_same() {
+    let town = SmallTown::build();
+    let csv =
+        csv(&[&format!("{WEST},W1,唐小军,138,primary,城管,2026-01-01,,"), &format!("{EAST},W1,唐小军,138,primary,城管,2026-01-01,,")]);
+    let (gbk, _, _) = encoding_rs::GBK.encode(&csv);
+    let gbk = town.write("roster.csv", gbk);
+    let xlsx = town.path("roster.xlsx");
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    sheet.write_row(0, 0, COLUMNS).unwrap();
+    // Codes as numbers, a merged name, a full-width telephone number and a real date.
+    for (row, code) in [(1, 431_102_004_001_001.0), (2, 431_102_004_001_002.0)] {
+        sheet.write(row, 0, code).unwrap();
+        sheet.write_row(row, 1, ["W1", "", "１３８", "primary", "城管"]).unwrap();
+        let date = Format::new().set_num_format("yyyy-mm-dd");
+        sheet.write_with_format(row, 6, rust_xlsxwriter::ExcelDateTime::from_ymd(2026, 1, 1).unwrap(), &date).unwrap();
+    }
+    sheet.merge_range(1, 2, 2, 2, "唐小军", &Format::new()).unwrap();
+    workbook.save(&xlsx).unwrap();
+    let mut answers = Vec::new();
+    for file in [&gbk, &xlsx] {
+        let told = town.succeed(&["roster", "import", text(file)]);
+        assert!(told.starts_with("2 rows of 1 workers") && told.contains("1 of 3 units have nobody"), "{told}");
+        answers.push(town.succeed(&["locate", "111.605", "26.205", "--at", "2026-03-01", "--json"]));
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert!(answers[0].contains("唐小军"));
+}
+
+#[test]
+fn every_bad_row_is_told_and_the_old_roster_stays() {
+    let town = SmallTown::build();
+    let good = town.write("good.csv", csv(&[&format!("{COMMUNITY},W3,陈志强,139,leader,,2026-01-01,,")]));
+    town.succeed(&["roster", "import", text(&good)]);
+    let bad = town.write(
+        "bad.csv",
+        csv(&[&format!("{WEST},W1,唐小军,138,primary,,2026-01-01,,"), "999,W2,李丽华,138,boss,,2026-01-01,2025-01-01,25:00-26:00"]),
+    );
+    let output = town.run(&["roster", "import", text(&bad)]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    for part in ["row 3, unit_code", "row 3, post", "row 3, valid_to", "row 3, shift", "nothing was stored"] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    assert!(town.succeed(&["locate", "111.605", "26.205"]).contains("陈志强"));
+    let missing = town.write("missing.csv", "unit_code,name\n");
+    let output = town.run(&["roster", "import", text(&missing)]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("worker_id"));
+}
+
+#[test]
+fn a_key_is_printed_alone_and_only_its_hash_is_kept() {
+    let town = SmallTown::build();
+    let key = town.succeed(&["key", "create", "--role", "dispatcher", "--scope", COMMUNITY, "--note", "desk 3"]);
+    let key = key.trim_end();
+    assert!(key.starts_with("gk_") && key.len() == 67 && !key.contains(char::is_whitespace), "{key}");
+    let listed = town.succeed(&["key", "list"]);
+    assert!(
+        listed.contains("dispatcher") && listed.contains("desk 3") && listed.contains("in force") && !listed.contains(&key[3..]),
+        "{listed}"
+    );
+    let stored = std::fs::read(town.store()).unwrap();
+    assert!(!stored.windows(key.len()).any(|bytes| bytes == key.as_bytes()));
+    town.succeed(&["key", "revoke", key]);
+    assert!(town.succeed(&["key", "list"]).contains("revoked"));
+    assert_eq!(town.run(&["key", "revoke", "00000000"]).status.code(), Some(2));
+    assert_eq!(town.run(&["key", "create", "--role", "public"]).status.code(), Some(2));
+}
+
+#[test]
+fn incidents_are_stored_once_with_their_grid_and_keeper() {
+    let town = SmallTown::build();
+    let roster = town.write("roster.csv", csv(&[&format!("{COMMUNITY},W3,陈志强,139,leader,,2026-01-01,,")]));
+    town.succeed(&["roster", "import", text(&roster)]);
+    let rows = "lon,lat,category,description,reported_at,source\n\
+        111.605,26.205,0110,暴露垃圾,2026-03-01T08:00:00+08:00,热线\n\
+        111.605,26.205,0110,暴露垃圾,2026-03-01T08:00:00+08:00,热线\n\
+        111.7,26.205,0110,outside,2026-03-01 08:00,app\n";
+    let file = town.write("incidents.csv", rows);
+    let told = town.succeed(&["incidents", "import", text(&file)]);
+    assert!(told.starts_with("3 incidents are new of 3 in the table; 2 lie in a grid"), "{told}");
+    let told = town.succeed(&["incidents", "import", text(&file)]);
+    assert!(told.starts_with("0 incidents are new of 3"), "{told}");
+    let store = gridkeeper::app::open_store(text(&town.store()), gridkeeper::app::OpenMode::ReadOnly).unwrap();
+    let filter = gridkeeper::store::CaseFilter {
+        after: None,
+        bbox: None,
+        grid_prefix: Some(WEST.into()),
+        category: None,
+        reported_from: None,
+        reported_to: None,
+        limit: 10,
+    };
+    let page = store.load_cases(&filter).unwrap();
+    assert_eq!(page.matched, 2);
+    assert_eq!(page.cases[0].holder.as_ref().map(ToString::to_string).as_deref(), Some("W3"));
+    let bad = town.write("bad.csv", "lon,lat,reported_at\neast,26.2,2026-03-01\n");
+    assert_eq!(town.run(&["incidents", "import", text(&bad)]).status.code(), Some(1));
+}
