@@ -12,8 +12,8 @@ use uuid::Uuid;
 use super::records::{CaseFilter, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, current_generation};
 use super::{Store, StoreError};
 use crate::boundary::{
-    Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Position, Properties, Unit, UnitCode, UnitId,
-    UnitShape, Validity,
+    Accepted, Charset, CodeScheme, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Position, Properties,
+    Segment, Unit, UnitCode, UnitId, UnitShape, Validity,
 };
 use crate::dispatch::{Assignment, Case, CaseId, Post, Role, Shift, Worker, WorkerId};
 use crate::topology::{Rules, ValidCoverage, check};
@@ -252,10 +252,11 @@ pub fn layers_do_not_meet(place: &Place) {
 
 pub fn accepted_faults_and_the_scheme_come_back(place: &Place) {
     let store = place();
-    let config = crate::config::Config::default();
-    let with_scheme = config.layer(&layer("grid").name).layer;
-    assert!(with_scheme.scheme.is_some());
-    let shapes = vec![vec![], vec![], vec![], row_of_squares(&["1"])];
+    let segment = |name: &str, lengths: &[usize], charset| Segment { level: level(name), lengths: lengths.to_vec(), charset };
+    let segments = vec![segment("district", &[6], Charset::Digits), segment("grid", &[3, 4], Charset::Alphanumeric)];
+    let levels = vec![level("district"), level("grid")];
+    let with_scheme = Layer { levels, scheme: Some(CodeScheme { name: "unit-grid-9".into(), segments }), ..layer("grid") };
+    let shapes = vec![vec![], row_of_squares(&["1"])];
     let coverage = coverage(&with_scheme, shapes);
     let stored = load(&*store, &publish(&*store, &coverage, 1).unwrap());
     assert_eq!(stored.layer, with_scheme);
