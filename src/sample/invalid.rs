@@ -150,7 +150,7 @@ fn orphan(grid: &mut Grid) {
 
 fn too_few_points(grid: &mut Grid) {
     let ring = square(1, 0, 1);
-    grid.geometry = polygon(&[vec![ring[0], ring[1], ring[0], ring[0]]]);
+    grid.geometry = polygon(&[vec![ring[0], ring[1], ring[0]]]);
 }
 
 /// A closed square, counter-clockwise from its lower left corner.
@@ -171,11 +171,11 @@ fn moved_east(by: i64) -> Vec<Micro> {
     moved(1, 0, 1, (by, 0))
 }
 
-/// The fourth grid, whose free corner loops over itself.
+/// The fourth grid, whose ring crosses itself once near its free corner.
 fn crossing() -> Vec<Micro> {
     let ring = square(1, 0, 1);
-    let corner = ring[1];
-    vec![ring[0], (corner.0, corner.1 + 600), (corner.0 - 600, corner.1), corner, ring[2], ring[3], ring[0]]
+    let (west, south) = ring[0];
+    vec![ring[0], (west + 1_800, south + 1_200), (west + 1_800, south), (west + 1_000, south), ring[2], ring[3], ring[0]]
 }
 
 fn spike() -> Vec<Micro> {
