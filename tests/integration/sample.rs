@@ -91,6 +91,16 @@ fn read(path: &Path, layer: &Layer, level: &Level) -> Vec<UnitShape> {
     shapes
 }
 
+/// Small faces tear where a bend ends suddenly, which a district of few grids does not show.
+#[test]
+fn a_district_of_many_grids_is_drawn_too() {
+    let sample = District::generate(Settings { grids: 50_000, incidents: 0, ..Settings::default() }).unwrap();
+    assert_eq!(rim(&sample.grids), rim([&sample.district]));
+    assert!(sample.grids.iter().all(|grid| grid.area_m2 > 0.0 && grid.polygons.len() == 1));
+    let grids_m2: f64 = sample.grids.iter().map(|grid| grid.area_m2).sum();
+    assert!((grids_m2 - sample.district.area_m2).abs() < 1.0, "{grids_m2} {}", sample.district.area_m2);
+}
+
 #[test]
 fn some_communities_have_holes_and_several_parts_and_grids_have_one_part() {
     let sample = District::generate(Settings::default()).unwrap();
