@@ -4,6 +4,7 @@
 
 mod api;
 mod assign;
+mod demo;
 mod export;
 mod import;
 mod locate;

@@ -3,7 +3,11 @@
 #![allow(dead_code, reason = "each test module uses its own part")]
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+/// How long a test waits for another process before it gives up.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The built program.
 pub fn gridkeeper() -> Command {
@@ -18,4 +22,33 @@ pub fn shared(path: &str) -> Option<PathBuf> {
     }
     eprintln!("skipped: {path} is not beside the project");
     None
+}
+
+/// A process that a test has started, and that ends with the test.
+pub struct Running(pub Child);
+
+impl Running {
+    /// Sends a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args([&format!("-{name}"), &self.0.id().to_string()]).status().unwrap().success());
+    }
+
+    /// Waits for the end and returns the exit code.
+    pub fn wait(&mut self) -> i32 {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status.code().expect("the program ended by itself");
+            }
+            assert!(Instant::now() < end, "the program does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -13,12 +13,10 @@ use reqwest::blocking::Client;
 use serde_json::Value;
 
 use super::service::{code_of, fill, middle_of};
-use crate::support::gridkeeper;
-
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::support::{PATIENCE, Running, gridkeeper};
 
 struct Process {
-    child: Child,
+    running: Running,
     address: String,
     logs: Receiver<String>,
 }
@@ -31,7 +29,7 @@ impl Process {
         let errors = BufReader::new(child.stderr.take().unwrap());
         let (tell, logs) = channel();
         std::thread::spawn(move || errors.lines().map_while(Result::ok).for_each(|line| drop(tell.send(line))));
-        let mut process = Self { child, address: String::new(), logs };
+        let mut process = Self { running: Running(child), address: String::new(), logs };
         let line = process.wait_for_log("listening on http://");
         let address = line.split("http://").nth(1).unwrap().split(['"', ' ']).next().unwrap();
         process.address = address.to_owned();
@@ -60,28 +58,6 @@ impl Process {
         }
         client
     }
-
-    fn signal(&self, name: &str) {
-        assert!(Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap().success());
-    }
-
-    fn wait(&mut self) -> i32 {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code().expect("the program ended by itself");
-            }
-            assert!(Instant::now() < end, "the program does not end");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
 }
 
 fn stored(folder: &tempfile::TempDir) -> String {
@@ -108,7 +84,7 @@ fn a_running_request_is_finished_after_sigterm_and_the_program_ends_well() {
     };
     send(&mut socket, 0);
     read_until(&mut socket, &code_of(0, 0));
-    process.signal("TERM");
+    process.running.signal("TERM");
     process.wait_for_log("stopping");
     std::thread::sleep(Duration::from_millis(100));
     assert!(TcpStream::connect(&process.address).is_err(), "a draining program takes no new connection");
@@ -116,7 +92,7 @@ fn a_running_request_is_finished_after_sigterm_and_the_program_ends_well() {
     socket.write_all(b"0\r\n\r\n").unwrap();
     read_until(&mut socket, &code_of(1, 0));
     read_until(&mut socket, "0\r\n\r\n");
-    assert_eq!(process.wait(), 0);
+    assert_eq!(process.running.wait(), 0);
 }
 
 fn read_until(socket: &mut TcpStream, text: &str) {
@@ -145,8 +121,8 @@ fn what_another_process_writes_is_answered_soon() {
         assert!(Instant::now() < end, "the new roster never came");
         std::thread::sleep(Duration::from_millis(50));
     }
-    process.signal("INT");
-    assert_eq!(process.wait(), 0);
+    process.running.signal("INT");
+    assert_eq!(process.running.wait(), 0);
 }
 
 #[test]
