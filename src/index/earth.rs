@@ -56,8 +56,10 @@ impl Observer {
     }
 
     /// Returns the geodesic distance to the nearest edge of `line` where it is at most `bound_m`; none means farther.
+    ///
+    /// A border measures the same whichever way it is walked, to the last bit.
     pub(super) fn distance_to_line_m(&self, line: &[Coord<f64>], bound_m: f64) -> Option<f64> {
-        let edges = || line.windows(2).map(|edge| (edge[0], edge[1]));
+        let edges = || line.windows(2).map(|edge| west_to_east(edge[0], edge[1]));
         let roughly = if self.at.y.abs() <= NEAR_LAT {
             edges().map(|(a, b)| self.rough_m(a, b).0).fold(f64::INFINITY, f64::min)
         } else {
@@ -125,6 +127,11 @@ fn along(a: Coord<f64>, b: Coord<f64>, t: f64) -> Coord<f64> {
     if t == 1.0 { b } else { Coord { x: a.x + t * (b.x - a.x), y: a.y + t * (b.y - a.y) } }
 }
 
+/// The two neighbours of a border walk it in opposite directions, and a foot that is rounded from either end differs in its last bits.
+fn west_to_east(a: Coord<f64>, b: Coord<f64>) -> (Coord<f64>, Coord<f64>) {
+    if (a.x, a.y) <= (b.x, b.y) { (a, b) } else { (b, a) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +159,17 @@ mod tests {
             let found = Observer::new(p).distance_to_line_m(&[a, b], f64::INFINITY).unwrap();
             let dumb = dumb_m(p, a, b);
             assert!(found <= dumb + 1e-6 && found >= dumb * (1.0 - 1e-6) - 1e-3, "{p:?}: {found} against {dumb}");
+        }
+    }
+
+    #[test]
+    fn a_border_is_equally_far_whichever_way_it_is_walked() {
+        let line = [coord(111.60, 26.20), coord(111.61, 26.213), coord(111.605, 26.22), coord(111.605, 26.25)];
+        let back: Vec<_> = line.iter().rev().copied().collect();
+        for i in 0..500 {
+            let observer = Observer::new(coord(111.55 + f64::from(i) * 3.1e-4, 26.1 + f64::from(i * i % 997) * 1.9e-4));
+            let there = observer.distance_to_line_m(&line, f64::INFINITY);
+            assert_eq!(there, observer.distance_to_line_m(&back, f64::INFINITY));
         }
     }
 
