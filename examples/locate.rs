@@ -12,7 +12,7 @@ use gridkeeper::boundary::{Generation, GenerationId, GenerationState, Layer, Lay
 use gridkeeper::config::Config;
 use gridkeeper::dispatch::Roster;
 use gridkeeper::import::{ReadOptions, Table, read_boundaries, read_roster};
-use gridkeeper::snapshot::{LayerSnapshot, Query, Settings, Snapshot};
+use gridkeeper::snapshot::{LayerSnapshot, Query, RosterSnapshot, Settings, Snapshot};
 use gridkeeper::topology::{Rules, ValidCoverage, check};
 use jiff::Timestamp;
 
@@ -37,10 +37,12 @@ fn main() -> anyhow::Result<()> {
         author: "example".into(),
         note: String::new(),
         parent: None,
+        restores: None,
     };
     let grids = LayerSnapshot::build(generation, None, Arc::new(coverage), true);
     let settings = Settings { doubt_distance_m: config.doubt_distance_m };
-    let snapshot = Snapshot::new(1, vec![Arc::new(grids)], Arc::new(roster), settings);
+    let roster = RosterSnapshot { roster: Arc::new(roster), from: None, to: None };
+    let snapshot = Snapshot::new(1, vec![Arc::new(grids)], roster, settings);
 
     print_answer(&snapshot, &Query { position, layer: layer.name, level: None, at: now, accuracy_m: None, category: None })
 }

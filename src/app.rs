@@ -9,12 +9,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use uuid::Uuid;
 
-use crate::boundary::{Accepted, Generation, GenerationState, Layer, LayerName, Level, Problem, UnitCode, UnitId, UnitShape, Validity};
+use crate::boundary::{
+    Accepted, FeatureRef, Generation, GenerationState, Layer, LayerName, Level, Problem, ProblemKind, ProblemUnit, Severity, UnitCode,
+    UnitId, UnitShape, Validity,
+};
 use crate::store::{GeoPackageStore, Publication, Store, StoreError, StoredGeneration, newest_generation};
-use crate::topology::{Rules, VertexMove, check};
+use crate::topology::{Rules, ValidCoverage, VertexMove, check};
 
 pub use follow::{follow, load_first};
 pub use load::{LoadError, load_snapshot};
@@ -79,6 +82,8 @@ pub struct PublishOptions {
     pub effective_from: Option<Timestamp>,
     pub author: String,
     pub note: String,
+    /// Codes that have ended may name other units now.
+    pub reuses_codes: bool,
 }
 
 /// What became of a publication.
@@ -118,6 +123,7 @@ pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Re
     let parent = newest.as_ref().map(|stored| stored.generation.id);
     let layer = new.layer.clone();
     let incoming = layer.depth_of(&new.level);
+    let sources: FxHashMap<UnitCode, FeatureRef> = new.shapes.iter().map(|shape| (shape.unit.code.clone(), shape.source.clone())).collect();
     let (shapes, accepted) = put_together(newest, new, effective_from)?;
     let rules = Rules { accepted: either(accepted, options.rules.accepted), incoming, ..options.rules };
     let checked = check(&layer, shapes, &rules);
@@ -132,10 +138,32 @@ pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Re
             created_at: now,
             author: &options.author,
             note: &options.note,
+            restores: None,
+            reuses_codes: options.reuses_codes,
         };
-        published.generation = Some(store.publish(publication).map_err(failed)?);
+        match store.publish(publication) {
+            Ok(generation) => published.generation = Some(generation),
+            Err(StoreError::CodesReused { level, codes, .. }) => {
+                let source = |code: &UnitCode| sources.get(code).cloned().unwrap_or_default();
+                let reused = codes.iter().map(|code| reused_code(&coverage, &level, source(code), code));
+                published.problems.extend(reused);
+            }
+            Err(error) => return Err(failed(error)),
+        }
     }
     Ok(published)
+}
+
+fn reused_code(coverage: &ValidCoverage, level: &Level, source: FeatureRef, code: &UnitCode) -> Problem {
+    let detail = format!("the code {code} named another {level}, which has ended; a code that has ended is not used again");
+    let remedy = "give the unit a new code, or, where it is the same unit redrawn, accept it by name with --accept reuse";
+    let problem = Problem::new(ProblemKind::ReusedCode, Severity::Error, detail, remedy).at_level(level);
+    let place = coverage.level(level).zip(coverage.layer().depth_of(level)).and_then(|(units, depth)| {
+        let unit = units.find(code)?;
+        Some(coverage.to_geometry(depth, unit))
+    });
+    let problem = problem.of([ProblemUnit { code: Some(code.to_string()), source }]);
+    if let Some(place) = place { problem.placed(place) } else { problem }
 }
 
 fn load_newest(store: &dyn Store, layer: &Layer) -> Result<Option<StoredGeneration>, StoreError> {

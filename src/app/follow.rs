@@ -59,7 +59,7 @@ pub async fn follow(state: AppState, store: Arc<dyn Store>) -> ! {
 }
 
 fn has_ended(snapshot: &Snapshot, now: Timestamp) -> bool {
-    snapshot.layers().iter().any(|layer| layer.superseded_at().is_some_and(|at| at <= now))
+    snapshot.ends_at().is_some_and(|at| at <= now)
 }
 
 async fn ask_version(store: &Arc<dyn Store>) -> Result<u64, StoreError> {

@@ -6,7 +6,7 @@ use super::StoreUnavailable;
 use crate::boundary::{GenerationId, GenerationState, LayerName};
 use crate::config::Config;
 use crate::dispatch::Roster;
-use crate::snapshot::{LayerSnapshot, Settings, Snapshot};
+use crate::snapshot::{LayerSnapshot, RosterSnapshot, Settings, Snapshot};
 use crate::store::{Store, StoreError, current_generation};
 use crate::topology::{Rules, check};
 
@@ -36,9 +36,10 @@ pub fn load_snapshot(store: &dyn Store, config: &Config, at: Timestamp, previous
     for layer in store.load_layers()? {
         layers.extend(load_layer(store, config, &layer.name, at, previous)?);
     }
-    let roster = store.load_roster()?;
-    let roster = Roster::new(roster.workers, roster.assignments, config.time_zone.clone());
-    Ok(Snapshot::new(version, layers, Arc::new(roster), Settings { doubt_distance_m: config.doubt_distance_m }))
+    let stored = store.load_roster(at)?;
+    let roster = Roster::new(stored.data.workers, stored.data.assignments, config.time_zone.clone());
+    let roster = RosterSnapshot { roster: Arc::new(roster), from: stored.from, to: stored.to };
+    Ok(Snapshot::new(version, layers, roster, Settings { doubt_distance_m: config.doubt_distance_m }))
 }
 
 fn load_layer(

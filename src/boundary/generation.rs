@@ -27,6 +27,15 @@ pub struct Generation {
     pub note: String,
     /// The generation it was made from.
     pub parent: Option<GenerationId>,
+    /// The earlier generation whose boundaries it brings back, where it rolls back.
+    pub restores: Option<GenerationId>,
+}
+
+impl Generation {
+    /// Returns the generation whose boundaries this one began with: the one it restores, else its parent.
+    pub fn origin(&self) -> Option<GenerationId> {
+        self.restores.or(self.parent)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

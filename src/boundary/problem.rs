@@ -109,6 +109,8 @@ pub enum ProblemKind {
     ForeignCode,
     /// Two features have the same code.
     DuplicateCode,
+    /// The code named another unit, which has ended.
+    ReusedCode,
     /// The parent that the feature names is not loaded.
     Orphan,
     /// The unit sticks out of its parent.
@@ -143,6 +145,7 @@ impl ProblemKind {
             Self::BadCode => "bad_code",
             Self::ForeignCode => "foreign_code",
             Self::DuplicateCode => "duplicate_code",
+            Self::ReusedCode => "reused_code",
             Self::Orphan => "orphan",
             Self::Nesting => "nesting",
             Self::Uncovered => "uncovered",

@@ -77,6 +77,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
             effective_from,
             author: args.author.clone(),
             note: args.note.clone().unwrap_or_else(|| args.file.clone()),
+            reuses_codes: args.accept.contains(&Fault::Reuse),
         };
         let new = NewLevel { layer, level: level.clone(), shapes, merge: args.merge };
         with_spinner("checking and storing", || app::publish(store.as_ref(), new, &options))?
@@ -112,7 +113,7 @@ fn describe_outcome(args: &Args, published: &Published, problems: &[Problem]) ->
         None => {
             let _ = writeln!(text, "{} errors; nothing was stored", count(problems, Severity::Error));
             if problems.iter().any(|p| p.severity == Severity::Error && ["overlap", "gap", "nesting"].contains(&p.kind.as_str())) {
-                text.push_str("faults that are meant to be there are taken as they are with --accept overlap,gap,nesting\n");
+                text.push_str("faults that are meant to be there are taken as they are with --accept overlap,gap,nesting,reuse\n");
             }
         }
     }

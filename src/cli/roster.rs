@@ -49,7 +49,7 @@ pub fn import(store: &dyn Store, config: &Config, file: &Path) -> anyhow::Result
     }
     let (worker_count, row_count) = (workers.len(), assignments.len());
     let data = RosterData { workers, assignments };
-    store.replace_roster(&data, &super::author(), now).map_err(StoreUnavailable::from).context("cannot store the roster")?;
+    store.replace_roster(&data, None, &super::author(), now).map_err(StoreUnavailable::from).context("cannot store the roster")?;
     let roster = Roster::new(data.workers, data.assignments, config.time_zone.clone());
     let vacant = codes.iter().filter(|code| roster.is_vacant(code, now)).count();
     super::say(&format!(

@@ -39,8 +39,11 @@ pub enum Fault {
     Overlap,
     Gap,
     Nesting,
+    /// Codes that have ended name other units now.
+    Reuse,
 }
 
+/// Returns the faults of geometry among `faults`.
 pub fn accepted(faults: &[Fault]) -> Accepted {
     Accepted { overlap: faults.contains(&Fault::Overlap), gap: faults.contains(&Fault::Gap), nesting: faults.contains(&Fault::Nesting) }
 }

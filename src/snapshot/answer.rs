@@ -58,7 +58,8 @@ impl Snapshot {
         let located = layer.index().locate(query.position, depth, doubt_m);
         let duty = find_duty(self, layer, &located, query.at);
         let later = |at: &Timestamp| *at > query.at;
-        let expires = [duty.as_ref().and_then(|duty| duty.expires), layer.superseded_at()].into_iter().flatten().filter(later).min();
+        let changes = [duty.as_ref().and_then(|duty| duty.expires), layer.superseded_at(), self.roster_until()];
+        let expires = changes.into_iter().flatten().filter(later).min();
         let is_ambiguous = located.distance_to_border_m.is_some_and(|distance_m| distance_m < doubt_m);
         Ok(Answer {
             layer,

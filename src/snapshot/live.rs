@@ -31,10 +31,11 @@ mod tests {
 
     use super::*;
     use crate::dispatch::Roster;
-    use crate::snapshot::Settings;
+    use crate::snapshot::{RosterSnapshot, Settings};
 
     fn snapshot(version: u64) -> Arc<Snapshot> {
         let roster = Arc::new(Roster::new(Vec::new(), Vec::new(), TimeZone::UTC));
+        let roster = RosterSnapshot { roster, from: None, to: None };
         Arc::new(Snapshot::new(version, Vec::new(), roster, Settings { doubt_distance_m: 10.0 }))
     }
 

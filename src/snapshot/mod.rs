@@ -11,4 +11,4 @@ mod state;
 pub use answer::{Answer, Query, QueryError};
 pub use layer::LayerSnapshot;
 pub use live::Live;
-pub use state::{Settings, Snapshot};
+pub use state::{RosterSnapshot, Settings, Snapshot};

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::records::{CaseFilter, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, current_generation};
+use super::records::{CaseFilter, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster, current_generation};
 use super::{Store, StoreError};
 use crate::boundary::{
     Accepted, Charset, CodeScheme, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Position, Properties,
@@ -40,7 +40,15 @@ macro_rules! conformance_tests {
             layers_do_not_meet
             accepted_faults_and_the_scheme_come_back
             an_unknown_generation_is_an_error
+            a_code_that_has_ended_names_no_other_unit
+            a_code_that_only_a_draft_had_is_free
+            a_generation_says_what_it_restores
+            changes_lead_from_one_generation_to_another
+            changes_name_every_end_and_lost_levels
+            changes_from_what_is_not_published_are_an_error
             a_roster_is_replaced_whole
+            each_time_has_the_roster_of_its_time
+            a_roster_comes_and_goes_with_its_generation
             a_worker_is_kept_once
             cases_come_in_pages_in_the_order_of_ids
             cases_are_filtered
@@ -49,6 +57,7 @@ macro_rules! conformance_tests {
             a_note_is_kept_and_overwritten
             every_write_stands_in_the_audit_log
             the_version_grows_with_what_snapshots_follow
+            a_change_of_the_version_ends_the_wait
             texts_of_any_kind_come_back
             two_openings_see_each_others_writes
             random_histories_agree_with_the_store_in_memory
@@ -64,7 +73,7 @@ pub fn an_empty_store_has_nothing(place: &Place) {
     let store = place();
     assert_eq!(store.load_layers().unwrap(), []);
     assert_eq!(store.load_generations(&layer("grid").name).unwrap(), []);
-    assert_eq!(store.load_roster().unwrap(), RosterData::default());
+    assert_eq!(roster_now(&*store), RosterData::default());
     assert_eq!(store.load_cases(&CaseFilter::first(10)).unwrap().matched, 0);
     assert_eq!(store.load_keys().unwrap(), []);
     assert_eq!(store.load_audit(0, 10).unwrap(), []);
@@ -272,6 +281,143 @@ pub fn an_unknown_generation_is_an_error(place: &Place) {
     }
 }
 
+pub fn a_code_that_has_ended_names_no_other_unit(place: &Place) {
+    let store = place();
+    publish(&*store, &squares(&["1", "2", "3"]), 1).unwrap();
+    let second = publish(&*store, &squares(&["1"]), 2).unwrap();
+    // "3" comes back as it was; "2" would be another square.
+    let mut shapes = row_of_squares(&["1", "2", "3"]);
+    shapes[1].geometry = MultiPolygon(vec![Polygon::new(square(1.0, 5.0, 1.0), vec![])]);
+    let other = coverage(&layer("grid"), vec![vec![], shapes]);
+    let version = store.load_version().unwrap();
+    let refused = publish(&*store, &other, 3);
+    let named = [code("2")];
+    assert!(matches!(&refused, Err(StoreError::CodesReused { codes, .. }) if codes[..] == named), "{refused:?}");
+    assert_eq!((store.load_version().unwrap(), store.load_generations(&second.layer).unwrap().len()), (version, 2));
+    let meant = Publication { reuses_codes: true, ..publication(&other, Some(second.id), GenerationState::Published, 3) };
+    let third = store.publish(meant).unwrap();
+    assert_eq!((third.id, codes(&load(&*store, &third)).len()), (GenerationId(3), 3));
+}
+
+pub fn a_code_that_only_a_draft_had_is_free(place: &Place) {
+    let store = place();
+    let first = publish(&*store, &squares(&["1"]), 1).unwrap();
+    let drafted = squares(&["1", "2"]);
+    store.publish(publication(&drafted, Some(first.id), GenerationState::Draft, 2)).unwrap();
+    publish(&*store, &squares(&["1", "x", "2"]), 3).unwrap();
+}
+
+pub fn a_generation_says_what_it_restores(place: &Place) {
+    let store = place();
+    let (one, two) = (squares(&["1", "2"]), squares(&["1", "3"]));
+    let first = publish(&*store, &one, 1).unwrap();
+    let second = publish(&*store, &two, 2).unwrap();
+    let back = Publication { restores: Some(first.id), ..publication(&one, Some(second.id), GenerationState::Published, 3) };
+    let third = store.publish(back).unwrap();
+    assert_eq!((third.parent, third.restores), (Some(second.id), Some(first.id)));
+    assert_eq!(place().load_generations(&first.layer).unwrap(), [first.clone(), second, third.clone()]);
+    assert_eq!(ids(&load(&*store, &third)), ids(&load(&*store, &first)));
+}
+
+pub fn changes_lead_from_one_generation_to_another(place: &Place) {
+    let store = place();
+    let mut shapes = row_of_squares(&["1", "2", "3", "4"]);
+    let generations = [
+        publish(&*store, &coverage(&layer("grid"), vec![vec![], shapes.clone()]), 1).unwrap(),
+        {
+            shapes[1].unit.name = "renamed".into();
+            shapes.remove(2);
+            let apart = vec![shape("c", Polygon::new(square(50.0, 50.0, 1.0), vec![]))];
+            publish(&*store, &coverage(&layer("grid"), vec![apart, shapes.clone()]), 2).unwrap()
+        },
+        publish(&*store, &squares(&["1", "9"]), 3).unwrap(),
+    ];
+    for from in &generations {
+        for to in &generations {
+            assert_changes_lead(&*store, from, to);
+        }
+    }
+    let changes = store.load_changes(&generations[0].layer, generations[0].id, generations[1].id).unwrap();
+    assert_eq!(changes.ended, [vec![], vec![code("2"), code("3")]]);
+    let begun: Vec<&str> = changes.begun.iter().flatten().map(|shape| shape.unit.code.as_str()).collect();
+    assert_eq!(begun, ["c", "2"]);
+}
+
+/// Makes `to` of `from` by the changes between them, and sees that it is what is stored.
+pub fn assert_changes_lead(store: &dyn Store, from: &Generation, to: &Generation) {
+    let changes = store.load_changes(&from.layer, from.id, to.id).unwrap();
+    let (before, after) = (load(store, from), load(store, to));
+    assert_eq!((&changes.generation, &changes.layer, changes.accepted), (to, &after.layer, after.accepted));
+    for (depth, level) in after.layer.levels.iter().enumerate() {
+        let known = before.layer.depth_of(level).map_or(&[][..], |depth| &before.shapes[depth]);
+        let mut made: Vec<UnitShape> = known.iter().filter(|shape| !changes.ended[depth].contains(&shape.unit.code)).cloned().collect();
+        made.extend(changes.begun[depth].iter().cloned());
+        made.sort_by(|a, b| a.unit.code.cmp(&b.unit.code));
+        for (number, shape) in (1..).zip(&mut made) {
+            shape.source = FeatureRef { number };
+            let end = changes.ends[depth].iter().find(|(code, _)| code == &shape.unit.code);
+            shape.unit.validity.to = end.map(|(_, at)| *at);
+        }
+        assert_eq!(made, after.shapes[depth], "{} to {}, level {level}", from.id, to.id);
+    }
+}
+
+pub fn changes_name_every_end_and_lost_levels(place: &Place) {
+    let store = place();
+    let first = publish(&*store, &squares(&["1", "2"]), 1).unwrap();
+    let second = publish(&*store, &squares(&["1"]), 9).unwrap();
+    let changes = store.load_changes(&first.layer, first.id, first.id).unwrap();
+    assert_eq!((changes.ended, changes.begun), (vec![vec![], vec![]], vec![vec![], vec![]]));
+    assert_eq!(changes.ends, [vec![], vec![(code("2"), day(9))]]);
+    let coarse = Layer { levels: vec![level("coarse")], ..layer("grid") };
+    let third = publish(&*store, &coverage(&coarse, vec![row_of_squares(&["1"])]), 10).unwrap();
+    assert!(store.load_changes(&first.layer, second.id, third.id).unwrap().has_lost_levels);
+    assert!(!store.load_changes(&first.layer, first.id, second.id).unwrap().has_lost_levels);
+}
+
+pub fn changes_from_what_is_not_published_are_an_error(place: &Place) {
+    let store = place();
+    let first = publish(&*store, &squares(&["1"]), 1).unwrap();
+    let drafted = squares(&["1", "2"]);
+    let draft = store.publish(publication(&drafted, Some(first.id), GenerationState::Draft, 2)).unwrap();
+    for (from, to) in [(first.id, draft.id), (draft.id, first.id), (first.id, GenerationId(9))] {
+        let missing = store.load_changes(&first.layer, from, to);
+        assert!(matches!(missing, Err(StoreError::NoGeneration { .. })), "{from} {to}");
+    }
+}
+
+pub fn each_time_has_the_roster_of_its_time(place: &Place) {
+    let store = place();
+    let roster = |unit: &str| RosterData { workers: vec![worker("w1", "n")], assignments: vec![assignment(unit, "w1", Post::Primary, "")] };
+    for (on, unit) in [(5, "1"), (10, "2")] {
+        store.replace_roster(&roster(unit), None, "a", day(on)).unwrap();
+    }
+    for (on, unit, from, to) in [(1, "1", None, Some(10)), (9, "1", None, Some(10)), (10, "2", Some(10), None), (20, "2", Some(10), None)] {
+        let found = place().load_roster(day(on)).unwrap();
+        assert_eq!(found, StoredRoster { data: roster(unit).into_kept(), from: from.map(day), to: to.map(day) }, "day {on}");
+    }
+    store.replace_roster(&RosterData { workers: vec![worker("w1", "newest name")], assignments: vec![] }, None, "a", day(15)).unwrap();
+    assert_eq!(store.load_roster(day(1)).unwrap().data.workers[0].name, "newest name", "a name is kept once");
+}
+
+pub fn a_roster_comes_and_goes_with_its_generation(place: &Place) {
+    let store = place();
+    let (one, two) = (squares(&["1"]), squares(&["1", "2"]));
+    let first = publish(&*store, &one, 1).unwrap();
+    let roster = |unit: &str| RosterData { workers: vec![worker("w1", "n")], assignments: vec![assignment(unit, "w1", Post::Primary, "")] };
+    store.replace_roster(&roster("1"), None, "a", day(2)).unwrap();
+    let missing = store.replace_roster(&roster("2"), Some((&first.layer, GenerationId(2))), "a", day(3));
+    assert!(matches!(missing, Err(StoreError::NoGeneration { .. })), "{missing:?}");
+    let future = publish(&*store, &two, 20).unwrap();
+    store.replace_roster(&roster("2"), Some((&first.layer, future.id)), "a", day(3)).unwrap();
+    let unit = |on: i8| place().load_roster(day(on)).unwrap().data.assignments[0].unit.clone();
+    assert_eq!([unit(2), unit(19), unit(20), unit(29)], [code("1"), code("1"), code("2"), code("2")]);
+    assert_eq!(store.load_roster(day(5)).unwrap().to, Some(day(20)));
+    let back = Publication { restores: Some(first.id), ..publication(&one, Some(future.id), GenerationState::Published, 25) };
+    store.publish(back).unwrap();
+    assert_eq!([unit(19), unit(24), unit(25)], [code("1"), code("2"), code("1")]);
+}
+
 pub fn a_roster_is_replaced_whole(place: &Place) {
     let store = place();
     let first = RosterData {
@@ -283,23 +429,23 @@ pub fn a_roster_is_replaced_whole(place: &Place) {
             assignment("1", "w2", Post::Backup, "16:00-24:00"),
         ],
     };
-    store.replace_roster(&first, "a", day(1)).unwrap();
-    assert_eq!(store.load_roster().unwrap(), first.clone().into_kept());
-    assert_eq!(store.load_roster().unwrap().assignments.len(), 4);
+    store.replace_roster(&first, None, "a", day(1)).unwrap();
+    assert_eq!(roster_now(&*store), first.clone().into_kept());
+    assert_eq!(roster_now(&*store).assignments.len(), 4);
     let second = RosterData { workers: vec![worker("w2", "李四")], assignments: vec![first.assignments[0].clone()] };
-    store.replace_roster(&second, "a", day(2)).unwrap();
-    assert_eq!(place().load_roster().unwrap(), second.into_kept());
-    store.replace_roster(&first, "a", day(3)).unwrap();
-    assert_eq!(place().load_roster().unwrap(), first.into_kept());
+    store.replace_roster(&second, None, "a", day(2)).unwrap();
+    assert_eq!(roster_now(&*place()), second.into_kept());
+    store.replace_roster(&first, None, "a", day(3)).unwrap();
+    assert_eq!(roster_now(&*place()), first.into_kept());
 }
 
 pub fn a_worker_is_kept_once(place: &Place) {
     let store = place();
     let workers = vec![worker("w1", "old"), worker("w1", "new")];
-    store.replace_roster(&RosterData { workers, assignments: vec![] }, "a", day(1)).unwrap();
-    assert_eq!(store.load_roster().unwrap().workers, [worker("w1", "new")]);
-    store.replace_roster(&RosterData { workers: vec![worker("w1", "newer")], assignments: vec![] }, "a", day(2)).unwrap();
-    assert_eq!(store.load_roster().unwrap().workers, [worker("w1", "newer")]);
+    store.replace_roster(&RosterData { workers, assignments: vec![] }, None, "a", day(1)).unwrap();
+    assert_eq!(roster_now(&*store).workers, [worker("w1", "new")]);
+    store.replace_roster(&RosterData { workers: vec![worker("w1", "newer")], assignments: vec![] }, None, "a", day(2)).unwrap();
+    assert_eq!(roster_now(&*store).workers, [worker("w1", "newer")]);
 }
 
 pub fn cases_come_in_pages_in_the_order_of_ids(place: &Place) {
@@ -390,7 +536,7 @@ pub fn every_write_stands_in_the_audit_log(place: &Place) {
     let drafted = squares(&["1", "2"]);
     store.publish(publication(&drafted, Some(GenerationId(1)), GenerationState::Draft, 2)).unwrap();
     let roster = RosterData { workers: vec![worker("w-secret", "张三")], assignments: vec![] };
-    store.replace_roster(&roster, "b", day(3)).unwrap();
+    store.replace_roster(&roster, None, "b", day(3)).unwrap();
     store.add_cases(&[case(1, 0.0, 0.0)], "c", day(4)).unwrap();
     store.add_key(&key(1, &[]), "d").unwrap();
     store.revoke_key(key(1, &[]).hash, "e", day(6)).unwrap();
@@ -419,7 +565,7 @@ pub fn the_version_grows_with_what_snapshots_follow(place: &Place) {
     };
     publish(&*store, &squares(&["1"]), 1).unwrap();
     grows("publish", true);
-    store.replace_roster(&RosterData::default(), "a", day(1)).unwrap();
+    store.replace_roster(&RosterData::default(), None, "a", day(1)).unwrap();
     grows("roster", true);
     store.add_key(&key(1, &[]), "a").unwrap();
     grows("key", true);
@@ -429,6 +575,20 @@ pub fn the_version_grows_with_what_snapshots_follow(place: &Place) {
     grows("note", true);
     store.add_cases(&[case(1, 0.0, 0.0)], "a", day(1)).unwrap();
     grows("case", false);
+}
+
+pub fn a_change_of_the_version_ends_the_wait(place: &Place) {
+    let (one, other) = (place(), place());
+    let known = one.load_version().unwrap();
+    let (poll, patience) = (std::time::Duration::from_millis(5), std::time::Duration::from_secs(20));
+    assert_eq!(one.wait_for_version(known, poll, std::time::Duration::from_millis(20)).unwrap(), known);
+    assert_eq!(one.wait_for_version(known + 1, poll, patience).unwrap(), known, "what is known already is told at once");
+    let waited = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| one.wait_for_version(known, poll, patience).unwrap());
+        other.save_note("a", "b", "a", day(1)).unwrap();
+        waiting.join().unwrap()
+    });
+    assert_eq!(waited, known + 1);
 }
 
 pub fn texts_of_any_kind_come_back(place: &Place) {
@@ -508,7 +668,17 @@ pub fn coverage(layer: &Layer, mut shapes: Vec<Vec<UnitShape>>) -> ValidCoverage
 }
 
 pub fn publication(coverage: &ValidCoverage, parent: Option<GenerationId>, state: GenerationState, on: i8) -> Publication<'_> {
-    Publication { coverage, parent, state, effective_from: day(on), created_at: day(on), author: "tester", note: "a note" }
+    Publication {
+        coverage,
+        parent,
+        state,
+        effective_from: day(on),
+        created_at: day(on),
+        author: "tester",
+        note: "a note",
+        restores: None,
+        reuses_codes: false,
+    }
 }
 
 /// Publishes on top of the newest.
@@ -563,6 +733,11 @@ pub fn key(seed: u8, scope: &[&str]) -> KeyRecord {
         created_at: day(1),
         revoked_at: None,
     }
+}
+
+/// The roster of a time after all that the claims write.
+pub fn roster_now(store: &dyn Store) -> RosterData {
+    store.load_roster(day(31)).unwrap().data
 }
 
 fn ids(stored: &StoredGeneration) -> Vec<(String, UnitId)> {

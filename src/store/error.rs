@@ -1,4 +1,4 @@
-use crate::boundary::{GenerationId, LayerName};
+use crate::boundary::{GenerationId, LayerName, Level, UnitCode};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -33,6 +33,23 @@ pub enum StoreError {
         describe(*newest)
     )]
     Superseded { layer: LayerName, given: Option<GenerationId>, newest: Option<GenerationId> },
+    #[error(
+        "{} {level} codes of layer {layer} named other units, which have ended: {}; give the units new codes, or say that the old codes may be used again",
+        codes.len(),
+        named(codes)
+    )]
+    CodesReused { layer: LayerName, level: Level, codes: Vec<UnitCode> },
+}
+
+/// Codes named in a message; the rest is counted.
+const CODES_NAMED_MAX: usize = 6;
+
+fn named(codes: &[UnitCode]) -> String {
+    let mut text = codes.iter().take(CODES_NAMED_MAX).map(UnitCode::as_str).collect::<Vec<_>>().join(", ");
+    if codes.len() > CODES_NAMED_MAX {
+        text.push_str(" and others");
+    }
+    text
 }
 
 fn describe(generation: Option<GenerationId>) -> String {

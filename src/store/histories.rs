@@ -3,8 +3,10 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::conformance::{Place, assignment, case, coverage, day, key, layer, publication, row_of_squares, shape, square, worker};
-use super::records::{CaseFilter, RosterData, newest_generation};
+use super::conformance::{
+    Place, assert_changes_lead, assignment, case, coverage, day, key, layer, publication, row_of_squares, shape, square, worker,
+};
+use super::records::{CaseFilter, Publication, RosterData, newest_generation};
 use super::{MemoryStore, Store};
 use crate::boundary::{GenerationState, LayerName};
 use crate::dispatch::Post;
@@ -24,10 +26,20 @@ enum Step {
         draft: bool,
         on: i8,
         stale: bool,
+        reuse: bool,
+    },
+    /// Brings the boundaries of an earlier generation back, counted from the newest.
+    RollBack {
+        layer: usize,
+        steps: usize,
+        on: i8,
     },
     Roster {
         workers: [bool; 3],
         posts: Vec<(usize, usize, usize)>,
+        on: i8,
+        /// With the newest generation of a layer.
+        with: Option<usize>,
     },
     Cases(Vec<u8>),
     AddKey(u8),
@@ -38,13 +50,16 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let units = prop::array::uniform2(prop::array::uniform5(0_u8..6));
-    let publish = (0..2_usize, units, prop::bool::weighted(0.2), 1_i8..28, prop::bool::weighted(0.1))
-        .prop_map(|(layer, units, draft, on, stale)| Step::Publish { layer, units, draft, on, stale });
-    let roster = (prop::array::uniform3(any::<bool>()), prop::collection::vec((0..5_usize, 0..3_usize, 0..3_usize), 0..6))
-        .prop_map(|(workers, posts)| Step::Roster { workers, posts });
+    let publish = (0..2_usize, units, prop::bool::weighted(0.2), 1_i8..28, prop::bool::weighted(0.1), any::<bool>())
+        .prop_map(|(layer, units, draft, on, stale, reuse)| Step::Publish { layer, units, draft, on, stale, reuse });
+    let posts = prop::collection::vec((0..5_usize, 0..3_usize, 0..3_usize), 0..6);
+    let roster = (prop::array::uniform3(any::<bool>()), posts, 1_i8..28, prop::option::weighted(0.4, 0..2_usize))
+        .prop_map(|(workers, posts, on, with)| Step::Roster { workers, posts, on, with });
+    let roll_back = (0..2_usize, 1..4_usize, 1_i8..28).prop_map(|(layer, steps, on)| Step::RollBack { layer, steps, on });
     let step = prop_oneof![
         5 => publish,
         2 => roster,
+        1 => roll_back,
         1 => prop::collection::vec(0_u8..12, 0..5).prop_map(Step::Cases),
         1 => (0_u8..4).prop_map(Step::AddKey),
         1 => (0_u8..4).prop_map(Step::RevokeKey),
@@ -82,7 +97,7 @@ pub fn run(place: &Place) {
 /// Writes the same to both, and sees that both take it or both refuse it.
 fn apply(step: &Step, store: &dyn Store, model: &dyn Store) {
     match step {
-        Step::Publish { layer: at, units, draft, on, stale } => {
+        Step::Publish { layer: at, units, draft, on, stale, reuse } => {
             let layer = layer(LAYERS[*at]);
             let shapes = units.iter().map(|choices| {
                 let mut shapes = row_of_squares(&CODES);
@@ -102,20 +117,28 @@ fn apply(step: &Step, store: &dyn Store, model: &dyn Store) {
             let state = if *draft { GenerationState::Draft } else { GenerationState::Published };
             let newest = newest_generation(&model.load_generations(&layer.name).unwrap()).map(|newest| newest.id);
             let parent = if *stale { None } else { newest };
-            let publication = publication(&coverage, parent, state, *on);
-            match (store.publish(publication), model.publish(publication)) {
-                (Ok(stored), Ok(expected)) => assert_eq!(stored, expected),
-                (Err(stored), Err(expected)) => assert_eq!(stored.to_string(), expected.to_string()),
-                (stored, expected) => panic!("{stored:?} but {expected:?}"),
-            }
+            publish_to_both(store, model, Publication { reuses_codes: *reuse, ..publication(&coverage, parent, state, *on) });
         }
-        Step::Roster { workers, posts } => {
+        Step::RollBack { layer: at, steps, on } => {
+            let name = LayerName::parse(LAYERS[*at]).unwrap();
+            let generations = model.load_generations(&name).unwrap();
+            let published: Vec<_> = generations.iter().filter(|g| g.state == GenerationState::Published).collect();
+            let Some(target) = published.iter().rev().nth(*steps) else { return };
+            let stored = model.load_generation(&name, target.id).unwrap();
+            let coverage = coverage(&stored.layer, stored.shapes);
+            let publication = publication(&coverage, published.last().map(|g| g.id), GenerationState::Published, *on);
+            publish_to_both(store, model, Publication { restores: Some(target.id), ..publication });
+        }
+        Step::Roster { workers, posts, on, with } => {
             let ids = ["w0", "w1", "w2"];
             let listed = ids.iter().zip(workers).filter(|(_, listed)| **listed).map(|(id, _)| worker(id, &format!("name {posts:?}")));
             let assigned = posts.iter().map(|&(unit, id, post)| assignment(CODES[unit], ids[id], Post::ALL[post], "08:00-16:00"));
             let roster = RosterData { workers: listed.collect(), assignments: assigned.collect() };
+            let layer = with.map(|at| LayerName::parse(LAYERS[at]).unwrap());
+            let newest = |layer: &LayerName| newest_generation(&model.load_generations(layer).unwrap()).map(|newest| newest.id);
+            let with = layer.as_ref().and_then(|layer| Some((layer, newest(layer)?)));
             for target in [store, model] {
-                target.replace_roster(&roster, "r", day(3)).unwrap();
+                target.replace_roster(&roster, with, "r", day(*on)).unwrap();
             }
         }
         Step::Cases(ids) => {
@@ -134,17 +157,36 @@ fn apply(step: &Step, store: &dyn Store, model: &dyn Store) {
     }
 }
 
+fn publish_to_both(store: &dyn Store, model: &dyn Store, publication: Publication<'_>) {
+    match (store.publish(publication), model.publish(publication)) {
+        (Ok(stored), Ok(expected)) => assert_eq!(stored, expected),
+        (Err(stored), Err(expected)) => assert_eq!(stored.to_string(), expected.to_string()),
+        (stored, expected) => panic!("{stored:?} but {expected:?}"),
+    }
+}
+
 fn compare(store: &dyn Store, model: &dyn Store) {
     assert_eq!(store.load_layers().unwrap(), model.load_layers().unwrap());
     for name in LAYERS {
         let layer = LayerName::parse(name).unwrap();
         let generations = model.load_generations(&layer).unwrap();
         assert_eq!(store.load_generations(&layer).unwrap(), generations);
-        for generation in generations {
+        for generation in &generations {
             assert_eq!(store.load_generation(&layer, generation.id).unwrap(), model.load_generation(&layer, generation.id).unwrap());
+            if generation.state == GenerationState::Published
+                && let Some(newest) = newest_generation(&generations)
+            {
+                assert_eq!(
+                    store.load_changes(&layer, generation.id, newest.id).unwrap(),
+                    model.load_changes(&layer, generation.id, newest.id).unwrap()
+                );
+                assert_changes_lead(store, newest, generation);
+            }
         }
     }
-    assert_eq!(store.load_roster().unwrap(), model.load_roster().unwrap());
+    for on in 1..=31 {
+        assert_eq!(store.load_roster(day(on)).unwrap(), model.load_roster(day(on)).unwrap(), "day {on}");
+    }
     assert_eq!(store.load_cases(&CaseFilter::first(100)).unwrap(), model.load_cases(&CaseFilter::first(100)).unwrap());
     assert_eq!(store.load_keys().unwrap(), model.load_keys().unwrap());
     for name in ["0", "1"] {

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use geo_types::MultiPolygon;
@@ -6,13 +6,16 @@ use jiff::Timestamp;
 
 use super::audit::Action;
 use super::identity::{Fingerprint, end_of, goes_on};
-use super::records::{AuditEntry, CaseFilter, CasePage, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration};
+use super::records::{
+    AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,
+};
+use super::rosters::{RosterHead, in_force};
 use super::times::to_milliseconds;
 use super::{Store, StoreError};
 use crate::boundary::{
     Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Unit, UnitCode, UnitId, UnitShape, Validity,
 };
-use crate::dispatch::{Case, CaseId};
+use crate::dispatch::{Case, CaseId, Worker, WorkerId};
 
 /// A store without a file: the plain model against which the others are tested, and a store for tests.
 #[derive(Debug, Default)]
@@ -24,7 +27,10 @@ pub struct MemoryStore {
 struct State {
     version: u64,
     layers: BTreeMap<LayerName, LayerHistory>,
-    roster: RosterData,
+    /// In the order of writing; a roster's number is its place counted from 1.
+    rosters: Vec<(RosterHead, RosterData)>,
+    /// The newest name and phone of every worker.
+    people: BTreeMap<WorkerId, Worker>,
     cases: BTreeMap<CaseId, Case>,
     keys: BTreeMap<KeyHash, KeyRecord>,
     notes: BTreeMap<String, String>,
@@ -79,6 +85,9 @@ impl Store for MemoryStore {
         if publication.parent != newest {
             return Err(StoreError::Superseded { layer: layer.name.clone(), given: publication.parent, newest });
         }
+        if let Some(history) = state.layers.get(&layer.name) {
+            history.refuse_reused_codes(&publication)?;
+        }
         let (generation, unit_count, changed_count) = state.layers.entry(layer.name.clone()).or_default().add(&publication);
         let action = Action::Publish { generation: &generation, unit_count, changed_count };
         state.note_change(&action, publication.author, publication.created_at);
@@ -99,15 +108,51 @@ impl Store for MemoryStore {
             .ok_or_else(|| StoreError::NoGeneration { layer: layer.clone(), generation })
     }
 
-    fn replace_roster(&self, roster: &RosterData, author: &str, at: Timestamp) -> Result<(), StoreError> {
+    fn load_changes(&self, layer: &LayerName, from: GenerationId, to: GenerationId) -> Result<GenerationChanges, StoreError> {
+        let missing = |generation| StoreError::NoGeneration { layer: layer.clone(), generation };
+        let state = self.lock();
+        let history = state.layers.get(layer).ok_or_else(|| missing(from))?;
+        let published = |id| history.published(id).ok_or_else(|| missing(id));
+        Ok(history.changes(published(from)?, published(to)?))
+    }
+
+    fn replace_roster(
+        &self,
+        roster: &RosterData,
+        with: Option<(&LayerName, GenerationId)>,
+        author: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         let mut state = self.lock();
-        state.roster = roster.clone().into_kept();
+        if let Some((layer, generation)) = with
+            && state.layers.get(layer).and_then(|history| history.published(generation)).is_none()
+        {
+            return Err(StoreError::NoGeneration { layer: layer.clone(), generation });
+        }
+        let number = state.rosters.len() as u64 + 1;
+        let kept = roster.clone().into_kept();
+        state.people.extend(kept.workers.iter().map(|worker| (worker.id.clone(), worker.clone())));
+        let with = with.map(|(layer, generation)| (layer.clone(), generation));
+        state.rosters.push((RosterHead { number, created_at: to_milliseconds(at), with }, kept));
         state.note_change(&Action::ReplaceRoster(roster), author, at);
         Ok(())
     }
 
-    fn load_roster(&self) -> Result<RosterData, StoreError> {
-        Ok(self.lock().roster.clone())
+    fn load_roster(&self, at: Timestamp) -> Result<StoredRoster, StoreError> {
+        let state = self.lock();
+        let heads: Vec<RosterHead> = state.rosters.iter().map(|(head, _)| head.clone()).collect();
+        let generations: Vec<(LayerName, Vec<Generation>)> = state
+            .layers
+            .iter()
+            .map(|(name, history)| (name.clone(), history.generations.iter().map(|entry| entry.generation.clone()).collect()))
+            .collect();
+        let found = in_force(&heads, &generations, at);
+        let mut data =
+            state.rosters.iter().find(|(head, _)| Some(head.number) == found.number).map_or_else(RosterData::default, |r| r.1.clone());
+        for worker in &mut data.workers {
+            worker.clone_from(&state.people[&worker.id]);
+        }
+        Ok(StoredRoster { data, from: found.from, to: found.to })
     }
 
     fn add_cases(&self, cases: &[Case], author: &str, at: Timestamp) -> Result<usize, StoreError> {
@@ -243,6 +288,7 @@ impl LayerHistory {
             author: publication.author.to_owned(),
             note: publication.note.to_owned(),
             parent: publication.parent,
+            restores: publication.restores,
         };
         let unit_count = members.iter().map(Vec::len).sum();
         let entry = Entry { generation: generation.clone(), layer: coverage.layer().clone(), accepted: coverage.accepted(), members };
@@ -250,19 +296,78 @@ impl LayerHistory {
         (generation, unit_count, self.versions.len() - known)
     }
 
+    fn published(&self, id: GenerationId) -> Option<&Entry> {
+        self.generations.iter().find(|entry| entry.generation.id == id && entry.generation.state == GenerationState::Published)
+    }
+
+    /// A code that no live unit has, and that published units had, may only name one that is what one of them was.
+    fn refuse_reused_codes(&self, publication: &Publication<'_>) -> Result<(), StoreError> {
+        let coverage = publication.coverage;
+        let live: BTreeSet<usize> = self.newest().map_or(&[][..], |entry| &entry.members).iter().flatten().copied().collect();
+        let was_published: BTreeSet<usize> = self
+            .generations
+            .iter()
+            .filter(|entry| entry.generation.state == GenerationState::Published)
+            .flat_map(|entry| entry.members.iter().flatten().copied())
+            .collect();
+        for (depth, level) in coverage.levels().iter().enumerate() {
+            let mut codes = Vec::new();
+            for (index, unit) in level.indices().zip(level.units()) {
+                let is_its = |at: &&usize| self.versions[**at].unit.level == unit.level && self.versions[**at].unit.code == unit.code;
+                let past: Vec<usize> = was_published.iter().filter(is_its).copied().collect();
+                if past.is_empty() || past.iter().any(|at| live.contains(at)) {
+                    continue;
+                }
+                let fingerprint = Fingerprint::of(unit, &coverage.to_geometry(depth, index));
+                if !past.iter().any(|at| self.versions[*at].fingerprint == fingerprint) {
+                    codes.push(unit.code.clone());
+                }
+            }
+            if !codes.is_empty() && !publication.reuses_codes {
+                return Err(StoreError::CodesReused { layer: coverage.layer().name.clone(), level: level.level().clone(), codes });
+            }
+        }
+        Ok(())
+    }
+
     fn load(&self, generation: GenerationId) -> Option<StoredGeneration> {
         let entry = self.generations.iter().find(|entry| entry.generation.id == generation)?;
-        let shape = |(number, &at): (usize, &usize)| UnitShape {
-            unit: self.versions[at].unit.clone(),
-            geometry: self.versions[at].geometry.clone(),
-            source: FeatureRef { number: number + 1 },
-        };
         Some(StoredGeneration {
             generation: entry.generation.clone(),
             layer: entry.layer.clone(),
-            shapes: entry.members.iter().map(|places| places.iter().enumerate().map(shape).collect()).collect(),
+            shapes: entry.members.iter().map(|places| self.shapes(places.iter().copied())).collect(),
             accepted: entry.accepted,
         })
+    }
+
+    fn shapes(&self, places: impl Iterator<Item = usize>) -> Vec<UnitShape> {
+        let shape = |(number, at): (usize, usize)| UnitShape {
+            unit: self.versions[at].unit.clone(),
+            geometry: self.versions[at].geometry.clone(),
+            source: FeatureRef { number },
+        };
+        (1..).zip(places).map(shape).collect()
+    }
+
+    fn changes(&self, from: &Entry, to: &Entry) -> GenerationChanges {
+        let at_level = |entry: &Entry, level: &Level| -> BTreeSet<usize> {
+            let places = entry.layer.depth_of(level).map_or(&[][..], |depth| &entry.members[depth]);
+            places.iter().copied().collect()
+        };
+        let code = |at: usize| self.versions[at].unit.code.clone();
+        let (mut ended, mut begun, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+        for (level, places) in to.layer.levels.iter().zip(&to.members) {
+            let (before, after) = (at_level(from, level), at_level(to, level));
+            let mut gone: Vec<UnitCode> = before.difference(&after).map(|at| code(*at)).collect();
+            gone.sort();
+            ended.push(gone);
+            begun.push(self.shapes(places.iter().copied().filter(|at| !before.contains(at))));
+            ends.push(places.iter().filter_map(|at| Some((code(*at), self.versions[*at].unit.validity.to?))).collect());
+        }
+        let is_lost = |(level, places): (&Level, &Vec<usize>)| to.layer.depth_of(level).is_none() && !places.is_empty();
+        let has_lost_levels = from.layer.levels.iter().zip(&from.members).any(is_lost);
+        let (generation, layer) = (to.generation.clone(), to.layer.clone());
+        GenerationChanges { generation, layer, accepted: to.accepted, ended, begun, ends, has_lost_levels }
     }
 }
 

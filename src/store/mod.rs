@@ -16,7 +16,10 @@ mod histories;
 mod identity;
 mod memory;
 mod records;
+mod rosters;
 mod times;
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -24,8 +27,10 @@ pub use error::StoreError;
 pub use geopackage::GeoPackageStore;
 pub use memory::MemoryStore;
 pub use records::{
-    AuditEntry, CaseFilter, CasePage, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, current_generation, newest_generation,
+    AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,
+    current_generation, newest_generation,
 };
+pub use rosters::descends;
 
 use crate::boundary::{Generation, GenerationId, Layer, LayerName};
 use crate::dispatch::{Case, CaseId};
@@ -46,6 +51,8 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::Superseded`] where the parent is not the newest published generation.
+    /// [`StoreError::CodesReused`] where a code that has ended would name another unit, and the publication does not say that it may.
+    /// A unit that comes back exactly as it once was is no other.
     fn publish(&self, publication: Publication<'_>) -> Result<Generation, StoreError>;
 
     /// Returns the generations of a layer, drafts too, oldest first; none for a layer that is not known.
@@ -58,11 +65,32 @@ pub trait Store: Send + Sync {
     /// [`StoreError::NoGeneration`] where there is none of this number.
     fn load_generation(&self, layer: &LayerName, generation: GenerationId) -> Result<StoredGeneration, StoreError>;
 
-    /// Replaces the roster; what it held before is kept, ended. A worker's name and phone are kept once and overwritten.
-    fn replace_roster(&self, roster: &RosterData, author: &str, at: Timestamp) -> Result<(), StoreError>;
+    /// Returns what tells published generation `to` from published generation `from` of a layer, so that who has the one can
+    /// make the other without reading all of it.
+    ///
+    /// # Errors
+    /// [`StoreError::NoGeneration`] where one of them is not there or is a draft.
+    fn load_changes(&self, layer: &LayerName, from: GenerationId, to: GenerationId) -> Result<GenerationChanges, StoreError>;
 
-    /// Returns what the roster holds now: workers by id, assignments by unit, post, worker and start.
-    fn load_roster(&self) -> Result<RosterData, StoreError>;
+    /// Adds a roster that takes the place of the one before; what that held is kept, ended. A worker's name and phone are kept once
+    /// and overwritten.
+    ///
+    /// A roster that comes `with` a generation is in force when that is in effect: not before, and no longer once it is rolled
+    /// back. Any other is in force from `at`.
+    ///
+    /// # Errors
+    /// [`StoreError::NoGeneration`] where the generation it comes with is not there.
+    fn replace_roster(
+        &self,
+        roster: &RosterData,
+        with: Option<(&LayerName, GenerationId)>,
+        author: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Returns the roster in force at `at`: workers by id, assignments by unit, post, worker and start. For times before the first
+    /// roster the first answers, as its assignments have dates of their own.
+    fn load_roster(&self, at: Timestamp) -> Result<StoredRoster, StoreError>;
 
     /// Adds cases, all or none, and returns how many were new. A case whose id is known is left as it is.
     fn add_cases(&self, cases: &[Case], author: &str, at: Timestamp) -> Result<usize, StoreError>;
@@ -91,4 +119,19 @@ pub trait Store: Send + Sync {
 
     /// Returns a number that grows whenever a generation, a roster, a key or a note was written, by this process or another.
     fn load_version(&self) -> Result<u64, StoreError>;
+
+    /// Waits until the version is another than `known`, at most for `patience`, and returns the version.
+    ///
+    /// How soon it wakes depends on the back end: where writers can call, at once, else after `poll`.
+    fn wait_for_version(&self, known: u64, poll: Duration, patience: Duration) -> Result<u64, StoreError> {
+        let end = std::time::Instant::now() + patience;
+        loop {
+            let version = self.load_version()?;
+            let left = end.saturating_duration_since(std::time::Instant::now());
+            if version != known || left.is_zero() {
+                return Ok(version);
+            }
+            std::thread::sleep(poll.min(left));
+        }
+    }
 }

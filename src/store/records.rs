@@ -16,6 +16,10 @@ pub struct Publication<'a> {
     pub created_at: Timestamp,
     pub author: &'a str,
     pub note: &'a str,
+    /// The earlier generation whose boundaries these are, where this rolls back.
+    pub restores: Option<GenerationId>,
+    /// Codes that have ended may name other units now.
+    pub reuses_codes: bool,
 }
 
 /// A generation as it is read back: what [`crate::topology::check`] needs to make its coverage again.
@@ -27,6 +31,23 @@ pub struct StoredGeneration {
     pub shapes: Vec<Vec<UnitShape>>,
     /// The faults accepted when it was published.
     pub accepted: Accepted,
+}
+
+/// What one published generation has that another has not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GenerationChanges {
+    /// The generation that comes of the changes, with its layer and what was accepted of it.
+    pub generation: Generation,
+    pub layer: Layer,
+    pub accepted: Accepted,
+    /// For each level of the layer, coarse to fine, the codes of units that the generation no longer has so, in their order.
+    pub ended: Vec<Vec<UnitCode>>,
+    /// For each level the units that it has anew or otherwise, in the order of codes. A unit that has changed stands in both lists.
+    pub begun: Vec<Vec<UnitShape>>,
+    /// For each level those of all its units that have an end by now, with it, in the order of codes.
+    pub ends: Vec<Vec<(UnitCode, Timestamp)>>,
+    /// Levels with units in the generation before that the layer no longer has.
+    pub has_lost_levels: bool,
 }
 
 /// Returns the newest published generation, whether it is in effect yet or not.
@@ -43,6 +64,16 @@ pub fn current_generation(generations: &[Generation], at: Timestamp) -> Option<&
 pub struct RosterData {
     pub workers: Vec<Worker>,
     pub assignments: Vec<Assignment>,
+}
+
+/// A roster and for how long it is in force.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StoredRoster {
+    pub data: RosterData,
+    /// None: since ever.
+    pub from: Option<Timestamp>,
+    /// When another takes over, where that is known; exclusive.
+    pub to: Option<Timestamp>,
 }
 
 impl RosterData {

@@ -70,6 +70,7 @@ impl SmallTown {
             effective_from: Some("2026-01-01T00:00:00+08:00".parse().unwrap()),
             author: "test".into(),
             note: String::new(),
+            reuses_codes: false,
         };
         let new = NewLevel { layer, level: Level::parse(level).unwrap(), shapes, merge: false };
         let published = app::publish(&*store, new, &options).unwrap();

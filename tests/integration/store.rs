@@ -87,6 +87,7 @@ pub fn put(store: &dyn Store, layer: &Layer, level_name: &str, shapes: Vec<UnitS
         effective_from,
         author: "test".into(),
         note: String::new(),
+        reuses_codes: false,
     };
     let published = publish(store, new, &options).unwrap();
     assert!(published.generation.is_some(), "{:?}", published.problems);

@@ -6,7 +6,9 @@ use super::connection::Connections;
 use super::{cases, generations, keys, publish, roster};
 use crate::boundary::{Generation, GenerationId, Layer, LayerName};
 use crate::dispatch::{Case, CaseId};
-use crate::store::records::{AuditEntry, CaseFilter, CasePage, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration};
+use crate::store::records::{
+    AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,
+};
 use crate::store::{Store, StoreError};
 
 /// A store in one GeoPackage file.
@@ -50,12 +52,22 @@ impl Store for GeoPackageStore {
         self.connections.read("read a generation", |tx| generations::load_generation(tx, layer, generation))
     }
 
-    fn replace_roster(&self, roster: &RosterData, author: &str, at: Timestamp) -> Result<(), StoreError> {
-        self.connections.write("replace the roster", |tx| roster::replace_roster(tx, roster, author, at))
+    fn load_changes(&self, layer: &LayerName, from: GenerationId, to: GenerationId) -> Result<GenerationChanges, StoreError> {
+        self.connections.read("compare two generations", |tx| generations::load_changes(tx, layer, from, to))
     }
 
-    fn load_roster(&self) -> Result<RosterData, StoreError> {
-        self.connections.read("read the roster", roster::load_roster)
+    fn replace_roster(
+        &self,
+        roster: &RosterData,
+        with: Option<(&LayerName, GenerationId)>,
+        author: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.connections.write("replace the roster", |tx| roster::replace_roster(tx, roster, with, author, at))
+    }
+
+    fn load_roster(&self, at: Timestamp) -> Result<StoredRoster, StoreError> {
+        self.connections.read("read the roster", |tx| roster::load_roster(tx, at))
     }
 
     fn add_cases(&self, cases: &[Case], author: &str, at: Timestamp) -> Result<usize, StoreError> {

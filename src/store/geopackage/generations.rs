@@ -1,7 +1,8 @@
 //! Reads layers and generations back.
 
 use geo_types::{Geometry, MultiPolygon};
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, Transaction};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -12,10 +13,10 @@ use crate::boundary::{
     UnitId, UnitShape, Validity,
 };
 use crate::store::StoreError;
-use crate::store::records::{StoredGeneration, newest_generation};
+use crate::store::records::{GenerationChanges, StoredGeneration, newest_generation};
 use crate::store::times::parse_time;
 
-const COLUMNS: &str = "number, state, effective_from, created_at, author, note, parent, levels, scheme, accepted";
+const COLUMNS: &str = "number, state, effective_from, created_at, author, note, parent, levels, scheme, accepted, restores";
 
 pub(super) fn load_layers(transaction: &Transaction<'_>) -> Result<Vec<Layer>, Failure> {
     let mut statement = transaction.prepare("SELECT DISTINCT layer FROM gk_generation ORDER BY layer")?;
@@ -46,9 +47,7 @@ pub(super) fn load_generation(
     layer: &LayerName,
     generation: GenerationId,
 ) -> Result<StoredGeneration, Failure> {
-    let sql = format!("SELECT {COLUMNS} FROM gk_generation WHERE layer = ?1 AND number = ?2");
-    let head = transaction.query_row(&sql, (layer.as_str(), generation.0), |row| Ok(Head::read(row, layer))).optional()?;
-    let head = head.ok_or_else(|| Failure::Store(StoreError::NoGeneration { layer: layer.clone(), generation }))??;
+    let head = load_head(transaction, layer, generation)?;
     let levels = head.layer.levels.iter().map(|level| load_level(transaction, &head.generation, level));
     Ok(StoredGeneration {
         shapes: levels.collect::<Result<_, _>>()?,
@@ -58,20 +57,93 @@ pub(super) fn load_generation(
     })
 }
 
-fn load_level(transaction: &Transaction<'_>, generation: &Generation, level: &Level) -> Result<Vec<UnitShape>, Failure> {
-    let which = match generation.state {
-        GenerationState::Published => "v.from_generation <= ?3 AND (v.to_generation IS NULL OR v.to_generation > ?3)",
-        GenerationState::Draft => {
-            "v.fid IN (SELECT version FROM gk_draft_unit AS d JOIN gk_generation AS g ON g.key = d.generation
-                       WHERE g.layer = ?1 AND g.number = ?3)"
-        }
+pub(super) fn load_changes(
+    transaction: &Transaction<'_>,
+    layer: &LayerName,
+    from: GenerationId,
+    to: GenerationId,
+) -> Result<GenerationChanges, Failure> {
+    let published = |id| {
+        let is_published = |head: &Head| head.generation.state == GenerationState::Published;
+        let head = load_head(transaction, layer, id)?;
+        Some(head).filter(is_published).ok_or_else(|| Failure::Store(StoreError::NoGeneration { layer: layer.clone(), generation: id }))
     };
+    let (before, head) = (published(from)?, published(to)?);
+    let (mut ended, mut begun, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+    for level in &head.layer.levels {
+        let among = |this: GenerationId, other: GenerationId| {
+            let (this, other) = (this.0, other.0);
+            format!(
+                "v.from_generation <= {this} AND (v.to_generation IS NULL OR v.to_generation > {this})
+                 AND NOT (v.from_generation <= {other} AND (v.to_generation IS NULL OR v.to_generation > {other}))"
+            )
+        };
+        begun.push(load_shapes(transaction, layer, level, &among(to, from))?);
+        ended.push(load_codes(transaction, layer, level, &among(from, to))?.into_iter().map(|(code, _)| code).collect());
+        let number = to.0;
+        let has_end = format!("v.from_generation <= {number} AND v.to_generation > {number}");
+        let with_end = load_codes(transaction, layer, level, &has_end)?.into_iter().filter_map(|(code, end)| Some((code, end?)));
+        ends.push(with_end.collect());
+    }
+    let mut has_lost_levels = false;
+    for level in before.layer.levels.iter().filter(|level| head.layer.depth_of(level).is_none()) {
+        let number = from.0;
+        let lived = format!("v.from_generation <= {number} AND (v.to_generation IS NULL OR v.to_generation > {number})");
+        has_lost_levels |= !load_codes(transaction, layer, level, &lived)?.is_empty();
+    }
+    let Head { generation, layer, accepted } = head;
+    Ok(GenerationChanges { generation, layer, accepted, ended, begun, ends, has_lost_levels })
+}
+
+/// Returns the codes of a level's versions that are asked for, each with its end, in the order of codes.
+fn load_codes(
+    transaction: &Transaction<'_>,
+    layer: &LayerName,
+    level: &Level,
+    which: &str,
+) -> Result<Vec<(UnitCode, Option<Timestamp>)>, Failure> {
+    let mut statement = transaction.prepare(&format!(
+        "SELECT u.code, v.valid_to FROM gk_level AS l JOIN gk_unit_version AS v ON v.level = l.key JOIN gk_unit AS u ON u.key = v.unit
+         WHERE l.layer = ?1 AND l.level = ?2 AND {which} ORDER BY u.code"
+    ))?;
+    let mut rows = statement.query((layer.as_str(), level.as_str()))?;
+    let mut codes = Vec::new();
+    while let Some(row) = rows.next()? {
+        let code = UnitCode::parse(&row.get::<_, String>(0)?).map_err(|e| corrupt("unit", &e))?;
+        let end = row.get::<_, Option<String>>(1)?.map(|text| parse_time(&text)).transpose().map_err(|e| corrupt("unit", &e))?;
+        codes.push((code, end));
+    }
+    Ok(codes)
+}
+
+fn load_head(transaction: &Transaction<'_>, layer: &LayerName, generation: GenerationId) -> Result<Head, Failure> {
+    let sql = format!("SELECT {COLUMNS} FROM gk_generation WHERE layer = ?1 AND number = ?2");
+    let head = transaction.query_row(&sql, (layer.as_str(), generation.0), |row| Ok(Head::read(row, layer))).optional()?;
+    head.ok_or_else(|| Failure::Store(StoreError::NoGeneration { layer: layer.clone(), generation }))?
+}
+
+fn load_level(transaction: &Transaction<'_>, generation: &Generation, level: &Level) -> Result<Vec<UnitShape>, Failure> {
+    let number = generation.id.0;
+    let which = match generation.state {
+        GenerationState::Published => {
+            format!("v.from_generation <= {number} AND (v.to_generation IS NULL OR v.to_generation > {number})")
+        }
+        GenerationState::Draft => format!(
+            "v.fid IN (SELECT version FROM gk_draft_unit AS d JOIN gk_generation AS g ON g.key = d.generation
+                       WHERE g.layer = ?1 AND g.number = {number})"
+        ),
+    };
+    load_shapes(transaction, &generation.layer, level, &which)
+}
+
+/// Returns the versions of a level that are asked for, in the order of codes.
+fn load_shapes(transaction: &Transaction<'_>, layer: &LayerName, level: &Level, which: &str) -> Result<Vec<UnitShape>, Failure> {
     let mut statement = transaction.prepare(&format!(
         "SELECT u.id, u.code, v.name, v.parent, v.properties, v.valid_from, v.valid_to, v.geom
          FROM gk_level AS l JOIN gk_unit_version AS v ON v.level = l.key JOIN gk_unit AS u ON u.key = v.unit
          WHERE l.layer = ?1 AND l.level = ?2 AND {which}"
     ))?;
-    let mut rows = statement.query(params![generation.layer.as_str(), level.as_str(), generation.id.0])?;
+    let mut rows = statement.query((layer.as_str(), level.as_str()))?;
     let mut shapes = Vec::new();
     while let Some(row) = rows.next()? {
         shapes.push(read_shape(row, level)?);
@@ -137,6 +209,7 @@ impl Head {
             author: row.get(4)?,
             note: row.get(5)?,
             parent: row.get::<_, Option<u32>>(6)?.map(GenerationId),
+            restores: row.get::<_, Option<u32>>(10)?.map(GenerationId),
         };
         let layer = Layer {
             name: layer.clone(),

@@ -56,11 +56,12 @@ fn insert_generation(transaction: &Transaction<'_>, publication: &Publication<'_
         author: publication.author.to_owned(),
         note: publication.note.to_owned(),
         parent: publication.parent,
+        restores: publication.restores,
     };
     transaction.execute(
         "INSERT INTO gk_generation
-         (layer, number, state, effective_from, created_at, author, note, parent, levels, scheme, accepted)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+         (layer, number, state, effective_from, created_at, author, note, parent, levels, scheme, accepted, restores)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         params![
             layer.name.as_str(),
             number,
@@ -73,6 +74,7 @@ fn insert_generation(transaction: &Transaction<'_>, publication: &Publication<'_
             levels_text(layer),
             scheme_text(layer),
             accepted_text(publication.coverage.accepted()),
+            generation.restores.map(|restores| restores.0),
         ],
     )?;
     Ok((generation, transaction.last_insert_rowid()))
@@ -107,6 +109,7 @@ struct UnitWriter<'t> {
     draft: Option<i64>,
     add_unit: Statement<'t>,
     find_unit: Statement<'t>,
+    past_versions: Statement<'t>,
     add_version: Statement<'t>,
     end_version: Statement<'t>,
     add_draft_unit: Statement<'t>,
@@ -123,6 +126,11 @@ impl<'t> UnitWriter<'t> {
             add_unit: transaction
                 .prepare("INSERT INTO gk_unit (level, code, id) VALUES (?1, ?2, ?3) ON CONFLICT (level, code) DO NOTHING")?,
             find_unit: transaction.prepare("SELECT key FROM gk_unit WHERE level = ?1 AND code = ?2")?,
+            // A draft's own versions begin and end with the same number.
+            past_versions: transaction.prepare(
+                "SELECT v.fingerprint FROM gk_unit AS u JOIN gk_unit_version AS v ON v.unit = u.key
+                 WHERE u.level = ?1 AND u.code = ?2 AND (v.to_generation IS NULL OR v.to_generation > v.from_generation)",
+            )?,
             add_version: transaction.prepare(
                 "INSERT INTO gk_unit_version
                  (unit, level, from_generation, to_generation, valid_from, name, parent, properties, fingerprint, geom)
@@ -154,14 +162,19 @@ impl<'t> UnitWriter<'t> {
         };
         let mut live = self.load_live(key)?;
         let mut extent: Option<Extent> = None;
+        let mut reused: Vec<UnitCode> = Vec::new();
         for (index, unit) in level.indices().zip(level.units()) {
             let geometry = coverage.to_geometry(depth, index);
             if let Some(own) = Extent::of(&geometry) {
                 extent = Some(extent.map_or(own, |all| all.joined(own)));
             }
             let fingerprint = Fingerprint::of(unit, &geometry);
-            let goes_on = |live: &Live| goes_on(live.fingerprint, live.valid_from, fingerprint, self.generation.effective_from);
-            let fid = match live.get(unit.code.as_str()).filter(|live| goes_on(live)).map(|live| live.fid) {
+            let known = live.get(unit.code.as_str());
+            if known.is_none() && !publication.reuses_codes && self.is_reused(key, &unit.code, fingerprint)? {
+                reused.push(unit.code.clone());
+            }
+            let goes_on = |live: &&Live| goes_on(live.fingerprint, live.valid_from, fingerprint, self.generation.effective_from);
+            let fid = match known.filter(goes_on).map(|live| live.fid) {
                 Some(fid) => {
                     live.remove(unit.code.as_str());
                     fid
@@ -172,6 +185,10 @@ impl<'t> UnitWriter<'t> {
                 self.add_draft_unit.execute((draft, fid))?;
             }
             self.unit_count += 1;
+        }
+        if !reused.is_empty() {
+            let (layer, level) = (self.generation.layer.clone(), level.level().clone());
+            return Err(Failure::Store(StoreError::CodesReused { layer, level, codes: reused }));
         }
         self.end(live.into_values())?;
         self.register(key, extent)
@@ -197,6 +214,19 @@ impl<'t> UnitWriter<'t> {
             );
         }
         Ok(live)
+    }
+
+    /// Whether published units had the code and none of them was what this one is.
+    fn is_reused(&mut self, level: i64, code: &UnitCode, fingerprint: Fingerprint) -> Result<bool, Failure> {
+        let mut rows = self.past_versions.query((level, code.as_str()))?;
+        let mut was_another = false;
+        while let Some(row) = rows.next()? {
+            if row.get(0).map(Fingerprint)? == fingerprint {
+                return Ok(false);
+            }
+            was_another = true;
+        }
+        Ok(was_another)
     }
 
     fn add_version(&mut self, level: i64, unit: &Unit, fingerprint: Fingerprint, blob: &[u8]) -> Result<i64, Failure> {

@@ -7,18 +7,39 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use rustc_hash::FxHashMap;
 
 use super::connection::{Failure, corrupt};
+use super::generations::load_generations;
 use super::keys::note_change;
-use crate::boundary::{UnitCode, Validity};
+use crate::boundary::{Generation, GenerationId, LayerName, UnitCode, Validity};
 use crate::dispatch::{Assignment, Post, Shift, Worker, WorkerId};
+use crate::store::StoreError;
 use crate::store::audit::Action;
-use crate::store::records::RosterData;
+use crate::store::records::{RosterData, StoredRoster};
+use crate::store::rosters::{RosterHead, in_force};
 use crate::store::times::{parse_time, time_text};
 
 /// What a row says, as text, to tell rows that go on from those that end.
 type AssignmentKey = (String, i64, &'static str, String, String, Option<String>, String);
 
-pub(super) fn replace_roster(transaction: &Transaction<'_>, roster: &RosterData, author: &str, at: Timestamp) -> Result<(), Failure> {
-    transaction.execute("INSERT INTO gk_roster (created_at, author) VALUES (?1, ?2)", (time_text(at), author))?;
+pub(super) fn replace_roster(
+    transaction: &Transaction<'_>,
+    roster: &RosterData,
+    with: Option<(&LayerName, GenerationId)>,
+    author: &str,
+    at: Timestamp,
+) -> Result<(), Failure> {
+    if let Some((layer, generation)) = with {
+        let is_there = transaction
+            .prepare_cached("SELECT 1 FROM gk_generation WHERE layer = ?1 AND number = ?2 AND state = 'published'")?
+            .exists((layer.as_str(), generation.0))?;
+        if !is_there {
+            return Err(Failure::Store(StoreError::NoGeneration { layer: layer.clone(), generation }));
+        }
+    }
+    let (layer, generation) = with.map(|(layer, generation)| (layer.as_str(), generation.0)).unzip();
+    transaction.execute(
+        "INSERT INTO gk_roster (created_at, author, layer, generation) VALUES (?1, ?2, ?3, ?4)",
+        (time_text(at), author, layer, generation),
+    )?;
     let number = transaction.last_insert_rowid();
     let kept = roster.clone().into_kept();
     replace_workers(transaction, &kept.workers, number)?;
@@ -26,17 +47,47 @@ pub(super) fn replace_roster(transaction: &Transaction<'_>, roster: &RosterData,
     note_change(transaction, &Action::ReplaceRoster(roster), author, at)
 }
 
-pub(super) fn load_roster(transaction: &Transaction<'_>) -> Result<RosterData, Failure> {
+pub(super) fn load_roster(transaction: &Transaction<'_>, at: Timestamp) -> Result<StoredRoster, Failure> {
+    let heads = load_heads(transaction)?;
+    let mut generations: Vec<(LayerName, Vec<Generation>)> = Vec::new();
+    for layer in heads.iter().filter_map(|head| Some(&head.with.as_ref()?.0)) {
+        if !generations.iter().any(|(known, _)| known == layer) {
+            generations.push((layer.clone(), load_generations(transaction, layer)?));
+        }
+    }
+    let found = in_force(&heads, &generations, at);
+    let data = found.number.map(|number| load_data(transaction, number)).transpose()?.unwrap_or_default();
+    Ok(StoredRoster { data, from: found.from, to: found.to })
+}
+
+fn load_heads(transaction: &Transaction<'_>) -> Result<Vec<RosterHead>, Failure> {
+    let mut statement = transaction.prepare_cached("SELECT number, created_at, layer, generation FROM gk_roster ORDER BY number")?;
+    let mut rows = statement.query([])?;
+    let mut heads = Vec::new();
+    while let Some(row) = rows.next()? {
+        let layer = row.get::<_, Option<String>>(2)?.map(|name| LayerName::parse(&name)).transpose().map_err(|e| corrupt("roster", &e))?;
+        heads.push(RosterHead {
+            number: row.get(0)?,
+            created_at: parse_time(&row.get::<_, String>(1)?).map_err(|e| corrupt("roster", &e))?,
+            with: layer.zip(row.get::<_, Option<u32>>(3)?.map(GenerationId)),
+        });
+    }
+    Ok(heads)
+}
+
+fn load_data(transaction: &Transaction<'_>, number: u64) -> Result<RosterData, Failure> {
     let mut statement = transaction.prepare_cached(
-        "SELECT p.worker_id, p.name, p.phone FROM gk_worker AS w JOIN gk_person AS p ON p.key = w.person WHERE w.to_roster IS NULL",
+        "SELECT p.worker_id, p.name, p.phone FROM gk_worker AS w JOIN gk_person AS p ON p.key = w.person
+         WHERE w.from_roster <= ?1 AND (w.to_roster IS NULL OR w.to_roster > ?1)",
     )?;
     let worker = |row: &Row<'_>| Ok(Worker { id: worker_id(row, 0)?, name: row.get(1)?, phone: row.get(2)? });
-    let workers = statement.query_map([], worker)?.collect::<Result<_, _>>()?;
+    let workers = statement.query_map([number], worker)?.collect::<Result<_, _>>()?;
     let mut statement = transaction.prepare_cached(
         "SELECT a.unit_code, p.worker_id, a.post, a.department, a.valid_from, a.valid_to, a.shift
-         FROM gk_assignment AS a JOIN gk_person AS p ON p.key = a.person WHERE a.to_roster IS NULL",
+         FROM gk_assignment AS a JOIN gk_person AS p ON p.key = a.person
+         WHERE a.from_roster <= ?1 AND (a.to_roster IS NULL OR a.to_roster > ?1)",
     )?;
-    let mut rows = statement.query([])?;
+    let mut rows = statement.query([number])?;
     let mut assignments = Vec::new();
     while let Some(row) = rows.next()? {
         assignments.push(read_assignment(row)?);

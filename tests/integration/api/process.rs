@@ -115,7 +115,7 @@ fn what_another_process_writes_is_answered_soon() {
     let vacant = || client.get(&url).send().unwrap().json::<Value>().unwrap()["vacant"].clone();
     assert_eq!(vacant(), false);
     let store = open_store(&path, OpenMode::Create).unwrap();
-    store.replace_roster(&RosterData::default(), "test", Timestamp::now()).unwrap();
+    store.replace_roster(&RosterData::default(), None, "test", Timestamp::now()).unwrap();
     let end = Instant::now() + PATIENCE;
     while vacant() != true {
         assert!(Instant::now() < end, "the new roster never came");

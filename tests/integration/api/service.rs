@@ -141,9 +141,11 @@ pub fn fill(store: &dyn Store) {
         created_at: at,
         author: "test",
         note: "",
+        restores: None,
+        reuses_codes: false,
     };
     store.publish(publication).unwrap();
-    store.replace_roster(&roster(at), "test", at).unwrap();
+    store.replace_roster(&roster(at), None, "test", at).unwrap();
     for (key, role, scope, revoked) in [
         (DISPATCHER, Role::Dispatcher, vec![], false),
         (SCOPED, Role::Worker, vec![UnitCode::parse(&code_of(0, 0)).unwrap()], false),
