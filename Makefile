@@ -26,9 +26,9 @@ test: ## Install what the tests need and run all of them
 	$(MAKE) --no-print-directory test-web
 	cargo test --locked --doc
 ifdef NEXTEST
-	cargo nextest run --locked --no-fail-fast
+	scripts/with-postgres cargo nextest run --locked --no-fail-fast
 else
-	cargo test --locked --no-fail-fast
+	scripts/with-postgres cargo test --locked --no-fail-fast
 endif
 
 test-web: ## Check the map: types, units, the committed bundle, and a real browser against the built program

@@ -16,7 +16,7 @@ use crate::boundary::{
     Accepted, FeatureRef, Generation, GenerationState, Layer, LayerName, Level, Problem, ProblemKind, ProblemUnit, Severity, UnitCode,
     UnitId, UnitShape, Validity,
 };
-use crate::store::{GeoPackageStore, Publication, Store, StoreError, StoredGeneration, newest_generation};
+use crate::store::{GeoPackageStore, PostgisStore, Publication, Store, StoreError, StoredGeneration, newest_generation};
 use crate::topology::{Rules, ValidCoverage, VertexMove, check};
 
 pub use follow::{follow, load_first};
@@ -47,9 +47,12 @@ pub enum OpenMode {
 /// The store is missing, of another kind, or cannot be read.
 pub fn open_store(address: &str, mode: OpenMode) -> Result<SharedStore, StoreUnavailable> {
     if address.starts_with("postgres://") || address.starts_with("postgresql://") {
-        let found = "is a PostgreSQL database, for which this build has no back end yet; use a GeoPackage file".into();
-        // The address may hold a password, so it is not repeated.
-        return Err(StoreError::Foreign { location: "postgres://…".into(), found }.into());
+        return Ok(Arc::new(match mode {
+            OpenMode::ReadOnly => PostgisStore::open_read_only(address)?,
+            // Opened for reading first, which says what is wrong where there is no store.
+            OpenMode::Write => PostgisStore::open_read_only(address).and_then(|_| PostgisStore::open_or_create(address))?,
+            OpenMode::Create => PostgisStore::open_or_create(address)?,
+        }));
     }
     let path = Path::new(address);
     Ok(Arc::new(match mode {

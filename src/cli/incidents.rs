@@ -83,6 +83,7 @@ fn to_case(snapshot: &Snapshot, layer: &LayerName, incident: IncidentRow, id: Ca
         description: incident.description,
         source: incident.source,
         reported_at: incident.reported_at,
+        district: answer.as_ref().and_then(|answer| Some(answer.path().next()?.code.clone())),
         grid: unit.map(|unit| unit.code.clone()),
         generation: answer.as_ref().filter(|_| unit.is_some()).map(|answer| answer.layer.generation().id),
         holder,

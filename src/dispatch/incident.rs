@@ -18,6 +18,8 @@ pub struct Case {
     pub description: String,
     pub source: String,
     pub reported_at: Timestamp,
+    /// The coarsest unit that held the position, by which large tables of cases are kept apart.
+    pub district: Option<UnitCode>,
     pub grid: Option<UnitCode>,
     pub generation: Option<GenerationId>,
     pub holder: Option<WorkerId>,

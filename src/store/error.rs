@@ -17,6 +17,15 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    #[error(
+        "cannot tell whether this did {action} in the store {location}: the connection broke while it was confirmed; look before repeating it"
+    )]
+    Unconfirmed {
+        action: &'static str,
+        location: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     #[error("the store {location} is open for reading only, so this cannot {action}")]
     ReadOnly { action: &'static str, location: String },
     #[error("another process has been writing the store {location} for {waited_s} s; try again when it is done")]

@@ -392,9 +392,9 @@ mod tests {
     use super::*;
     use crate::store::conformance::{Place, conformance_tests};
 
-    fn make() -> Place {
+    fn make() -> Option<Place> {
         let store = Arc::new(MemoryStore::new());
-        Box::new(move || store.clone())
+        Some(Box::new(move || store.clone()))
     }
 
     conformance_tests!(super::tests::make);

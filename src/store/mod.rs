@@ -15,8 +15,10 @@ pub mod geopackage;
 mod histories;
 mod identity;
 mod memory;
+mod postgis;
 mod records;
 mod rosters;
+mod texts;
 mod times;
 
 use std::time::Duration;
@@ -26,6 +28,7 @@ use jiff::Timestamp;
 pub use error::StoreError;
 pub use geopackage::GeoPackageStore;
 pub use memory::MemoryStore;
+pub use postgis::PostgisStore;
 pub use records::{
     AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,
     current_generation, newest_generation,

@@ -14,13 +14,13 @@ use crate::store::records::{CaseFilter, CasePage};
 use crate::store::times::{parse_time, time_text};
 
 const SELECT: &str =
-    "SELECT c.id, c.lon, c.lat, c.given, c.category, c.description, c.source, c.reported_at, c.grid, c.generation, p.worker_id
+    "SELECT c.id, c.lon, c.lat, c.given, c.category, c.description, c.source, c.reported_at, c.grid, c.generation, p.worker_id, c.district
      FROM gk_case AS c LEFT JOIN gk_person AS p ON p.key = c.holder";
 
 pub(super) fn add_cases(transaction: &Transaction<'_>, cases: &[Case], author: &str, at: Timestamp) -> Result<usize, Failure> {
     let mut add = transaction.prepare(
-        "INSERT INTO gk_case (id, lon, lat, given, category, description, source, reported_at, grid, generation, holder)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO gk_case (id, lon, lat, given, category, description, source, reported_at, grid, generation, holder, district)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (id) DO NOTHING",
     )?;
     let mut added = 0;
     for case in cases {
@@ -36,6 +36,7 @@ pub(super) fn add_cases(transaction: &Transaction<'_>, cases: &[Case], author: &
             case.grid.as_ref().map(UnitCode::as_str),
             case.generation.map(|generation| generation.0),
             case.holder.as_ref().map(|id| person_key(transaction, id)).transpose()?,
+            case.district.as_ref().map(UnitCode::as_str),
         ])?;
     }
     note(transaction, &Action::AddCases { added }, author, at)?;
@@ -124,7 +125,9 @@ fn time_text_up(at: Timestamp) -> String {
 
 fn read_case(row: &Row<'_>) -> Result<Case, Failure> {
     let broken = |detail: &dyn std::fmt::Display| corrupt("case", detail);
-    let grid: Option<String> = row.get(8)?;
+    let code = |at: usize| -> Result<_, Failure> {
+        row.get::<_, Option<String>>(at)?.as_deref().map(UnitCode::parse).transpose().map_err(|e| broken(&e))
+    };
     Ok(Case {
         id: CaseId(Uuid::parse_str(&row.get::<_, String>(0)?).map_err(|e| broken(&e))?),
         position: Position::new(row.get(1)?, row.get(2)?).map_err(|e| broken(&e))?,
@@ -133,7 +136,8 @@ fn read_case(row: &Row<'_>) -> Result<Case, Failure> {
         description: row.get(5)?,
         source: row.get(6)?,
         reported_at: parse_time(&row.get::<_, String>(7)?).map_err(|e| broken(&e))?,
-        grid: grid.as_deref().map(UnitCode::parse).transpose().map_err(|e| broken(&e))?,
+        district: code(11)?,
+        grid: code(8)?,
         generation: row.get::<_, Option<u32>>(9)?.map(GenerationId),
         holder: row.get::<_, Option<String>>(10)?.map(|id| WorkerId(id.into())),
     })

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Statement, Transaction, params};
 use rustc_hash::FxHashMap;
 
 use super::connection::{Failure, corrupt};
-use super::generations::{accepted_text, levels_text, newest_published, scheme_text, state_text};
+use super::generations::newest_published;
 use super::geometry::{self, Extent};
 use super::keys::note_change;
 use super::views::{level_key, register_change};
@@ -14,6 +14,7 @@ use crate::store::StoreError;
 use crate::store::audit::Action;
 use crate::store::identity::{Fingerprint, end_of, goes_on};
 use crate::store::records::Publication;
+use crate::store::texts::{accepted_text, levels_text, scheme_text, state_text};
 use crate::store::times::{parse_time, time_text, to_milliseconds};
 
 pub(super) fn publish(transaction: &Transaction<'_>, publication: &Publication<'_>) -> Result<Generation, Failure> {

@@ -15,6 +15,7 @@ use crate::store::StoreError;
 use crate::store::audit::Action;
 use crate::store::records::{RosterData, StoredRoster};
 use crate::store::rosters::{RosterHead, in_force};
+use crate::store::texts::shift_text;
 use crate::store::times::{parse_time, time_text};
 
 /// What a row says, as text, to tell rows that go on from those that end.
@@ -181,11 +182,4 @@ fn read_assignment(row: &Row<'_>) -> Result<Assignment, Failure> {
 
 fn read_post(text: &str) -> Result<Post, Failure> {
     Post::parse(text).ok_or_else(|| corrupt("assignment", &format!("the post {text:?}")))
-}
-
-fn shift_text(shift: &Shift) -> String {
-    let period = |(start, end): &(jiff::civil::Time, jiff::civil::Time)| {
-        format!("{:02}:{:02}-{:02}:{:02}", start.hour(), start.minute(), end.hour(), end.minute())
-    };
-    shift.periods().iter().map(period).collect::<Vec<_>>().join(";")
 }

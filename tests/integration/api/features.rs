@@ -174,6 +174,7 @@ fn add_cases(service: &Service, count: u128) {
             description: String::new(),
             source: "12345".into(),
             reported_at: "2026-03-01T00:00:00Z".parse::<Timestamp>().unwrap(),
+            district: None,
             grid: Some(UnitCode::parse(&code_of(usize::try_from(number).unwrap() % COLUMNS, 0)).unwrap()),
             generation: Some(GenerationId(1)),
             holder: Some(WorkerId(SECRETS[0].into())),

@@ -1,0 +1,276 @@
+-- What gridkeeper keeps, for any number of services at once. Tables begin with gk_.
+-- Nothing is deleted: rows end. Times are kept to the millisecond.
+-- Texts that order answers are compared by their bytes, as every other back end does: COLLATE "C".
+
+CREATE EXTENSION IF NOT EXISTS postgis;
+
+CREATE TABLE gk_version (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  number bigint NOT NULL
+);
+COMMENT ON TABLE gk_version IS 'One row, counted up by every write that running services must follow';
+COMMENT ON COLUMN gk_version.one IS 'Always true, so that there is one row';
+COMMENT ON COLUMN gk_version.number IS 'Grows with every generation, roster, key and note; also sent by NOTIFY gridkeeper';
+INSERT INTO gk_version (number) VALUES (0);
+
+CREATE TABLE gk_audit_counter (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  number bigint NOT NULL
+);
+COMMENT ON TABLE gk_audit_counter IS 'The number of the last audit entry; its row lock puts the entries of writers at once in one order';
+COMMENT ON COLUMN gk_audit_counter.one IS 'Always true, so that there is one row';
+COMMENT ON COLUMN gk_audit_counter.number IS 'The last number given';
+INSERT INTO gk_audit_counter (number) VALUES (0);
+
+CREATE TABLE gk_audit (
+  number bigint NOT NULL,
+  at timestamptz NOT NULL,
+  author text NOT NULL,
+  action text NOT NULL,
+  subject text NOT NULL,
+  PRIMARY KEY (number, at)
+) PARTITION BY RANGE (at);
+COMMENT ON TABLE gk_audit IS 'Who wrote what, and when; a partition a month';
+COMMENT ON COLUMN gk_audit.number IS 'Grows in the order of writing';
+COMMENT ON COLUMN gk_audit.at IS 'When it was written, as the writer''s clock says';
+COMMENT ON COLUMN gk_audit.author IS 'Who wrote';
+COMMENT ON COLUMN gk_audit.action IS 'publish, draft, replace_roster, add_cases, add_key, revoke_key, save_note';
+COMMENT ON COLUMN gk_audit.subject IS 'What was written, in words and figures; nothing personal';
+
+CREATE TABLE gk_note (
+  name text COLLATE "C" PRIMARY KEY,
+  text text NOT NULL
+);
+COMMENT ON TABLE gk_note IS 'Named texts beside the data';
+COMMENT ON COLUMN gk_note.name IS 'The name under which the text is asked for';
+COMMENT ON COLUMN gk_note.text IS 'The text, overwritten by the next of its name';
+
+CREATE TABLE gk_level (
+  key bigint PRIMARY KEY,
+  layer text COLLATE "C" NOT NULL,
+  level text COLLATE "C" NOT NULL,
+  UNIQUE (layer, level)
+);
+COMMENT ON TABLE gk_level IS 'Every level of every layer that ever had a unit';
+COMMENT ON COLUMN gk_level.key IS 'Names the level within this store';
+COMMENT ON COLUMN gk_level.layer IS 'The layer, such as grid or police';
+COMMENT ON COLUMN gk_level.level IS 'The level, such as street or community';
+
+CREATE TABLE gk_generation (
+  key bigint PRIMARY KEY,
+  layer text COLLATE "C" NOT NULL,
+  number integer NOT NULL,
+  state text NOT NULL CHECK (state IN ('draft', 'published')),
+  effective_from timestamptz NOT NULL,
+  created_at timestamptz NOT NULL,
+  author text NOT NULL,
+  note text NOT NULL,
+  parent integer,
+  restores integer,
+  levels json NOT NULL,
+  scheme json,
+  accepted text NOT NULL,
+  UNIQUE (layer, number)
+);
+COMMENT ON TABLE gk_generation IS 'The published versions of each layer''s boundaries, and drafts';
+COMMENT ON COLUMN gk_generation.key IS 'Names the generation within this store';
+COMMENT ON COLUMN gk_generation.layer IS 'The layer';
+COMMENT ON COLUMN gk_generation.number IS 'Counted from 1 within the layer';
+COMMENT ON COLUMN gk_generation.state IS 'draft or published';
+COMMENT ON COLUMN gk_generation.effective_from IS 'When it takes effect, which may lie ahead';
+COMMENT ON COLUMN gk_generation.created_at IS 'When it was written';
+COMMENT ON COLUMN gk_generation.author IS 'Who wrote it';
+COMMENT ON COLUMN gk_generation.note IS 'A remark';
+COMMENT ON COLUMN gk_generation.parent IS 'The number of the generation it was made from';
+COMMENT ON COLUMN gk_generation.restores IS 'The number of the earlier generation whose boundaries it brings back';
+COMMENT ON COLUMN gk_generation.levels IS 'The layer''s levels, coarse to fine';
+COMMENT ON COLUMN gk_generation.scheme IS 'How codes are made up';
+COMMENT ON COLUMN gk_generation.accepted IS 'The kinds of fault accepted by name';
+
+CREATE TABLE gk_unit (
+  key bigint PRIMARY KEY,
+  level bigint NOT NULL REFERENCES gk_level (key),
+  code text COLLATE "C" NOT NULL,
+  id uuid NOT NULL UNIQUE,
+  UNIQUE (level, code)
+);
+COMMENT ON TABLE gk_unit IS 'A unit''s id and code, bound to each other forever';
+COMMENT ON COLUMN gk_unit.key IS 'Names the unit within this store';
+COMMENT ON COLUMN gk_unit.level IS 'Its level';
+COMMENT ON COLUMN gk_unit.code IS 'The official code';
+COMMENT ON COLUMN gk_unit.id IS 'The stable id';
+
+CREATE TABLE gk_unit_version (
+  fid bigint PRIMARY KEY,
+  unit bigint NOT NULL REFERENCES gk_unit (key),
+  level bigint NOT NULL REFERENCES gk_level (key),
+  from_generation integer NOT NULL,
+  to_generation integer,
+  valid_from timestamptz NOT NULL,
+  valid_to timestamptz,
+  name text NOT NULL,
+  parent text COLLATE "C",
+  properties json NOT NULL,
+  fingerprint bytea NOT NULL,
+  geom geometry(MultiPolygon, 4326) NOT NULL
+);
+CREATE INDEX gk_unit_version_by_level ON gk_unit_version (level, to_generation);
+CREATE INDEX gk_unit_version_by_start ON gk_unit_version (level, from_generation);
+CREATE INDEX gk_unit_version_by_unit ON gk_unit_version (unit);
+CREATE INDEX gk_unit_version_geom ON gk_unit_version USING gist (geom);
+COMMENT ON TABLE gk_unit_version IS 'What a unit was, from one published generation until another, which no longer has it so';
+COMMENT ON COLUMN gk_unit_version.fid IS 'Names the version within this store';
+COMMENT ON COLUMN gk_unit_version.unit IS 'The unit';
+COMMENT ON COLUMN gk_unit_version.level IS 'The unit''s level, again, for the index';
+COMMENT ON COLUMN gk_unit_version.from_generation IS 'The first generation that has it';
+COMMENT ON COLUMN gk_unit_version.to_generation IS 'The first that no longer has it; the same as from_generation where only a draft has it';
+COMMENT ON COLUMN gk_unit_version.valid_from IS 'When it begins';
+COMMENT ON COLUMN gk_unit_version.valid_to IS 'When it ends, exclusive';
+COMMENT ON COLUMN gk_unit_version.name IS 'The name; empty where there is none';
+COMMENT ON COLUMN gk_unit_version.parent IS 'The code of the unit of the next coarser level that holds it';
+COMMENT ON COLUMN gk_unit_version.properties IS 'What its source says beside, in the order of its columns';
+COMMENT ON COLUMN gk_unit_version.fingerprint IS 'SHA-256 over name, parent, properties and geometry';
+COMMENT ON COLUMN gk_unit_version.geom IS 'Its boundary, longitude before latitude, WGS 84 degrees, bit for bit as published';
+
+CREATE TABLE gk_draft_unit (
+  generation bigint NOT NULL REFERENCES gk_generation (key),
+  version bigint NOT NULL REFERENCES gk_unit_version (fid),
+  PRIMARY KEY (generation, version)
+);
+COMMENT ON TABLE gk_draft_unit IS 'All units of a draft, those that it shares with published generations too';
+COMMENT ON COLUMN gk_draft_unit.generation IS 'The draft';
+COMMENT ON COLUMN gk_draft_unit.version IS 'A version that it has';
+
+CREATE TABLE gk_person (
+  key bigint PRIMARY KEY,
+  worker_id text COLLATE "C" NOT NULL UNIQUE,
+  name text NOT NULL,
+  phone text NOT NULL
+);
+COMMENT ON TABLE gk_person IS 'The only table with personal fields; all else refers to its key, so that a row can be blanked and history stays';
+COMMENT ON COLUMN gk_person.key IS 'Names the person within this store';
+COMMENT ON COLUMN gk_person.worker_id IS 'The id by which the office knows the worker';
+COMMENT ON COLUMN gk_person.name IS 'Personal: the newest name';
+COMMENT ON COLUMN gk_person.phone IS 'Personal: the newest phone';
+
+CREATE TABLE gk_roster (
+  number bigint PRIMARY KEY,
+  created_at timestamptz NOT NULL,
+  author text NOT NULL,
+  layer text COLLATE "C",
+  generation integer
+);
+COMMENT ON TABLE gk_roster IS 'The rosters in the order of writing';
+COMMENT ON COLUMN gk_roster.number IS 'Counted from 1';
+COMMENT ON COLUMN gk_roster.created_at IS 'When it was written';
+COMMENT ON COLUMN gk_roster.author IS 'Who wrote it';
+COMMENT ON COLUMN gk_roster.layer IS 'The layer of the generation with which it takes effect; none takes effect when written';
+COMMENT ON COLUMN gk_roster.generation IS 'The number of that generation';
+
+CREATE TABLE gk_worker (
+  key bigint PRIMARY KEY,
+  person bigint NOT NULL REFERENCES gk_person (key),
+  from_roster bigint NOT NULL REFERENCES gk_roster (number),
+  to_roster bigint REFERENCES gk_roster (number)
+);
+CREATE INDEX gk_worker_live ON gk_worker (person) WHERE to_roster IS NULL;
+COMMENT ON TABLE gk_worker IS 'Who stands on which rosters';
+COMMENT ON COLUMN gk_worker.key IS 'Names the row';
+COMMENT ON COLUMN gk_worker.person IS 'The worker';
+COMMENT ON COLUMN gk_worker.from_roster IS 'The first roster that has it';
+COMMENT ON COLUMN gk_worker.to_roster IS 'The first that no longer has it';
+
+CREATE TABLE gk_assignment (
+  key bigint PRIMARY KEY,
+  unit_code text COLLATE "C" NOT NULL,
+  person bigint NOT NULL REFERENCES gk_person (key),
+  post text NOT NULL,
+  department text NOT NULL,
+  valid_from timestamptz NOT NULL,
+  valid_to timestamptz,
+  shift text NOT NULL,
+  from_roster bigint NOT NULL REFERENCES gk_roster (number),
+  to_roster bigint REFERENCES gk_roster (number)
+);
+CREATE INDEX gk_assignment_live ON gk_assignment (unit_code) WHERE to_roster IS NULL;
+COMMENT ON TABLE gk_assignment IS 'Who holds which post at which unit';
+COMMENT ON COLUMN gk_assignment.key IS 'Names the row';
+COMMENT ON COLUMN gk_assignment.unit_code IS 'The unit';
+COMMENT ON COLUMN gk_assignment.person IS 'The worker';
+COMMENT ON COLUMN gk_assignment.post IS 'primary, backup or leader';
+COMMENT ON COLUMN gk_assignment.department IS 'The department; empty where the roster names none';
+COMMENT ON COLUMN gk_assignment.valid_from IS 'From when';
+COMMENT ON COLUMN gk_assignment.valid_to IS 'Until when, exclusive';
+COMMENT ON COLUMN gk_assignment.shift IS 'Hours of the day, HH:MM-HH:MM[;…]; empty for always';
+COMMENT ON COLUMN gk_assignment.from_roster IS 'The first roster that has it';
+COMMENT ON COLUMN gk_assignment.to_roster IS 'The first that no longer has it';
+
+-- Ids are unique over all months, also over those that were taken out, so that a case that is sent again is known.
+CREATE TABLE gk_case_id (
+  id uuid PRIMARY KEY,
+  reported_at timestamptz NOT NULL
+);
+COMMENT ON TABLE gk_case_id IS 'The id of every case that was ever taken in, and in which month''s partition to look for it';
+COMMENT ON COLUMN gk_case_id.id IS 'The case';
+COMMENT ON COLUMN gk_case_id.reported_at IS 'When it was reported';
+
+CREATE TABLE gk_case (
+  id uuid NOT NULL,
+  district text COLLATE "C" NOT NULL,
+  reported_at timestamptz NOT NULL,
+  lon double precision NOT NULL,
+  lat double precision NOT NULL,
+  given text NOT NULL,
+  category text COLLATE "C" NOT NULL,
+  description text NOT NULL,
+  source text NOT NULL,
+  grid text COLLATE "C",
+  generation integer,
+  holder bigint REFERENCES gk_person (key),
+  geom geometry(Point, 4326) NOT NULL,
+  PRIMARY KEY (id, reported_at, district)
+) PARTITION BY RANGE (reported_at);
+CREATE INDEX gk_case_by_grid ON gk_case (grid);
+CREATE INDEX gk_case_by_time ON gk_case (reported_at);
+CREATE INDEX gk_case_geom ON gk_case USING gist (geom);
+COMMENT ON TABLE gk_case IS 'What happened where, with the grid and holder of its own time; a partition a month';
+COMMENT ON COLUMN gk_case.id IS 'The case';
+COMMENT ON COLUMN gk_case.district IS 'The code of the coarsest unit that holds it, by which the table can be distributed; empty outside of all';
+COMMENT ON COLUMN gk_case.reported_at IS 'When it was reported';
+COMMENT ON COLUMN gk_case.lon IS 'Longitude, WGS 84 degrees';
+COMMENT ON COLUMN gk_case.lat IS 'Latitude, WGS 84 degrees';
+COMMENT ON COLUMN gk_case.given IS 'Position and reference system as they were given';
+COMMENT ON COLUMN gk_case.category IS 'The category';
+COMMENT ON COLUMN gk_case.description IS 'What was said';
+COMMENT ON COLUMN gk_case.source IS 'Where it came from';
+COMMENT ON COLUMN gk_case.grid IS 'The code of the grid of its time';
+COMMENT ON COLUMN gk_case.generation IS 'The generation of its time';
+COMMENT ON COLUMN gk_case.holder IS 'Who answered for the grid at its time';
+COMMENT ON COLUMN gk_case.geom IS 'The position, for GIS and window queries';
+
+CREATE TABLE gk_key (
+  hash bytea PRIMARY KEY,
+  role text NOT NULL,
+  scope text NOT NULL,
+  note text NOT NULL,
+  created_at timestamptz NOT NULL,
+  revoked_at timestamptz
+);
+COMMENT ON TABLE gk_key IS 'Keys of callers, as hashes';
+COMMENT ON COLUMN gk_key.hash IS 'SHA-256 of the key';
+COMMENT ON COLUMN gk_key.role IS 'What its bearer may do';
+COMMENT ON COLUMN gk_key.scope IS 'Codes of units it is limited to, with spaces between; empty for all';
+COMMENT ON COLUMN gk_key.note IS 'A remark';
+COMMENT ON COLUMN gk_key.created_at IS 'When it was made';
+COMMENT ON COLUMN gk_key.revoked_at IS 'When it ended';
+
+-- What a GIS is to open: the units in effect now. A future generation takes over by itself.
+CREATE VIEW gk_current_unit AS
+  SELECT v.fid, l.layer, l.level, u.id, u.code, v.name, v.parent, v.valid_from, v.properties, v.geom
+  FROM gk_unit_version AS v
+  JOIN gk_unit AS u ON u.key = v.unit
+  JOIN gk_level AS l ON l.key = v.level
+  JOIN (SELECT layer, max(number) AS number FROM gk_generation
+        WHERE state = 'published' AND effective_from <= now() GROUP BY layer) AS c ON c.layer = l.layer
+  WHERE v.from_generation <= c.number AND (v.to_generation IS NULL OR v.to_generation > c.number);
+COMMENT ON VIEW gk_current_unit IS 'The units in effect now, of every layer and level';

@@ -1,0 +1,148 @@
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::connection::Connections;
+use super::listen::Listener;
+use super::{cases, generations, keys, publish, roster};
+use crate::boundary::{Generation, GenerationId, Layer, LayerName};
+use crate::dispatch::{Case, CaseId};
+use crate::store::records::{
+    AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,
+};
+use crate::store::{Store, StoreError};
+
+/// A store in a PostgreSQL database with PostGIS, for any number of processes at once.
+#[derive(Debug)]
+pub struct PostgisStore {
+    /// Dropped before the connections, on whose runtime it listens.
+    listener: OnceLock<Listener>,
+    connections: Connections,
+}
+
+impl PostgisStore {
+    /// Opens a store that exists, for reading only. A standby will do.
+    ///
+    /// # Errors
+    /// The database cannot be reached, holds no store, or one of a newer version.
+    pub fn open_read_only(address: &str) -> Result<Self, StoreError> {
+        Connections::open_read_only(address).map(|connections| Self { listener: OnceLock::new(), connections })
+    }
+
+    /// Opens a store, makes its tables where there are none, and brings them up to date.
+    ///
+    /// # Errors
+    /// The database cannot be reached or written, or holds a store of a newer version.
+    pub fn open_or_create(address: &str) -> Result<Self, StoreError> {
+        Connections::open_or_create(address).map(|connections| Self { listener: OnceLock::new(), connections })
+    }
+}
+
+impl Store for PostgisStore {
+    fn load_layers(&self) -> Result<Vec<Layer>, StoreError> {
+        self.connections.read("read the layers", async |tx| generations::load_layers(tx).await)
+    }
+
+    fn publish(&self, publication: Publication<'_>) -> Result<Generation, StoreError> {
+        let geometry = self.connections.geometry_type();
+        self.connections.write("publish a generation", async |tx| publish::publish(tx, &geometry, &publication).await)
+    }
+
+    fn load_generations(&self, layer: &LayerName) -> Result<Vec<Generation>, StoreError> {
+        self.connections.read("read the generations", async |tx| generations::load_generations(tx, layer).await)
+    }
+
+    fn load_generation(&self, layer: &LayerName, generation: GenerationId) -> Result<StoredGeneration, StoreError> {
+        self.connections.read("read a generation", async |tx| generations::load_generation(tx, layer, generation).await)
+    }
+
+    fn load_changes(&self, layer: &LayerName, from: GenerationId, to: GenerationId) -> Result<GenerationChanges, StoreError> {
+        self.connections.read("compare two generations", async |tx| generations::load_changes(tx, layer, from, to).await)
+    }
+
+    fn replace_roster(
+        &self,
+        data: &RosterData,
+        with: Option<(&LayerName, GenerationId)>,
+        author: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.connections.write("replace the roster", async |tx| roster::replace_roster(tx, data, with, author, at).await)
+    }
+
+    fn load_roster(&self, at: Timestamp) -> Result<StoredRoster, StoreError> {
+        self.connections.read("read the roster", async |tx| roster::load_roster(tx, at).await)
+    }
+
+    fn add_cases(&self, cases: &[Case], author: &str, at: Timestamp) -> Result<usize, StoreError> {
+        let geometry = self.connections.geometry_type();
+        self.connections.write_beside("add cases", async |tx| cases::add_cases(tx, &geometry, cases, author, at).await)
+    }
+
+    fn find_case(&self, id: CaseId) -> Result<Option<Case>, StoreError> {
+        self.connections.read("find a case", async |tx| cases::find_case(tx, id).await)
+    }
+
+    fn load_cases(&self, filter: &CaseFilter) -> Result<CasePage, StoreError> {
+        self.connections.read("read cases", async |tx| cases::load_cases(tx, filter).await)
+    }
+
+    fn add_key(&self, key: &KeyRecord, author: &str) -> Result<(), StoreError> {
+        self.connections.write("add a key", async |tx| keys::add_key(tx, key, author).await)
+    }
+
+    fn revoke_key(&self, hash: KeyHash, author: &str, at: Timestamp) -> Result<bool, StoreError> {
+        self.connections.write("revoke a key", async |tx| keys::revoke_key(tx, hash, author, at).await)
+    }
+
+    fn load_keys(&self) -> Result<Vec<KeyRecord>, StoreError> {
+        self.connections.read("read the keys", async |tx| keys::load_keys(tx).await)
+    }
+
+    fn save_note(&self, name: &str, text: &str, author: &str, at: Timestamp) -> Result<(), StoreError> {
+        self.connections.write("save a note", async |tx| keys::save_note(tx, name, text, author, at).await)
+    }
+
+    fn find_note(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.connections.read("find a note", async |tx| keys::find_note(tx, name).await)
+    }
+
+    fn load_audit(&self, after: u64, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        self.connections.read("read the audit log", async |tx| keys::load_audit(tx, after, limit).await)
+    }
+
+    fn load_version(&self) -> Result<u64, StoreError> {
+        self.connections.ask("read the version", async |tx| keys::load_version(tx).await)
+    }
+
+    /// Wakes at once where the database calls, and asks every `poll` beside: a standby cannot call.
+    fn wait_for_version(&self, known: u64, poll: Duration, patience: Duration) -> Result<u64, StoreError> {
+        let listener = self.listener.get_or_init(|| Listener::start(self.connections.runtime(), self.connections.address()));
+        let end = Instant::now() + patience;
+        loop {
+            let version = self.load_version()?;
+            let left = end.saturating_duration_since(Instant::now());
+            if version != known || left.is_zero() {
+                return Ok(version);
+            }
+            self.connections.runtime().block_on(listener.wait(poll.min(left)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::store::conformance::{Place, conformance_tests};
+    use crate::store::postgis::scratch::Scratch;
+
+    fn make() -> Option<Place> {
+        let database = Scratch::create()?;
+        Some(Box::new(move || Arc::new(PostgisStore::open_or_create(database.address()).unwrap())))
+    }
+
+    conformance_tests!(super::tests::make);
+}

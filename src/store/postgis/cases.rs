@@ -1,0 +1,191 @@
+//! Cases, in the order of their ids, kept by months.
+
+use jiff::Timestamp;
+use rustc_hash::FxHashSet;
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Row, Transaction};
+use uuid::Uuid;
+
+use super::connection::{Failure, corrupt};
+use super::generations::{from_id, to_id};
+use super::keys::note;
+use super::months;
+use super::roster::{person_keys, worker_id};
+use super::values::{Ewkb, Time, from_text, to_text};
+use crate::boundary::{Position, UnitCode};
+use crate::dispatch::{Case, CaseId};
+use crate::store::audit::Action;
+use crate::store::records::{CaseFilter, CasePage};
+use crate::store::times::to_milliseconds;
+
+const SELECT: &str =
+    "SELECT c.id, c.lon, c.lat, c.given, c.category, c.description, c.source, c.reported_at, c.grid, c.generation, p.worker_id, c.district
+     FROM gk_case AS c LEFT JOIN gk_person AS p ON p.key = c.holder";
+
+pub(super) async fn add_cases(
+    tx: &Transaction<'_>,
+    geometry: &Type,
+    cases: &[Case],
+    author: &str,
+    at: Timestamp,
+) -> Result<usize, Failure> {
+    let ids: Vec<Uuid> = cases.iter().map(|case| case.id.0).collect();
+    let times: Vec<Time> = cases.iter().map(|case| Time(case.reported_at)).collect();
+    months::ensure(tx, "gk_case", cases.iter().map(|case| case.reported_at)).await?;
+    let people = person_keys(tx, cases.iter().filter_map(|case| case.holder.as_ref())).await?;
+    let rows = tx
+        .query(
+            "INSERT INTO gk_case_id (id, reported_at) SELECT * FROM unnest($1::uuid[], $2::timestamptz[])
+             ON CONFLICT (id) DO NOTHING RETURNING id",
+            &[&ids, &times],
+        )
+        .await?;
+    let mut new: FxHashSet<Uuid> = rows.iter().map(|row| row.get(0)).collect();
+    let added = new.len();
+    let types = [
+        Type::UUID,
+        Type::TEXT,
+        Type::TIMESTAMPTZ,
+        Type::FLOAT8,
+        Type::FLOAT8,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::INT4,
+        Type::INT8,
+        geometry.clone(),
+    ];
+    let columns = "id, district, reported_at, lon, lat, given, category, description, source, grid, generation, holder, geom";
+    let sink = tx.copy_in(&format!("COPY gk_case ({columns}) FROM STDIN (FORMAT binary)")).await?;
+    let mut copy = std::pin::pin!(BinaryCopyInWriter::new(sink, &types));
+    for case in cases.iter().filter(|case| new.remove(&case.id.0)) {
+        let row: [&(dyn ToSql + Sync); 13] = [
+            &case.id.0,
+            &case.district.as_ref().map_or("", UnitCode::as_str),
+            &Time(case.reported_at),
+            &case.position.lon,
+            &case.position.lat,
+            &to_text(&case.given),
+            &to_text(&case.category),
+            &to_text(&case.description),
+            &to_text(&case.source),
+            &case.grid.as_ref().map(UnitCode::as_str),
+            &case.generation.map(from_id).transpose()?,
+            &case.holder.as_ref().map(|id| people[id]),
+            &Ewkb::of_point(case.position.lon, case.position.lat).map_err(|e| corrupt("case", &e))?,
+        ];
+        copy.as_mut().write(&row).await?;
+    }
+    copy.finish().await?;
+    note(tx, &Action::AddCases { added }, author, at).await?;
+    Ok(added)
+}
+
+pub(super) async fn find_case(tx: &Transaction<'_>, id: CaseId) -> Result<Option<Case>, Failure> {
+    // The time says in which month's partition to look.
+    let sql = format!("{SELECT} WHERE c.id = $1 AND c.reported_at = (SELECT reported_at FROM gk_case_id WHERE id = $1)");
+    tx.query_opt(&sql, &[&id.0]).await?.map(|row| read_case(&row)).transpose()
+}
+
+pub(super) async fn load_cases(tx: &Transaction<'_>, filter: &CaseFilter) -> Result<CasePage, Failure> {
+    let mut conditions = Conditions::of(filter);
+    let sql = format!("SELECT count(*) FROM gk_case AS c {}", conditions.sql());
+    let matched: i64 = tx.query_one(&sql, &conditions.values()).await?.get(0);
+    if let Some(after) = filter.after {
+        let id = conditions.value(after.0);
+        conditions.terms.push(format!("c.id > {id}"));
+    }
+    // One more than asked for tells whether there are more.
+    let limit = i64::try_from(filter.limit.saturating_add(1)).unwrap_or(i64::MAX);
+    let sql = format!("{SELECT} {} ORDER BY c.id LIMIT {limit}", conditions.sql());
+    let rows = tx.query(&sql, &conditions.values()).await?;
+    let mut cases = rows.iter().map(read_case).collect::<Result<Vec<_>, _>>()?;
+    let has_more = cases.len() > filter.limit;
+    cases.truncate(filter.limit);
+    Ok(CasePage { cases, matched: usize::try_from(matched).unwrap_or(usize::MAX), has_more })
+}
+
+/// Conditions with their values, joined by AND.
+struct Conditions {
+    terms: Vec<String>,
+    values: Vec<Box<dyn ToSql + Sync>>,
+}
+
+impl Conditions {
+    fn of(filter: &CaseFilter) -> Self {
+        let mut conditions = Self { terms: Vec::new(), values: Vec::new() };
+        if let Some([west, south, east, north]) = filter.bbox {
+            conditions.add_window(west, south, east, north);
+        }
+        if let Some(prefix) = &filter.grid_prefix {
+            let prefix = conditions.value(to_text(prefix).into_owned());
+            conditions.terms.push(format!("c.grid >= {prefix} AND starts_with(c.grid, {prefix})"));
+        }
+        if let Some(category) = &filter.category {
+            let category = conditions.value(to_text(category).into_owned());
+            conditions.terms.push(format!("c.category = {category}"));
+        }
+        if let Some(from) = filter.reported_from {
+            let from = conditions.value(Time(to_milliseconds_up(from)));
+            conditions.terms.push(format!("c.reported_at >= {from}"));
+        }
+        if let Some(to) = filter.reported_to {
+            let to = conditions.value(Time(to_milliseconds_up(to)));
+            conditions.terms.push(format!("c.reported_at < {to}"));
+        }
+        conditions
+    }
+
+    /// The index compares rounded boxes, so the numbers themselves decide.
+    fn add_window(&mut self, west: f64, south: f64, east: f64, north: f64) {
+        let [w, s, e, n] = [west, south, east, north].map(|bound| self.value(bound));
+        let near = |w: &str, e: &str| format!("c.geom && ST_MakeEnvelope({w}, {s}, {e}, {n}, 4326)");
+        let (near, within) = if west <= east {
+            (near(&w, &e), format!("c.lon BETWEEN {w} AND {e}"))
+        } else {
+            (format!("({} OR {})", near(&w, "180"), near("-180", &e)), format!("(c.lon >= {w} OR c.lon <= {e})"))
+        };
+        self.terms.extend([near, within, format!("c.lat BETWEEN {s} AND {n}")]);
+    }
+
+    /// Keeps a value and returns what stands for it.
+    fn value(&mut self, value: impl ToSql + Sync + 'static) -> String {
+        self.values.push(Box::new(value));
+        format!("${}", self.values.len())
+    }
+
+    fn sql(&self) -> String {
+        if self.terms.is_empty() { String::new() } else { format!("WHERE {}", self.terms.join(" AND ")) }
+    }
+
+    fn values(&self) -> Vec<&(dyn ToSql + Sync)> {
+        self.values.iter().map(AsRef::as_ref).collect()
+    }
+}
+
+/// A bound between two milliseconds lies, for times kept to the millisecond, at the later.
+fn to_milliseconds_up(at: Timestamp) -> Timestamp {
+    let cut = to_milliseconds(at);
+    if cut >= at { cut } else { cut.checked_add(jiff::SignedDuration::from_millis(1)).unwrap_or(at) }
+}
+
+fn read_case(row: &Row) -> Result<Case, Failure> {
+    let broken = |detail: &dyn std::fmt::Display| corrupt("case", detail);
+    let code = |text: Option<&str>| text.map(UnitCode::parse).transpose().map_err(|e| broken(&e));
+    Ok(Case {
+        id: CaseId(row.get(0)),
+        position: Position::new(row.get(1), row.get(2)).map_err(|e| broken(&e))?,
+        given: from_text(row.get(3)),
+        category: from_text(row.get(4)),
+        description: from_text(row.get(5)),
+        source: from_text(row.get(6)),
+        reported_at: row.try_get::<_, Time>(7)?.0,
+        district: code(Some(row.get(11)).filter(|district: &&str| !district.is_empty()))?,
+        grid: code(row.get(8))?,
+        generation: row.get::<_, Option<i32>>(9).map(to_id).transpose()?,
+        holder: row.get::<_, Option<String>>(10).map(worker_id),
+    })
+}

@@ -1,0 +1,107 @@
+//! Keys, notes, the audit log and the version row.
+
+use jiff::Timestamp;
+use tokio_postgres::Transaction;
+
+use super::connection::{Failure, corrupt};
+use super::listen::CHANNEL;
+use super::months;
+use super::values::{Time, from_text, to_text};
+use crate::boundary::UnitCode;
+use crate::dispatch::Role;
+use crate::store::audit::Action;
+use crate::store::records::{AuditEntry, KeyHash, KeyRecord};
+
+/// Enters a write that running services are to follow into the audit log and the version row, and calls them when it is committed.
+pub(super) async fn note_change(tx: &Transaction<'_>, action: &Action<'_>, author: &str, at: Timestamp) -> Result<(), Failure> {
+    let sql = format!(
+        "WITH v AS (UPDATE gk_version SET number = number + 1 RETURNING number) SELECT pg_notify('{CHANNEL}', number::text) FROM v"
+    );
+    tx.batch_execute(&sql).await?;
+    note(tx, action, author, at).await
+}
+
+/// Enters a write into the audit log. It is the last thing that a write does: from here until it is committed others wait.
+pub(super) async fn note(tx: &Transaction<'_>, action: &Action<'_>, author: &str, at: Timestamp) -> Result<(), Failure> {
+    months::ensure(tx, "gk_audit", [at]).await?;
+    tx.execute(
+        "WITH n AS (UPDATE gk_audit_counter SET number = number + 1 RETURNING number)
+         INSERT INTO gk_audit (number, at, author, action, subject) SELECT n.number, $1, $2, $3, $4 FROM n",
+        &[&Time(at), &to_text(author), &action.name(), &to_text(&action.to_string())],
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn load_version(tx: &Transaction<'_>) -> Result<u64, Failure> {
+    let number: i64 = tx.query_one("SELECT number FROM gk_version", &[]).await?.get(0);
+    u64::try_from(number).map_err(|e| corrupt("version", &e))
+}
+
+pub(super) async fn load_audit(tx: &Transaction<'_>, after: u64, limit: usize) -> Result<Vec<AuditEntry>, Failure> {
+    let sql = "SELECT number, at, author, action, subject FROM gk_audit WHERE number > $1 ORDER BY number LIMIT $2";
+    let rows = tx.query(sql, &[&clamped(after), &i64::try_from(limit).unwrap_or(i64::MAX)]).await?;
+    let entry = |row: tokio_postgres::Row| {
+        Ok(AuditEntry {
+            number: u64::try_from(row.get::<_, i64>(0)).map_err(|e| corrupt("audit entry", &e))?,
+            at: row.try_get::<_, Time>(1)?.0,
+            author: from_text(row.get(2)),
+            action: row.get(3),
+            subject: from_text(row.get(4)),
+        })
+    };
+    rows.into_iter().map(entry).collect()
+}
+
+pub(super) async fn add_key(tx: &Transaction<'_>, key: &KeyRecord, author: &str) -> Result<(), Failure> {
+    // A code holds no white space, so a space keeps two apart.
+    let scope = key.scope.iter().map(UnitCode::as_str).collect::<Vec<_>>().join(" ");
+    let added = tx
+        .execute(
+            "INSERT INTO gk_key (hash, role, scope, note, created_at, revoked_at) VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (hash) DO NOTHING",
+            &[&&key.hash.0[..], &key.role.as_str(), &scope, &to_text(&key.note), &Time(key.created_at), &key.revoked_at.map(Time)],
+        )
+        .await?;
+    if added == 1 { note_change(tx, &Action::AddKey(key), author, key.created_at).await } else { Ok(()) }
+}
+
+pub(super) async fn revoke_key(tx: &Transaction<'_>, hash: KeyHash, author: &str, at: Timestamp) -> Result<bool, Failure> {
+    let sql = "UPDATE gk_key SET revoked_at = $2 WHERE hash = $1 AND revoked_at IS NULL";
+    let ended = tx.execute(sql, &[&&hash.0[..], &Time(at)]).await?;
+    if ended == 1 {
+        note_change(tx, &Action::RevokeKey(hash), author, at).await?;
+    }
+    Ok(ended == 1)
+}
+
+pub(super) async fn load_keys(tx: &Transaction<'_>) -> Result<Vec<KeyRecord>, Failure> {
+    let rows = tx.query("SELECT hash, role, scope, note, created_at, revoked_at FROM gk_key ORDER BY hash", &[]).await?;
+    let key = |row: tokio_postgres::Row| {
+        let (hash, role, scope): (&[u8], &str, &str) = (row.get(0), row.get(1), row.get(2));
+        Ok(KeyRecord {
+            hash: KeyHash(hash.try_into().map_err(|e| corrupt("key", &e))?),
+            role: Role::parse(role).ok_or_else(|| corrupt("key", &format!("the role {role:?}")))?,
+            scope: scope.split_whitespace().map(UnitCode::parse).collect::<Result<_, _>>().map_err(|e| corrupt("key", &e))?,
+            note: from_text(row.get(3)),
+            created_at: row.try_get::<_, Time>(4)?.0,
+            revoked_at: row.try_get::<_, Option<Time>>(5)?.map(|time| time.0),
+        })
+    };
+    rows.into_iter().map(key).collect()
+}
+
+pub(super) async fn save_note(tx: &Transaction<'_>, name: &str, text: &str, author: &str, at: Timestamp) -> Result<(), Failure> {
+    let sql = "INSERT INTO gk_note (name, text) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET text = excluded.text";
+    tx.execute(sql, &[&to_text(name), &to_text(text)]).await?;
+    note_change(tx, &Action::SaveNote { name }, author, at).await
+}
+
+pub(super) async fn find_note(tx: &Transaction<'_>, name: &str) -> Result<Option<String>, Failure> {
+    let found = tx.query_opt("SELECT text FROM gk_note WHERE name = $1", &[&to_text(name)]).await?;
+    Ok(found.map(|row| from_text(row.get(0))))
+}
+
+fn clamped(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

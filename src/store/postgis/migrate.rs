@@ -1,0 +1,54 @@
+//! Brings the tables up to date, step by step, each in one transaction.
+
+use deadpool_postgres::Object;
+use refinery::{Migration, Runner};
+use tokio_postgres::Transaction;
+
+use super::connection::{Failure, corrupt};
+use crate::store::StoreError;
+
+/// A migration is never changed once it has been released; what follows is a new one.
+const MIGRATIONS: [(&str, &str); 1] = [("V1__store", include_str!("../../../migrations/postgis/V1__store.sql"))];
+
+const TABLE: &str = "gk_migration";
+
+/// Returns the number of the last migration; none where there are no tables of ours.
+pub(super) async fn find_version(transaction: &Transaction<'_>) -> Result<Option<i64>, Failure> {
+    let sql = format!("SELECT to_regclass('{TABLE}') IS NOT NULL");
+    if !transaction.query_one(&sql, &[]).await?.get::<_, bool>(0) {
+        return Ok(None);
+    }
+    let sql = format!("SELECT max(version)::bigint FROM {TABLE}");
+    Ok(transaction.query_one(&sql, &[]).await?.get(0))
+}
+
+pub(super) fn is_older(version: i64) -> bool {
+    version < i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+pub(super) fn refuse_newer(location: &str, version: i64) -> Result<(), StoreError> {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if version <= known {
+        return Ok(());
+    }
+    let found = format!("has the layout {version} of a newer gridkeeper, and this one knows layouts up to {known}; use the newer program");
+    Err(StoreError::Foreign { location: location.to_owned(), found })
+}
+
+pub(super) async fn run(client: &mut Object) -> Result<(), Failure> {
+    let broken = |e: refinery::Error| corrupt("list of migrations", &chain(&e));
+    let migrations = MIGRATIONS.iter().map(|(name, sql)| Migration::unapplied(name, sql)).collect::<Result<Vec<_>, _>>().map_err(broken)?;
+    let mut runner = Runner::new(&migrations);
+    runner.set_migration_table_name(TABLE);
+    // Two processes that are started together would both make the tables.
+    let lock = "hashtext('gridkeeper.' || current_schema()), 0";
+    client.batch_execute(&format!("SELECT pg_advisory_lock({lock})")).await?;
+    let result = runner.run_async(&mut ***client).await;
+    client.batch_execute(&format!("SELECT pg_advisory_unlock({lock})")).await?;
+    result.map(|_| ()).map_err(broken)
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,22 @@
+//! A store for any number of services: PostgreSQL with PostGIS.
+//!
+//! `connection` keeps the pool and the runtime behind the blocking face, `migrate` lays the tables out, `values` packs and unpacks
+//! what PostgreSQL has types for and Rust has not, `listen` hears of writes; each of the others holds what one kind of record
+//! needs, as in the back end of one file.
+
+mod address;
+mod backend;
+mod cases;
+mod connection;
+mod generations;
+mod keys;
+mod listen;
+mod migrate;
+mod months;
+mod publish;
+mod roster;
+#[cfg(test)]
+pub(crate) mod scratch;
+mod values;
+
+pub use backend::PostgisStore;

@@ -1,0 +1,64 @@
+//! Tables that are cut by months, so that an old month can be taken out whole.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use tokio_postgres::Transaction;
+
+use super::connection::{Failure, corrupt};
+
+/// Returns the first day of the month in which `at` lies, UTC.
+pub(super) fn month_of(at: Timestamp) -> Date {
+    TimeZone::UTC.to_datetime(at).date().first_of_month()
+}
+
+/// Returns the name of a month's partition.
+pub(super) fn partition_name(table: &str, month: Date) -> String {
+    format!("{table}_{}{:04}_{:02}", if month.year() < 0 { "bc" } else { "" }, month.year().unsigned_abs(), month.month())
+}
+
+/// Makes the partitions for the months of `times` that are not there yet.
+pub(super) async fn ensure(tx: &Transaction<'_>, table: &str, times: impl IntoIterator<Item = Timestamp>) -> Result<(), Failure> {
+    let months: BTreeSet<Date> = times.into_iter().map(month_of).collect();
+    let names: Vec<String> = months.iter().map(|month| partition_name(table, *month)).collect();
+    let known = find_tables(tx, &names).await?;
+    for (month, name) in months.into_iter().zip(names).filter(|(_, name)| !known.contains(name)) {
+        let next = month.last_of_month().tomorrow().map_err(|e| corrupt("month", &e))?;
+        // Two writers may find it missing at once; the second sees the first's when it has the lock.
+        tx.batch_execute("SELECT pg_advisory_xact_lock(hashtext('gridkeeper.' || current_schema()), 2)").await?;
+        if find_tables(tx, std::slice::from_ref(&name)).await?.is_empty() {
+            // Attached rather than made in place, which would lock out all who read the table.
+            tx.batch_execute(&format!(
+                "CREATE TABLE {name} (LIKE {table} INCLUDING ALL);
+                 ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{month} 00:00:00+00') TO ('{next} 00:00:00+00')"
+            ))
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns those of `names` that are tables. The catalogue is read as a table, for what PostgreSQL remembers of names may be older
+/// than the lock.
+async fn find_tables(tx: &Transaction<'_>, names: &[String]) -> Result<BTreeSet<String>, Failure> {
+    let sql = "SELECT relname::text FROM pg_class WHERE relname = ANY ($1) AND relnamespace = current_schema()::regnamespace";
+    Ok(tx.query(sql, &[&names]).await?.iter().map(|row| row.get(0)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_begins_in_utc() {
+        for (at, name) in [
+            ("2026-01-01T00:00:00Z", "gk_case_2026_01"),
+            ("2026-01-01T07:59:59+08:00", "gk_case_2025_12"),
+            ("1970-01-01T00:00:00Z", "gk_case_1970_01"),
+        ] {
+            assert_eq!(partition_name("gk_case", month_of(at.parse().unwrap())), name);
+        }
+    }
+}
