@@ -181,7 +181,8 @@ impl Config {
         }
         // The store's address and the log filter are options of the command line, not settings; the Makefile names the
         // Python of tests and benches for all that it starts, this program included.
-        let environment = Env::prefixed("GRIDKEEPER_").ignore(&["store", "log", "key", "test_python", "bench_python"]).split("__");
+        let environment =
+            Env::prefixed("GRIDKEEPER_").ignore(&["store", "log", "key", "test_python", "test_postgres", "bench_python"]).split("__");
         let settings: Settings = figment.merge(environment).extract().map_err(|e| ConfigError::Read(Box::new(e)))?;
         settings.resolve()
     }

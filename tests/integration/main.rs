@@ -4,13 +4,16 @@
 
 mod api;
 mod assign;
+mod cluster;
 mod demo;
+mod encryption;
 mod export;
 mod import;
 mod locate;
 mod malformed;
 mod map;
 mod quilt;
+mod replicas;
 mod roster;
 mod sample;
 mod small_town;
@@ -19,3 +22,4 @@ mod support;
 mod tiles;
 mod topology;
 mod truth;
+mod wire;

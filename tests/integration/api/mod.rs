@@ -4,5 +4,5 @@ mod conventions;
 mod features;
 mod locate;
 mod openapi;
-mod process;
+pub mod process;
 pub mod service;

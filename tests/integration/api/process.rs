@@ -15,14 +15,14 @@ use serde_json::Value;
 use super::service::{code_of, fill, middle_of};
 use crate::support::{PATIENCE, Running, gridkeeper};
 
-struct Process {
+pub struct Process {
     running: Running,
     address: String,
     logs: Receiver<String>,
 }
 
 impl Process {
-    fn start(store: &str, listen: &str) -> Self {
+    pub fn start(store: &str, listen: &str) -> Self {
         let mut command = gridkeeper();
         command.args(["--store", store, "serve", "--listen", listen]).env("GRIDKEEPER_LOG", "info").stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -49,7 +49,15 @@ impl Process {
         }
     }
 
-    fn wait_until_ready(&self) -> Client {
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub fn id(&self) -> u32 {
+        self.running.0.id()
+    }
+
+    pub fn wait_until_ready(&self) -> Client {
         let client = Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
         let end = Instant::now() + PATIENCE;
         while !client.get(format!("http://{}/readyz", self.address)).send().is_ok_and(|response| response.status() == 200) {
