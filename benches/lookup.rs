@@ -1,0 +1,203 @@
+//! Looks points up in the sample district, beside the ways in which others would: an R-tree of envelopes with `geo::Contains`, and a
+//! linear scan. Leaves the same units, points and answers as files for rivals in other languages.
+//!
+//! Prints `figure NAME VALUE UNIT` lines; every rate is of one core. `GRIDKEEPER_BENCH_GRIDS` lists the sizes, `2000,100000` by default.
+
+#![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
+#![expect(clippy::print_stdout, reason = "figures are what a bench is for")]
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use geo::{BoundingRect, Contains};
+use geo_types::{Coord, Geometry, LineString, MultiPolygon, Point, Polygon};
+use geozero::{CoordDimensions, ToWkb};
+use gridkeeper::boundary::{FeatureRef, Layer, LayerName, Level, Position, Properties, Unit, UnitCode, UnitId, UnitShape, Validity};
+use gridkeeper::import::Crs;
+use gridkeeper::index::LayerIndex;
+use gridkeeper::sample::{District, Settings};
+use gridkeeper::topology::{Rules, ValidCoverage, check};
+use jiff::Timestamp;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rstar::{AABB, RTree, RTreeObject};
+use uuid::Uuid;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const SEED: u64 = 1;
+/// Points of each kind: enough that a run takes a second where it is fast.
+const POINTS: usize = 500_000;
+/// Each rate is the best of so many runs, which is what the code can do when nobody disturbs it.
+const RUNS: usize = 3;
+/// A linear scan of all points would take minutes; it is stopped after this.
+const SCAN_MAX: Duration = Duration::from_secs(2);
+
+fn main() {
+    let sizes = std::env::var("GRIDKEEPER_BENCH_GRIDS").unwrap_or_else(|_| "2000,100000".into());
+    let folder = std::env::var("GRIDKEEPER_BENCH_DATA").ok();
+    for size in sizes.split(',').map(|size| size.parse().unwrap()) {
+        run(size, folder.as_deref().map(Path::new));
+    }
+}
+
+fn run(grids: usize, folder: Option<&Path>) {
+    let coverage = Arc::new(make_coverage(grids));
+    let level = &coverage.levels()[0];
+    let vertices: usize = coverage.arcs().coord_count();
+    println!("figure lookup_{grids}_units {} units", level.units().len());
+    println!("figure lookup_{grids}_arc_vertices {vertices} vertices");
+    let began = Instant::now();
+    let index = LayerIndex::build(Arc::clone(&coverage));
+    println!("figure lookup_{grids}_build {:.3} s", began.elapsed().as_secs_f64());
+    println!("figure lookup_{grids}_bytes_per_unit {} bytes", index.bytes() / level.units().len());
+    let geometries: Vec<MultiPolygon<f64>> = level.indices().map(|unit| coverage.to_geometry(0, unit)).collect();
+    let rival = RTree::bulk_load(geometries.iter().enumerate().map(|(unit, geometry)| Boxed::new(unit, geometry)).collect());
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    for (kind, points) in [("uniform", uniform(&mut rng, &geometries)), ("border", on_borders(&mut rng, &coverage))] {
+        let owner = |point: &Coord<f64>| index.owner(Position { lon: point.x, lat: point.y }, 0).unit.map(|unit| unit.0);
+        let ours = rate(&points, |points| points.iter().map(owner).collect());
+        let located = rate(&points, |points| {
+            points.iter().map(|point| index.locate(Position { lon: point.x, lat: point.y }, 0, 10.0).unit.map(|unit| unit.0)).collect()
+        });
+        let theirs = rate(&points, |points| points.iter().map(|point| first_containing(&rival, &geometries, *point)).collect());
+        let scan = scan_rate(&points, &geometries);
+        println!("figure lookup_{grids}_{kind}_owner {:.3} M/s", ours.per_second / 1e6);
+        println!("figure lookup_{grids}_{kind}_locate_with_distance {:.3} M/s", located.per_second / 1e6);
+        println!("figure lookup_{grids}_{kind}_rstar_contains {:.3} M/s", theirs.per_second / 1e6);
+        println!("figure lookup_{grids}_{kind}_linear_scan {:.6} M/s", scan / 1e6);
+        println!("figure lookup_{grids}_{kind}_over_rstar_contains {:.2} x", ours.per_second / theirs.per_second);
+        println!("figure lookup_{grids}_{kind}_over_linear_scan {:.0} x", ours.per_second / scan);
+        // A point on a border is inside of nothing for `Contains`, so only the others can be compared.
+        let differing = ours.owners.iter().zip(&theirs.owners).filter(|(a, b)| b.is_some() && a != b).count();
+        println!("figure lookup_{grids}_{kind}_owners_that_differ {differing} points");
+        if let Some(folder) = folder {
+            write(folder, &format!("lookup-{grids}-{kind}"), &geometries, &points, &ours.owners, ours.per_second);
+        }
+    }
+}
+
+struct Rate {
+    per_second: f64,
+    owners: Vec<Option<u32>>,
+}
+
+fn rate(points: &[Coord<f64>], work: impl Fn(&[Coord<f64>]) -> Vec<Option<u32>>) -> Rate {
+    let (mut best, mut owners) = (Duration::MAX, Vec::new());
+    for _ in 0..RUNS {
+        let began = Instant::now();
+        owners = work(points);
+        best = best.min(began.elapsed());
+    }
+    Rate { per_second: points.len() as f64 / best.as_secs_f64(), owners }
+}
+
+fn scan_rate(points: &[Coord<f64>], geometries: &[MultiPolygon<f64>]) -> f64 {
+    let boxes: Vec<_> = geometries.iter().map(BoundingRect::bounding_rect).collect();
+    let began = Instant::now();
+    let mut done = 0;
+    for point in points {
+        let point = Point(*point);
+        let is_in = |unit: &usize| boxes[*unit].is_some_and(|rect| rect.contains(&point)) && geometries[*unit].contains(&point);
+        std::hint::black_box((0..geometries.len()).find(is_in));
+        done += 1;
+        if began.elapsed() > SCAN_MAX {
+            break;
+        }
+    }
+    f64::from(done) / began.elapsed().as_secs_f64()
+}
+
+struct Boxed {
+    envelope: AABB<[f64; 2]>,
+    unit: usize,
+}
+
+impl Boxed {
+    fn new(unit: usize, geometry: &MultiPolygon<f64>) -> Self {
+        let rect = geometry.bounding_rect().unwrap();
+        Self { envelope: AABB::from_corners([rect.min().x, rect.min().y], [rect.max().x, rect.max().y]), unit }
+    }
+}
+
+impl RTreeObject for Boxed {
+    type Envelope = AABB<[f64; 2]>;
+
+    fn envelope(&self) -> Self::Envelope {
+        self.envelope
+    }
+}
+
+fn first_containing(tree: &RTree<Boxed>, geometries: &[MultiPolygon<f64>], point: Coord<f64>) -> Option<u32> {
+    let candidates = tree.locate_in_envelope_intersecting(AABB::from_point([point.x, point.y]));
+    let mut holding = candidates.filter(|candidate| geometries[candidate.unit].contains(&Point(point)));
+    holding.next().map(|candidate| u32::try_from(candidate.unit).unwrap())
+}
+
+fn uniform(rng: &mut ChaCha8Rng, geometries: &[MultiPolygon<f64>]) -> Vec<Coord<f64>> {
+    let rects = geometries.iter().filter_map(BoundingRect::bounding_rect);
+    let [west, south, east, north] = rects.fold([f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY], |all, rect| {
+        [all[0].min(rect.min().x), all[1].min(rect.min().y), all[2].max(rect.max().x), all[3].max(rect.max().y)]
+    });
+    (0..POINTS).map(|_| Coord { x: rng.random_range(west..east), y: rng.random_range(south..north) }).collect()
+}
+
+/// Vertices, and points as near to an edge as numbers allow: where geocoders put incidents.
+fn on_borders(rng: &mut ChaCha8Rng, coverage: &ValidCoverage) -> Vec<Coord<f64>> {
+    let arcs = coverage.arcs();
+    let ids: Vec<_> = arcs.ids().collect();
+    let point = |_| {
+        let coords = arcs.coords(ids[rng.random_range(0..ids.len())]);
+        let edge = rng.random_range(0..coords.len() - 1);
+        let along = if rng.random_bool(0.5) { 0.0 } else { rng.random_range(0.0..1.0) };
+        let (a, b) = (coords[edge], coords[edge + 1]);
+        Coord { x: a.x + along * (b.x - a.x), y: a.y + along * (b.y - a.y) }
+    };
+    (0..POINTS).map(point).collect()
+}
+
+fn make_coverage(grids: usize) -> ValidCoverage {
+    let district = District::generate(Settings { seed: SEED, grids, incidents: 0 }).unwrap();
+    let crs = Crs::parse("EPSG:4546").unwrap();
+    let level = Level::parse("grid").unwrap();
+    let ring = |ring: &Vec<Coord<f64>>| {
+        let mut coords = ring.clone();
+        crs.all_to_wgs84(&mut coords).unwrap();
+        LineString(coords)
+    };
+    let polygon = |rings: &Vec<Vec<Coord<f64>>>| Polygon::new(ring(&rings[0]), rings[1..].iter().map(ring).collect());
+    let shapes = district.grids.iter().enumerate().map(|(at, grid)| UnitShape {
+        unit: Unit {
+            id: UnitId(Uuid::from_u128(at as u128)),
+            code: UnitCode::parse(&grid.code).unwrap(),
+            name: grid.name.clone(),
+            level: level.clone(),
+            parent: None,
+            properties: Properties::new(),
+            validity: Validity { from: Timestamp::UNIX_EPOCH, to: None },
+        },
+        geometry: MultiPolygon(grid.polygons.iter().map(polygon).collect()),
+        source: FeatureRef { number: at + 1 },
+    });
+    let layer = Layer { name: LayerName::parse("grid").unwrap(), levels: vec![level.clone()], scheme: None };
+    check(&layer, vec![shapes.collect()], &Rules::default()).coverage.unwrap()
+}
+
+/// Writes units as WKB with their lengths in front, points and owners as arrays of little-endian numbers, and our own rate.
+fn write(folder: &Path, name: &str, geometries: &[MultiPolygon<f64>], points: &[Coord<f64>], owners: &[Option<u32>], per_second: f64) {
+    let mut units = Vec::new();
+    for geometry in geometries {
+        let wkb = Geometry::MultiPolygon(geometry.clone()).to_wkb(CoordDimensions::xy()).unwrap();
+        units.extend(u32::try_from(wkb.len()).unwrap().to_le_bytes());
+        units.extend(wkb);
+    }
+    fs::write(folder.join(format!("{name}.units")), units).unwrap();
+    let points: Vec<u8> = points.iter().flat_map(|point| [point.x.to_le_bytes(), point.y.to_le_bytes()]).flatten().collect();
+    fs::write(folder.join(format!("{name}.points")), points).unwrap();
+    let owners: Vec<u8> = owners.iter().flat_map(|owner| owner.map_or(-1, |unit| i32::try_from(unit).unwrap()).to_le_bytes()).collect();
+    fs::write(folder.join(format!("{name}.owners")), owners).unwrap();
+    fs::write(folder.join(format!("{name}.rate")), per_second.to_string()).unwrap();
+}
