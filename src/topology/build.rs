@@ -2,6 +2,12 @@
 //!
 //! Vertices are matched by their exact bits: shapes that are to share a border must already share its
 //! vertices, which is what the check and the repair before this step see to.
+//!
+//! What comes out does not depend on the order in which shapes, rings and edges were met, but for the numbers of arcs: an arc
+//! runs from its lower end, a closed one from its lowest vertex, and a ring begins with the lowest start of an arc on it.
+//! Lower is further west, of two equally far west further south. So a coverage that was corrected again and again is the
+//! same as one made anew, to the bit. Accepted overlaps are the exception: which of two runs along an edge is whose follows
+//! the order of codes.
 
 use geo::Winding;
 use geo_types::{Coord, LineString, MultiPolygon};
@@ -9,18 +15,19 @@ use rustc_hash::FxHashMap;
 
 use super::arcs::{ArcId, ArcRef, ArcStore, Sides, UnitIndex};
 use super::coverage::{CoverageLevel, ValidCoverage};
+use super::vertices::{Vertices, to_u32};
 use crate::boundary::{Accepted, Layer, UnitShape};
 
 /// An edge as a ring runs along it.
 #[derive(Clone, Copy)]
-struct RingEdge {
+pub(super) struct RingEdge {
     edge: u32,
     /// Whether the ring runs from the edge's higher vertex to its lower.
     reversed: bool,
 }
 
 /// The distinct edges of all rings, with the units on both sides at each depth.
-struct Edges {
+pub(super) struct Edges {
     depths: usize,
     ends: Vec<[u32; 2]>,
     sides: Vec<Sides>,
@@ -46,7 +53,7 @@ pub(super) fn assemble(layer: &Layer, mut shapes: Vec<Vec<UnitShape>>, accepted:
                     level.rings_of.push(to_u32(level.arcs_of.len()));
                 }
                 level.arcs_of.push(to_u32(rings.len()));
-                rings.push(edges.add_ring(&vertices.ids_of(line), unit, depth));
+                rings.push(edges.add_ring(&vertices.ids_of(&line.0), unit, depth));
             });
             level.polygons_of.push(to_u32(level.rings_of.len()));
             let parent = levels.last().and_then(|above| above.find(shape.unit.parent.as_ref()?));
@@ -57,17 +64,17 @@ pub(super) fn assemble(layer: &Layer, mut shapes: Vec<Vec<UnitShape>>, accepted:
         level.rings_of.push(to_u32(level.arcs_of.len()));
         levels.push(level);
     }
-    let (arcs, arc_of_edge, is_end) = cut_arcs(&vertices.coords, &edges);
+    let cut = cut_arcs(vertices.coords(), &edges, |_| false);
     for level in &mut levels {
         // Until here `arcs_of` held the number of each ring; now it becomes offsets into the references.
         let ring_numbers = std::mem::take(&mut level.arcs_of);
         level.arcs_of.push(0);
         for number in ring_numbers {
-            push_arc_refs(&rings[number as usize], &edges, &arc_of_edge, &is_end, &mut level.arc_refs);
+            level.arc_refs.extend(cut.ring_refs(&rings[number as usize], &edges));
             level.arcs_of.push(to_u32(level.arc_refs.len()));
         }
     }
-    ValidCoverage { layer: layer.clone(), arcs, levels, accepted }
+    ValidCoverage { layer: layer.clone(), arcs: cut.arcs, levels, accepted }
 }
 
 fn empty_level(layer: &Layer, depth: usize) -> CoverageLevel {
@@ -94,33 +101,6 @@ fn for_each_ring(geometry: &MultiPolygon<f64>, mut visit: impl FnMut(bool, &Line
             hole.make_cw_winding();
             visit(false, &hole);
         }
-    }
-}
-
-#[derive(Default)]
-struct Vertices {
-    ids: FxHashMap<(u64, u64), u32>,
-    coords: Vec<Coord<f64>>,
-}
-
-impl Vertices {
-    /// Returns the vertices of a closed ring, the first not repeated at the end, nor any twice in a row.
-    fn ids_of(&mut self, line: &LineString<f64>) -> Vec<u32> {
-        let mut ids: Vec<u32> = line.0.iter().map(|c| self.id_of(*c)).collect();
-        ids.dedup();
-        while ids.len() > 1 && ids.first() == ids.last() {
-            ids.pop();
-        }
-        ids
-    }
-
-    fn id_of(&mut self, coord: Coord<f64>) -> u32 {
-        // Adding zero makes one of the two zeros.
-        let coord = Coord { x: coord.x + 0.0, y: coord.y + 0.0 };
-        *self.ids.entry((coord.x.to_bits(), coord.y.to_bits())).or_insert_with(|| {
-            self.coords.push(coord);
-            to_u32(self.coords.len() - 1)
-        })
     }
 }
 
@@ -169,7 +149,7 @@ struct Stars {
 }
 
 impl Stars {
-    fn new(vertex_count: usize, edges: &Edges) -> Self {
+    fn new(vertex_count: usize, edges: &Edges, is_pinned: impl Fn(u32) -> bool) -> Self {
         let mut stars = Self { degree: vec![0; vertex_count], first_two: vec![[u32::MAX; 2]; vertex_count] };
         for (edge, ends) in edges.ends.iter().enumerate() {
             for &vertex in ends {
@@ -179,6 +159,9 @@ impl Stars {
                 }
                 *degree += 1;
             }
+        }
+        for vertex in (0..to_u32(vertex_count)).filter(|vertex| is_pinned(*vertex)) {
+            stars.degree[vertex as usize] = u32::MAX;
         }
         stars
     }
@@ -196,9 +179,18 @@ impl Stars {
     }
 }
 
-/// Joins edges into arcs. Returns for each edge its arc and direction, and for each vertex whether an arc ends there.
-fn cut_arcs(coords: &[Coord<f64>], edges: &Edges) -> (ArcStore, Vec<ArcRef>, Vec<bool>) {
-    let stars = Stars::new(coords.len(), edges);
+/// Edges joined into arcs.
+pub(super) struct Cut {
+    pub arcs: ArcStore,
+    /// For each edge its arc, and whether the arc runs from the edge's higher vertex to its lower.
+    arc_of_edge: Vec<ArcRef>,
+    /// For each vertex whether an arc ends there.
+    is_end: Vec<bool>,
+}
+
+/// Joins edges into arcs. At pinned vertices arcs end whatever meets there, as where edges that are not given meet there too.
+pub(super) fn cut_arcs(coords: &[Coord<f64>], edges: &Edges, is_pinned: impl Fn(u32) -> bool) -> Cut {
+    let stars = Stars::new(coords.len(), edges, is_pinned);
     let mut arcs = ArcStore { coords: Vec::new(), starts: vec![0], sides: Vec::new(), depths: edges.depths };
     let mut arc_of_edge: Vec<Option<ArcRef>> = vec![None; edges.ends.len()];
     let mut is_end = vec![false; coords.len()];
@@ -206,10 +198,11 @@ fn cut_arcs(coords: &[Coord<f64>], edges: &Edges) -> (ArcStore, Vec<ArcRef>, Vec
         if arc_of_edge[edge as usize].is_some() {
             continue;
         }
-        let mut chain = chain_through(edges, &stars, RingEdge { edge, reversed: false });
-        // The lower end first, so that an arc does not depend on which of its edges was met first.
+        let mut chain = chain_through(coords, edges, &stars, RingEdge { edge, reversed: false });
+        // The lower end first; of the two ways around a closed arc the one to the lower second vertex.
         let (first, last) = (chain[0], chain[chain.len() - 1]);
-        if coord_key(coords, edges.start(first)) > coord_key(coords, edges.end(last)) {
+        let key = |vertex: u32| lowness(coords[vertex as usize]);
+        if (key(edges.start(first)), key(edges.end(first))) > (key(edges.end(last)), key(edges.start(last))) {
             chain.reverse();
             chain.iter_mut().for_each(|e| e.reversed = !e.reversed);
         }
@@ -226,15 +219,15 @@ fn cut_arcs(coords: &[Coord<f64>], edges: &Edges) -> (ArcStore, Vec<ArcRef>, Vec
         arcs.starts.push(to_u32(arcs.coords.len()));
     }
     let arc_of_edge = arc_of_edge.into_iter().map(|a| a.expect("every edge was put into an arc")).collect();
-    (arcs, arc_of_edge, is_end)
+    Cut { arcs, arc_of_edge, is_end }
 }
 
-fn chain_through(edges: &Edges, stars: &Stars, seed: RingEdge) -> Vec<RingEdge> {
+fn chain_through(coords: &[Coord<f64>], edges: &Edges, stars: &Stars, seed: RingEdge) -> Vec<RingEdge> {
     let flip = |e: RingEdge| RingEdge { edge: e.edge, reversed: !e.reversed };
     let mut chain = vec![flip(seed)];
     while let Some(next) = stars.next(edges, chain[chain.len() - 1]) {
         if next.edge == seed.edge {
-            return rotate_loop(edges, chain);
+            return rotate_loop(coords, edges, chain);
         }
         chain.push(next);
     }
@@ -246,29 +239,45 @@ fn chain_through(edges: &Edges, stars: &Stars, seed: RingEdge) -> Vec<RingEdge> 
     chain
 }
 
-/// Starts a closed chain at its vertex of lowest number and lets it run forward along that vertex's lower edge.
-fn rotate_loop(edges: &Edges, mut chain: Vec<RingEdge>) -> Vec<RingEdge> {
-    let lowest = (0..chain.len()).min_by_key(|&at| edges.start(chain[at])).expect("a chain has an edge");
-    chain.rotate_left(lowest);
+/// Starts a closed chain at its lowest vertex.
+fn rotate_loop(coords: &[Coord<f64>], edges: &Edges, mut chain: Vec<RingEdge>) -> Vec<RingEdge> {
+    let key = |at: &usize| lowness(coords[edges.start(chain[*at]) as usize]);
+    let lowest = (0..chain.len()).min_by(|a, b| key(a).partial_cmp(&key(b)).expect("coordinates are numbers"));
+    chain.rotate_left(lowest.expect("a chain has an edge"));
     chain
 }
 
-fn coord_key(coords: &[Coord<f64>], vertex: u32) -> (f64, f64) {
-    let c = coords[vertex as usize];
+/// What vertices are compared by.
+fn lowness(c: Coord<f64>) -> (f64, f64) {
     (c.x, c.y)
 }
 
-fn push_arc_refs(ring: &[RingEdge], edges: &Edges, arc_of_edge: &[ArcRef], is_end: &[bool], out: &mut Vec<ArcRef>) {
-    let first = (0..ring.len()).find(|&at| is_end[edges.start(ring[at]) as usize]).expect("every ring meets the end of an arc");
-    for at in 0..ring.len() {
-        let ring_edge = ring[(first + at) % ring.len()];
-        if is_end[edges.start(ring_edge) as usize] {
-            let arc_ref = arc_of_edge[ring_edge.edge as usize];
-            out.push(ArcRef::new(arc_ref.arc(), arc_ref.is_reversed() != ring_edge.reversed));
-        }
+impl Cut {
+    /// Returns the arcs along a ring, from their lowest start on.
+    fn ring_refs(&self, ring: &[RingEdge], edges: &Edges) -> Vec<ArcRef> {
+        let mut refs = Vec::new();
+        self.push_refs(ring.iter().copied(), edges, &mut refs);
+        start_lowest(&mut refs, |arc| self.arcs.coords(arc));
+        refs
+    }
+
+    /// Appends the arcs that start along some edges of a ring.
+    pub(super) fn push_refs(&self, along: impl Iterator<Item = RingEdge>, edges: &Edges, refs: &mut Vec<ArcRef>) {
+        let starts = along.filter(|edge| self.is_end[edges.start(*edge) as usize]);
+        refs.extend(starts.map(|edge| {
+            let arc_ref = self.arc_of_edge[edge.edge as usize];
+            ArcRef::new(arc_ref.arc(), arc_ref.is_reversed() != edge.reversed)
+        }));
     }
 }
 
-fn to_u32(count: usize) -> u32 {
-    u32::try_from(count).expect("a layer has fewer than 2^32 vertices, edges and rings")
+/// Turns a ring so that it begins with the lowest start of its arcs. Where it passes that vertex more than once, the lower
+/// next vertex decides, and no ring leaves a vertex twice along the same edge.
+pub(super) fn start_lowest<'a>(ring: &mut [ArcRef], coords: impl Fn(ArcId) -> &'a [Coord<f64>]) {
+    let key = |at: &usize| match (coords(ring[*at].arc()), ring[*at].is_reversed()) {
+        ([first, second, ..], false) | ([.., second, first], true) => (lowness(*first), lowness(*second)),
+        _ => unreachable!("an arc has two vertices"),
+    };
+    let lowest = (0..ring.len()).min_by(|a, b| key(a).partial_cmp(&key(b)).expect("coordinates are numbers"));
+    ring.rotate_left(lowest.expect("every ring meets the end of an arc"));
 }

@@ -398,3 +398,53 @@ fn snapping_does_not_spoil_a_ring() {
     assert!(checked.problems.iter().all(|problem| problem.kind != ProblemKind::SelfCrossing), "{:?}", checked.problems);
     assert!(checked.coverage.is_some(), "{:?}", checked.problems);
 }
+
+#[test]
+fn a_coverage_shows_nothing_of_where_its_rings_began() {
+    let hole: &Ring = &[(40., 40.), (40., 60.), (60., 70.), (60., 40.)];
+    let around: &Ring = &[(0., 0.), (50., 0.), (100., 0.), (100., 50.), (100., 100.), (0., 100.)];
+    let enclave: &Ring = &[(40., 40.), (60., 40.), (60., 70.), (40., 60.)];
+    let beside: &Ring = &[(100., 0.), (200., 0.), (200., 100.), (100., 100.), (100., 50.)];
+    let turned = |ring: &Ring, by: usize| {
+        let mut ring = ring.to_vec();
+        let by = by % ring.len();
+        ring.rotate_left(by);
+        ring
+    };
+    let coverage = |by: usize| {
+        let shapes = vec![
+            unit("c", &[&turned(around, by), &turned(hole, 2 * by)]),
+            unit("a", &[&turned(enclave, 3 * by)]),
+            unit("b", &[&turned(beside, by)]),
+        ];
+        exactly(shapes).coverage.unwrap()
+    };
+    let arcs = |coverage: &ValidCoverage| {
+        let mut arcs: Vec<_> = coverage
+            .arcs()
+            .ids()
+            .map(|arc| {
+                (
+                    coverage.arcs().coords(arc).iter().map(|c| (c.x.to_bits(), c.y.to_bits())).collect::<Vec<_>>(),
+                    coverage.arcs().sides(arc, 0),
+                )
+            })
+            .collect();
+        arcs.sort_by(|a, b| a.0.cmp(&b.0));
+        arcs
+    };
+    let first = coverage(0);
+    for by in 1..12 {
+        let again = coverage(by);
+        assert_eq!(arcs(&again), arcs(&first));
+        for unit in first.levels()[0].indices() {
+            assert_eq!(again.to_geometry(0, unit), first.to_geometry(0, unit));
+        }
+        assert_eq!(again.borders(0), first.borders(0));
+    }
+    // A closed arc begins at its lowest vertex and runs to the lower of the two beside it.
+    let starts = |unit| first.to_geometry(0, UnitIndex(unit)).0[0].exterior().0[..2].to_vec();
+    assert_eq!(starts(0), line(&[(40., 40.), (60., 40.)]).0);
+    // Any other ring begins where an arc does.
+    assert_eq!(starts(2), line(&[(100., 0.), (100., 50.)]).0);
+}

@@ -1,5 +1,4 @@
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
 
 use super::arcs::{ArcId, UnitIndex};
 use super::coverage::ValidCoverage;
@@ -32,21 +31,24 @@ impl ValidCoverage {
     /// ordered by unit, the outside last.
     pub fn borders(&self, depth: usize) -> Vec<Border> {
         let ids: Vec<ArcId> = self.arcs.ids().filter(|arc| self.arcs.sides(*arc, depth).is_border()).collect();
-        // Measured in parallel, added up in the order of arcs, so that every run gives the same bits.
         let lengths_m: Vec<f64> = ids.par_iter().map(|arc| self.arc_length_m(*arc)).collect();
-        let mut by_pair: FxHashMap<(UnitIndex, Option<UnitIndex>), f64> = FxHashMap::default();
+        let mut parts: Vec<(UnitIndex, Option<UnitIndex>, f64)> = Vec::with_capacity(ids.len());
         for (arc, length_m) in ids.into_iter().zip(lengths_m) {
             let sides = self.arcs.sides(arc, depth);
-            let pair = match (sides.left, sides.right) {
+            parts.push(match (sides.left, sides.right) {
                 (Some(a), Some(b)) if a == b => continue,
-                (Some(a), Some(b)) => (a.min(b), Some(a.max(b))),
-                (Some(a), None) | (None, Some(a)) => (a, None),
+                (Some(a), Some(b)) => (a.min(b), Some(a.max(b)), length_m),
+                (Some(a), None) | (None, Some(a)) => (a, None, length_m),
                 (None, None) => continue,
-            };
-            *by_pair.entry(pair).or_default() += length_m;
+            });
         }
-        let mut borders: Vec<Border> = by_pair.into_iter().map(|((unit, other), length_m)| Border { unit, other, length_m }).collect();
-        borders.sort_by_key(|border| (border.unit, border.other.is_none(), border.other));
-        borders
+        // Added up from the shortest, so that the numbers of arcs do not show in the last bits.
+        parts.sort_unstable_by(|a, b| (a.0, a.1.is_none(), a.1).cmp(&(b.0, b.1.is_none(), b.1)).then(a.2.total_cmp(&b.2)));
+        let sum = |part: &[(UnitIndex, Option<UnitIndex>, f64)]| Border {
+            unit: part[0].0,
+            other: part[0].1,
+            length_m: part.iter().map(|(_, _, length_m)| length_m).sum(),
+        };
+        parts.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).map(sum).collect()
     }
 }
