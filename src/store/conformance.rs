@@ -102,7 +102,7 @@ pub fn a_generation_comes_back_bit_for_bit(place: &Place) {
     let generation = publish(&*store, &coverage, 1).unwrap();
     let stored = load(&*store, &generation);
     let fine = &coverage.levels()[1];
-    let expected = fine.indices().zip(fine.units()).map(|(at, unit)| (unit.clone(), coverage.to_geometry(1, at)));
+    let expected = fine.indices().zip(fine.units()).map(|(at, unit)| (Unit::clone(unit), coverage.to_geometry(1, at)));
     let found: Vec<_> = stored.shapes[1].iter().map(|shape| (shape.unit.clone(), shape.geometry.clone())).collect();
     assert_eq!(found.len(), 4);
     for ((unit, geometry), (found_unit, found_geometry)) in expected.zip(found) {
@@ -122,7 +122,7 @@ pub fn a_generation_is_there_after_reopening(place: &Place) {
     assert_eq!(place().load_generations(&generation.layer).unwrap(), [generation]);
     // What is read back makes the same coverage again.
     let again = coverage(&before.layer, before.shapes.clone());
-    assert_eq!(again.levels()[1].units(), before.shapes[1].iter().map(|shape| shape.unit.clone()).collect::<Vec<_>>());
+    assert_eq!(again.levels()[1].units(), before.shapes[1].iter().map(|shape| Arc::new(shape.unit.clone())).collect::<Vec<_>>());
 }
 
 pub fn an_unchanged_unit_keeps_its_dates_and_a_changed_one_begins_anew(place: &Place) {

@@ -267,7 +267,7 @@ impl LayerHistory {
                     continue;
                 }
                 let id = *self.ids.entry(key).or_insert(unit.id);
-                let unit = Unit { id, validity: Validity { from: effective_from, to: None }, ..unit.clone() };
+                let unit = Unit { id, validity: Validity { from: effective_from, to: None }, ..Unit::clone(unit) };
                 places.push(self.versions.len());
                 self.versions.push(UnitVersion { unit, geometry, fingerprint });
             }

@@ -9,6 +9,8 @@
 //! same as one made anew, to the bit. Accepted overlaps are the exception: which of two runs along an edge is whose follows
 //! the order of codes.
 
+use std::sync::Arc;
+
 use geo::Winding;
 use geo_types::{Coord, LineString, MultiPolygon};
 use rustc_hash::FxHashMap;
@@ -26,6 +28,12 @@ pub(super) struct RingEdge {
     reversed: bool,
 }
 
+impl RingEdge {
+    pub(super) fn flipped(self) -> Self {
+        Self { edge: self.edge, reversed: !self.reversed }
+    }
+}
+
 /// The distinct edges of all rings, with the units on both sides at each depth.
 pub(super) struct Edges {
     depths: usize,
@@ -33,6 +41,7 @@ pub(super) struct Edges {
     sides: Vec<Sides>,
     /// Accepted overlaps may run the same edge twice on the same side; each run is then an edge of its own.
     by_ends: FxHashMap<(u32, u32, u32), u32>,
+    has_copies: bool,
 }
 
 /// Makes the coverage of shapes that share borders vertex by vertex. `shapes` has one list for each level of `layer`.
@@ -40,12 +49,13 @@ pub(super) fn assemble(layer: &Layer, mut shapes: Vec<Vec<UnitShape>>, accepted:
     debug_assert_eq!(shapes.len(), layer.levels.len());
     let depths = shapes.len();
     let mut vertices = Vertices::default();
-    let mut edges = Edges { depths, ends: Vec::new(), sides: Vec::new(), by_ends: FxHashMap::default() };
+    let mut edges = Edges::new(depths);
     let mut rings: Vec<Vec<RingEdge>> = Vec::new();
     let mut levels: Vec<CoverageLevel> = Vec::with_capacity(depths);
     for (depth, level_shapes) in shapes.iter_mut().enumerate() {
         level_shapes.sort_by(|a, b| a.unit.code.cmp(&b.unit.code));
         let mut level = empty_level(layer, depth);
+        let mut index_by_code = FxHashMap::default();
         for (at, shape) in level_shapes.drain(..).enumerate() {
             let unit = UnitIndex(to_u32(at));
             for_each_ring(&shape.geometry, |exterior, line| {
@@ -58,10 +68,11 @@ pub(super) fn assemble(layer: &Layer, mut shapes: Vec<Vec<UnitShape>>, accepted:
             level.polygons_of.push(to_u32(level.rings_of.len()));
             let parent = levels.last().and_then(|above| above.find(shape.unit.parent.as_ref()?));
             level.parents.push(parent);
-            level.index_by_code.insert(shape.unit.code.clone(), unit);
-            level.units.push(shape.unit);
+            index_by_code.insert(shape.unit.code.clone(), unit);
+            level.units.push(Arc::new(shape.unit));
         }
         level.rings_of.push(to_u32(level.arcs_of.len()));
+        level.index_by_code = Arc::new(index_by_code);
         levels.push(level);
     }
     let cut = cut_arcs(vertices.coords(), &edges, |_| false);
@@ -74,7 +85,7 @@ pub(super) fn assemble(layer: &Layer, mut shapes: Vec<Vec<UnitShape>>, accepted:
             level.arcs_of.push(to_u32(level.arc_refs.len()));
         }
     }
-    ValidCoverage { layer: layer.clone(), arcs: cut.arcs, levels, accepted }
+    ValidCoverage { layer: layer.clone(), arcs: Arc::new(cut.arcs), levels, accepted }
 }
 
 fn empty_level(layer: &Layer, depth: usize) -> CoverageLevel {
@@ -82,7 +93,7 @@ fn empty_level(layer: &Layer, depth: usize) -> CoverageLevel {
         level: layer.levels[depth].clone(),
         units: Vec::new(),
         parents: Vec::new(),
-        index_by_code: FxHashMap::default(),
+        index_by_code: Arc::default(),
         polygons_of: vec![0],
         rings_of: Vec::new(),
         arcs_of: Vec::new(),
@@ -91,7 +102,7 @@ fn empty_level(layer: &Layer, depth: usize) -> CoverageLevel {
 }
 
 /// Visits the rings with the interior on their left: exteriors counter-clockwise, holes clockwise.
-fn for_each_ring(geometry: &MultiPolygon<f64>, mut visit: impl FnMut(bool, &LineString<f64>)) {
+pub(super) fn for_each_ring(geometry: &MultiPolygon<f64>, mut visit: impl FnMut(bool, &LineString<f64>)) {
     for polygon in &geometry.0 {
         let mut exterior = polygon.exterior().clone();
         exterior.make_ccw_winding();
@@ -105,7 +116,11 @@ fn for_each_ring(geometry: &MultiPolygon<f64>, mut visit: impl FnMut(bool, &Line
 }
 
 impl Edges {
-    fn add_ring(&mut self, ids: &[u32], unit: UnitIndex, depth: usize) -> Vec<RingEdge> {
+    pub(super) fn new(depths: usize) -> Self {
+        Self { depths, ends: Vec::new(), sides: Vec::new(), by_ends: FxHashMap::default(), has_copies: false }
+    }
+
+    pub(super) fn add_ring(&mut self, ids: &[u32], unit: UnitIndex, depth: usize) -> Vec<RingEdge> {
         (0..ids.len()).map(|at| self.add(ids[at], ids[(at + 1) % ids.len()], unit, depth)).collect()
     }
 
@@ -122,10 +137,32 @@ impl Edges {
             let side = if reversed { &mut sides.right } else { &mut sides.left };
             if side.is_none() {
                 *side = Some(unit);
+                self.has_copies |= copy > 0;
                 return RingEdge { edge, reversed };
             }
         }
         unreachable!("a side is free after finitely many copies")
+    }
+
+    /// Adds an edge that is known to be new, with the sides of all depths seen from `from` to `to`.
+    pub(super) fn add_known(&mut self, from: u32, to: u32, sides: &[Sides]) -> RingEdge {
+        let reversed = from > to;
+        let edge = to_u32(self.ends.len());
+        self.ends.push([from.min(to), from.max(to)]);
+        self.sides.extend(sides.iter().map(|s| if reversed { s.reversed() } else { *s }));
+        let before = self.by_ends.insert((from.min(to), from.max(to), 0), edge);
+        debug_assert!(before.is_none(), "a coverage without overlaps has each edge once");
+        RingEdge { edge, reversed }
+    }
+
+    /// Whether an edge had to be taken twice, because units overlap along it.
+    pub(super) fn has_copies(&self) -> bool {
+        self.has_copies
+    }
+
+    /// Returns the ends of each edge, the lower number first, and what lies on its sides at each depth.
+    pub(super) fn iter(&self) -> impl Iterator<Item = ([u32; 2], &[Sides])> {
+        self.ends.iter().copied().zip(self.sides.chunks_exact(self.depths))
     }
 
     fn sides_along(&self, edge: RingEdge) -> impl Iterator<Item = Sides> {
@@ -223,8 +260,7 @@ pub(super) fn cut_arcs(coords: &[Coord<f64>], edges: &Edges, is_pinned: impl Fn(
 }
 
 fn chain_through(coords: &[Coord<f64>], edges: &Edges, stars: &Stars, seed: RingEdge) -> Vec<RingEdge> {
-    let flip = |e: RingEdge| RingEdge { edge: e.edge, reversed: !e.reversed };
-    let mut chain = vec![flip(seed)];
+    let mut chain = vec![seed.flipped()];
     while let Some(next) = stars.next(edges, chain[chain.len() - 1]) {
         if next.edge == seed.edge {
             return rotate_loop(coords, edges, chain);
@@ -232,7 +268,7 @@ fn chain_through(coords: &[Coord<f64>], edges: &Edges, stars: &Stars, seed: Ring
         chain.push(next);
     }
     chain.reverse();
-    chain.iter_mut().for_each(|e| *e = flip(*e));
+    chain.iter_mut().for_each(|e| *e = e.flipped());
     while let Some(next) = stars.next(edges, chain[chain.len() - 1]) {
         chain.push(next);
     }

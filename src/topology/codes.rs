@@ -6,7 +6,7 @@ use rstar::{AABB, RTree};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::report::feature;
-use crate::boundary::{Layer, Problem, ProblemKind, Severity, UnitCode, UnitShape};
+use crate::boundary::{Layer, Problem, ProblemKind, Severity, Unit, UnitCode, UnitShape};
 
 /// Checks the codes of every level, and fills in the parents that are not named.
 ///
@@ -52,11 +52,7 @@ fn foreign(layer: &Layer, level: &[UnitShape]) -> Vec<Problem> {
 }
 
 fn parents(layer: &Layer, above: Option<&[UnitShape]>, level: &mut [UnitShape]) -> Vec<Problem> {
-    for shape in level.iter_mut() {
-        if shape.unit.parent.is_none() {
-            shape.unit.parent = layer.scheme.as_ref().and_then(|scheme| scheme.parent_code(&shape.unit.code, &shape.unit.level));
-        }
-    }
+    level.iter_mut().for_each(|shape| name_parent(layer, &mut shape.unit));
     let Some(above) = above else { return Vec::new() };
     if level.is_empty() {
         return Vec::new();
@@ -87,6 +83,13 @@ fn parents(layer: &Layer, above: Option<&[UnitShape]>, level: &mut [UnitShape]) 
         }
     }
     problems
+}
+
+/// Fills in the parent that a unit's code begins with, where it names none.
+pub(super) fn name_parent(layer: &Layer, unit: &mut Unit) {
+    if unit.parent.is_none() {
+        unit.parent = layer.scheme.as_ref().and_then(|scheme| scheme.parent_code(&unit.code, &unit.level));
+    }
 }
 
 /// The units of the coarser level by their boxes.

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use geo_types::{Coord, LineString, MultiPolygon, Polygon};
 use rustc_hash::FxHashMap;
 
@@ -6,11 +8,12 @@ use crate::boundary::{Accepted, Layer, Level, Unit, UnitCode};
 
 /// A layer whose levels are seamless, but for the faults that were accepted by name.
 ///
-/// Only [`super::check`] makes one.
+/// Only [`super::check`] makes one, and [`ValidCoverage::patched`] from one where it can vouch for what `check` would say.
 #[derive(Clone, Debug)]
 pub struct ValidCoverage {
     pub(super) layer: Layer,
-    pub(super) arcs: ArcStore,
+    /// Shared with coverages that differ in the words about units only.
+    pub(super) arcs: Arc<ArcStore>,
     /// One for each level of the layer, coarse to fine; a level that is not loaded has no units.
     pub(super) levels: Vec<CoverageLevel>,
     /// The kinds of fault that were accepted and are present.
@@ -21,9 +24,10 @@ pub struct ValidCoverage {
 #[derive(Clone, Debug)]
 pub struct CoverageLevel {
     pub(super) level: Level,
-    pub(super) units: Vec<Unit>,
+    /// Shared with the coverages before and after, in which most units are the same.
+    pub(super) units: Vec<Arc<Unit>>,
     pub(super) parents: Vec<Option<UnitIndex>>,
-    pub(super) index_by_code: FxHashMap<UnitCode, UnitIndex>,
+    pub(super) index_by_code: Arc<FxHashMap<UnitCode, UnitIndex>>,
     /// `polygons_of[u]..polygons_of[u + 1]` are the polygons of unit `u`; one more than there are units.
     pub(super) polygons_of: Vec<u32>,
     /// `rings_of[p]..rings_of[p + 1]` are the rings of polygon `p`, the exterior first.
@@ -87,7 +91,7 @@ impl CoverageLevel {
     }
 
     /// Returns the units in the byte order of their codes.
-    pub fn units(&self) -> &[Unit] {
+    pub fn units(&self) -> &[Arc<Unit>] {
         &self.units
     }
 

@@ -1,7 +1,8 @@
 //! The planar arc store: every shared border once, with the unit on its left and on its right.
 //!
-//! [`check`] is the only way in. It finds every problem of the shapes it is given, repairs what lies within
+//! [`check`] is the way in. It finds every problem of the shapes it is given, repairs what lies within
 //! the tolerance, and makes a [`ValidCoverage`] only where nothing but accepted faults is left.
+//! [`ValidCoverage::patched`] makes the next one from it where few units differ and the same parts vouch for them.
 //! Everything that reads borders reads them here: lookup, tiles, neighbours, lengths.
 
 mod arcs;
@@ -18,6 +19,7 @@ mod mesh;
 mod neighbours;
 mod nest;
 mod noding;
+mod patch;
 mod plane;
 mod report;
 mod seams;
@@ -29,5 +31,6 @@ pub use arcs::{ArcId, ArcRef, ArcStore, Sides, UnitIndex};
 pub use coverage::{CoverageLevel, ValidCoverage};
 pub use measure::Border;
 pub use neighbours::{Neighbour, Neighbours};
+pub use patch::{Changes, LevelChanges, LevelDelta, Patched, Unpatched};
 pub use plane::Plane;
 pub use validate::{Checked, LevelSummary, Rules, SNAP_M_DEFAULT, VertexMove, check};

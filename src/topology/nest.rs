@@ -21,10 +21,12 @@ pub(super) struct Misfit {
     pub uncovered: MultiPolygon<f64>,
     /// False where crossing edges could not be cut apart.
     pub is_complete: bool,
+    /// Whether edges cross or touch elsewhere than in common ends, so that places were rounded.
+    pub has_contacts: bool,
 }
 
 /// Stands for the parent among the units of its edges.
-const PARENT: u32 = u32::MAX;
+pub(super) const PARENT: u32 = u32::MAX;
 
 /// Compares the units of a level with their parents, which `parents` numbers.
 pub(super) fn find_misfits(above: &MeshLevel, level: &MeshLevel, parents: &[Option<u32>], vertices: &Vertices) -> Vec<Misfit> {
@@ -61,12 +63,18 @@ fn rise_of(half: Half) -> i32 {
     if half.unit == PARENT { -1 } else { 1 }
 }
 
-fn find_misfit(parent: u32, halves: Vec<Half>, outline: &MeshUnit, vertices: &Vertices) -> Misfit {
+/// Compares one parent with its units, given the edges of both that do not cancel.
+pub(super) fn find_misfit(parent: u32, halves: Vec<Half>, outline: &MeshUnit, vertices: &Vertices) -> Misfit {
     let rises: Vec<i32> = halves.iter().map(|half| rise_of(*half)).collect();
     let arrangement = Arrangement::new(halves, vertices, |half| rises[half as usize]);
     let faces = Faces::new(arrangement.noded.nodes.coords(), &arrangement.walls);
-    let mut misfit =
-        Misfit { parent, outside: Vec::new(), uncovered: MultiPolygon(Vec::new()), is_complete: arrangement.noded.is_complete };
+    let mut misfit = Misfit {
+        parent,
+        outside: Vec::new(),
+        uncovered: MultiPolygon(Vec::new()),
+        is_complete: arrangement.noded.is_complete,
+        has_contacts: !arrangement.noded.contacts.is_empty(),
+    };
     let rings: Vec<LineString<f64>> = outline
         .to_geometry(vertices)
         .into_iter()
