@@ -2,6 +2,7 @@ use rstar::{AABB, PointDistance, RTree, RTreeObject};
 
 use super::earth::{self, Observer};
 use super::rtree::tree_bytes;
+use super::step::{Step, is_worth_patching};
 use crate::topology::{ArcId, Sides, ValidCoverage};
 
 /// A tree of short pieces of one level's borders, each in a box of geocentric coordinates: distances are metres
@@ -16,7 +17,7 @@ pub(super) struct BorderTree {
 /// itself, while a query measures few edges in vain.
 const EDGES_PER_PIECE: usize = 16;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Piece {
     min: [f64; 3],
     max: [f64; 3],
@@ -27,18 +28,27 @@ struct Piece {
 
 impl BorderTree {
     pub(super) fn build(coverage: &ValidCoverage, depth: usize) -> Self {
-        let arcs = coverage.arcs();
-        let mut pieces = Vec::new();
-        for arc in arcs.ids() {
-            let sides = arcs.sides(arc, depth);
-            if sides.left == sides.right {
-                continue;
-            }
-            let edge_count = arcs.coords(arc).len() - 1;
-            let starts = (0..edge_count).step_by(EDGES_PER_PIECE);
-            pieces.extend(starts.map(|start| Piece::of(coverage, arc, start)));
-        }
+        let pieces = coverage.arcs().ids().flat_map(|arc| Piece::along(coverage, depth, arc)).collect();
         Self { depth, tree: RTree::bulk_load(pieces) }
+    }
+
+    /// Makes the tree for the next coverage from this one; none where no border of the level has changed.
+    pub(super) fn patched(&self, step: &Step<'_>) -> Option<Self> {
+        let gone: Vec<Piece> = step.changes.gone_arcs.iter().flat_map(|arc| Piece::along(step.base, self.depth, *arc)).collect();
+        let new: Vec<Piece> = step.changes.new_arcs.iter().flat_map(|arc| Piece::along(step.next, self.depth, *arc)).collect();
+        if gone.is_empty() && new.is_empty() {
+            return None;
+        }
+        if !is_worth_patching(gone.len() + new.len(), self.tree.size()) {
+            return Some(Self::build(step.next, self.depth));
+        }
+        let mut tree = self.tree.clone();
+        for piece in &gone {
+            let removed = tree.remove(piece);
+            debug_assert!(removed.is_some(), "the tree has every border of its coverage");
+        }
+        new.into_iter().for_each(|piece| tree.insert(piece));
+        Some(Self { depth: self.depth, tree })
     }
 
     /// Calls `visit` with pieces of the border that may lie within `bound_m`, roughly the nearest first: with the distance to the piece and
@@ -71,6 +81,13 @@ impl BorderTree {
 }
 
 impl Piece {
+    /// Cuts an arc into pieces, where it is a border of the level.
+    fn along(coverage: &ValidCoverage, depth: usize, arc: ArcId) -> impl Iterator<Item = Self> {
+        let sides = coverage.arcs().sides(arc, depth);
+        let edge_count = if sides.left == sides.right { 0 } else { coverage.arcs().coords(arc).len() - 1 };
+        (0..edge_count).step_by(EDGES_PER_PIECE).map(move |start| Self::of(coverage, arc, start))
+    }
+
     fn of(coverage: &ValidCoverage, arc: ArcId, start: usize) -> Self {
         let start = u32::try_from(start).expect("an arc has fewer than 2^32 coordinates, as its store does");
         let mut piece = Self { min: [f64::INFINITY; 3], max: [f64::NEG_INFINITY; 3], arc, start };

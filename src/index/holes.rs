@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::ray;
 use super::rtree::tree_bytes;
+use super::step::Step;
 use crate::topology::{ArcStore, ValidCoverage};
 
 /// The places that one level surrounds without covering them.
@@ -31,6 +32,11 @@ impl Holes {
             .into_iter()
             .map(|ring| Hole { envelope: AABB::from_points(ring.iter().map(|c| [c.x, c.y]).collect::<Vec<_>>().iter()), ring });
         Self { tree: RTree::bulk_load(holes.collect()), ring_bytes }
+    }
+
+    /// Finds the holes of the next coverage; none where the rim of the level is what it was.
+    pub(super) fn patched(step: &Step<'_>, depth: usize) -> Option<Self> {
+        step.changes.levels[depth].is_rim_changed.then(|| Self::find(step.next, depth))
     }
 
     /// Whether the level surrounds the point. Islands in a hole are surrounded too: ask for owners first.

@@ -8,8 +8,9 @@ use super::earth::Observer;
 use super::holes::Holes;
 use super::located::{Located, Neighbour, Owner, Status};
 use super::rtree::{OwnerTest, UnitTree};
+use super::step::Step;
 use crate::boundary::Position;
-use crate::topology::{Sides, UnitIndex, ValidCoverage};
+use crate::topology::{Changes, Sides, UnitIndex, ValidCoverage};
 
 /// Most alternatives in one answer. Who asks with an accuracy of kilometres needs the nearest, not a district's whole list.
 pub const ALTERNATIVES_MAX: usize = 32;
@@ -22,22 +23,36 @@ pub struct LayerIndex {
     levels: Vec<LevelIndex>,
 }
 
+/// The parts that answer for one level. Those that a change leaves as they are, are shared with the index before it.
 #[derive(Debug)]
 struct LevelIndex {
-    units: UnitTree,
-    borders: BorderTree,
-    holes: Holes,
+    units: Arc<UnitTree>,
+    borders: Arc<BorderTree>,
+    holes: Arc<Holes>,
 }
 
 impl LayerIndex {
     pub fn build(coverage: Arc<ValidCoverage>) -> Self {
         let level = |depth| LevelIndex {
-            units: UnitTree::build(&coverage, depth),
-            borders: BorderTree::build(&coverage, depth),
-            holes: Holes::find(&coverage, depth),
+            units: Arc::new(UnitTree::build(&coverage, depth)),
+            borders: Arc::new(BorderTree::build(&coverage, depth)),
+            holes: Arc::new(Holes::find(&coverage, depth)),
         };
         let levels = (0..coverage.levels().len()).into_par_iter().map(level).collect();
         Self { coverage, levels }
+    }
+
+    /// Makes the index of a coverage that was made from this one's, given what differs between the two. It answers as one built anew
+    /// does; each part decides whether it is shared, corrected or built.
+    pub fn patched(&self, next: Arc<ValidCoverage>, changes: &Changes) -> Self {
+        let step = Step { base: &self.coverage, next: &next, changes };
+        let level = |(depth, level): (usize, &LevelIndex)| LevelIndex {
+            units: level.units.patched(&step).map_or_else(|| Arc::clone(&level.units), Arc::new),
+            borders: level.borders.patched(&step).map_or_else(|| Arc::clone(&level.borders), Arc::new),
+            holes: Holes::patched(&step, depth).map_or_else(|| Arc::clone(&level.holes), Arc::new),
+        };
+        let levels = self.levels.par_iter().enumerate().map(level).collect();
+        Self { coverage: next, levels }
     }
 
     pub fn coverage(&self) -> &Arc<ValidCoverage> {

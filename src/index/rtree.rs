@@ -2,6 +2,7 @@ use geo_types::{Coord, Rect};
 use rstar::{AABB, RTree, RTreeObject};
 
 use super::ray;
+use super::step::{Step, is_worth_patching};
 use crate::topology::{CoverageLevel, UnitIndex, ValidCoverage};
 
 /// Who owns a point at one level: the part that a faster index replaces.
@@ -14,6 +15,11 @@ pub trait OwnerTest: Send + Sync {
 
     /// Returns the memory that is held, in bytes.
     fn bytes(&self) -> usize;
+
+    /// Makes the test for the next coverage from this one; none where nothing that it holds has changed.
+    fn patched(&self, step: &Step<'_>) -> Option<Self>
+    where
+        Self: Sized;
 }
 
 /// A tree of the envelopes of one level's units.
@@ -23,7 +29,7 @@ pub(super) struct UnitTree {
     tree: RTree<UnitEnvelope>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct UnitEnvelope {
     min: [f64; 2],
     max: [f64; 2],
@@ -76,6 +82,30 @@ impl OwnerTest for UnitTree {
 
     fn bytes(&self) -> usize {
         tree_bytes::<UnitEnvelope>(self.tree.size())
+    }
+
+    fn patched(&self, step: &Step<'_>) -> Option<Self> {
+        let changes = &step.changes.levels[self.depth];
+        let count = changes.gone.len() + changes.new.len();
+        if count == 0 && changes.renumbered.is_none() {
+            return None;
+        }
+        if !is_worth_patching(count, self.tree.size()) {
+            return Some(Self::build(step.next, self.depth));
+        }
+        let mut tree = self.tree.clone();
+        for envelope in changes.gone.iter().filter_map(|unit| UnitEnvelope::of(step.base, &step.base.levels()[self.depth], *unit)) {
+            let removed = tree.remove(&envelope);
+            debug_assert!(removed.is_some(), "the tree has every unit of its coverage");
+        }
+        if let Some(renumbered) = &changes.renumbered {
+            for envelope in &mut tree {
+                envelope.unit = renumbered[envelope.unit.0 as usize].expect("units that went were taken out");
+            }
+        }
+        let level = &step.next.levels()[self.depth];
+        changes.new.iter().filter_map(|unit| UnitEnvelope::of(step.next, level, *unit)).for_each(|envelope| tree.insert(envelope));
+        Some(Self { depth: self.depth, tree })
     }
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{LayerIndex, Status};
 use crate::boundary::{Accepted, FeatureRef, Layer, LayerName, Level, Position, Properties, Unit, UnitCode, UnitId, UnitShape, Validity};
-use crate::topology::{Rules, UnitIndex, ValidCoverage, check};
+use crate::topology::{Rules, UnitIndex, ValidCoverage, check, town};
 
 type Named = (&'static str, Option<&'static str>, MultiPolygon<f64>);
 
@@ -344,4 +344,52 @@ proptest! {
     fn distances_agree_with_measuring_every_unit(lattice in Lattice::strategy(), x in -0.01..0.05f64, y in -0.01..0.05f64, doubt_m in 0.0..3000.0f64) {
         assert_distances_agree(&lattice.index(), &lattice.cells(), coord! { x: x, y: y }, doubt_m);
     }
+}
+
+/// Asks two indices the same: at every corner of the town and beside it, and at points between.
+fn assert_answer_alike(found: &LayerIndex, expected: &LayerIndex) {
+    let vertices = expected.coverage().arcs().ids().flat_map(|arc| expected.coverage().arcs().coords(arc).to_vec());
+    let beside = vertices.flat_map(|c| [c, coord! { x: c.x.next_up(), y: c.y }, coord! { x: c.x, y: c.y.next_down() }]);
+    let steps = (0..200).map(|at| {
+        let place = |by: usize| ((at * by) % 997) as f64 / 997.0 * town::STEP * (town::SIDE as f64 + 1.0) - town::STEP / 2.0;
+        coord! { x: place(131), y: place(577) }
+    });
+    for c in beside.chain(steps) {
+        for depth in 0..expected.coverage().levels().len() {
+            let position = Position { lon: c.x, lat: c.y };
+            assert_eq!(found.locate(position, depth, 700.0), expected.locate(position, depth, 700.0), "{c:?} at depth {depth}");
+        }
+    }
+    for depth in 0..expected.coverage().levels().len() {
+        let window = Rect::new(coord! { x: town::STEP, y: town::STEP * 1.5 }, coord! { x: town::STEP * 3.1, y: town::STEP * 2.0 });
+        assert_eq!(found.units_intersecting(depth, window), expected.units_intersecting(depth, window));
+    }
+}
+
+#[test]
+fn an_index_that_followed_changes_answers_as_one_built_anew() {
+    let mut followed = 0;
+    for seed in 0..8 {
+        let mut town = town::Town::new(seed);
+        let mut before = town.shapes();
+        let Some(coverage) = town::check_all(before.clone(), ANYTHING).coverage.filter(|coverage| !coverage.accepted().nesting) else {
+            continue;
+        };
+        let mut index = LayerIndex::build(Arc::new(coverage));
+        for _ in 0..6 {
+            town.edit();
+            let after = town.shapes();
+            let Some(fresh) = town::check_all(after.clone(), GAPS).coverage else { continue };
+            match index.coverage().patched(&town::layer(), town::delta(&before, &after), fresh.accepted()) {
+                Ok(patched) => {
+                    index = index.patched(Arc::new(patched.coverage), &patched.changes);
+                    assert_answer_alike(&index, &LayerIndex::build(Arc::new(fresh)));
+                    followed += 1;
+                }
+                Err(_) => index = LayerIndex::build(Arc::new(fresh)),
+            }
+            before = after;
+        }
+    }
+    assert!(followed > 20, "{followed} followed");
 }

@@ -27,6 +27,9 @@ mod snap;
 mod validate;
 mod vertices;
 
+#[cfg(test)]
+pub(crate) use patch::town;
+
 pub use arcs::{ArcId, ArcRef, ArcStore, Sides, UnitIndex};
 pub use coverage::{CoverageLevel, ValidCoverage};
 pub use measure::Border;
