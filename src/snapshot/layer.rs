@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::boundary::{Generation, Layer};
 use crate::index::LayerIndex;
-use crate::topology::ValidCoverage;
+use crate::topology::{Patched, ValidCoverage};
 
 /// One generation of a layer, ready to answer.
 #[derive(Debug)]
@@ -20,6 +20,13 @@ impl LayerSnapshot {
     /// Builds all that answers from this generation need. Takes seconds for 100,000 units; do it aside.
     pub fn build(generation: Generation, superseded_at: Option<Timestamp>, coverage: Arc<ValidCoverage>, is_public: bool) -> Self {
         Self { generation, superseded_at, is_public, index: LayerIndex::build(coverage) }
+    }
+
+    /// Builds what a generation needs from this one's, given the coverage that was made from this one's coverage. What is
+    /// unchanged is shared.
+    pub fn patched(&self, generation: Generation, superseded_at: Option<Timestamp>, next: Patched, is_public: bool) -> Self {
+        let index = self.index.patched(Arc::new(next.coverage), &next.changes);
+        Self { generation, superseded_at, is_public, index }
     }
 
     pub fn layer(&self) -> &Layer {

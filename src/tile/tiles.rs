@@ -243,3 +243,36 @@ fn feature_ids(coverage: &ValidCoverage, depth: usize) -> Vec<u64> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::town;
+
+    #[test]
+    fn a_coverage_that_followed_changes_has_the_same_tiles_as_one_made_anew() {
+        let mut compared = 0;
+        for seed in 0..6 {
+            let mut town = town::Town::new(seed);
+            let before = town.shapes();
+            let gaps = crate::boundary::Accepted { gap: true, ..Default::default() };
+            let Some(base) = town::check_all(before.clone(), gaps).coverage else { continue };
+            (0..2).for_each(|_| town.edit());
+            let after = town.shapes();
+            let Some(fresh) = town::check_all(after.clone(), gaps).coverage else { continue };
+            let Ok(patched) = base.patched(&town::layer(), town::delta(&before, &after), fresh.accepted()) else { continue };
+            let tiles = [patched.coverage, fresh].map(|coverage| LayerTiles::build(Arc::new(coverage), &TileLayers::default()));
+            // The town lies north-east of where the equator meets Greenwich, in the corner of one tile of each zoom.
+            for z in [6, 11, 13, 14] {
+                let middle = 1 << (z - 1);
+                for (x, y) in [(0, 1), (1, 1), (0, 2), (1, 2)] {
+                    let address = TileAddress::new(z, middle + x, middle - y).unwrap();
+                    let [found, expected] = [&tiles[0], &tiles[1]].map(|tiles| tiles.tile(address).unwrap());
+                    assert_eq!(found, expected, "{z} {x} {y}");
+                    compared += usize::from(expected.is_some());
+                }
+            }
+        }
+        assert!(compared > 20, "{compared} tiles compared");
+    }
+}
