@@ -4,6 +4,7 @@
 
 mod follow;
 mod load;
+mod step;
 
 use std::path::Path;
 use std::sync::Arc;

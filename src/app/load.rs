@@ -3,6 +3,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::StoreUnavailable;
+use super::step::step;
 use crate::boundary::{GenerationId, GenerationState, LayerName};
 use crate::config::Config;
 use crate::dispatch::Roster;
@@ -54,11 +55,13 @@ fn load_layer(
     let later = |g: &&crate::boundary::Generation| g.state == GenerationState::Published && g.effective_from > at && g.id > current.id;
     let superseded_at = generations.iter().filter(later).map(|g| g.effective_from).min();
     let is_public = config.layer(name).public;
-    let known = previous
-        .and_then(|snapshot| snapshot.layer(name))
-        .filter(|known| known.generation() == current && known.superseded_at() == superseded_at && known.is_public() == is_public);
-    if let Some(known) = known {
-        return Ok(Some(Arc::clone(known)));
+    if let Some(known) = previous.and_then(|snapshot| snapshot.layer(name)) {
+        if known.generation() == current && known.superseded_at() == superseded_at && known.is_public() == is_public {
+            return Ok(Some(Arc::clone(known)));
+        }
+        if let Some(next) = step(store, known, current, superseded_at, is_public)? {
+            return Ok(Some(Arc::new(next)));
+        }
     }
     let stored = store.load_generation(name, current.id)?;
     let rules = Rules { snap_m: 0.0, accepted: stored.accepted, ..Rules::default() };

@@ -8,7 +8,7 @@
 
 mod audit;
 #[cfg(test)]
-mod conformance;
+pub(crate) mod conformance;
 mod error;
 pub mod geopackage;
 #[cfg(test)]
