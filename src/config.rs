@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
+use figment::value::UncasedStr;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -179,10 +180,10 @@ impl Config {
             None if Path::new(DEFAULT_FILE).is_file() => figment = figment.merge(Toml::file_exact(DEFAULT_FILE)),
             None => {}
         }
-        // The store's address and the log filter are options of the command line, not settings; the Makefile names the
-        // Python of tests and benches for all that it starts, this program included.
-        let environment =
-            Env::prefixed("GRIDKEEPER_").ignore(&["store", "log", "key", "test_python", "test_postgres", "bench_python"]).split("__");
+        // The store's address and the log filter are options of the command line, not settings; what tests and benches need is
+        // named to all that they start, this program included.
+        let is_setting = |key: &UncasedStr| !key.starts_with("test_") && !key.starts_with("bench_");
+        let environment = Env::prefixed("GRIDKEEPER_").ignore(&["store", "log", "key"]).filter(is_setting).split("__");
         let settings: Settings = figment.merge(environment).extract().map_err(|e| ConfigError::Read(Box::new(e)))?;
         settings.resolve()
     }
