@@ -109,6 +109,18 @@ impl Roster {
         self.by_unit.is_empty()
     }
 
+    /// Returns the memory that is held, in bytes. What the allocator adds is not counted.
+    pub fn bytes(&self) -> usize {
+        let worker = |worker: &Worker| 2 * worker.id.0.len() + worker.name.capacity() + worker.phone.capacity();
+        let row =
+            |a: &Assignment| a.unit.as_str().len() + a.worker.0.len() + a.department.capacity() + std::mem::size_of_val(a.shift.periods());
+        let rows = |rows: &Vec<Assignment>| rows.capacity() * size_of::<Assignment>() + rows.iter().map(row).sum::<usize>();
+        self.workers.capacity() * size_of::<(WorkerId, Worker)>()
+            + self.workers.values().map(worker).sum::<usize>()
+            + self.by_unit.capacity() * size_of::<(UnitCode, Vec<Assignment>)>()
+            + self.by_unit.values().map(rows).sum::<usize>()
+    }
+
     pub fn worker(&self, id: &WorkerId) -> Option<&Worker> {
         self.workers.get(id)
     }

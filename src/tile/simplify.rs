@@ -43,6 +43,13 @@ impl RankedArcs {
         this
     }
 
+    /// Returns the memory that is held, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.coords.capacity() * size_of::<Coord<f64>>()
+            + self.ranks.capacity() * size_of::<f32>()
+            + self.starts.capacity() * size_of::<usize>()
+    }
+
     fn arc(&self, arc: usize) -> &[Coord<f64>] {
         &self.coords[self.starts[arc]..self.starts[arc + 1]]
     }

@@ -21,6 +21,9 @@ use crate::topology::{UnitIndex, ValidCoverage};
 /// coverage's own coordinates, and is made again within the time of one import step.
 const ZOOMS_KEPT: usize = 8;
 
+/// Zooms kept ready of what is seldom drawn: the one that is looked at, and the one before it.
+const ZOOMS_KEPT_SELDOM: usize = 2;
+
 /// Moves positions, in degrees, to where a basemap with an offset shows them.
 pub type Shift = dyn Fn(Position) -> Position + Send + Sync;
 
@@ -37,6 +40,7 @@ pub struct LayerTiles {
     labels: Vec<OnceLock<Vec<Option<Coord<f64>>>>>,
     /// Most recently used last.
     zooms: Mutex<Vec<(u8, SharedZoom)>>,
+    zooms_kept: usize,
 }
 
 type SharedZoom = Arc<OnceLock<ZoomGeometry>>;
@@ -70,7 +74,33 @@ impl LayerTiles {
         }
         let ids = (0..levels.len()).map(|depth| feature_ids(&coverage, depth)).collect();
         let labels = levels.iter().map(|_| OnceLock::new()).collect();
-        Self { levels, max_zoom: layers.max_zoom, shift, ids, ranked: OnceLock::new(), labels, zooms: Mutex::default(), coverage }
+        Self {
+            levels,
+            max_zoom: layers.max_zoom,
+            shift,
+            ids,
+            ranked: OnceLock::new(),
+            labels,
+            zooms: Mutex::default(),
+            zooms_kept: ZOOMS_KEPT,
+            coverage,
+        }
+    }
+
+    /// Keeps less ready, for tiles that are seldom asked for.
+    #[must_use]
+    pub fn seldom(self) -> Self {
+        Self { zooms_kept: ZOOMS_KEPT_SELDOM, ..self }
+    }
+
+    /// Returns the memory that is held beside the coverage, in bytes. It grows with the zooms that are asked for.
+    pub fn bytes(&self) -> usize {
+        let ids = self.ids.iter().map(|ids| ids.capacity() * size_of::<u64>()).sum::<usize>();
+        let labels = self.labels.iter().filter_map(OnceLock::get);
+        let labels = labels.map(|places| places.capacity() * size_of::<Option<Coord<f64>>>()).sum::<usize>();
+        let zooms = self.zooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let zooms = zooms.iter().filter_map(|(_, zoom)| zoom.get()).map(ZoomGeometry::bytes).sum::<usize>();
+        ids + labels + zooms + self.ranked.get().map_or(0, RankedArcs::bytes)
     }
 
     pub fn max_zoom(&self) -> u8 {
@@ -195,7 +225,7 @@ impl LayerTiles {
         let mut zooms = self.zooms.lock().unwrap_or_else(PoisonError::into_inner);
         let found = zooms.iter().position(|(kept, _)| *kept == z);
         let zoom = found.map(|at| zooms.remove(at).1).unwrap_or_default();
-        if zooms.len() == ZOOMS_KEPT {
+        if zooms.len() >= self.zooms_kept {
             zooms.remove(0);
         }
         zooms.push((z, zoom.clone()));

@@ -21,6 +21,7 @@ const SIMPLIFY_AREA_UNITS2: f64 = 8.0;
 pub(super) struct ZoomGeometry {
     /// One for each depth of the layer; none where the level is not drawn.
     levels: Vec<Option<ZoomLevel>>,
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -50,7 +51,14 @@ impl ZoomGeometry {
             .collect();
         let arcs = GridArcs::round(&arcs);
         let levels = coverage.levels().iter().zip(is_drawn);
-        Self { levels: levels.map(|(level, drawn)| drawn.then(|| ZoomLevel::build(level, &arcs))).collect() }
+        let levels: Vec<Option<ZoomLevel>> = levels.map(|(level, drawn)| drawn.then(|| ZoomLevel::build(level, &arcs))).collect();
+        let bytes = levels.iter().flatten().map(ZoomLevel::bytes).sum();
+        Self { levels, bytes }
+    }
+
+    /// Returns the memory that is held, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub fn level(&self, depth: usize) -> Option<&ZoomLevel> {
@@ -77,6 +85,12 @@ impl ZoomLevel {
         units.into_iter().map(|unit| (UnitIndex(unit), &self.shapes[unit as usize])).collect()
     }
 
+    fn bytes(&self) -> usize {
+        // The tree has one inner node with its envelope for about six leaves.
+        let leaf = size_of::<rstar::RTreeNode<GeomWithData<Rectangle<GridPoint>, u32>>>() * 6 / 5;
+        self.index.size() * leaf + self.shapes.iter().map(UnitOnGrid::bytes).sum::<usize>()
+    }
+
     /// Returns how many units have no area on this grid; they keep their label.
     pub fn collapsed_count(&self) -> usize {
         self.shapes.iter().filter(|shape| shape.polygons.is_empty()).count()
@@ -84,6 +98,12 @@ impl ZoomLevel {
 }
 
 impl UnitOnGrid {
+    fn bytes(&self) -> usize {
+        let ring = |ring: &Vec<GridPoint>| size_of::<Vec<GridPoint>>() + ring.capacity() * size_of::<GridPoint>();
+        let polygon = |polygon: &GridPolygon| size_of::<GridPolygon>() + polygon.iter().map(ring).sum::<usize>();
+        size_of::<Self>() + self.polygons.iter().map(polygon).sum::<usize>()
+    }
+
     fn build(level: &CoverageLevel, unit: UnitIndex, arcs: &GridArcs) -> Self {
         let polygons: Vec<GridPolygon> = level.polygons(unit).map(|rings| rings.map(|ring| ring_points(ring, arcs)).collect()).collect();
         let all: Vec<Vec<GridPoint>> = polygons.iter().flatten().cloned().collect();

@@ -8,6 +8,7 @@
 mod arcs;
 mod arrange;
 mod build;
+mod bytes;
 #[cfg(test)]
 mod cases;
 mod codes;
