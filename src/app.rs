@@ -3,8 +3,6 @@
 //! Clock and random ids are read here, so that everything below stays a function of its input.
 
 mod follow;
-mod load;
-mod step;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,13 +18,8 @@ use crate::boundary::{
 use crate::store::{GeoPackageStore, PostgisStore, Publication, Store, StoreError, StoredGeneration, newest_generation};
 use crate::topology::{Rules, ValidCoverage, VertexMove, check};
 
+pub use crate::history::{LoadError, StoreUnavailable, load_as_of, load_snapshot};
 pub use follow::{follow, load_first};
-pub use load::{LoadError, load_snapshot};
-
-/// The store cannot be reached or read; commands exit with 3.
-#[derive(Debug, thiserror::Error)]
-#[error("the store is not available")]
-pub struct StoreUnavailable(#[from] pub StoreError);
 
 /// What is opened for a command that needs the store.
 pub type SharedStore = Arc<dyn Store>;

@@ -37,6 +37,7 @@ struct Settings {
     layers: BTreeMap<String, LayerSettings>,
     code_schemes: BTreeMap<String, Vec<SegmentSettings>>,
     http: HttpConfig,
+    history: HistoryConfig,
     map: MapConfig,
 }
 
@@ -67,6 +68,7 @@ pub struct Config {
     /// The layers with their levels, coarse to fine. `[layers.NAME]`, default `grid` with four levels.
     pub layers: Vec<LayerConfig>,
     pub http: HttpConfig,
+    pub history: HistoryConfig,
     pub map: MapConfig,
 }
 
@@ -101,6 +103,20 @@ pub struct HttpConfig {
     pub drain_s: u64,
     /// How often the store is asked whether something was published, milliseconds. Default 500.
     pub follow_interval_ms: u64,
+}
+
+/// What is kept for answers of other times than now. `[history]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HistoryConfig {
+    /// Memory for generations and rosters of other times, beside the current and the next, bytes; least recently used go first.
+    /// Default 1 GiB, which is some five generations of 100,000 units.
+    pub memory_bytes_max: u64,
+    /// Memory for drawing their tiles, beside the finished tiles, bytes. Default 512 MiB.
+    pub tile_memory_bytes_max: u64,
+    /// How long a request waits for a generation that is not kept before it gets 503, milliseconds. Default 10,000; below
+    /// `http.request_timeout_s`, so that the caller is told the reason.
+    pub wait_ms: u64,
 }
 
 /// What maps carry and show. `[map]`.
@@ -145,6 +161,12 @@ impl Default for HttpConfig {
     }
 }
 
+impl Default for HistoryConfig {
+    fn default() -> Self {
+        Self { memory_bytes_max: 1 << 30, tile_memory_bytes_max: 512 << 20, wait_ms: 10_000 }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         let grid = LayerSettings {
@@ -162,6 +184,7 @@ impl Default for Settings {
             layers: BTreeMap::from([("grid".into(), grid)]),
             code_schemes: BTreeMap::from([("unit-grid-15".into(), unit_grid)]),
             http: HttpConfig::default(),
+            history: HistoryConfig::default(),
             map: MapConfig::default(),
         }
     }
@@ -226,7 +249,8 @@ impl Settings {
         if self.http.page_limit_max == 0 || self.http.page_limit_default == 0 {
             return Err(wrong("http.page_limit_max", "a page holds at least one feature".into()));
         }
-        Ok(Config { time_zone, doubt_distance_m: self.doubt_distance_m, layers, http: self.http, map: self.map })
+        let Self { doubt_distance_m, http, history, map, .. } = self;
+        Ok(Config { time_zone, doubt_distance_m, layers, http, history, map })
     }
 
     fn resolve_scheme(&self, setting: &str, name: &str) -> Result<CodeScheme, ConfigError> {

@@ -16,6 +16,8 @@ pub mod snapshot;
 pub mod import;
 pub mod store;
 
+pub mod history;
+
 pub mod export;
 pub mod sample;
 

@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 use tokio::sync::Semaphore;
 
@@ -11,6 +12,7 @@ use super::problem::{Problem, ProblemKind};
 use super::tiles::TileCache;
 use crate::boundary::{GenerationId, LayerName};
 use crate::config::Config;
+use crate::history::Archive;
 use crate::snapshot::{LayerSnapshot, Live, Snapshot};
 use crate::store::{KeyRecord, Store, StoreError};
 
@@ -24,6 +26,7 @@ struct Shared {
     config: Config,
     keys: ArcSwap<KeyRing>,
     tiles: TileCache,
+    archive: Arc<Archive>,
     is_store_up: AtomicBool,
     is_draining: AtomicBool,
     permits: Arc<Semaphore>,
@@ -44,10 +47,11 @@ impl AppState {
         let permits = Arc::new(Semaphore::new(config.http.concurrent_requests_max.min(Semaphore::MAX_PERMITS)));
         Self(Arc::new(Shared {
             live,
+            tiles: TileCache::new(config.history.tile_memory_bytes_max),
+            archive: Arc::new(Archive::new(Arc::clone(&store), config.clone())),
             store,
             config,
             keys: ArcSwap::default(),
-            tiles: TileCache::default(),
             is_store_up: AtomicBool::new(true),
             is_draining: AtomicBool::new(false),
             permits,
@@ -70,6 +74,30 @@ impl AppState {
 
     pub fn live(&self) -> &Arc<Live> {
         &self.0.live
+    }
+
+    /// Makes a snapshot the current one.
+    pub fn publish(&self, next: &Arc<Snapshot>) {
+        let before = self.0.live.swap(Arc::clone(next));
+        self.settle(next, before.as_deref());
+    }
+
+    /// Makes the snapshot current that was made ready for this time, where there is one, and returns it.
+    pub fn turn(&self, now: Timestamp) -> Option<Arc<Snapshot>> {
+        let before = self.0.live.turn(now)?;
+        let current = self.0.live.load()?;
+        self.settle(&current, Some(&*before));
+        Some(current)
+    }
+
+    fn settle(&self, current: &Snapshot, before: Option<&Snapshot>) {
+        self.0.tiles.follow(current);
+        self.0.archive.follow(current, before);
+    }
+
+    /// Returns what keeps other times than now.
+    pub fn archive(&self) -> &Arc<Archive> {
+        &self.0.archive
     }
 
     /// Reads the store on a thread for blocking work, a few requests at once; the others wait.
@@ -151,6 +179,13 @@ impl AppState {
         for loaded in self.loaded_generations() {
             metrics::gauge!("gridkeeper_snapshot_generation", "layer" => loaded.layer).set(loaded.generation);
         }
+        let archive = self.0.archive.counts();
+        metrics::counter!("gridkeeper_history_builds_total").absolute(archive.built);
+        metrics::counter!("gridkeeper_history_evictions_total").absolute(archive.evicted);
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and a count of bytes needs no more than its 53 bits")]
+        metrics::gauge!("gridkeeper_history_bytes").set(archive.bytes as f64);
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and a count of bytes needs no more than its 53 bits")]
+        metrics::gauge!("gridkeeper_history_tile_bytes").set(self.0.tiles.other_bytes() as f64);
         metrics::gauge!("gridkeeper_store_up").set(if self.is_store_up() { 1.0 } else { 0.0 });
         let in_flight = self.0.config.http.concurrent_requests_max.saturating_sub(self.0.permits.available_permits());
         metrics::gauge!("gridkeeper_http_requests_in_flight").set(u32::try_from(in_flight).unwrap_or(u32::MAX));

@@ -11,12 +11,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use indicatif::ProgressBar;
+use jiff::Timestamp;
 
 use self::answerer::{Answerer, FIELDS_DEFAULT, parse_fields};
-use super::locate::parse_at;
+use super::locate::{parse_at, parse_generation};
 use super::{Context, Outcome};
 use crate::app::{self, OpenMode};
-use crate::boundary::{LayerName, Level, Position};
+use crate::boundary::{GenerationId, LayerName, Level, Position};
+use crate::history::AsOf;
 use crate::import::{Crs, LAT_COLUMNS, LON_COLUMNS};
 use crate::snapshot::Query;
 
@@ -45,6 +47,9 @@ pub struct Args {
     /// The time for which to answer; now by default
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
+    /// The generation whose boundaries answer; the one in effect at the time by default
+    #[arg(long, value_name = "N", value_parser = parse_generation)]
+    generation: Option<GenerationId>,
     /// What to add, separated by commas
     #[arg(long, value_name = "LIST", default_value = FIELDS_DEFAULT)]
     fields: String,
@@ -74,17 +79,20 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let format = find_format(&args.input, &args.output)?;
     let crs = Crs::parse(&args.crs)?;
     let fields = parse_fields(&args.fields)?;
+    let as_of = AsOf { at: parse_at(args.at.as_deref(), &context.config.time_zone)?, generation: args.generation };
+    let layer = LayerName::parse(&args.layer)?;
+    let level = args.level.as_deref().map(Level::parse).transpose()?;
+    let store = app::open_store(&context.store, OpenMode::ReadOnly)?;
+    let (snapshot, at) = app::load_as_of(&*store, &context.config, &layer, as_of, Timestamp::now())?;
     let query = Query {
-        // Only the layer and the level of this question matter.
+        // Only the layer, the level and the time of this question matter.
         position: Position { lon: 0.0, lat: 0.0 },
-        layer: LayerName::parse(&args.layer)?,
-        level: args.level.as_deref().map(Level::parse).transpose()?,
-        at: parse_at(args.at.as_deref(), &context.config.time_zone)?,
+        layer,
+        level,
+        at,
         accuracy_m: None,
         category: None,
     };
-    let store = app::open_store(&context.store, OpenMode::ReadOnly)?;
-    let snapshot = app::load_snapshot(&*store, &context.config, query.at, None)?;
     let answerer = Answerer::new(&snapshot, &query, crs, fields)?;
     let names = PositionFields::new(args.lon_field.as_deref(), args.lat_field.as_deref());
     let progress = ProgressBar::new_spinner().with_message("rows");

@@ -6,13 +6,15 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use jiff::Timestamp;
 
+use super::locate::parse_generation;
 use super::time::parse_time;
 use super::{Context, Outcome};
 use crate::app::{OpenMode, open_store};
-use crate::boundary::{LayerName, Level, UnitShape};
+use crate::boundary::{GenerationId, LayerName, Level, UnitShape};
 use crate::export::geojson::CollectionWriter;
+use crate::history::{AsOf, load_histories, resolve};
+use crate::store::StoredGeneration;
 use crate::store::geopackage::write_feature_file;
-use crate::store::{StoredGeneration, current_generation};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -28,6 +30,9 @@ pub struct Args {
     /// The boundaries in effect at this time (RFC 3339, or a date); now where none is named
     #[arg(long, value_name = "T")]
     at: Option<String>,
+    /// The boundaries of this generation, whenever it is in effect
+    #[arg(long, value_name = "N", value_parser = parse_generation, conflicts_with = "at")]
+    generation: Option<GenerationId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -39,14 +44,14 @@ enum Format {
 }
 
 pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
-    let Args { format, out, layer, level, at } = args;
+    let Args { format, out, layer, level, at, generation } = args;
     let layer = LayerName::parse(&layer)?;
     let level = level.as_deref().map(Level::parse).transpose()?;
-    let at = at.map_or_else(|| Ok(Timestamp::now()), |text| parse_time(&text, &context.config.time_zone)).context("--at is wrong")?;
+    let at = at.map(|text| parse_time(&text, &context.config.time_zone)).transpose().context("--at is wrong")?;
     let is_stdout = out.as_os_str() == "-";
     anyhow::ensure!(!(is_stdout && format == Format::Gpkg), "a GeoPackage cannot be written to standard output; name a file");
 
-    let stored = load(context, &layer, at)?;
+    let stored = load(context, &layer, AsOf { at, generation })?;
     let levels = choose_levels(&stored, level.as_ref())?;
     match format {
         Format::Geojson if is_stdout => write_geojson(io::stdout().lock(), &stored, &levels).context("cannot write to standard output")?,
@@ -59,14 +64,14 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn load(context: &Context, layer: &LayerName, at: Timestamp) -> anyhow::Result<StoredGeneration> {
+fn load(context: &Context, layer: &LayerName, as_of: AsOf) -> anyhow::Result<StoredGeneration> {
     let store = open_store(&context.store, OpenMode::ReadOnly)?;
     let unavailable = |error| anyhow::Error::new(crate::app::StoreUnavailable(error));
-    let generations = store.load_generations(layer).map_err(unavailable)?;
-    anyhow::ensure!(!generations.is_empty(), "the store has no layer {layer}");
-    let current = current_generation(&generations, at);
-    let current = current.with_context(|| format!("layer {layer} has no generation in effect at {at}"))?;
-    store.load_generation(layer, current.id).map_err(unavailable)
+    let histories = load_histories(&*store, &context.config).map_err(unavailable)?;
+    let history = histories.iter().find(|history| &history.layer == layer);
+    let history = history.with_context(|| format!("the store has no layer {layer}"))?;
+    let resolved = resolve(history, as_of, Timestamp::now())?;
+    store.load_generation(layer, resolved.generation.id).map_err(unavailable)
 }
 
 /// Returns the levels that have units, or the one that is asked for.

@@ -53,7 +53,7 @@ pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer:
         super::roster::report(&problems, file);
         return Ok(Outcome::Problems);
     }
-    let snapshot = app::load_snapshot(store, config, now, None)?;
+    let snapshot = app::load_snapshot(store, config, now, &[])?;
     let ids = case_ids(&incidents);
     let cases: Vec<Case> = incidents.into_par_iter().zip(ids).map(|(incident, id)| to_case(&snapshot, layer, incident, id)).collect();
     let located = cases.iter().filter(|case| case.grid.is_some()).count();

@@ -8,8 +8,9 @@ use jiff::tz::TimeZone;
 use super::{Context, Outcome};
 use crate::api::wire::LocateAnswer;
 use crate::app::{self, OpenMode};
-use crate::boundary::{LayerName, Level, Position, Unit};
+use crate::boundary::{GenerationId, LayerName, Level, Position, Unit};
 use crate::dispatch::Holder;
+use crate::history::AsOf;
 use crate::import::{Crs, parse_moment};
 use crate::snapshot::{Answer, Query};
 
@@ -32,6 +33,9 @@ pub struct Args {
     /// The time for which to answer, RFC 3339 or a date and time of the configured time zone; now by default
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
+    /// The generation whose boundaries answer; the one in effect at the time by default
+    #[arg(long, value_name = "N", value_parser = parse_generation)]
+    generation: Option<GenerationId>,
     #[arg(long)]
     category: Option<String>,
     /// How far the true position may lie from the one given, metres
@@ -43,9 +47,12 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
-    let query = to_query(args, &context.config.time_zone)?;
+    let as_of = AsOf { at: parse_at(args.at.as_deref(), &context.config.time_zone)?, generation: args.generation };
+    let now = Timestamp::now();
+    let query = to_query(args, now)?;
     let store = app::open_store(&context.store, OpenMode::ReadOnly)?;
-    let snapshot = app::load_snapshot(&*store, &context.config, query.at, None)?;
+    let (snapshot, at) = app::load_as_of(&*store, &context.config, &query.layer, as_of, now)?;
+    let query = Query { at, ..query };
     let answer = snapshot.answer(&query)?;
     if args.json {
         let base = context.config.http.public_base_url.as_deref().unwrap_or_default().trim_end_matches('/');
@@ -56,26 +63,33 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn to_query(args: &Args, time_zone: &TimeZone) -> anyhow::Result<Query> {
+fn to_query(args: &Args, at: Timestamp) -> anyhow::Result<Query> {
     let given = Coord { x: args.lon, y: args.lat };
-    let at = Crs::parse(&args.crs)?.to_wgs84(given).with_context(|| format!("{} {} is no position", args.lon, args.lat))?;
+    let position = Crs::parse(&args.crs)?.to_wgs84(given).with_context(|| format!("{} {} is no position", args.lon, args.lat))?;
     if let Some(accuracy_m) = args.accuracy_m.filter(|m| !m.is_finite() || *m < 0.0) {
         anyhow::bail!("the accuracy {accuracy_m} is no distance in metres");
     }
     Ok(Query {
-        position: Position::new(at.x, at.y)?,
+        position: Position::new(position.x, position.y)?,
         layer: LayerName::parse(&args.layer)?,
         level: args.level.as_deref().map(Level::parse).transpose()?,
-        at: parse_at(args.at.as_deref(), time_zone)?,
+        at,
         accuracy_m: args.accuracy_m,
         category: args.category.clone(),
     })
 }
 
-/// Reads the time of `--at`; none is now.
-pub(super) fn parse_at(text: Option<&str>, time_zone: &TimeZone) -> anyhow::Result<Timestamp> {
-    let Some(text) = text else { return Ok(Timestamp::now()) };
-    parse_moment(text, time_zone).with_context(|| format!("{text:?} is no time; write it as 2026-07-01T08:00:00+08:00"))
+/// Reads the time of `--at`, where it is given.
+pub(super) fn parse_at(text: Option<&str>, time_zone: &TimeZone) -> anyhow::Result<Option<Timestamp>> {
+    let Some(text) = text else { return Ok(None) };
+    let at = parse_moment(text, time_zone).with_context(|| format!("{text:?} is no time; write it as 2026-07-01T08:00:00+08:00"))?;
+    Ok(Some(at))
+}
+
+/// Reads the number of `--generation`.
+pub(super) fn parse_generation(text: &str) -> Result<GenerationId, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.map(GenerationId).ok_or_else(|| "generations are counted from 1".to_owned())
 }
 
 fn to_text(answer: &Answer<'_>, time_zone: &TimeZone) -> String {

@@ -2,9 +2,18 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::boundary::{Generation, Layer};
+use crate::boundary::{Generation, GenerationId, Layer, LayerName};
 use crate::index::LayerIndex;
 use crate::topology::{Patched, ValidCoverage};
+
+/// What tells one [`LayerSnapshot`] from another: generations do not change, but for the ends that later ones give to their units.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LayerKey {
+    pub layer: LayerName,
+    pub generation: GenerationId,
+    /// The newest published generation whose ends are known; none where nothing was published.
+    pub newest: Option<GenerationId>,
+}
 
 /// One generation of a layer, ready to answer.
 #[derive(Debug)]
@@ -12,6 +21,7 @@ pub struct LayerSnapshot {
     generation: Generation,
     /// When the next generation takes effect, where one is published already.
     superseded_at: Option<Timestamp>,
+    newest: Option<GenerationId>,
     is_public: bool,
     index: LayerIndex,
 }
@@ -19,14 +29,28 @@ pub struct LayerSnapshot {
 impl LayerSnapshot {
     /// Builds all that answers from this generation need. Takes seconds for 100,000 units; do it aside.
     pub fn build(generation: Generation, superseded_at: Option<Timestamp>, coverage: Arc<ValidCoverage>, is_public: bool) -> Self {
-        Self { generation, superseded_at, is_public, index: LayerIndex::build(coverage) }
+        Self { newest: Some(generation.id), generation, superseded_at, is_public, index: LayerIndex::build(coverage) }
+    }
+
+    /// Says which published generation was the newest when this one was read; without it, this one was.
+    pub fn with_newest(self, newest: Option<GenerationId>) -> Self {
+        Self { newest, ..self }
+    }
+
+    pub fn key(&self) -> LayerKey {
+        LayerKey { layer: self.layer().name.clone(), generation: self.generation.id, newest: self.newest }
+    }
+
+    /// Returns the memory that is held, in bytes.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + self.coverage().bytes() + self.index.bytes()
     }
 
     /// Builds what a generation needs from this one's, given the coverage that was made from this one's coverage. What is
     /// unchanged is shared.
     pub fn patched(&self, generation: Generation, superseded_at: Option<Timestamp>, next: Patched, is_public: bool) -> Self {
         let index = self.index.patched(Arc::new(next.coverage), &next.changes);
-        Self { generation, superseded_at, is_public, index }
+        Self { newest: Some(generation.id), generation, superseded_at, is_public, index }
     }
 
     pub fn layer(&self) -> &Layer {

@@ -9,6 +9,6 @@ mod live;
 mod state;
 
 pub use answer::{Answer, Query, QueryError};
-pub use layer::LayerSnapshot;
+pub use layer::{LayerKey, LayerSnapshot};
 pub use live::Live;
-pub use state::{RosterSnapshot, Settings, Snapshot};
+pub use state::{LayerHistory, RosterSnapshot, Settings, Snapshot};

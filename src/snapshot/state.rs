@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::layer::LayerSnapshot;
-use crate::boundary::LayerName;
+use super::layer::{LayerKey, LayerSnapshot};
+use crate::boundary::{Generation, GenerationId, GenerationState, LayerName};
 use crate::dispatch::Roster;
 
 /// What answers depend on beside the data.
@@ -23,6 +23,49 @@ pub struct RosterSnapshot {
     pub to: Option<Timestamp>,
 }
 
+impl RosterSnapshot {
+    /// Whether it is in force at a time.
+    pub fn contains(&self, at: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= at) && self.to.is_none_or(|to| at < to)
+    }
+}
+
+/// All generations of a layer without their boundaries, drafts too, oldest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerHistory {
+    pub layer: LayerName,
+    pub is_public: bool,
+    pub generations: Vec<Generation>,
+}
+
+impl LayerHistory {
+    pub fn find(&self, id: GenerationId) -> Option<&Generation> {
+        self.generations.iter().find(|generation| generation.id == id)
+    }
+
+    /// Returns when another generation takes over from this one, where one is published; never later than its own start where it
+    /// was never in effect.
+    pub fn superseded_at(&self, id: GenerationId) -> Option<Timestamp> {
+        self.published().filter(|g| g.id > id).map(|g| g.effective_from).min()
+    }
+
+    /// Returns what tells the boundaries of a generation from others, as this history knows them.
+    pub fn key(&self, generation: GenerationId) -> LayerKey {
+        LayerKey { layer: self.layer.clone(), generation, newest: self.published().map(|g| g.id).max() }
+    }
+
+    /// Whether a generation is a plan and no history: a draft, one that lies ahead, or one that was given up while it lay ahead.
+    pub fn is_plan(&self, generation: &Generation, now: Timestamp) -> bool {
+        let start = generation.effective_from;
+        let gives_up = |g: &Generation| g.id > generation.id && g.effective_from <= start && g.created_at < start;
+        generation.state == GenerationState::Draft || start > now || self.published().any(gives_up)
+    }
+
+    fn published(&self) -> impl Iterator<Item = &Generation> {
+        self.generations.iter().filter(|generation| generation.state == GenerationState::Published)
+    }
+}
+
 /// The state of the service at one moment.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -30,13 +73,24 @@ pub struct Snapshot {
     layers: Vec<Arc<LayerSnapshot>>,
     roster: RosterSnapshot,
     settings: Settings,
+    histories: Arc<[LayerHistory]>,
 }
 
 impl Snapshot {
     /// Puts a snapshot together. Parts that have not changed are shared with the snapshot before. `version` is the store's.
     pub fn new(version: u64, mut layers: Vec<Arc<LayerSnapshot>>, roster: RosterSnapshot, settings: Settings) -> Self {
         layers.sort_by(|a, b| a.layer().name.cmp(&b.layer().name));
-        Self { version, layers, roster, settings }
+        Self { version, layers, roster, settings, histories: Arc::default() }
+    }
+
+    /// Adds the generations of every layer of the store, so that times are told apart without asking it.
+    pub fn with_histories(self, histories: Arc<[LayerHistory]>) -> Self {
+        Self { histories, ..self }
+    }
+
+    /// Returns the same state with other layers and another roster: as it was, or will be, at another time.
+    pub fn with_parts(&self, layers: Vec<Arc<LayerSnapshot>>, roster: RosterSnapshot) -> Self {
+        Self::new(self.version, layers, roster, self.settings).with_histories(Arc::clone(&self.histories))
     }
 
     /// Returns the store's version that this snapshot shows.
@@ -51,6 +105,20 @@ impl Snapshot {
 
     pub fn layer(&self, name: &LayerName) -> Option<&Arc<LayerSnapshot>> {
         self.layers.iter().find(|layer| &layer.layer().name == name)
+    }
+
+    /// Returns the generations of every layer of the store, also of layers that have none in force.
+    pub fn histories(&self) -> &[LayerHistory] {
+        &self.histories
+    }
+
+    pub fn history(&self, layer: &LayerName) -> Option<&LayerHistory> {
+        self.histories.iter().find(|history| &history.layer == layer)
+    }
+
+    /// Returns the roster with the times between which it is in force.
+    pub fn roster_snapshot(&self) -> &RosterSnapshot {
+        &self.roster
     }
 
     pub fn roster(&self) -> &Arc<Roster> {

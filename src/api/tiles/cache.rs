@@ -1,6 +1,5 @@
 use std::io::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
 use flate2::Compression;
@@ -9,34 +8,55 @@ use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
 use super::shift::TileShift;
-use crate::boundary::{LayerName, Position};
-use crate::snapshot::LayerSnapshot;
+use crate::boundary::{GenerationId, LayerName, Position};
+use crate::snapshot::{LayerSnapshot, Snapshot};
 use crate::tile::{LayerTiles, TileAddress, TileLayers};
-use crate::topology::ValidCoverage;
 
 /// Bytes of finished tiles kept ready. A district's tiles of all zooms need about 20 MiB, a large city's visited ones a few times that.
 const CACHE_BYTES_MAX: u64 = 256 << 20;
 
+/// Generations drawn at once beside the current ones. More than anybody lays side by side, and few enough to weigh at every tile.
+const OTHERS_MAX: usize = 32;
+
 /// Borders shrink little more above this level, which costs half of the usual one's time.
 const GZIP_LEVEL: u32 = 4;
 
-/// The tiles of the layers that the current snapshot holds, and those of them that were asked for.
+/// What tiles are made of: the current generations', which stay, and others', as far as they have room; and the tiles that were asked for.
 #[derive(Debug)]
 pub struct TileCache {
-    layers: Mutex<Vec<Entry>>,
-    /// By the serial numbers of the layers that make up a tile.
-    finished: Cache<(Vec<u64>, TileAddress), FinishedTile>,
-    next_serial: AtomicU64,
+    layers: Mutex<Layers>,
+    /// Boundaries of a generation do not change, so a tile is told by its generations and outlives what it was made of.
+    finished: Cache<FinishedKey, FinishedTile>,
 }
 
-/// The tiles of one generation of a layer. They live as long as its coverage is the current one.
+type FinishedKey = (Vec<Source>, TileAddress);
+
+#[derive(Debug)]
+struct Layers {
+    /// Least recently used first.
+    entries: Vec<Entry>,
+    /// The generations that the current snapshot holds.
+    current: Vec<(LayerName, GenerationId)>,
+    /// For entries of other generations.
+    bytes_max: usize,
+}
+
+/// The drawing of one generation of a layer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Source {
+    layer: LayerName,
+    generation: GenerationId,
+    shift: Option<TileShift>,
+}
+
 #[derive(Clone, Debug)]
 struct Entry {
-    layer: LayerName,
-    shift: Option<TileShift>,
-    coverage: Arc<ValidCoverage>,
-    serial: u64,
+    source: Source,
+    /// The coverage lives as long as its tiles, so it counts here even where others hold it too.
+    coverage_bytes: usize,
     tiles: Arc<LayerTiles>,
+    /// Made for a generation that was not current, and so keeping less.
+    is_seldom: bool,
 }
 
 /// A tile as it is sent; none where it is empty.
@@ -65,23 +85,37 @@ pub struct TileError {
     source: Arc<dyn std::error::Error + Send + Sync>,
 }
 
-impl Default for TileCache {
-    fn default() -> Self {
-        let weight = |_: &(Vec<u64>, TileAddress), tile: &FinishedTile| {
+impl TileCache {
+    /// Makes an empty cache that holds at most so many bytes for drawing generations that are not current.
+    pub fn new(bytes_max: u64) -> Self {
+        let weight = |_: &FinishedKey, tile: &FinishedTile| {
             let bytes = tile.as_ref().map_or(0, |tile| tile.plain.bytes.len() + tile.gzip.bytes.len());
             // An entry's own cost, so that millions of empty tiles are bounded too.
             u32::try_from(bytes + 256).unwrap_or(u32::MAX)
         };
+        let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
         Self {
-            layers: Mutex::default(),
+            layers: Mutex::new(Layers { entries: Vec::new(), current: Vec::new(), bytes_max }),
             finished: Cache::builder().weigher(weight).max_capacity(CACHE_BYTES_MAX).build(),
-            next_serial: AtomicU64::default(),
         }
     }
-}
 
-impl TileCache {
-    /// Returns the tiles of a layer, which are made anew where a new generation has taken its place.
+    /// Keeps the generations of a snapshot from now on, and lets the others go as they find room.
+    pub fn follow(&self, current: &Snapshot) {
+        let mut layers = self.lock();
+        layers.current = current.layers().iter().map(|layer| (layer.layer().name.clone(), layer.generation().id)).collect();
+        // What was drawn before its time is made anew, to keep as much as is asked of it now.
+        let (current, entries) = (layers.current.clone(), &mut layers.entries);
+        entries.retain(|entry| !(entry.is_seldom && entry.source.is_among(&current)));
+        layers.shrink();
+    }
+
+    /// Returns the bytes that are held for drawing generations that are not current.
+    pub fn other_bytes(&self) -> usize {
+        self.lock().other_bytes()
+    }
+
+    /// Returns the tiles of a layer.
     pub fn layer(&self, layer: &LayerSnapshot, shift: Option<TileShift>) -> Arc<LayerTiles> {
         self.entry(layer, shift).tiles
     }
@@ -92,7 +126,7 @@ impl TileCache {
     /// A tile that cannot be written.
     pub fn tile(&self, layers: &[Arc<LayerSnapshot>], shift: Option<TileShift>, address: TileAddress) -> Result<FinishedTile, TileError> {
         let entries: Vec<Entry> = layers.iter().map(|layer| self.entry(layer, shift)).collect();
-        let key = (entries.iter().map(|entry| entry.serial).collect(), address);
+        let key = (entries.iter().map(|entry| entry.source.clone()).collect(), address);
         let failed = |source: Arc<dyn std::error::Error + Send + Sync>| TileError { address, source };
         let made = self.finished.try_get_with(key, || {
             // A tile is a list of layers, so tiles one after the other are a tile.
@@ -103,30 +137,72 @@ impl TileCache {
             }
             TileBytes::of(plain).map_err(|error| failed(Arc::new(error)))
         });
+        // A tile of a new zoom leaves more behind than itself.
+        self.lock().shrink();
         made.map_err(|error: Arc<TileError>| TileError::clone(&error))
     }
 
     fn entry(&self, layer: &LayerSnapshot, shift: Option<TileShift>) -> Entry {
-        let mut entries = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = &layer.layer().name;
-        let is_same = |entry: &&Entry| entry.layer == *name && entry.shift == shift;
-        if let Some(entry) = entries.iter().filter(is_same).find(|entry| Arc::ptr_eq(&entry.coverage, layer.coverage())) {
-            return entry.clone();
+        let source = Source { layer: layer.layer().name.clone(), generation: layer.generation().id, shift };
+        let mut layers = self.lock();
+        if let Some(at) = layers.entries.iter().position(|entry| entry.source == source) {
+            layers.entries[at..].rotate_left(1);
+            return layers.entries.last().expect("one was found").clone();
         }
-        entries.retain(|entry| !is_same(&entry));
         let coverage = Arc::clone(layer.coverage());
         let description = TileLayers::default();
+        let coverage_bytes = coverage.bytes();
         let tiles = match shift {
-            None => LayerTiles::build(Arc::clone(&coverage), &description),
+            None => LayerTiles::build(coverage, &description),
             Some(shift) => {
                 let apply = move |position: Position| shift.apply(position);
-                LayerTiles::build_shifted(Arc::clone(&coverage), &description, Box::new(apply))
+                LayerTiles::build_shifted(coverage, &description, Box::new(apply))
             }
         };
-        let serial = self.next_serial.fetch_add(1, Ordering::Relaxed);
-        let entry = Entry { layer: name.clone(), shift, coverage, serial, tiles: Arc::new(tiles) };
-        entries.push(entry.clone());
+        let is_seldom = !source.is_among(&layers.current);
+        let tiles = Arc::new(if is_seldom { tiles.seldom() } else { tiles });
+        let entry = Entry { source, coverage_bytes, tiles, is_seldom };
+        layers.entries.push(entry.clone());
+        layers.shrink();
         entry
+    }
+
+    /// Nothing is half written under the lock, so a panic elsewhere does not spoil it.
+    fn lock(&self) -> MutexGuard<'_, Layers> {
+        self.layers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Source {
+    fn is_among(&self, generations: &[(LayerName, GenerationId)]) -> bool {
+        generations.iter().any(|(layer, generation)| (layer, generation) == (&self.layer, &self.generation))
+    }
+}
+
+impl Layers {
+    fn others(&self) -> impl Iterator<Item = (usize, &Entry)> {
+        self.entries.iter().enumerate().filter(|(_, entry)| !entry.source.is_among(&self.current))
+    }
+
+    fn other_bytes(&self) -> usize {
+        self.others().map(|(_, entry)| entry.bytes()).sum()
+    }
+
+    /// Drops entries of other generations, those not used for longest first, until the rest has room.
+    fn shrink(&mut self) {
+        loop {
+            let oldest = self.others().map(|(at, _)| at).next();
+            let Some(oldest) = oldest.filter(|_| self.other_bytes() > self.bytes_max || self.others().count() > OTHERS_MAX) else {
+                return;
+            };
+            self.entries.remove(oldest);
+        }
+    }
+}
+
+impl Entry {
+    fn bytes(&self) -> usize {
+        self.coverage_bytes + self.tiles.bytes()
     }
 }
 

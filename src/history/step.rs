@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::boundary::{FeatureRef, Generation, Unit, UnitCode, UnitShape, Validity};
-use crate::snapshot::LayerSnapshot;
+use crate::snapshot::{LayerHistory, LayerSnapshot};
 use crate::store::{GenerationChanges, Store, StoreError};
 use crate::topology::{LevelDelta, ValidCoverage};
 
@@ -14,9 +14,8 @@ use crate::topology::{LevelDelta, ValidCoverage};
 pub fn step(
     store: &dyn Store,
     known: &LayerSnapshot,
+    history: &LayerHistory,
     generation: &Generation,
-    superseded_at: Option<Timestamp>,
-    is_public: bool,
 ) -> Result<Option<LayerSnapshot>, StoreError> {
     let changes = store.load_changes(&generation.layer, known.generation().id, generation.id)?;
     if changes.has_lost_levels || &changes.layer != known.layer() {
@@ -25,7 +24,10 @@ pub fn step(
     let (layer, accepted) = (changes.layer.clone(), changes.accepted);
     let delta = to_delta(known.coverage(), changes);
     match known.coverage().patched(&layer, delta, accepted) {
-        Ok(patched) => Ok(Some(known.patched(generation.clone(), superseded_at, patched, is_public))),
+        Ok(patched) => {
+            let next = known.patched(generation.clone(), history.superseded_at(generation.id), patched, history.is_public);
+            Ok(Some(next.with_newest(history.key(generation.id).newest)))
+        }
         Err(reason) => {
             tracing::info!(%reason, generation = generation.id.0, layer = %generation.layer, "the generation is loaded as a whole");
             Ok(None)
@@ -61,12 +63,13 @@ mod tests {
     use super::*;
     use crate::boundary::{GenerationId, GenerationState, LayerName};
     use crate::config::Config;
+    use crate::history::load::{load_histories, load_snapshot};
     use crate::snapshot::Snapshot;
     use crate::store::conformance::{code, coverage, day, layer, publication, publish, row_of_squares};
     use crate::store::{MemoryStore, Publication};
 
-    fn load(store: &dyn Store, on: i8, previous: Option<&Snapshot>) -> Snapshot {
-        crate::app::load_snapshot(store, &Config::default(), day(on), previous).unwrap()
+    fn load(store: &dyn Store, on: i8, known: &[Arc<Snapshot>]) -> Arc<Snapshot> {
+        Arc::new(load_snapshot(store, &Config::default(), day(on), known).unwrap())
     }
 
     /// Everything of a layer that answers are made of.
@@ -93,29 +96,29 @@ mod tests {
             coverage(&layer("grid"), vec![vec![], shapes])
         };
         publish(&store, &squares(None, &["1", "2", "3", "4"]), 1).unwrap();
-        let first = load(&store, 5, None);
+        let first = load(&store, 5, &[]);
         publish(&store, &squares(Some(1), &["1", "2", "3", "4"]), 2).unwrap();
-        let second = load(&store, 5, Some(&first));
-        assert_eq!(contents(&second), contents(&load(&store, 5, None)));
+        let second = load(&store, 5, &[first.clone()]);
+        assert_eq!(contents(&second), contents(&load(&store, 5, &[])));
         let grid = |snapshot: &Snapshot| Arc::clone(snapshot.layer(&LayerName::parse("grid").unwrap()).unwrap());
-        let stepped = step(&store, &grid(&first), grid(&second).generation(), None, false).unwrap();
+        let stepped = step(&store, &grid(&first), &load_histories(&store, &Config::default()).unwrap()[0], grid(&second).generation()).unwrap();
         assert!(stepped.is_some(), "so small a change is followed, not loaded");
         // A future generation gives units of the current one an end, and when it is rolled back they have none again.
         publish(&store, &squares(Some(1), &["1", "2", "3"]), 20).unwrap();
-        let announced = load(&store, 5, Some(&second));
-        assert_eq!(contents(&announced), contents(&load(&store, 5, None)));
+        let announced = load(&store, 5, &[second.clone()]);
+        assert_eq!(contents(&announced), contents(&load(&store, 5, &[])));
         let ends = |snapshot: &Snapshot| {
             let grid = grid(snapshot);
             let level = &grid.coverage().levels()[1];
             level.unit(level.find(&code("4")).unwrap()).validity.to
         };
         assert_eq!((ends(&second), ends(&announced)), (None, Some(day(20))));
-        let third = load(&store, 21, Some(&announced));
-        assert_eq!(contents(&third), contents(&load(&store, 21, None)));
+        let third = load(&store, 21, &[announced.clone()]);
+        assert_eq!(contents(&third), contents(&load(&store, 21, &[])));
         let back = squares(None, &["1", "2", "3", "4"]);
         let back =
             Publication { restores: Some(GenerationId(1)), ..publication(&back, Some(GenerationId(3)), GenerationState::Published, 22) };
         store.publish(back).unwrap();
-        assert_eq!(contents(&load(&store, 23, Some(&third))), contents(&load(&store, 23, None)));
+        assert_eq!(contents(&load(&store, 23, &[third.clone()])), contents(&load(&store, 23, &[])));
     }
 }

@@ -1,0 +1,152 @@
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::resolve::{AsOf, AsOfError, resolve};
+use super::step::step;
+use crate::boundary::{Generation, GenerationId, LayerName};
+use crate::config::Config;
+use crate::dispatch::Roster;
+use crate::snapshot::{LayerHistory, LayerKey, LayerSnapshot, RosterSnapshot, Settings, Snapshot};
+use crate::store::{Store, StoreError, current_generation};
+use crate::topology::{Rules, check};
+
+/// The store cannot be reached or read; commands exit with 3.
+#[derive(Debug, thiserror::Error)]
+#[error("the store is not available")]
+pub struct StoreUnavailable(#[from] pub StoreError);
+
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    // Not transparent: the exit code is chosen by what stands in the chain.
+    #[error("cannot load what is stored")]
+    Store(#[from] StoreUnavailable),
+    #[error("generation {generation} of layer {layer} no longer passes its check ({first_problem}); publish it anew from its source")]
+    Invalid { layer: LayerName, generation: GenerationId, first_problem: String },
+    #[error(transparent)]
+    AsOf(#[from] AsOfError),
+}
+
+impl LoadError {
+    /// Whether trying again fails again, until something else is written.
+    pub fn is_lasting(&self) -> bool {
+        !matches!(self, Self::Store(_))
+    }
+}
+
+impl From<StoreError> for LoadError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Builds the snapshot of what is in force at `at`. Layers that one of `known` has in the same state are shared with it.
+///
+/// # Errors
+/// The store fails, or holds a generation that does not pass its check.
+pub fn load_snapshot(store: &dyn Store, config: &Config, at: Timestamp, known: &[Arc<Snapshot>]) -> Result<Snapshot, LoadError> {
+    // The version is read first: what is written meanwhile makes the next look find a newer one.
+    let version = store.load_version()?;
+    let histories = load_histories(store, config)?;
+    let mut layers = Vec::new();
+    for history in &histories {
+        let Some(current) = current_generation(&history.generations, at) else { continue };
+        layers.push(match find_known(known, &history.key(current.id)) {
+            Some(layer) => layer,
+            None => Arc::new(follow_layer(store, history, current, known)?),
+        });
+    }
+    let roster = load_roster(store, config, at)?;
+    Ok(Snapshot::new(version, layers, roster, to_settings(config)).with_histories(histories.into()))
+}
+
+/// Builds a snapshot that holds one layer as of a time or of a generation, with the roster of that time, and returns that time too.
+///
+/// # Errors
+/// The layer has nothing of that time or number; the store fails, or holds a generation that does not pass its check.
+pub fn load_as_of(
+    store: &dyn Store,
+    config: &Config,
+    layer: &LayerName,
+    as_of: AsOf,
+    now: Timestamp,
+) -> Result<(Snapshot, Timestamp), LoadError> {
+    let version = store.load_version()?;
+    let histories = load_histories(store, config)?;
+    let known = || histories.iter().map(|history| history.layer.as_str()).collect::<Vec<_>>().join(", ");
+    let Some(history) = histories.iter().find(|history| &history.layer == layer) else {
+        return Err(AsOfError::UnknownLayer { layer: layer.clone(), known: known() }.into());
+    };
+    let resolved = resolve(history, as_of, now)?;
+    let at = resolved.at;
+    let layer = load_layer(store, history, resolved.generation.id)?;
+    let roster = load_roster(store, config, at)?;
+    Ok((Snapshot::new(version, vec![Arc::new(layer)], roster, to_settings(config)).with_histories(histories.into()), at))
+}
+
+/// Reads the generations of every layer, without their boundaries.
+///
+/// # Errors
+/// The store fails.
+pub fn load_histories(store: &dyn Store, config: &Config) -> Result<Vec<LayerHistory>, StoreError> {
+    let layers = store.load_layers()?.into_iter();
+    layers.map(|layer| load_history(store, config, layer.name)).collect()
+}
+
+pub(super) fn load_history(store: &dyn Store, config: &Config, layer: LayerName) -> Result<LayerHistory, StoreError> {
+    let generations = store.load_generations(&layer)?;
+    Ok(LayerHistory { is_public: config.layer(&layer).public, generations, layer })
+}
+
+/// Reads one generation and makes it ready to answer. `history` was read before it, so that ends of units which are written meanwhile
+/// are known too early and never too late.
+///
+/// # Errors
+/// The store fails, or holds a generation that does not pass its check.
+pub fn load_layer(store: &dyn Store, history: &LayerHistory, id: GenerationId) -> Result<LayerSnapshot, LoadError> {
+    let stored = store.load_generation(&history.layer, id)?;
+    let rules = Rules { snap_m: 0.0, accepted: stored.accepted, ..Rules::default() };
+    let checked = check(&stored.layer, stored.shapes, &rules);
+    let Some(coverage) = checked.coverage else {
+        let first_problem = checked.problems.first().map(|problem| problem.detail.clone()).unwrap_or_default();
+        return Err(LoadError::Invalid { layer: history.layer.clone(), generation: id, first_problem });
+    };
+    let superseded_at = history.superseded_at(id);
+    let layer = LayerSnapshot::build(stored.generation, superseded_at, Arc::new(coverage), history.is_public);
+    Ok(layer.with_newest(history.key(id).newest))
+}
+
+/// Makes a generation from one of the layer's that is known, or reads it as a whole where that cannot be done.
+fn follow_layer(
+    store: &dyn Store,
+    history: &LayerHistory,
+    generation: &Generation,
+    known: &[Arc<Snapshot>],
+) -> Result<LayerSnapshot, LoadError> {
+    let Some(base) = known.iter().find_map(|snapshot| snapshot.layer(&history.layer)) else {
+        return load_layer(store, history, generation.id);
+    };
+    match step(store, base, history, generation)? {
+        Some(layer) => Ok(layer),
+        None => load_layer(store, history, generation.id),
+    }
+}
+
+/// Reads the roster in force at `at`.
+///
+/// # Errors
+/// The store fails.
+pub fn load_roster(store: &dyn Store, config: &Config, at: Timestamp) -> Result<RosterSnapshot, StoreError> {
+    let stored = store.load_roster(at)?;
+    let roster = Roster::new(stored.data.workers, stored.data.assignments, config.time_zone.clone());
+    Ok(RosterSnapshot { roster: Arc::new(roster), from: stored.from, to: stored.to })
+}
+
+fn find_known(known: &[Arc<Snapshot>], key: &LayerKey) -> Option<Arc<LayerSnapshot>> {
+    let same = |snapshot: &Arc<Snapshot>| snapshot.layer(&key.layer).filter(|layer| &layer.key() == key).cloned();
+    known.iter().find_map(same)
+}
+
+fn to_settings(config: &Config) -> Settings {
+    Settings { doubt_distance_m: config.doubt_distance_m }
+}
