@@ -67,6 +67,11 @@ impl Link {
     }
 }
 
+/// Makes a path with a query of pairs that each stand behind an `&`.
+pub fn with_query(path: &str, pairs: &str) -> String {
+    pairs.strip_prefix('&').map_or_else(|| path.to_owned(), |pairs| format!("{path}?{pairs}"))
+}
+
 /// Writes links as the value of a `Link` header. Addresses are percent-encoded, so none needs quoting.
 pub fn to_header(links: &[Link]) -> String {
     let one = |link: &Link| format!("<{}>; rel=\"{}\"; type=\"{}\"", link.href, link.rel, link.media);

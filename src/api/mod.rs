@@ -6,6 +6,7 @@
 
 mod admit;
 mod app;
+mod as_of;
 mod caller;
 mod document;
 mod features;

@@ -28,6 +28,7 @@ pub enum ProblemKind {
     InvalidParameter,
     InvalidBody,
     AtNotCovered,
+    UnknownGeneration,
     Unauthorized,
     Forbidden,
     NotFound,
@@ -40,6 +41,8 @@ pub enum ProblemKind {
     Timeout,
     NotReady,
     StoreDown,
+    GenerationLoading,
+    GenerationTooLarge,
     /// An answer of the framework that has no kind of its own.
     Other(StatusCode),
 }
@@ -50,10 +53,11 @@ pub const RETRY_AFTER_S: u32 = 2;
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 impl ProblemKind {
-    pub const NAMED: [Self; 15] = [
+    pub const NAMED: [Self; 18] = [
         Self::InvalidParameter,
         Self::InvalidBody,
         Self::AtNotCovered,
+        Self::UnknownGeneration,
         Self::Unauthorized,
         Self::Forbidden,
         Self::NotFound,
@@ -66,11 +70,13 @@ impl ProblemKind {
         Self::Timeout,
         Self::NotReady,
         Self::StoreDown,
+        Self::GenerationLoading,
+        Self::GenerationTooLarge,
     ];
 
     pub fn status(self) -> StatusCode {
         match self {
-            Self::InvalidParameter | Self::InvalidBody | Self::AtNotCovered => StatusCode::BAD_REQUEST,
+            Self::InvalidParameter | Self::InvalidBody | Self::AtNotCovered | Self::UnknownGeneration => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -79,7 +85,9 @@ impl ProblemKind {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Overloaded | Self::Timeout | Self::NotReady | Self::StoreDown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::Timeout | Self::NotReady | Self::StoreDown | Self::GenerationLoading | Self::GenerationTooLarge => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Other(status) => status,
         }
     }
@@ -90,6 +98,7 @@ impl ProblemKind {
             Self::InvalidParameter => "invalid-parameter",
             Self::InvalidBody => "invalid-body",
             Self::AtNotCovered => "at-not-covered",
+            Self::UnknownGeneration => "unknown-generation",
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not-found",
@@ -102,6 +111,8 @@ impl ProblemKind {
             Self::Timeout => "timeout",
             Self::NotReady => "not-ready",
             Self::StoreDown => "store-down",
+            Self::GenerationLoading => "generation-loading",
+            Self::GenerationTooLarge => "generation-too-large",
             Self::Other(_) => return None,
         })
     }
@@ -110,7 +121,8 @@ impl ProblemKind {
         match self {
             Self::InvalidParameter => "A parameter is unknown or wrong",
             Self::InvalidBody => "The body cannot be read",
-            Self::AtNotCovered => "No boundaries are loaded for this time",
+            Self::AtNotCovered => "No boundaries are in effect at this time",
+            Self::UnknownGeneration => "There is no such generation",
             Self::Unauthorized => "A valid key is needed",
             Self::Forbidden => "The key does not allow this",
             Self::NotFound => "There is no such resource",
@@ -123,6 +135,8 @@ impl ProblemKind {
             Self::Timeout => "The answer took too long",
             Self::NotReady => "The service is not ready",
             Self::StoreDown => "The store does not answer",
+            Self::GenerationLoading => "The generation is still being loaded",
+            Self::GenerationTooLarge => "The generation is larger than the memory for other times",
             Self::Other(status) => status.canonical_reason().unwrap_or("The request failed"),
         }
     }
@@ -132,6 +146,8 @@ impl Problem {
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         let headers = match kind {
             ProblemKind::Unauthorized => vec![(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))],
+            // Coming back is of no use before the setting is raised.
+            ProblemKind::GenerationTooLarge => Vec::new(),
             _ if kind.status() == StatusCode::SERVICE_UNAVAILABLE => vec![(header::RETRY_AFTER, RETRY_AFTER_S.into())],
             _ => Vec::new(),
         };

@@ -132,6 +132,14 @@ pub trait FromQuery: Sized {
     fn from_query(values: &mut Values) -> Option<Self>;
 }
 
+/// Parameters that several routes have in common, beside a route's own.
+impl<A: FromQuery, B: FromQuery> FromQuery for (A, B) {
+    fn from_query(values: &mut Values) -> Option<Self> {
+        let (a, b) = (A::from_query(values), B::from_query(values));
+        Some((a?, b?))
+    }
+}
+
 /// Extracts a route's parameters or answers 400 with every fault.
 #[derive(Debug)]
 pub struct Query<T>(pub T);

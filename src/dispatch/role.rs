@@ -31,6 +31,11 @@ impl Role {
     pub fn sees_personal_data(self) -> bool {
         matches!(self, Self::Worker | Self::Dispatcher | Self::Planner | Self::Admin)
     }
+
+    /// Whether drafts, and generations that have not taken effect, may be shown.
+    pub fn sees_plans(self) -> bool {
+        matches!(self, Self::Planner | Self::Admin)
+    }
 }
 
 impl fmt::Display for Role {

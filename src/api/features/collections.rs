@@ -8,12 +8,14 @@ use serde::Serialize;
 
 use super::incidents::INCIDENTS;
 use super::landing::page_links;
+use crate::api::as_of::{AsOfQuery, LayerQuery};
 use crate::api::caller::Caller;
-use crate::api::links::{BaseUrl, Link, encode};
+use crate::api::links::{BaseUrl, Link, encode, with_query};
 use crate::api::page::{FormatQuery, send_private_page};
 use crate::api::problem::Problem;
 use crate::api::query::Query;
 use crate::api::state::AppState;
+use crate::boundary::LayerName;
 use crate::snapshot::{LayerSnapshot, Snapshot};
 
 /// The coordinate reference system of every position that is sent: degrees, longitude first.
@@ -66,26 +68,27 @@ pub struct TemporalExtent {
     operation_id = "list_collections",
     path = "/collections",
     tag = "features",
-    params(FormatQuery),
+    params(FormatQuery, AsOfQuery, LayerQuery),
     security((), ("key" = [])),
     responses((status = 200, description = "The collections", content((Collections = "application/json"), (String = "text/html"))))
 )]
 pub async fn list_collections(
     State(state): State<AppState>,
     Query(query): Query<FormatQuery>,
+    Query((as_of, only)): Query<(AsOfQuery, LayerQuery)>,
     caller: Caller,
     base: BaseUrl,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let snapshot = state.snapshot()?;
+    let snapshot = state.view_layers(as_of, &only, &caller).await?.snapshot;
     let visible = snapshot.layers().iter().filter(|layer| layer.is_public() || caller.is_insider());
     let levels = visible.flat_map(|layer| (0..layer.coverage().levels().len()).map(move |depth| (layer, depth)));
     let loaded = levels.filter(|(layer, depth)| !layer.coverage().levels()[*depth].is_empty());
-    let mut collections: Vec<_> = loaded.map(|(layer, depth)| to_collection(&state, layer, depth, &base)).collect();
-    if caller.is_insider() {
+    let mut collections: Vec<_> = loaded.map(|(layer, depth)| to_collection(&state, layer, depth, &base, as_of)).collect();
+    if caller.is_insider() && as_of.is_current() && only.layer.is_none() {
         collections.push(incidents_collection(&base));
     }
-    let body = Collections { links: page_links(&base, "/collections"), collections };
+    let body = Collections { links: page_links(&base, "/collections", &(as_of.to_pairs() + &only.to_pairs())), collections };
     send_private_page("Collections", &body, &body.links, query.f.as_deref(), &headers)
 }
 
@@ -95,7 +98,7 @@ pub async fn list_collections(
     operation_id = "find_collection",
     path = "/collections/{collectionId}",
     tag = "features",
-    params(("collectionId" = String, Path, description = "The level, or `layer.level`, or `incidents`"), FormatQuery),
+    params(("collectionId" = String, Path, description = "The level, or `layer.level`, or `incidents`"), FormatQuery, AsOfQuery),
     security((), ("key" = [])),
     responses((status = 200, description = "The collection", content((Collection = "application/json"), (String = "text/html"))))
 )]
@@ -103,40 +106,62 @@ pub async fn find_collection(
     State(state): State<AppState>,
     Path(id): Path<String>,
     Query(query): Query<FormatQuery>,
+    Query(as_of): Query<AsOfQuery>,
     caller: Caller,
     base: BaseUrl,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let collection = if id == INCIDENTS {
         caller.require_insider(INCIDENTS)?;
+        as_of.refuse(INCIDENTS)?;
         incidents_collection(&base)
     } else {
-        let snapshot = state.snapshot()?;
-        let (layer, depth) = find_level(&snapshot, &id, &caller)?;
-        to_collection(&state, &layer, depth, &base)
+        let found = find_level(&state, &id, as_of, &caller).await?;
+        to_collection(&state, &found.layer, found.depth, &base, as_of)
     };
     send_private_page(&collection.title, &collection, &collection.links, query.f.as_deref(), &headers)
 }
 
-/// Finds the layer and the depth that a collection's id stands for.
-///
-/// # Errors
-/// 404 where there is none; 401 or 403 where the caller may not see it.
-pub fn find_level(snapshot: &Snapshot, id: &str, caller: &Caller) -> Result<(Arc<LayerSnapshot>, usize), Problem> {
-    for layer in snapshot.layers() {
-        for (depth, level) in layer.coverage().levels().iter().enumerate() {
-            if !level.is_empty() && layer.layer().collection_id(level.level()) == id {
-                if !layer.is_public() {
-                    caller.require_insider(&format!("the collection {id}"))?;
-                }
-                return Ok((Arc::clone(layer), depth));
-            }
-        }
-    }
-    Err(Problem::not_found(format!("there is no collection {id}; /collections lists those there are")))
+/// One level of a layer in the version asked for.
+#[derive(Clone, Debug)]
+pub struct FoundLevel {
+    pub layer: Arc<LayerSnapshot>,
+    pub depth: usize,
+    /// Whether what it shows depends on who asks.
+    pub is_private: bool,
 }
 
-fn to_collection(state: &AppState, layer: &LayerSnapshot, depth: usize, base: &BaseUrl) -> Collection {
+/// Finds the layer and the depth that a collection's id stands for, in the version asked for.
+///
+/// # Errors
+/// 404 where there is none; 401 or 403 where the caller may not see it; 400 and 503 where the version cannot be had.
+pub async fn find_level(state: &AppState, id: &str, as_of: AsOfQuery, caller: &Caller) -> Result<FoundLevel, Problem> {
+    let missing = || Problem::not_found(format!("there is no collection {id}; /collections lists those there are"));
+    let base = state.snapshot()?;
+    if as_of.is_current() {
+        let (layer, depth) = find_in(&base, id).ok_or_else(missing)?;
+        if !layer.is_public() {
+            caller.require_insider(&format!("the collection {id}"))?;
+        }
+        return Ok(FoundLevel { is_private: !layer.is_public(), layer, depth });
+    }
+    // The id is the level of the layer `grid`, or `layer.level`: levels of other times may have other names than those of today.
+    let name = LayerName::parse(id.split_once('.').map_or("grid", |(layer, _)| layer)).ok().filter(|name| base.history(name).is_some());
+    let view = state.view_layer(&name.ok_or_else(missing)?, as_of, caller).await?;
+    let (layer, depth) = find_in(&view.snapshot, id).ok_or_else(missing)?;
+    Ok(FoundLevel { is_private: view.is_private || !layer.is_public(), layer, depth })
+}
+
+fn find_in(snapshot: &Snapshot, id: &str) -> Option<(Arc<LayerSnapshot>, usize)> {
+    snapshot.layers().iter().find_map(|layer| {
+        let levels = layer.coverage().levels();
+        let depth = levels.iter().position(|level| !level.is_empty() && layer.layer().collection_id(level.level()) == id)?;
+        Some((Arc::clone(layer), depth))
+    })
+}
+
+fn to_collection(state: &AppState, layer: &LayerSnapshot, depth: usize, base: &BaseUrl, as_of: AsOfQuery) -> Collection {
+    let version = as_of.to_pairs();
     let level = &layer.coverage().levels()[depth];
     let id = layer.layer().collection_id(level.level());
     let bbox = state.extent_of(layer, depth);
@@ -156,11 +181,11 @@ fn to_collection(state: &AppState, layer: &LayerSnapshot, depth: usize, base: &B
         }),
         item_type: "feature",
         crs: [CRS84],
-        links: collection_links(base, &id),
+        links: collection_links(base, &id, &version),
         id,
     };
     if layer.layer().name.as_str() == "grid" {
-        let tiles = Link::new(base.to("/tiles/boundaries"), "describedby", "application/json");
+        let tiles = Link::new(base.to(&with_query("/tiles/boundaries", &version)), "describedby", "application/json");
         collection.links.push(tiles.titled("TileJSON of the vector tiles"));
     }
     collection
@@ -174,14 +199,15 @@ fn incidents_collection(base: &BaseUrl) -> Collection {
         extent: None,
         item_type: "feature",
         crs: [CRS84],
-        links: collection_links(base, INCIDENTS),
+        links: collection_links(base, INCIDENTS, ""),
     }
 }
 
-fn collection_links(base: &BaseUrl, id: &str) -> Vec<Link> {
+/// `version` is what the links repeat of the query, each pair behind an `&`.
+fn collection_links(base: &BaseUrl, id: &str, version: &str) -> Vec<Link> {
     let path = format!("/collections/{}", encode(id));
-    let mut links = page_links(base, &path);
-    links.push(Link::new(base.to(&format!("{path}/items?f=json")), "items", "application/geo+json").titled("The features"));
-    links.push(Link::new(base.to(&format!("{path}/items?f=html")), "items", "text/html").titled("The features to read"));
+    let mut links = page_links(base, &path, version);
+    links.push(Link::new(base.to(&format!("{path}/items?f=json{version}")), "items", "application/geo+json").titled("The features"));
+    links.push(Link::new(base.to(&format!("{path}/items?f=html{version}")), "items", "text/html").titled("The features to read"));
     links
 }

@@ -56,7 +56,7 @@ pub async fn find(state: &AppState, feature: &str, caller: &Caller, base: &BaseU
     let case = state.read_store(move |store| store.find_case(id)).await?.filter(|case| is_in_scope(case, caller)).ok_or_else(missing)?;
     let mut bytes = Vec::new();
     write_case(&case, base, &mut bytes).map_err(|e| Problem::internal(&e))?;
-    let links = feature_links(base, &format!("/collections/{INCIDENTS}/items/{}", case.id.0), INCIDENTS);
+    let links = feature_links(base, &format!("/collections/{INCIDENTS}/items/{}", case.id.0), INCIDENTS, "");
     send_json(feature, bytes, &links, offer, true).map(|response| with_crs(response, None))
 }
 
@@ -122,7 +122,7 @@ fn write_case(case: &Case, base: &BaseUrl, out: &mut Vec<u8>) -> io::Result<()> 
             "holder": case.holder.as_ref().map(ToString::to_string),
             "given": case.given,
         },
-        "links": feature_links(base, &path, INCIDENTS),
+        "links": feature_links(base, &path, INCIDENTS, ""),
     });
     serde_json::to_writer(&mut *out, &feature)?;
     out.flush()

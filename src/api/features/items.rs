@@ -5,12 +5,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use uuid::Uuid;
 
-use super::collections::{CRS84, find_level};
+use super::collections::{CRS84, FoundLevel, find_level};
 use super::filter::{Bbox, Span, parse_limit};
 use super::incidents::{self, INCIDENTS};
 use super::write::UnitWriter;
+use crate::api::as_of::AsOfQuery;
 use crate::api::caller::Caller;
-use crate::api::links::{BaseUrl, Link, encode};
+use crate::api::links::{BaseUrl, Link, encode, with_query};
 use crate::api::media::{FEATURES, negotiate};
 use crate::api::page::{FormatQuery, send_json};
 use crate::api::problem::Problem;
@@ -97,7 +98,7 @@ impl ItemsQuery {
     operation_id = "list_items",
     path = "/collections/{collectionId}/items",
     tag = "features",
-    params(("collectionId" = String, Path, description = "The level, or `layer.level`, or `incidents`"), ItemsQuery),
+    params(("collectionId" = String, Path, description = "The level, or `layer.level`, or `incidents`"), ItemsQuery, AsOfQuery),
     security((), ("key" = [])),
     responses((status = 200, description = "A page of features, in the order of their codes", content(
         (serde_json::Value = "application/geo+json"),
@@ -109,23 +110,27 @@ pub async fn list_items(
     State(state): State<AppState>,
     Path(id): Path<String>,
     raw: axum::extract::RawQuery,
-    Query(query): Query<ItemsQuery>,
+    Query((query, as_of)): Query<(ItemsQuery, AsOfQuery)>,
     caller: Caller,
     base: BaseUrl,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let offer = negotiate(query.f.as_deref(), &headers, FEATURES)?;
     let limit = query.limit(&state)?;
-    let address = PageAddress { base, path: format!("/collections/{}/items", encode(&id)), query: raw.0.unwrap_or_default() };
+    let address = PageAddress {
+        base,
+        path: format!("/collections/{}/items", encode(&id)),
+        query: raw.0.unwrap_or_default(),
+        version: as_of.to_pairs(),
+    };
     if id == INCIDENTS {
+        as_of.refuse(INCIDENTS)?;
         return incidents::list(&state, &query, limit, &caller, &address, offer).await;
     }
     if query.category.is_some() {
         return Err(Problem::parameter("category", "is a parameter of incidents only"));
     }
-    let snapshot = state.snapshot()?;
-    let (layer, depth) = find_level(&snapshot, &id, &caller)?;
-    let is_private = !layer.is_public();
+    let FoundLevel { layer, depth, is_private } = find_level(&state, &id, as_of, &caller).await?;
     let shift = query.shift;
     // A page may hold ten thousand features; writing one would hold up every small answer on the same thread.
     let page = tokio::task::spawn_blocking(move || write_page(&layer, depth, &id, &query, limit, &address));
@@ -143,6 +148,7 @@ pub async fn list_items(
         ("collectionId" = String, Path, description = "The level, or `layer.level`, or `incidents`"),
         ("featureId" = String, Path, description = "The id of the feature, or the code of the unit"),
         FormatQuery,
+        AsOfQuery,
         ("shift" = Option<String>, Query, description = "Moves the geometry: `gcj02` or `bd09`", pattern = "^(gcj02|bd09)$"),
     ),
     security((), ("key" = [])),
@@ -156,26 +162,28 @@ pub async fn find_item(
     State(state): State<AppState>,
     Path((id, feature)): Path<(String, String)>,
     Query(query): Query<FormatQuery>,
-    Query(Shift(shift)): Query<Shift>,
+    Query((shift, as_of)): Query<(Shift, AsOfQuery)>,
     caller: Caller,
     base: BaseUrl,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let offer = negotiate(query.f.as_deref(), &headers, FEATURES)?;
+    let Shift(shift) = shift;
     if id == INCIDENTS {
+        as_of.refuse(INCIDENTS)?;
         return incidents::find(&state, &feature, &caller, &base, offer).await;
     }
-    let snapshot = state.snapshot()?;
-    let (layer, depth) = find_level(&snapshot, &id, &caller)?;
+    let FoundLevel { layer, depth, is_private } = find_level(&state, &id, as_of, &caller).await?;
     let index = find_unit(&layer.coverage().levels()[depth], &feature);
     let index = index.ok_or_else(|| Problem::not_found(format!("the collection {id} has no feature {feature}")))?;
     let mut bytes = Vec::new();
-    let writer = UnitWriter { layer: &layer, depth, collection: &id, base: &base, shift };
+    let version = as_of.to_pairs();
+    let writer = UnitWriter { layer: &layer, depth, collection: &id, base: &base, shift, version: &version };
     writer.write(index, &mut bytes).map_err(|e| Problem::internal(&e))?;
     let unit = layer.coverage().levels()[depth].unit(index);
     let path = format!("/collections/{}/items/{}", encode(&id), unit.id);
-    let links = feature_links(&base, &path, &id);
-    send_json(unit.code.as_str(), bytes, &links, offer, !layer.is_public()).map(|response| with_crs(response, shift))
+    let links = feature_links(&base, &path, &id, &version);
+    send_json(unit.code.as_str(), bytes, &links, offer, is_private).map(|response| with_crs(response, shift))
 }
 
 /// The offset by which geometry is moved.
@@ -188,12 +196,12 @@ impl FromQuery for Shift {
     }
 }
 
-/// Returns the links of a feature to itself and to what holds it.
-pub fn feature_links(base: &BaseUrl, path: &str, collection: &str) -> Vec<Link> {
+/// Returns the links of a feature to itself and to what holds it. `version` is what they repeat of the query, each pair behind an `&`.
+pub fn feature_links(base: &BaseUrl, path: &str, collection: &str, version: &str) -> Vec<Link> {
     vec![
-        Link::new(base.to(&format!("{path}?f=json")), "self", "application/geo+json"),
-        Link::new(base.to(&format!("{path}?f=html")), "alternate", "text/html"),
-        Link::new(base.to(&format!("/collections/{}", encode(collection))), "collection", "application/json"),
+        Link::new(base.to(&format!("{path}?f=json{version}")), "self", "application/geo+json"),
+        Link::new(base.to(&format!("{path}?f=html{version}")), "alternate", "text/html"),
+        Link::new(base.to(&with_query(&format!("/collections/{}", encode(collection)), version)), "collection", "application/json"),
     ]
 }
 
@@ -213,6 +221,8 @@ pub struct PageAddress {
     pub path: String,
     /// The query as it was given.
     pub query: String,
+    /// What links to other resources repeat of it, each pair behind an `&`.
+    pub version: String,
 }
 
 impl PageAddress {
@@ -231,7 +241,11 @@ impl PageAddress {
         let mut links = vec![
             Link::new(self.with(&[("f", Some("json"))]), "self", "application/geo+json"),
             Link::new(self.with(&[("f", Some("html"))]), "alternate", "text/html"),
-            Link::new(self.base.to(&format!("/collections/{}", encode(collection))), "collection", "application/json"),
+            Link::new(
+                self.base.to(&with_query(&format!("/collections/{}", encode(collection)), &self.version)),
+                "collection",
+                "application/json",
+            ),
         ];
         if let Some(next) = next {
             let href = self.with(&[("before", None), ("after", Some(next)), ("f", Some("json"))]);
@@ -277,7 +291,7 @@ fn write_page(
     let mut bytes = Vec::with_capacity(page.len() * FEATURE_BYTES_USUAL);
     let head = PageHead { links: &links, time: &layer.generation().created_at.to_string(), matched: matched.len(), returned: page.len() };
     head.write(query.shift, &mut bytes)?;
-    let writer = UnitWriter { layer, depth, collection, base: &address.base, shift: query.shift };
+    let writer = UnitWriter { layer, depth, collection, base: &address.base, shift: query.shift, version: &address.version };
     for (at, index) in page.iter().enumerate() {
         bytes.extend_from_slice(if at == 0 { b"\n" } else { b",\n" });
         writer.write(*index, &mut bytes).map_err(|e| Problem::internal(&e))?;

@@ -85,15 +85,15 @@ pub async fn show_landing(
     responses((status = 200, description = "Conformance classes", content((Conformance = "application/json"), (String = "text/html"))))
 )]
 pub async fn show_conformance(Query(query): Query<FormatQuery>, base: BaseUrl, headers: HeaderMap) -> Result<Response, Problem> {
-    let links = page_links(&base, "/conformance");
+    let links = page_links(&base, "/conformance", "");
     let conformance = Conformance { conforms_to: &CONFORMANCE, links };
     send_page("Conformance", &conformance, &conformance.links, query.f.as_deref(), &headers)
 }
 
-/// Returns the links of a page to itself and to its other form.
-pub fn page_links(base: &BaseUrl, path: &str) -> Vec<Link> {
+/// Returns the links of a page to itself and to its other form. `more` is what they repeat of the query, each pair behind an `&`.
+pub fn page_links(base: &BaseUrl, path: &str, more: &str) -> Vec<Link> {
     vec![
-        Link::new(base.to(&format!("{path}?f=json")), "self", "application/json").titled("This page as JSON"),
-        Link::new(base.to(&format!("{path}?f=html")), "alternate", "text/html").titled("This page"),
+        Link::new(base.to(&format!("{path}?f=json{more}")), "self", "application/json").titled("This page as JSON"),
+        Link::new(base.to(&format!("{path}?f=html{more}")), "alternate", "text/html").titled("This page"),
     ]
 }

@@ -4,7 +4,7 @@ use geo::MapCoords;
 use geo_types::{Coord, MultiPolygon};
 use serde_json::{Value, json};
 
-use crate::api::links::BaseUrl;
+use crate::api::links::{BaseUrl, with_query};
 use crate::api::tiles::TileShift;
 use crate::boundary::{Position, Unit};
 use crate::export::geojson::write_feature;
@@ -19,6 +19,8 @@ pub struct UnitWriter<'a> {
     pub collection: &'a str,
     pub base: &'a BaseUrl,
     pub shift: Option<TileShift>,
+    /// What links repeat of the query, each pair behind an `&`.
+    pub version: &'a str,
 }
 
 impl UnitWriter<'_> {
@@ -43,10 +45,11 @@ impl UnitWriter<'_> {
     fn links(&self, unit: &Unit) -> Value {
         let path = format!("/collections/{}/items/{}", self.collection, unit.id);
         let shift = self.shift.map(|shift| format!("&shift={}", shift.as_str())).unwrap_or_default();
+        let (version, collection) = (self.version, format!("/collections/{}", self.collection));
         json!([
-            { "href": self.base.to(&format!("{path}?f=json{shift}")), "rel": "self", "type": "application/geo+json" },
-            { "href": self.base.to(&format!("{path}?f=html{shift}")), "rel": "alternate", "type": "text/html" },
-            { "href": self.base.to(&format!("/collections/{}", self.collection)), "rel": "collection", "type": "application/json" },
+            { "href": self.base.to(&format!("{path}?f=json{shift}{version}")), "rel": "self", "type": "application/geo+json" },
+            { "href": self.base.to(&format!("{path}?f=html{shift}{version}")), "rel": "alternate", "type": "text/html" },
+            { "href": self.base.to(&with_query(&collection, version)), "rel": "collection", "type": "application/json" },
         ])
     }
 }

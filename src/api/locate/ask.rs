@@ -1,10 +1,13 @@
 use std::borrow::Cow;
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 use std::sync::Arc;
 
 use geo_types::Coord;
 use jiff::Timestamp;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
+use crate::api::as_of::{choose, default_layer, parse_generation, parse_time};
 use crate::api::caller::Caller;
 use crate::api::links::BaseUrl;
 use crate::api::observe::count_lookup;
@@ -13,8 +16,9 @@ use crate::api::query::{FromQuery, Values, finite};
 use crate::api::state::AppState;
 use crate::api::wire::LocateAnswer;
 use crate::boundary::{LayerName, Level, Position, PositionError};
+use crate::history::{AsOf, Parts};
 use crate::import::{Crs, CrsError};
-use crate::snapshot::{Query, QueryError, Snapshot};
+use crate::snapshot::{LayerKey, Query, QueryError, Snapshot};
 
 /// The options of a lookup. For a body of many records they hold for each record that does not say otherwise.
 #[derive(Clone, Debug, Default, utoipa::IntoParams)]
@@ -30,9 +34,14 @@ pub struct Options {
     /// The level; the finest that is loaded by default.
     #[param(example = "community")]
     pub level: Option<String>,
-    /// The time for which to answer, RFC 3339; now by default. It must lie in the time of the loaded generation.
+    /// The time for which to answer, RFC 3339: with the boundaries in effect then, and who was or will be on duty. By default now, or
+    /// with a `generation` that is not in effect now the time from which it is.
     #[param(format = DateTime)]
     pub at: Option<String>,
+    /// The number of the generation whose boundaries answer, whenever it is in effect. Drafts, and generations that have not taken
+    /// effect, are for planners and administrators, by number and by time.
+    #[param(value_type = Option<u32>, minimum = 1)]
+    pub generation: Option<String>,
     /// How far the true position may lie from the one given, metres.
     #[param(value_type = Option<f64>, minimum = 0, maximum = 50_000)]
     pub accuracy_m: Option<String>,
@@ -51,6 +60,7 @@ impl FromQuery for Options {
             layer: text("layer"),
             level: text("level"),
             at: text("at"),
+            generation: text("generation"),
             accuracy_m: text("accuracy_m"),
             category: text("category"),
             fields: text("fields"),
@@ -65,6 +75,7 @@ impl Options {
             "layer" => self.layer.as_deref(),
             "level" => self.level.as_deref(),
             "at" => self.at.as_deref(),
+            "generation" => self.generation.as_deref(),
             "accuracy_m" => self.accuracy_m.as_deref(),
             "category" => self.category.as_deref(),
             _ => None,
@@ -84,19 +95,23 @@ pub enum Given<'a> {
 /// Worse than any way to find a position: a cell of a mobile network reaches 35 km. It bounds the search for alternatives.
 pub const ACCURACY_M_MAX: f64 = 50_000.0;
 
-/// The layer that is meant where none is named.
-const LAYER_DEFAULT: &str = "grid";
-
 /// WGS 84 in degrees, as `crs` names it.
 const WGS84: &str = "EPSG:4326";
 
 /// Gives the fields of one record by their names.
 pub type Fields<'r> = dyn Fn(&str) -> Option<Given<'r>> + 'r;
 
-/// Answers the lookups of one request: one caller, one snapshot, one moment.
+/// Answers the lookups of one request: one caller, one state of the service, one moment.
+///
+/// Every answer is read from one snapshot. Records that ask for other times are answered from what the service was or will be then,
+/// as it was known when the request began.
 #[derive(Debug)]
 pub struct Asker {
-    snapshot: Arc<Snapshot>,
+    state: AppState,
+    /// The current snapshot, and the one that is to follow it.
+    known: Vec<Arc<Snapshot>>,
+    /// What was read last. Records of one body mostly ask for the same time, or for times between the same changes.
+    last: Arc<Snapshot>,
     caller: Caller,
     options: Options,
     now: Timestamp,
@@ -105,70 +120,162 @@ pub struct Asker {
     crs_last: (String, Crs),
 }
 
+/// A question, and the version of the boundaries from which it is to be answered.
+#[derive(Clone, Debug)]
+pub struct Question {
+    query: Query,
+    key: LayerKey,
+    /// Whether the same question has the same answer in the next moment.
+    has_time: bool,
+}
+
+impl Question {
+    /// Whether its time was given or follows from its generation, so that its answer does not depend on the clock.
+    pub fn has_time(&self) -> bool {
+        self.has_time
+    }
+}
+
+/// Records that wait for a generation at once, over all bodies. Each holds up a thread, and there are to be some left for the others.
+const RECORDS_WAITING_MAX: usize = 8;
+
+static RECORDS_WAITING: Semaphore = Semaphore::const_new(RECORDS_WAITING_MAX);
+
 impl Asker {
-    /// Gets ready to answer a caller from the current snapshot.
+    /// Gets ready to answer a caller, and loads the version that the options ask for.
     ///
     /// # Errors
-    /// 503 before the first snapshot; 400 where an option is wrong whatever the position.
-    pub fn new(state: &AppState, caller: Caller, options: Options) -> Result<Self, Problem> {
-        let snapshot = state.snapshot()?;
-        let layer_default = default_layer(&snapshot);
+    /// 503 before the first snapshot, and where the version cannot be had now; 400 where an option is wrong whatever the position.
+    pub async fn new(state: &AppState, caller: Caller, options: Options) -> Result<Self, Problem> {
+        let known = state.snapshots()?;
+        let (last, layer_default) = (Arc::clone(&known[0]), default_layer(&known[0]));
         let crs_last = (WGS84.to_owned(), Crs::WGS84);
-        let mut asker = Self { snapshot, caller, options, now: Timestamp::now(), layer_default, crs_last };
+        let mut asker = Self { state: state.clone(), known, last, caller, options, now: Timestamp::now(), layer_default, crs_last };
         let mut faults = Faults::default();
-        let (query, _, at_is_given) = asker.read_options(&|_| None, &mut faults);
+        let (query, _, as_of) = asker.read_options(&|_| None, &mut faults);
         faults.into_result()?;
-        asker.check(&query, at_is_given)?;
+        let question = asker.choose(query, as_of)?;
+        if !asker.is_at_hand(&question) {
+            asker.last = asker.state.load(&asker.known, &question.parts()).await?;
+        }
+        asker.check_level(&question)?;
         Ok(asker)
     }
 
-    /// Reads one question.
+    /// Reads one question and sees to it that it can be answered.
     ///
     /// # Errors
-    /// Names every field that is missing or wrong; refuses what the caller may not see.
-    pub fn ask(&mut self, fields: &Fields<'_>) -> Result<Query, Problem> {
+    /// Names every field that is missing or wrong; refuses what the caller may not see, and what cannot be had now.
+    pub fn ask(&mut self, fields: &Fields<'_>) -> Result<Question, Problem> {
         let mut faults = Faults::default();
         let (lon, lat) = (read_number(fields, "lon", &mut faults), read_number(fields, "lat", &mut faults));
-        let (mut query, crs, at_is_given) = self.read_options(fields, &mut faults);
+        let (mut query, crs, as_of) = self.read_options(fields, &mut faults);
         if let (Some(lon), Some(lat), Some(crs)) = (lon, lat, crs)
             && let Some(position) = to_position(lon, lat, &crs, &mut faults)
         {
             query.position = position;
         }
         faults.into_result()?;
-        self.check(&query, at_is_given)?;
-        Ok(query)
+        let question = self.choose(query, as_of)?;
+        if !self.is_at_hand(&question) {
+            self.last = self.load_in_place(&question)?;
+        }
+        self.check_level(&question)?;
+        Ok(question)
     }
 
-    /// Answers a question with what the caller may see.
+    /// Answers the question asked last with what the caller may see.
     ///
     /// # Errors
     /// None after [`Asker::ask`], which has checked layer and level.
-    pub fn answer(&self, query: &Query, base: &BaseUrl) -> Result<LocateAnswer, Problem> {
-        let answer = self.snapshot.answer(query).map_err(|e| Problem::internal(&e))?;
+    pub fn answer(&self, question: &Question, base: &BaseUrl) -> Result<LocateAnswer, Problem> {
+        let answer = self.last.answer(&question.query).map_err(|e| Problem::internal(&e))?;
         count_lookup(answer.status().as_str());
         let shows_workers = self.caller.sees_personal_data_of(answer.path().map(|unit| &unit.code));
-        Ok(LocateAnswer::new(&answer, base.as_str(), shows_workers))
+        let mut wire = LocateAnswer::new(&answer, base.as_str(), shows_workers);
+        let current = self.known[0].layer(&question.key.layer).map(|layer| layer.generation().id);
+        if let Some(grid) = wire.grid.as_mut().filter(|_| current != Some(question.key.generation)) {
+            // The current boundaries may not have this unit, or otherwise.
+            write!(grid.href, "?generation={}", question.key.generation).expect("writing to a string cannot fail");
+        }
+        Ok(wire)
     }
 
-    /// Reads all but the position, which is left at 0, 0. Says also in which system positions are and whether a time is given.
-    fn read_options(&mut self, fields: &Fields<'_>, faults: &mut Faults) -> (Query, Option<Crs>, bool) {
+    /// Reads all but the position, which is left at 0, 0. Says also in which system positions are, and which version is meant.
+    fn read_options(&mut self, fields: &Fields<'_>, faults: &mut Faults) -> (Query, Option<Crs>, AsOf) {
         let crs = self.option(fields, "crs", faults).unwrap_or_else(|| WGS84.to_owned());
         let crs = faults.keep("crs", self.read_crs(&crs));
         let layer = self.option(fields, "layer", faults).map(|name| LayerName::parse(&name));
         let level = self.option(fields, "level", faults).map(|name| Level::parse(&name));
         let at = self.option(fields, "at", faults).map(|text| parse_time(&text));
+        let generation = self.option(fields, "generation", faults).map(|text| parse_generation(&text));
         let accuracy_m = self.option(fields, "accuracy_m", faults).map(|text| parse_accuracy(&text));
-        let at_is_given = at.is_some();
+        let as_of = AsOf {
+            at: at.and_then(|at| faults.keep("at", at)),
+            generation: generation.and_then(|generation| faults.keep("generation", generation)),
+        };
         let query = Query {
             position: Position { lon: 0.0, lat: 0.0 },
             layer: layer.and_then(|layer| faults.keep("layer", layer)).unwrap_or_else(|| self.layer_default.clone()),
             level: level.and_then(|level| faults.keep("level", level)),
-            at: at.and_then(|at| faults.keep("at", at)).unwrap_or(self.now),
+            at: self.now,
             accuracy_m: accuracy_m.and_then(|accuracy_m| faults.keep("accuracy_m", accuracy_m)),
             category: self.option(fields, "category", faults),
         };
-        (query, crs, at_is_given)
+        (query, crs, as_of)
+    }
+
+    /// Finds the version that a question means, where the caller may see it.
+    fn choose(&self, query: Query, as_of: AsOf) -> Result<Question, Problem> {
+        let base = &self.known[0];
+        // Most ask for now, and need no search among generations.
+        if let Some(layer) = base.layer(&query.layer).filter(|_| as_of.is_current()) {
+            if !layer.is_public() {
+                self.caller.require_insider(&format!("the layer {}", query.layer))?;
+            }
+            return Ok(Question { query, key: layer.key(), has_time: false });
+        }
+        let Some(history) = base.history(&query.layer) else {
+            // Which layers there are is nobody's secret; what lies in them may be.
+            let known = base.histories().iter().map(|history| history.layer.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(Problem::parameter("layer", format!("there is no layer {}; known are: {known}", query.layer)));
+        };
+        let choice = choose(history, as_of, self.now, &self.caller)?;
+        let key = history.key(choice.generation);
+        Ok(Question { query: Query { at: choice.at, ..query }, key, has_time: as_of.at.is_some() || choice.at != self.now })
+    }
+
+    /// Whether the question can be answered from what was read last, or from what needs no building, which is then taken.
+    fn is_at_hand(&mut self, question: &Question) -> bool {
+        let holds = |snapshot: &Arc<Snapshot>| {
+            let layer = snapshot.layer(&question.key.layer);
+            layer.is_some_and(|layer| layer.key() == question.key) && snapshot.roster_snapshot().contains(question.query.at)
+        };
+        if holds(&self.last) {
+            return true;
+        }
+        let found = self.known.first().filter(|base| holds(base)).cloned();
+        let found = found.or_else(|| self.state.archive().find(&self.known, &question.parts()));
+        found.map(|found| self.last = found).is_some()
+    }
+
+    /// Loads what a record asks for while its body is being read. The thread waits, and its other work goes to another.
+    fn load_in_place(&self, question: &Question) -> Result<Arc<Snapshot>, Problem> {
+        let busy = |_| Problem::new(ProblemKind::Overloaded, "too many records wait for other times than now; send them again");
+        let _waiting = RECORDS_WAITING.try_acquire().map_err(busy)?;
+        let parts = question.parts();
+        let load = self.state.load(&self.known, &parts);
+        tokio::task::block_in_place(|| Handle::current().block_on(load))
+    }
+
+    /// Checks that the layer has the level in the version that was read.
+    fn check_level(&self, question: &Question) -> Result<(), Problem> {
+        let found = self.last.find_level(&question.query).map(drop);
+        found.map_err(|error| match error {
+            QueryError::UnknownLayer { .. } => Problem::parameter("layer", error.to_string()),
+            QueryError::UnknownLevel { .. } => Problem::parameter("level", error.to_string()),
+            QueryError::Empty { .. } => Problem::new(ProblemKind::NotReady, error.to_string()),
+        })
     }
 
     /// Returns a field as text: the record's own where it gives one, else the option of the request.
@@ -190,27 +297,11 @@ impl Asker {
         }
         Ok(self.crs_last.1.clone())
     }
+}
 
-    /// Checks that the caller may see the layer, and that it has the level at that time.
-    fn check(&self, query: &Query, at_is_given: bool) -> Result<(), Problem> {
-        let (layer, _) = self.snapshot.find_level(query).map_err(|error| match error {
-            // Which layers there are is nobody's secret; what lies in them may be.
-            QueryError::UnknownLayer { .. } => Problem::parameter("layer", error.to_string()),
-            QueryError::UnknownLevel { .. } => Problem::parameter("level", error.to_string()),
-            QueryError::Empty { .. } => Problem::new(ProblemKind::NotReady, error.to_string()),
-        })?;
-        if !layer.is_public() {
-            self.caller.require_insider(&format!("the layer {}", query.layer))?;
-        }
-        let from = layer.generation().effective_from;
-        let outside = |detail| Err(Problem::new(ProblemKind::AtNotCovered, detail).with_parameter("at"));
-        if at_is_given && query.at < from {
-            return outside(format!("the loaded boundaries hold from {from}, and {} is before that", query.at));
-        }
-        match layer.superseded_at().filter(|end| at_is_given && query.at >= *end) {
-            Some(end) => outside(format!("the loaded boundaries hold until {end}, and {} is not before that", query.at)),
-            None => Ok(()),
-        }
+impl Question {
+    fn parts(&self) -> Parts {
+        Parts { layers: vec![self.key.clone()], roster_at: Some(self.query.at) }
     }
 }
 
@@ -254,12 +345,6 @@ fn to_position(lon: f64, lat: f64, crs: &Crs, faults: &mut Faults) -> Option<Pos
     faults.keep("lon", Position::new(coord.x, coord.y))
 }
 
-/// Parses RFC 3339. A `+` that nobody encoded arrives as a space; it is taken for what was meant.
-fn parse_time(text: &str) -> Result<Timestamp, String> {
-    let parsed = text.parse().or_else(|e| text.replace(' ', "+").parse().map_err(|_: jiff::Error| e));
-    parsed.map_err(|e| format!("{text:?} is not an RFC 3339 time with its offset: {e}"))
-}
-
 fn parse_accuracy(text: &str) -> Result<f64, String> {
     match finite(text)? {
         accuracy_m if (0.0..=ACCURACY_M_MAX).contains(&accuracy_m) => Ok(accuracy_m),
@@ -267,27 +352,9 @@ fn parse_accuracy(text: &str) -> Result<f64, String> {
     }
 }
 
-/// The layer `grid`, or the only one that is loaded.
-fn default_layer(snapshot: &Snapshot) -> LayerName {
-    let grid = LayerName::parse(LAYER_DEFAULT).expect("the name keeps the rules of layer names");
-    match snapshot.layers() {
-        [only] if only.layer().name != grid => only.layer().name.clone(),
-        _ => grid,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_time_needs_its_offset_and_forgives_a_plus_that_was_decoded() {
-        let expected: Timestamp = "2026-11-23T00:00:00Z".parse().unwrap();
-        assert_eq!(parse_time("2026-11-23T08:00:00+08:00"), Ok(expected));
-        assert_eq!(parse_time("2026-11-23T08:00:00 08:00"), Ok(expected));
-        assert!(parse_time("2026-11-23T08:00:00").is_err());
-        assert!(parse_time("yesterday").is_err());
-    }
 
     #[test]
     fn an_accuracy_is_a_bounded_distance() {

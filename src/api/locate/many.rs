@@ -40,7 +40,7 @@ const TYPES: [(&str, &str); 6] = [
 /// A JSON array, NDJSON, CSV or GeoJSON of points; the answer is of the same type, in the same order, and begins before
 /// the body has ended. There is no limit to the number of records, only to the size of each. A record that cannot be
 /// answered gives an element with `status` `invalid` and an `error`. Records may carry `crs`, `layer`, `level`, `at`,
-/// `accuracy_m` and `category` of their own; the parameters hold for those that do not. Read while you send: a client
+/// `generation`, `accuracy_m` and `category` of their own; the parameters hold for those that do not. Read while you send: a client
 /// that does not read the answer is not read from either.
 #[utoipa::path(
     post,
@@ -83,7 +83,7 @@ pub async fn locate_points(
         "application/json" => (Box::new(ArrayForm::new(record_bytes_max)), Members::parse(fields.as_deref())?),
         _ => (Box::new(LineForm::new(record_bytes_max)), Members::parse(fields.as_deref())?),
     };
-    let desk = Desk { asker: Asker::new(&state, caller, options)?, base, members };
+    let desk = Desk { asker: Asker::new(&state, caller, options).await?, base, members };
     let mut talk = Talk { form, desk, body: body.into_data_stream(), piece: Bytes::new(), is_ended: false, permit: permit.map(|p| p.0) };
     let first = talk.begin().await?;
     let mut response = Response::new(Body::from_stream(talk.into_stream(first)));

@@ -57,16 +57,15 @@ pub async fn locate_point(
 ) -> Result<Response, Problem> {
     negotiate(None, &headers, &[JSON])?;
     let members = Members::parse(options.fields.as_deref())?;
-    let has_time = options.at.is_some();
-    let mut asker = Asker::new(&state, caller, options)?;
-    let query = asker.ask(&|name| match name {
+    let mut asker = Asker::new(&state, caller, options).await?;
+    let question = asker.ask(&|name| match name {
         "lon" => point.lon.as_deref().map(|text| Given::Text(Cow::Borrowed(text))),
         "lat" => point.lat.as_deref().map(|text| Given::Text(Cow::Borrowed(text))),
         _ => None,
     })?;
     let mut bytes = Vec::with_capacity(1024);
-    members.write(&asker.answer(&query, &base)?, &mut bytes)?;
+    members.write(&asker.answer(&question, &base)?, &mut bytes)?;
     let document = Document::new(JSON.media, bytes).private(true);
     // Without a time the answer depends on the clock, and a tag would only invite useless questions.
-    Ok(if has_time { document } else { document.untagged() }.into_response())
+    Ok(if question.has_time() { document } else { document.untagged() }.into_response())
 }

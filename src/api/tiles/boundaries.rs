@@ -7,13 +7,14 @@ use axum::response::{IntoResponse, Response};
 use super::cache::Coded;
 use super::shift::ShiftQuery;
 use super::tilejson::describe;
+use crate::api::as_of::{AsOfQuery, LayerQuery, View};
 use crate::api::caller::Caller;
 use crate::api::document::{Document, Terms};
-use crate::api::links::BaseUrl;
+use crate::api::links::{BaseUrl, with_query};
 use crate::api::problem::Problem;
 use crate::api::query::Query;
 use crate::api::state::AppState;
-use crate::snapshot::{LayerSnapshot, Snapshot};
+use crate::snapshot::LayerSnapshot;
 use crate::tile::TileAddress;
 
 /// The one tileset of boundaries: every level of every layer that the caller may see.
@@ -27,20 +28,20 @@ const MVT: HeaderValue = HeaderValue::from_static("application/vnd.mapbox-vector
     operation_id = "show_tileset",
     path = "/tiles/{tileset}",
     tag = "maps",
-    params(("tileset" = String, Path, description = "`boundaries`"), ShiftQuery),
+    params(("tileset" = String, Path, description = "`boundaries`"), ShiftQuery, AsOfQuery, LayerQuery),
     responses((status = 200, description = "TileJSON 3.0", content((serde_json::Value = "application/json"))))
 )]
 pub async fn show_tileset(
     Path(tileset): Path<String>,
     Query(query): Query<ShiftQuery>,
+    Query((as_of, only)): Query<(AsOfQuery, LayerQuery)>,
     State(state): State<AppState>,
     caller: Caller,
     base: BaseUrl,
 ) -> Result<Response, Problem> {
-    let snapshot = state.snapshot()?;
-    let (layers, is_private) = visible_layers(&tileset, &snapshot, &caller)?;
-    let suffix = query.shift.map(|shift| format!("?shift={}", shift.as_str())).unwrap_or_default();
-    let template = format!("{}{suffix}", base.to(&format!("/tiles/{tileset}/{{z}}/{{x}}/{{y}}")));
+    let (layers, is_private) = visible_layers(&tileset, &state, as_of, &only, &caller).await?;
+    let pairs = query.to_pairs() + &as_of.to_pairs() + &only.to_pairs();
+    let template = base.to(&with_query(&format!("/tiles/{tileset}/{{z}}/{{x}}/{{y}}"), &pairs));
     let json = tokio::task::spawn_blocking(move || {
         let tiles: Vec<_> = layers.iter().map(|layer| state.tiles().layer(layer, query.shift)).collect();
         serde_json::to_vec(&describe(&tiles, template, &state.config().map, query.shift))
@@ -61,6 +62,8 @@ pub async fn show_tileset(
         ("x" = u32, Path, description = "Column, from the west"),
         ("y" = u32, Path, description = "Row, from the north"),
         ShiftQuery,
+        AsOfQuery,
+        LayerQuery,
     ),
     responses(
         (status = 200, description = "The tile", content((Vec<u8> = "application/vnd.mapbox-vector-tile"))),
@@ -71,14 +74,14 @@ pub async fn show_tileset(
 pub async fn show_tile(
     Path((tileset, z, x, y)): Path<(String, String, String, String)>,
     Query(query): Query<ShiftQuery>,
+    Query((as_of, only)): Query<(AsOfQuery, LayerQuery)>,
     State(state): State<AppState>,
     caller: Caller,
     method: axum::http::Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let snapshot = state.snapshot()?;
-    let (layers, is_private) = visible_layers(&tileset, &snapshot, &caller)?;
     let address = parse_address(&z, &x, &y)?;
+    let (layers, is_private) = visible_layers(&tileset, &state, as_of, &only, &caller).await?;
     let tile = tokio::task::spawn_blocking(move || {
         let max_zoom = layers.iter().map(|layer| state.tiles().layer(layer, query.shift).max_zoom()).max().unwrap_or(0);
         if address.z() > max_zoom {
@@ -115,16 +118,24 @@ fn parse_address(z: &str, x: &str, y: &str) -> Result<TileAddress, Problem> {
     address().ok_or_else(|| Problem::not_found(format!("{z}/{x}/{y} is no tile of the world; x and y run from 0 to below 2^z")))
 }
 
-/// Returns the layers of a tileset that the caller may see, and whether others may see less.
-pub(super) fn visible_layers(tileset: &str, snapshot: &Snapshot, caller: &Caller) -> Result<(Vec<Arc<LayerSnapshot>>, bool), Problem> {
+/// Returns the layers of a tileset that the caller may see, in the version asked for, and whether others may see less.
+pub(super) async fn visible_layers(
+    tileset: &str,
+    state: &AppState,
+    as_of: AsOfQuery,
+    only: &LayerQuery,
+    caller: &Caller,
+) -> Result<(Vec<Arc<LayerSnapshot>>, bool), Problem> {
     if tileset != BOUNDARIES {
         return Err(Problem::not_found(format!("there is no tileset {tileset}; there is {BOUNDARIES}")));
     }
+    let View { snapshot, is_private } = state.view_layers(as_of, only, caller).await?;
     let is_insider = caller.require_insider("this layer").is_ok();
     let all = snapshot.layers();
     let visible: Vec<_> = all.iter().filter(|layer| layer.is_public() || is_insider).cloned().collect();
     if let (true, false, Some(first)) = (visible.is_empty(), all.is_empty(), all.first()) {
         caller.require_insider(&format!("the layer {}", first.layer().name))?;
     }
-    Ok((visible, all.iter().any(|layer| !layer.is_public())))
+    let may_differ = snapshot.histories().iter().any(|history| !history.is_public);
+    Ok((visible, is_private || may_differ))
 }

@@ -1,4 +1,4 @@
-//! Maps for the eye: vector tiles of the current generation, what they hold, and how to draw them.
+//! Maps for the eye: vector tiles of the current generation or another, what they hold, and how to draw them.
 //!
 //! An empty tile inside the world is 204; a tile outside the world, or of a zoom for which none are made, is 404.
 

@@ -47,6 +47,13 @@ pub struct ShiftQuery {
     pub shift: Option<TileShift>,
 }
 
+impl ShiftQuery {
+    /// Returns the parameter as it stands in an address, behind an `&`.
+    pub fn to_pairs(&self) -> String {
+        self.shift.map(|shift| format!("&shift={}", shift.as_str())).unwrap_or_default()
+    }
+}
+
 impl FromQuery for ShiftQuery {
     fn from_query(values: &mut Values) -> Option<Self> {
         Some(Self { shift: values.optional("shift", TileShift::parse) })

@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use super::boundaries::visible_layers;
 use super::shift::ShiftQuery;
+use crate::api::as_of::{AsOfQuery, LayerQuery};
 use crate::api::caller::Caller;
 use crate::api::document::Document;
-use crate::api::links::BaseUrl;
+use crate::api::links::{BaseUrl, with_query};
 use crate::api::problem::Problem;
 use crate::api::query::Query;
 use crate::api::state::AppState;
@@ -21,18 +22,18 @@ const TEMPLATE_LEVELS: [&str; 4] = ["district", "street", "community", "grid"];
     operation_id = "show_style",
     path = "/styles/{style}",
     tag = "maps",
-    params(("style" = String, Path, description = "`boundaries`"), ShiftQuery),
+    params(("style" = String, Path, description = "`boundaries`"), ShiftQuery, AsOfQuery, LayerQuery),
     responses((status = 200, description = "A MapLibre style", content((serde_json::Value = "application/json"))))
 )]
 pub async fn show_style(
     Path(style): Path<String>,
     Query(query): Query<ShiftQuery>,
+    Query((as_of, only)): Query<(AsOfQuery, LayerQuery)>,
     State(state): State<AppState>,
     caller: Caller,
     base: BaseUrl,
 ) -> Result<Response, Problem> {
-    let snapshot = state.snapshot()?;
-    let (layers, is_private) = visible_layers(&style, &snapshot, &caller)?;
+    let (layers, is_private) = visible_layers(&style, &state, as_of, &only, &caller).await?;
     let ids: Vec<Vec<String>> = layers
         .iter()
         .map(|snapshot| {
@@ -40,8 +41,7 @@ pub async fn show_style(
             loaded.map(|level| snapshot.layer().collection_id(level.level())).collect()
         })
         .collect();
-    let suffix = query.shift.map(|shift| format!("?shift={}", shift.as_str())).unwrap_or_default();
-    let tilejson = format!("{}{suffix}", base.to("/tiles/boundaries"));
+    let tilejson = base.to(&with_query("/tiles/boundaries", &(query.to_pairs() + &as_of.to_pairs() + &only.to_pairs())));
     let style = to_style(&ids, &tilejson);
     Ok(Document::new("application/json", style.to_string()).private(is_private).into_response())
 }

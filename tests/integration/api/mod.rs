@@ -1,6 +1,8 @@
 //! The service over HTTP, started in this process on a port of its own.
 
+mod as_of;
 mod conventions;
+mod faulty;
 mod features;
 mod locate;
 mod openapi;

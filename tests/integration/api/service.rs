@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use geo_types::{Coord, LineString, MultiPolygon, Polygon};
 use gridkeeper::api::{AppState, serve};
-use gridkeeper::app::load_first;
-use gridkeeper::boundary::{FeatureRef, GenerationState, Level, Properties, Unit, UnitCode, UnitId, UnitShape, Validity};
+use gridkeeper::app::{follow, load_first};
+use gridkeeper::boundary::{
+    FeatureRef, GenerationId, GenerationState, Layer, LayerName, Level, Properties, Unit, UnitCode, UnitId, UnitShape, Validity,
+};
 use gridkeeper::config::Config;
 use gridkeeper::dispatch::{Assignment, Post, Role, Shift, Worker, WorkerId};
 use gridkeeper::snapshot::Live;
-use gridkeeper::store::{KeyHash, KeyRecord, MemoryStore, Publication, RosterData, Store};
+use gridkeeper::store::{KeyHash, KeyRecord, MemoryStore, Publication, RosterData, Store, newest_generation};
 use gridkeeper::topology::{Rules, check};
 use jiff::Timestamp;
 use reqwest::blocking::{Client, RequestBuilder, Response};
@@ -31,6 +33,7 @@ pub const DISPATCHER: &str = "dispatcher-key";
 /// A worker's key that reaches only the first grid.
 pub const SCOPED: &str = "scoped-key";
 pub const REVOKED: &str = "revoked-key";
+pub const PLANNER: &str = "planner-key";
 
 pub struct Service {
     pub address: SocketAddr,
@@ -46,11 +49,16 @@ impl Service {
         Self::start_with(Config::default())
     }
 
-    pub fn start_with(mut config: Config) -> Self {
-        // A test that leaves an answer unread must not wait for its connection.
-        config.http.drain_s = 1;
+    pub fn start_with(config: Config) -> Self {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         fill(&*store);
+        Self::start_on(store, config, false)
+    }
+
+    /// Serves what a store holds, and follows it where that is wanted.
+    pub fn start_on(store: Arc<dyn Store>, mut config: Config, follows: bool) -> Self {
+        // A test that leaves an answer unread must not wait for its connection.
+        config.http.drain_s = 1;
         let state = AppState::new(Arc::new(Live::default()), Arc::clone(&store), config);
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, told) = std::sync::mpsc::channel();
@@ -62,6 +70,9 @@ impl Service {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
                 tell.send(listener.local_addr().unwrap()).unwrap();
                 let stop = async move { drop(stopped.await) };
+                if follows {
+                    tokio::spawn(follow(serving.clone(), source));
+                }
                 serve(listener, serving, stop).await.unwrap();
             });
         });
@@ -119,42 +130,65 @@ pub fn middle_of(column: usize, row: usize) -> (f64, f64) {
 
 /// Publishes the district with its roster and keys.
 pub fn fill(store: &dyn Store) {
-    let config = Config::default();
-    let layer = config.layers[0].layer.clone();
-    let mut grids = Vec::new();
-    for row in 0..ROWS {
-        for column in 0..COLUMNS {
-            let name = format!("第{}网格", row * COLUMNS + column + 1);
-            grids.push(square("grid", &code_of(column, row), &name, Some("431102"), (column, row), (1, 1), grids.len() + 1));
-        }
-    }
-    let whole = square("district", "431102", "零陵区", None, (0, 0), (COLUMNS, ROWS), 1);
-    // The district's border has a vertex wherever two grids meet on it, as an import would give it.
-    let checked = check(&layer, vec![vec![whole], vec![], vec![], grids], &Rules::default());
-    let coverage = checked.coverage.unwrap_or_else(|| panic!("{:#?}", checked.problems));
     let at: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-    let publication = Publication {
-        coverage: &coverage,
-        parent: None,
-        state: GenerationState::Published,
-        effective_from: at,
-        created_at: at,
-        author: "test",
-        note: "",
-        restores: None,
-        reuses_codes: false,
-    };
-    store.publish(publication).unwrap();
+    publish(store, "grid", grids(), at, at, GenerationState::Published);
     store.replace_roster(&roster(at), None, "test", at).unwrap();
     for (key, role, scope, revoked) in [
         (DISPATCHER, Role::Dispatcher, vec![], false),
         (SCOPED, Role::Worker, vec![UnitCode::parse(&code_of(0, 0)).unwrap()], false),
         (REVOKED, Role::Admin, vec![], true),
+        (PLANNER, Role::Planner, vec![], false),
     ] {
         let hash = KeyHash(Sha256::digest(key.as_bytes()).into());
         let revoked_at = revoked.then_some(at);
         store.add_key(&KeyRecord { hash, role, scope, note: String::new(), created_at: at, revoked_at }, "test").unwrap();
     }
+}
+
+/// The grids of the district, each of one square.
+pub fn grids() -> Vec<UnitShape> {
+    let mut grids = Vec::new();
+    for row in 0..ROWS {
+        for column in 0..COLUMNS {
+            grids.push(grid((column, row), (column, row), 1));
+        }
+    }
+    grids
+}
+
+/// A grid by the column and row of its code, that lies somewhere and is so many squares wide.
+pub fn grid(code: (usize, usize), at: (usize, usize), width: usize) -> UnitShape {
+    let number = code.1 * COLUMNS + code.0 + 1;
+    square("grid", &code_of(code.0, code.1), &format!("第{number}网格"), Some("431102"), at, (width, 1), number)
+}
+
+/// Publishes the district with these grids, made at `now`, as the generation after the newest.
+pub fn publish(
+    store: &dyn Store,
+    layer: &str,
+    grids: Vec<UnitShape>,
+    from: Timestamp,
+    now: Timestamp,
+    state: GenerationState,
+) -> GenerationId {
+    let layer = Layer { name: LayerName::parse(layer).unwrap(), ..Config::default().layers[0].layer.clone() };
+    let whole = square("district", "431102", "零陵区", None, (0, 0), (COLUMNS, ROWS), 1);
+    // The district's border has a vertex wherever two grids meet on it, as an import would give it.
+    let checked = check(&layer, vec![vec![whole], vec![], vec![], grids], &Rules::default());
+    let coverage = checked.coverage.unwrap_or_else(|| panic!("{:#?}", checked.problems));
+    let parent = newest_generation(&store.load_generations(&layer.name).unwrap()).map(|newest| newest.id);
+    let publication = Publication {
+        coverage: &coverage,
+        parent,
+        state,
+        effective_from: from,
+        created_at: now,
+        author: "test",
+        note: "",
+        restores: None,
+        reuses_codes: true,
+    };
+    store.publish(publication).unwrap().id
 }
 
 fn roster(from: Timestamp) -> RosterData {

@@ -60,8 +60,8 @@ impl Desk {
     }
 
     fn try_answer(&mut self, fields: &Fields<'_>, write: &mut dyn FnMut(&LocateAnswer) -> Result<(), Problem>) -> Result<(), Problem> {
-        let query = self.asker.ask(fields)?;
-        write(&self.asker.answer(&query, &self.base)?)
+        let question = self.asker.ask(fields)?;
+        write(&self.asker.answer(&question, &self.base)?)
     }
 }
 

@@ -1,0 +1,78 @@
+//! A store that can be taken away, and that counts how often generations are read from it.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use gridkeeper::boundary::{Generation, GenerationId, Layer, LayerName};
+use gridkeeper::dispatch::{Case, CaseId};
+use gridkeeper::store::{
+    AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, Store, StoreError, StoredGeneration,
+    StoredRoster,
+};
+use jiff::Timestamp;
+
+pub struct Faulty {
+    inner: Arc<dyn Store>,
+    pub is_down: AtomicBool,
+    /// Whether reading a generation takes its time.
+    pub is_slow: AtomicBool,
+    pub generations_read: AtomicUsize,
+}
+
+impl Faulty {
+    pub fn new(inner: Arc<dyn Store>) -> Arc<Self> {
+        let (is_down, is_slow) = (AtomicBool::default(), AtomicBool::default());
+        Arc::new(Self { inner, is_down, is_slow, generations_read: AtomicUsize::default() })
+    }
+
+    pub fn take_away(&self) {
+        self.is_down.store(true, Ordering::SeqCst);
+    }
+
+    fn get(&self) -> Result<&dyn Store, StoreError> {
+        if self.is_down.load(Ordering::SeqCst) {
+            let source = Box::new(io::Error::other("taken away by the test"));
+            return Err(StoreError::Access { action: "be reached", location: "faulty".into(), source });
+        }
+        Ok(&*self.inner)
+    }
+}
+
+/// Every method of the store, asked of the inner one while it is there.
+macro_rules! forward {
+    ($(fn $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
+        $(fn $name(&self, $($argument: $type),*) -> Result<$answer, StoreError> { self.get()?.$name($($argument),*) })*
+    };
+}
+
+impl Store for Faulty {
+    fn load_generation(&self, layer: &LayerName, generation: GenerationId) -> Result<StoredGeneration, StoreError> {
+        let loaded = self.get()?.load_generation(layer, generation);
+        self.generations_read.fetch_add(1, Ordering::SeqCst);
+        if self.is_slow.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        loaded
+    }
+
+    forward! {
+        fn load_layers() -> Vec<Layer>;
+        fn publish(publication: Publication<'_>) -> Generation;
+        fn load_generations(layer: &LayerName) -> Vec<Generation>;
+        fn load_changes(layer: &LayerName, from: GenerationId, to: GenerationId) -> GenerationChanges;
+        fn replace_roster(roster: &RosterData, with: Option<(&LayerName, GenerationId)>, author: &str, at: Timestamp) -> ();
+        fn load_roster(at: Timestamp) -> StoredRoster;
+        fn add_cases(cases: &[Case], author: &str, at: Timestamp) -> usize;
+        fn find_case(id: CaseId) -> Option<Case>;
+        fn load_cases(filter: &CaseFilter) -> CasePage;
+        fn add_key(key: &KeyRecord, author: &str) -> ();
+        fn revoke_key(hash: KeyHash, author: &str, at: Timestamp) -> bool;
+        fn load_keys() -> Vec<KeyRecord>;
+        fn save_note(name: &str, text: &str, author: &str, at: Timestamp) -> ();
+        fn find_note(name: &str) -> Option<String>;
+        fn load_audit(after: u64, limit: usize) -> Vec<AuditEntry>;
+        fn load_version() -> u64;
+    }
+}
