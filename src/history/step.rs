@@ -98,14 +98,15 @@ mod tests {
         publish(&store, &squares(None, &["1", "2", "3", "4"]), 1).unwrap();
         let first = load(&store, 5, &[]);
         publish(&store, &squares(Some(1), &["1", "2", "3", "4"]), 2).unwrap();
-        let second = load(&store, 5, &[first.clone()]);
+        let second = load(&store, 5, std::slice::from_ref(&first));
         assert_eq!(contents(&second), contents(&load(&store, 5, &[])));
         let grid = |snapshot: &Snapshot| Arc::clone(snapshot.layer(&LayerName::parse("grid").unwrap()).unwrap());
-        let stepped = step(&store, &grid(&first), &load_histories(&store, &Config::default()).unwrap()[0], grid(&second).generation()).unwrap();
+        let stepped =
+            step(&store, &grid(&first), &load_histories(&store, &Config::default()).unwrap()[0], grid(&second).generation()).unwrap();
         assert!(stepped.is_some(), "so small a change is followed, not loaded");
         // A future generation gives units of the current one an end, and when it is rolled back they have none again.
         publish(&store, &squares(Some(1), &["1", "2", "3"]), 20).unwrap();
-        let announced = load(&store, 5, &[second.clone()]);
+        let announced = load(&store, 5, std::slice::from_ref(&second));
         assert_eq!(contents(&announced), contents(&load(&store, 5, &[])));
         let ends = |snapshot: &Snapshot| {
             let grid = grid(snapshot);
@@ -113,12 +114,12 @@ mod tests {
             level.unit(level.find(&code("4")).unwrap()).validity.to
         };
         assert_eq!((ends(&second), ends(&announced)), (None, Some(day(20))));
-        let third = load(&store, 21, &[announced.clone()]);
+        let third = load(&store, 21, std::slice::from_ref(&announced));
         assert_eq!(contents(&third), contents(&load(&store, 21, &[])));
         let back = squares(None, &["1", "2", "3", "4"]);
         let back =
             Publication { restores: Some(GenerationId(1)), ..publication(&back, Some(GenerationId(3)), GenerationState::Published, 22) };
         store.publish(back).unwrap();
-        assert_eq!(contents(&load(&store, 23, &[third.clone()])), contents(&load(&store, 23, &[])));
+        assert_eq!(contents(&load(&store, 23, std::slice::from_ref(&third))), contents(&load(&store, 23, &[])));
     }
 }

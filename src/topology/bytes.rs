@@ -29,7 +29,7 @@ impl CoverageLevel {
         // A hash table keeps one byte of control for each place, filled or not.
         let by_code = self.index_by_code.capacity() * (size_of::<(UnitCode, UnitIndex)>() + 1);
         array_bytes(&self.units)
-            + self.units.iter().map(text_bytes).sum::<usize>()
+            + self.units.iter().map(|unit| text_bytes(unit)).sum::<usize>()
             + array_bytes(&self.parents)
             + by_code
             + numbers.iter().sum::<usize>()
