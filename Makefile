@@ -36,7 +36,7 @@ test-web: ## Check the map: types, units, the committed bundle, and a real brows
 
 bench: ## Print figures beside rivals; benches/RESULTS.md keeps them
 	@scripts/install-tools bench
-	@for bench in lookup import startup replicas; do $(MAKE) --no-print-directory bench-$$bench; done
+	@for bench in lookup import delta startup replicas; do $(MAKE) --no-print-directory bench-$$bench; done
 
 bench-%: ## Print the figures of one bench, such as bench-lookup
 	@benches/run $*
