@@ -70,6 +70,7 @@ CREATE TABLE gk_generation (
   levels json NOT NULL,
   scheme json,
   accepted text NOT NULL,
+  seal bytea,
   UNIQUE (layer, number)
 );
 COMMENT ON TABLE gk_generation IS 'The published versions of each layer''s boundaries, and drafts';
@@ -86,6 +87,7 @@ COMMENT ON COLUMN gk_generation.restores IS 'The number of the earlier generatio
 COMMENT ON COLUMN gk_generation.levels IS 'The layer''s levels, coarse to fine';
 COMMENT ON COLUMN gk_generation.scheme IS 'How codes are made up';
 COMMENT ON COLUMN gk_generation.accepted IS 'The kinds of fault accepted by name';
+COMMENT ON COLUMN gk_generation.seal IS 'SHA-256 over all that the check looked at, so that what was checked is known again';
 
 CREATE TABLE gk_unit (
   key bigint PRIMARY KEY,

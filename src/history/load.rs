@@ -8,8 +8,8 @@ use crate::boundary::{Generation, GenerationId, LayerName};
 use crate::config::Config;
 use crate::dispatch::Roster;
 use crate::snapshot::{LayerHistory, LayerKey, LayerSnapshot, RosterSnapshot, Settings, Snapshot};
-use crate::store::{Store, StoreError, current_generation};
-use crate::topology::{Rules, check};
+use crate::store::{Store, StoreError, StoredGeneration, current_generation};
+use crate::topology::{Rules, check, restore};
 
 /// The store cannot be reached or read; commands exit with 3.
 #[derive(Debug, thiserror::Error)]
@@ -105,14 +105,26 @@ pub(super) fn load_history(store: &dyn Store, config: &Config, layer: LayerName)
 /// The store fails, or holds a generation that does not pass its check.
 pub fn load_layer(store: &dyn Store, history: &LayerHistory, id: GenerationId) -> Result<LayerSnapshot, LoadError> {
     let stored = store.load_generation(&history.layer, id)?;
-    let rules = Rules { snap_m: 0.0, accepted: stored.accepted, ..Rules::default() };
-    let checked = check(&stored.layer, stored.shapes, &rules);
-    let Some(coverage) = checked.coverage else {
-        let first_problem = checked.problems.first().map(|problem| problem.detail.clone()).unwrap_or_default();
-        return Err(LoadError::Invalid { layer: history.layer.clone(), generation: id, first_problem });
+    let StoredGeneration { generation, layer, shapes, accepted, seal } = stored;
+    // What was checked when it was published is known by its seal; the rest is checked again.
+    let restored = match seal {
+        Some(seal) => restore(&layer, shapes, accepted, seal),
+        None => Err(shapes),
+    };
+    let coverage = match restored {
+        Ok(coverage) => coverage,
+        Err(shapes) => {
+            let checked = check(&layer, shapes, &Rules { snap_m: 0.0, accepted, ..Rules::default() });
+            let first_problem = || checked.problems.first().map(|problem| problem.detail.clone()).unwrap_or_default();
+            checked.coverage.ok_or_else(|| LoadError::Invalid {
+                layer: history.layer.clone(),
+                generation: id,
+                first_problem: first_problem(),
+            })?
+        }
     };
     let superseded_at = history.superseded_at(id);
-    let layer = LayerSnapshot::build(stored.generation, superseded_at, Arc::new(coverage), history.is_public);
+    let layer = LayerSnapshot::build(generation, superseded_at, Arc::new(coverage), history.is_public);
     Ok(layer.with_newest(history.key(id).newest))
 }
 

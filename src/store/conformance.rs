@@ -17,7 +17,7 @@ use crate::boundary::{
     Segment, Unit, UnitCode, UnitId, UnitShape, Validity,
 };
 use crate::dispatch::{Assignment, Case, CaseId, Post, Role, Shift, Worker, WorkerId};
-use crate::topology::{Rules, ValidCoverage, check};
+use crate::topology::{Rules, ValidCoverage, check, restore};
 
 /// An empty store of its own, opened by each call; dropping what a call returns closes it again.
 pub type Place = Box<dyn Fn() -> Arc<dyn Store>>;
@@ -113,6 +113,9 @@ pub fn a_generation_comes_back_bit_for_bit(place: &Place) {
     }
     assert_eq!(stored.layer, layer("grid"));
     assert_eq!(stored.shapes[0], []);
+    // What comes back is known without another check.
+    let restored = restore(&stored.layer, stored.shapes, stored.accepted, stored.seal.unwrap()).unwrap();
+    assert_eq!(restored.seal(), coverage.seal());
 }
 
 pub fn a_generation_is_there_after_reopening(place: &Place) {

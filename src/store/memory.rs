@@ -16,6 +16,7 @@ use crate::boundary::{
     Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Unit, UnitCode, UnitId, UnitShape, Validity,
 };
 use crate::dispatch::{Case, CaseId, Worker, WorkerId};
+use crate::topology::Seal;
 
 /// A store without a file: the plain model against which the others are tested, and a store for tests.
 #[derive(Debug, Default)]
@@ -56,6 +57,7 @@ struct Entry {
     generation: Generation,
     layer: Layer,
     accepted: Accepted,
+    seal: Seal,
     /// For each level the places of its units in `versions`, in the order of codes.
     members: Vec<Vec<usize>>,
 }
@@ -291,7 +293,13 @@ impl LayerHistory {
             restores: publication.restores,
         };
         let unit_count = members.iter().map(Vec::len).sum();
-        let entry = Entry { generation: generation.clone(), layer: coverage.layer().clone(), accepted: coverage.accepted(), members };
+        let entry = Entry {
+            generation: generation.clone(),
+            layer: coverage.layer().clone(),
+            accepted: coverage.accepted(),
+            seal: coverage.seal(),
+            members,
+        };
         self.generations.push(entry);
         (generation, unit_count, self.versions.len() - known)
     }
@@ -337,6 +345,7 @@ impl LayerHistory {
             layer: entry.layer.clone(),
             shapes: entry.members.iter().map(|places| self.shapes(places.iter().copied())).collect(),
             accepted: entry.accepted,
+            seal: Some(entry.seal),
         })
     }
 

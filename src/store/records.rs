@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use super::times::validity_to_milliseconds;
 use crate::boundary::{Accepted, Generation, GenerationId, GenerationState, Layer, UnitCode, UnitShape};
 use crate::dispatch::{Assignment, Case, CaseId, Role, Worker};
-use crate::topology::ValidCoverage;
+use crate::topology::{Seal, ValidCoverage};
 
 /// A generation about to be written. The coverage holds every level of the layer, unchanged ones too.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +31,8 @@ pub struct StoredGeneration {
     pub shapes: Vec<Vec<UnitShape>>,
     /// The faults accepted when it was published.
     pub accepted: Accepted,
+    /// What its shapes are known by, where the program that published it left that.
+    pub seal: Option<Seal>,
 }
 
 /// What one published generation has that another has not.

@@ -14,8 +14,9 @@ use crate::store::StoreError;
 use crate::store::records::{GenerationChanges, StoredGeneration, newest_generation};
 use crate::store::texts::{parse_accepted, parse_levels, parse_scheme, state_text};
 use crate::store::times::parse_time;
+use crate::topology::Seal;
 
-const COLUMNS: &str = "number, state, effective_from, created_at, author, note, parent, levels, scheme, accepted, restores";
+const COLUMNS: &str = "number, state, effective_from, created_at, author, note, parent, levels, scheme, accepted, restores, seal";
 
 pub(super) fn load_layers(transaction: &Transaction<'_>) -> Result<Vec<Layer>, Failure> {
     let mut statement = transaction.prepare("SELECT DISTINCT layer FROM gk_generation ORDER BY layer")?;
@@ -53,6 +54,7 @@ pub(super) fn load_generation(
         generation: head.generation,
         layer: head.layer,
         accepted: head.accepted,
+        seal: head.seal,
     })
 }
 
@@ -90,7 +92,7 @@ pub(super) fn load_changes(
         let lived = format!("v.from_generation <= {number} AND (v.to_generation IS NULL OR v.to_generation > {number})");
         has_lost_levels |= !load_codes(transaction, layer, level, &lived)?.is_empty();
     }
-    let Head { generation, layer, accepted } = head;
+    let Head { generation, layer, accepted, .. } = head;
     Ok(GenerationChanges { generation, layer, accepted, ended, begun, ends, has_lost_levels })
 }
 
@@ -183,6 +185,7 @@ struct Head {
     generation: Generation,
     layer: Layer,
     accepted: Accepted,
+    seal: Option<Seal>,
 }
 
 fn load_heads(transaction: &Transaction<'_>, layer: &LayerName) -> Result<Vec<Head>, Failure> {
@@ -218,6 +221,11 @@ impl Head {
                 None => None,
             },
         };
-        Ok(Self { generation, layer, accepted: parse_accepted(&row.get::<_, String>(9)?) })
+        Ok(Self {
+            generation,
+            layer,
+            accepted: parse_accepted(&row.get::<_, String>(9)?),
+            seal: row.get::<_, Option<[u8; 32]>>(11)?.map(Seal),
+        })
     }
 }

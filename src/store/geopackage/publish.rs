@@ -61,8 +61,8 @@ fn insert_generation(transaction: &Transaction<'_>, publication: &Publication<'_
     };
     transaction.execute(
         "INSERT INTO gk_generation
-         (layer, number, state, effective_from, created_at, author, note, parent, levels, scheme, accepted, restores)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+         (layer, number, state, effective_from, created_at, author, note, parent, levels, scheme, accepted, restores, seal)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         params![
             layer.name.as_str(),
             number,
@@ -76,6 +76,7 @@ fn insert_generation(transaction: &Transaction<'_>, publication: &Publication<'_
             scheme_text(layer),
             accepted_text(publication.coverage.accepted()),
             generation.restores.map(|restores| restores.0),
+            publication.coverage.seal().0,
         ],
     )?;
     Ok((generation, transaction.last_insert_rowid()))

@@ -13,8 +13,10 @@ use crate::boundary::{
 use crate::store::StoreError;
 use crate::store::records::{GenerationChanges, StoredGeneration, newest_generation};
 use crate::store::texts::{parse_accepted, parse_levels, parse_scheme, state_text};
+use crate::topology::Seal;
 
-const COLUMNS: &str = "number, state, effective_from, created_at, author, note, parent, levels::text, scheme::text, accepted, restores";
+const COLUMNS: &str =
+    "number, state, effective_from, created_at, author, note, parent, levels::text, scheme::text, accepted, restores, seal";
 
 /// The versions of a published generation whose number is given.
 fn has(number: GenerationId) -> String {
@@ -50,7 +52,7 @@ pub(super) async fn load_generation(
     layer: &LayerName,
     generation: GenerationId,
 ) -> Result<StoredGeneration, Failure> {
-    let Head { generation, layer, accepted } = load_head(tx, layer, generation).await?;
+    let Head { generation, layer, accepted, seal } = load_head(tx, layer, generation).await?;
     let which = match generation.state {
         GenerationState::Published => has(generation.id),
         GenerationState::Draft => format!(
@@ -63,7 +65,7 @@ pub(super) async fn load_generation(
     for level in &layer.levels {
         shapes.push(load_shapes(tx, &layer.name, level, &which).await?);
     }
-    Ok(StoredGeneration { generation, layer, shapes, accepted })
+    Ok(StoredGeneration { generation, layer, shapes, accepted, seal })
 }
 
 pub(super) async fn load_changes(
@@ -86,7 +88,7 @@ pub(super) async fn load_changes(
     for level in before.layer.levels.iter().filter(|level| head.layer.depth_of(level).is_none()) {
         has_lost_levels |= !load_codes(tx, layer, level, &has(from)).await?.is_empty();
     }
-    let Head { generation, layer, accepted } = head;
+    let Head { generation, layer, accepted, .. } = head;
     Ok(GenerationChanges { generation, layer, accepted, ended, begun, ends, has_lost_levels })
 }
 
@@ -145,6 +147,7 @@ struct Head {
     generation: Generation,
     layer: Layer,
     accepted: Accepted,
+    seal: Option<Seal>,
 }
 
 async fn load_heads(tx: &Transaction<'_>, layer: &LayerName) -> Result<Vec<Head>, Failure> {
@@ -188,7 +191,8 @@ impl Head {
                 None => None,
             },
         };
-        Ok(Self { generation, layer, accepted: parse_accepted(row.get(9)) })
+        let seal = row.get::<_, Option<&[u8]>>(11).map(TryInto::try_into).transpose().map_err(|e| corrupt("generation", &e))?;
+        Ok(Self { generation, layer, accepted: parse_accepted(row.get(9)), seal: seal.map(Seal) })
     }
 }
 

@@ -65,8 +65,8 @@ async fn insert_generation(tx: &Transaction<'_>, publication: &Publication<'_>) 
     };
     tx.execute(
         "INSERT INTO gk_generation
-         (key, layer, number, state, effective_from, created_at, author, note, parent, restores, levels, scheme, accepted)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::json, $12::text::json, $13)",
+         (key, layer, number, state, effective_from, created_at, author, note, parent, restores, levels, scheme, accepted, seal)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::json, $12::text::json, $13, $14)",
         &[
             &key,
             &layer.name.as_str(),
@@ -81,6 +81,7 @@ async fn insert_generation(tx: &Transaction<'_>, publication: &Publication<'_>) 
             &levels_text(layer),
             &scheme_text(layer),
             &accepted_text(publication.coverage.accepted()),
+            &&publication.coverage.seal().0[..],
         ],
     )
     .await?;
