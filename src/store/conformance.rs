@@ -47,6 +47,8 @@ macro_rules! conformance_tests {
             changes_lead_from_one_generation_to_another
             changes_name_every_end_and_lost_levels
             changes_from_what_is_not_published_are_an_error
+            units_are_counted_for_each_generation
+            codes_of_all_published_generations_are_known
             a_roster_is_replaced_whole
             each_time_has_the_roster_of_its_time
             a_roster_comes_and_goes_with_its_generation
@@ -393,6 +395,37 @@ pub fn changes_from_what_is_not_published_are_an_error(place: &Place) {
         let missing = store.load_changes(&first.layer, from, to);
         assert!(matches!(missing, Err(StoreError::NoGeneration { .. })), "{from} {to}");
     }
+}
+
+pub fn units_are_counted_for_each_generation(place: &Place) {
+    let store = place();
+    let grid = layer("grid").name;
+    assert_eq!(store.count_units(&grid).unwrap(), []);
+    let both = coverage(&layer("grid"), vec![row_of_squares(&["c"]), row_of_squares(&["1", "2"])]);
+    let first = publish(&*store, &both, 1).unwrap();
+    let drafted = squares(&["1", "2", "3", "4"]);
+    let draft = store.publish(publication(&drafted, Some(first.id), GenerationState::Draft, 2)).unwrap();
+    let third = publish(&*store, &squares(&["1", "9", "2"]), 3).unwrap();
+    let coarse = Layer { levels: vec![level("coarse")], ..layer("grid") };
+    let fourth = publish(&*store, &coverage(&coarse, vec![row_of_squares(&["c"])]), 4).unwrap();
+    publish(&*store, &coverage(&layer("police"), vec![vec![], row_of_squares(&["1"])]), 5).unwrap();
+    let expected = [(first.id, vec![1, 2]), (draft.id, vec![0, 4]), (third.id, vec![0, 3]), (fourth.id, vec![1])];
+    assert_eq!(store.count_units(&grid).unwrap(), expected);
+}
+
+pub fn codes_of_all_published_generations_are_known(place: &Place) {
+    let store = place();
+    let grid = layer("grid").name;
+    let first = publish(&*store, &squares(&["2", "1"]), 1).unwrap();
+    let drafted = squares(&["1", "2", "drafted"]);
+    store.publish(publication(&drafted, Some(first.id), GenerationState::Draft, 2)).unwrap();
+    let mut renamed = row_of_squares(&["1", "3"]);
+    renamed[0].unit.name = "renamed".into();
+    publish(&*store, &coverage(&layer("grid"), vec![row_of_squares(&["c"]), renamed]), 3).unwrap();
+    publish(&*store, &coverage(&layer("police"), vec![vec![], row_of_squares(&["p"])]), 4).unwrap();
+    assert_eq!(store.load_codes(&grid, &level("fine")).unwrap(), [code("1"), code("2"), code("3")]);
+    assert_eq!(store.load_codes(&grid, &level("coarse")).unwrap(), [code("c")]);
+    assert_eq!(store.load_codes(&grid, &level("nothing")).unwrap(), []);
 }
 
 pub fn each_time_has_the_roster_of_its_time(place: &Place) {

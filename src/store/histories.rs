@@ -171,6 +171,10 @@ fn compare(store: &dyn Store, model: &dyn Store) {
         let layer = LayerName::parse(name).unwrap();
         let generations = model.load_generations(&layer).unwrap();
         assert_eq!(store.load_generations(&layer).unwrap(), generations);
+        assert_eq!(store.count_units(&layer).unwrap(), model.count_units(&layer).unwrap());
+        for level in &super::conformance::layer(name).levels {
+            assert_eq!(store.load_codes(&layer, level).unwrap(), model.load_codes(&layer, level).unwrap());
+        }
         for generation in &generations {
             assert_eq!(store.load_generation(&layer, generation.id).unwrap(), model.load_generation(&layer, generation.id).unwrap());
             if generation.state == GenerationState::Published

@@ -118,6 +118,17 @@ impl Store for MemoryStore {
         Ok(history.changes(published(from)?, published(to)?))
     }
 
+    fn count_units(&self, layer: &LayerName) -> Result<Vec<(GenerationId, Vec<usize>)>, StoreError> {
+        let state = self.lock();
+        let counts = |entry: &Entry| (entry.generation.id, entry.members.iter().map(Vec::len).collect());
+        Ok(state.layers.get(layer).map_or_else(Vec::new, |history| history.generations.iter().map(counts).collect()))
+    }
+
+    fn load_codes(&self, layer: &LayerName, level: &Level) -> Result<Vec<UnitCode>, StoreError> {
+        let state = self.lock();
+        Ok(state.layers.get(layer).map_or_else(Vec::new, |history| history.codes(level)))
+    }
+
     fn replace_roster(
         &self,
         roster: &RosterData,
@@ -306,6 +317,13 @@ impl LayerHistory {
 
     fn published(&self, id: GenerationId) -> Option<&Entry> {
         self.generations.iter().find(|entry| entry.generation.id == id && entry.generation.state == GenerationState::Published)
+    }
+
+    fn codes(&self, level: &Level) -> Vec<UnitCode> {
+        let published = self.generations.iter().filter(|entry| entry.generation.state == GenerationState::Published);
+        let units = published.flat_map(|entry| entry.members.iter().flatten()).map(|at| &self.versions[*at].unit);
+        let codes: BTreeSet<UnitCode> = units.filter(|unit| &unit.level == level).map(|unit| unit.code.clone()).collect();
+        codes.into_iter().collect()
     }
 
     /// A code that no live unit has, and that published units had, may only name one that is what one of them was.

@@ -35,7 +35,7 @@ pub use records::{
 };
 pub use rosters::descends;
 
-use crate::boundary::{Generation, GenerationId, Layer, LayerName};
+use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
 use crate::dispatch::{Case, CaseId};
 
 pub trait Store: Send + Sync {
@@ -74,6 +74,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::NoGeneration`] where one of them is not there or is a draft.
     fn load_changes(&self, layer: &LayerName, from: GenerationId, to: GenerationId) -> Result<GenerationChanges, StoreError>;
+
+    /// Returns, for each generation of a layer, drafts too, oldest first, how many units each of its levels has.
+    fn count_units(&self, layer: &LayerName) -> Result<Vec<(GenerationId, Vec<usize>)>, StoreError>;
+
+    /// Returns every code that a level had in any published generation, in their byte order; none for a level that is not known.
+    fn load_codes(&self, layer: &LayerName, level: &Level) -> Result<Vec<UnitCode>, StoreError>;
 
     /// Adds a roster that takes the place of the one before; what that held is kept, ended. A worker's name and phone are kept once
     /// and overwritten.

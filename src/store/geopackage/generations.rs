@@ -117,6 +117,44 @@ fn load_codes(
     Ok(codes)
 }
 
+pub(super) fn count_units(transaction: &Transaction<'_>, layer: &LayerName) -> Result<Vec<(GenerationId, Vec<usize>)>, Failure> {
+    // One pass over the versions counts all generations: a version counts from the one that brought it to the one that ended it.
+    let mut statement = transaction.prepare(
+        "SELECT l.level, v.from_generation, v.to_generation, count(*) FROM gk_level AS l JOIN gk_unit_version AS v ON v.level = l.key
+         WHERE l.layer = ?1 GROUP BY l.level, v.from_generation, v.to_generation",
+    )?;
+    let lives = statement.query_map([layer.as_str()], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?, row.get::<_, Option<u32>>(2)?, row.get::<_, usize>(3)?))
+    })?;
+    let lives = lives.collect::<Result<Vec<_>, _>>()?;
+    let count = |head: &Head, level: &Level| -> Result<usize, Failure> {
+        let number = head.generation.id.0;
+        if head.generation.state == GenerationState::Draft {
+            let sql = "SELECT count(*) FROM gk_generation AS g JOIN gk_draft_unit AS d ON d.generation = g.key
+                       JOIN gk_unit_version AS v ON v.fid = d.version JOIN gk_level AS l ON l.key = v.level
+                       WHERE g.layer = ?1 AND g.number = ?2 AND l.level = ?3";
+            return Ok(transaction.prepare_cached(sql)?.query_row((layer.as_str(), number, level.as_str()), |row| row.get(0))?);
+        }
+        let has = |life: &&(String, u32, Option<u32>, usize)| {
+            life.0 == level.as_str() && life.1 <= number && life.2.is_none_or(|end| end > number)
+        };
+        Ok(lives.iter().filter(has).map(|life| life.3).sum())
+    };
+    let counts = |head: Head| -> Result<_, Failure> {
+        let counts = head.layer.levels.iter().map(|level| count(&head, level)).collect::<Result<_, _>>()?;
+        Ok((head.generation.id, counts))
+    };
+    load_heads(transaction, layer)?.into_iter().map(counts).collect()
+}
+
+pub(super) fn load_published_codes(transaction: &Transaction<'_>, layer: &LayerName, level: &Level) -> Result<Vec<UnitCode>, Failure> {
+    // A draft's own versions begin and end with the same number.
+    let was_published = "(v.to_generation IS NULL OR v.to_generation > v.from_generation)";
+    let mut codes: Vec<UnitCode> = load_codes(transaction, layer, level, was_published)?.into_iter().map(|(code, _)| code).collect();
+    codes.dedup();
+    Ok(codes)
+}
+
 fn load_head(transaction: &Transaction<'_>, layer: &LayerName, generation: GenerationId) -> Result<Head, Failure> {
     let sql = format!("SELECT {COLUMNS} FROM gk_generation WHERE layer = ?1 AND number = ?2");
     let head = transaction.query_row(&sql, (layer.as_str(), generation.0), |row| Ok(Head::read(row, layer))).optional()?;
