@@ -9,6 +9,8 @@ pub mod index;
 
 pub mod dispatch;
 
+pub mod lineage;
+
 pub mod tile;
 
 pub mod snapshot;

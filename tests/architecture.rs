@@ -15,14 +15,18 @@ const EDGES: &[(&str, &[&str])] = &[
     ("topology", &["boundary"]),
     ("index", &["boundary", "topology"]),
     ("dispatch", &["boundary", "index"]),
+    ("lineage", &["boundary", "topology", "index", "dispatch"]),
     ("tile", &["boundary", "topology"]),
     ("snapshot", &["boundary", "topology", "index", "dispatch", "tile"]),
     ("import", &["boundary", "topology", "dispatch"]),
     ("store", &["boundary", "topology", "dispatch"]),
-    ("history", &["boundary", "topology", "dispatch", "snapshot", "store", "config"]),
+    ("history", &["boundary", "topology", "index", "dispatch", "lineage", "snapshot", "store", "config"]),
     ("export", &["boundary", "topology", "dispatch", "tile"]),
     ("sample", &["boundary", "topology", "dispatch", "import", "export"]),
-    ("api", &["boundary", "topology", "index", "dispatch", "tile", "snapshot", "import", "store", "history", "export", "config"]),
+    (
+        "api",
+        &["boundary", "topology", "index", "dispatch", "tile", "lineage", "snapshot", "import", "store", "history", "export", "config"],
+    ),
     ("config", &["boundary"]),
     ("telemetry", &[]),
     ("app", &["*"]),
@@ -31,7 +35,7 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that take values and return values: no files, clock, network, environment or process.
-const PURE: &[&str] = &["boundary", "topology", "index", "dispatch", "tile", "snapshot"];
+const PURE: &[&str] = &["boundary", "topology", "index", "dispatch", "lineage", "tile", "snapshot"];
 
 /// Crates and paths that only some modules may name.
 const RESERVED: &[(&str, &[&str])] = &[

@@ -1,16 +1,27 @@
-//! Boundaries and rosters as of any time: what the store holds, made into what answers.
+//! What the store's generations were, are and will be: made into what answers, now and as of any time, and compared.
 //!
 //! [`resolve`] says which generation a time or a number means, from the list that every snapshot carries. [`load_snapshot`] and
 //! [`load_as_of`] build from the store; an [`Archive`] keeps what was built for other times than now, each once and all of it
-//! within a budget.
+//! within a budget. [`compare`] tells how one generation came of another, and [`attribute`] what positions are in any of them;
+//! `lineage` does the computing. Everything here reads the store and writes nothing.
 
 mod archive;
+mod attribution;
+mod comparison;
 mod flights;
+mod listing;
 mod load;
 mod resolve;
 mod shelf;
+mod standing;
 mod step;
+mod unheld;
 
 pub use archive::{Archive, ArchiveCounts, ArchiveError, Parts};
+pub use attribution::{Attribution, Attributor, attribute, load_attributor};
+pub use comparison::{Asked, Comparison, HistoryError, compare};
+pub use listing::{ListedGeneration, Listing, find_generation, list_generations};
 pub use load::{LoadError, StoreUnavailable, load_as_of, load_histories, load_layer, load_roster, load_snapshot};
 pub use resolve::{AsOf, AsOfError, Resolved, resolve};
+pub use standing::{Standing, next_generation, standing_of};
+pub use unheld::{Unheld, find_unheld, find_unheld_of};

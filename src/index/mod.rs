@@ -16,6 +16,7 @@ mod step;
 
 pub use layer::LayerIndex;
 pub use located::{Located, Neighbour, Owner, Status};
+pub use ray::{crosses_oddly, is_on};
 pub use rtree::OwnerTest;
 pub use step::Step;
 

@@ -34,7 +34,7 @@ pub(super) fn rings_meet_box<'a>(arcs: &ArcStore, mut rings: impl Iterator<Item 
 }
 
 /// Whether the ray east from the shifted point meets the line an odd number of times. The direction of the line does not matter.
-pub(super) fn crosses_oddly(line: &[Coord<f64>], p: Coord<f64>) -> bool {
+pub fn crosses_oddly(line: &[Coord<f64>], p: Coord<f64>) -> bool {
     let mut odd = false;
     let mut a = line[0];
     let mut a_is_above = a.y > p.y;
@@ -49,7 +49,7 @@ pub(super) fn crosses_oddly(line: &[Coord<f64>], p: Coord<f64>) -> bool {
     odd
 }
 
-fn is_on(a: Coord<f64>, b: Coord<f64>, p: Coord<f64>) -> bool {
+pub fn is_on(a: Coord<f64>, b: Coord<f64>, p: Coord<f64>) -> bool {
     a.x.min(b.x) <= p.x && p.x <= a.x.max(b.x) && a.y.min(b.y) <= p.y && p.y <= a.y.max(b.y) && orientation(a, b, p) == 0.0
 }
 

@@ -1,0 +1,249 @@
+use geo::BoundingRect;
+use jiff::{SignedDuration, Timestamp};
+use rustc_hash::FxHashMap;
+
+use super::attribution::{Attributor, load_attributor};
+use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, Position, Unit, UnitCode, UnitShape};
+use crate::dispatch::Roster;
+use crate::lineage::{Keeper, LevelComparison, Owned, UnitFinder, find_residents_field};
+use crate::store::{CaseFilter, Store, StoreError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    #[error("cannot read the generations")]
+    Store(#[from] StoreError),
+    #[error("generation {generation} of layer {layer} no longer passes its check; publish it anew from its source")]
+    Invalid { layer: LayerName, generation: GenerationId },
+    #[error("generations {from} and {to} of layer {layer} have no level {level}; they have {known}")]
+    NoLevel { layer: LayerName, from: GenerationId, to: GenerationId, level: Level, known: String },
+    #[error("{units} units differ between the generations, more than the {most} that are compared here")]
+    TooMany { units: usize, most: usize },
+}
+
+/// What a comparison is to tell.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// None is all levels.
+    pub level: Option<Level>,
+    /// The field of residents; a usual name where none is named.
+    pub residents_field: Option<String>,
+    /// Count cases, which is not for the public.
+    pub with_cases: bool,
+    /// Name keepers, which is not for the public either.
+    pub with_keepers: bool,
+    /// More units than this that differ, on both sides together, are refused.
+    pub units_max: usize,
+}
+
+/// How one generation of a layer came of another.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    pub from: Generation,
+    pub to: Generation,
+    /// Coarse to fine; levels of the old generation that the new one no longer has stand last.
+    pub levels: Vec<LevelComparison>,
+    /// How many cases lie in the ground that differs, at the finest level; known where they were counted.
+    pub cases: Option<usize>,
+    /// Whether keepers were asked for.
+    pub has_keepers: bool,
+}
+
+/// Cases read from the store at a time.
+const CASES_PAGE: usize = 10_000;
+
+/// Compares two published generations of a layer, in either direction.
+///
+/// Only units in which they differ are read and laid over each other. Cases and keepers are of today's store: cases of all times by
+/// their positions, keepers by the rosters just before and just when `to` takes effect.
+///
+/// # Errors
+/// A generation that is not there or is a draft, a level that neither has, too many differences, and those of the store.
+pub fn compare(
+    store: &dyn Store,
+    layer: &LayerName,
+    from: GenerationId,
+    to: GenerationId,
+    asked: &Asked,
+) -> Result<Comparison, HistoryError> {
+    let after = store.load_changes(layer, from, to)?;
+    // What the old one has and the new one has not is what begins on the way back.
+    let before = store.load_changes(layer, to, from)?;
+    let units: usize = after.begun.iter().chain(&before.begun).map(Vec::len).sum();
+    if units > asked.units_max {
+        return Err(HistoryError::TooMany { units, most: asked.units_max });
+    }
+    let counts = store.count_units(layer)?;
+    let alike = |level: &Level, begun: usize| {
+        let depth = after.layer.depth_of(level);
+        let all = depth.and_then(|depth| counts.iter().find(|(id, _)| *id == to)?.1.get(depth).copied());
+        all.unwrap_or_default().saturating_sub(begun)
+    };
+    let may_overlap = after.accepted.overlap || before.accepted.overlap;
+    let mut levels = Vec::new();
+    for level in levels_of(&after.layer, &before.layer) {
+        if asked.level.as_ref().is_some_and(|wanted| wanted != &level) {
+            continue;
+        }
+        let shapes = |layer: &Layer, begun: &[Vec<UnitShape>]| layer.depth_of(&level).map_or_else(Vec::new, |depth| begun[depth].clone());
+        let (old, new) = (shapes(&before.layer, &before.begun), shapes(&after.layer, &after.begun));
+        let alike = alike(&level, new.len());
+        levels.push(LevelComparison::new(level, old, new, alike, may_overlap));
+    }
+    if let (Some(level), true) = (&asked.level, levels.is_empty()) {
+        let known = levels_of(&after.layer, &before.layer).iter().map(Level::as_str).collect::<Vec<_>>().join(", ");
+        return Err(HistoryError::NoLevel { layer: layer.clone(), from, to, level: level.clone(), known });
+    }
+    let mut comparison = Comparison { from: before.generation, to: after.generation, levels, cases: None, has_keepers: asked.with_keepers };
+    for level in &mut comparison.levels {
+        if let Some(field) = find_residents_field(&level.from, asked.residents_field.as_deref()).map(str::to_owned) {
+            level.add_residents(&field);
+        }
+    }
+    if asked.with_cases {
+        comparison.cases = Some(add_cases(store, &mut comparison)?);
+    }
+    if asked.with_keepers {
+        add_keepers(store, &mut comparison, [&before.layer, &after.layer])?;
+    }
+    Ok(comparison)
+}
+
+fn levels_of(after: &Layer, before: &Layer) -> Vec<Level> {
+    let gone = before.levels.iter().filter(|level| after.depth_of(level).is_none());
+    after.levels.iter().chain(gone).cloned().collect()
+}
+
+/// Counts the cases of each transfer, and returns how many lie in ground that differs.
+fn add_cases(store: &dyn Store, comparison: &mut Comparison) -> Result<usize, HistoryError> {
+    let rects = comparison.levels.iter().flat_map(|level| level.from.iter().chain(&level.to)).filter_map(|s| s.geometry.bounding_rect());
+    let around = rects.reduce(|a, b| {
+        let (low, high) = (a.min(), a.max());
+        geo_types::Rect::new((low.x.min(b.min().x), low.y.min(b.min().y)), (high.x.max(b.max().x), high.y.max(b.max().y)))
+    });
+    let mut positions = Vec::new();
+    if let Some(around) = around {
+        let bbox = Some([around.min().x, around.min().y, around.max().x, around.max().y]);
+        let mut filter = CaseFilter { bbox, ..CaseFilter::first(CASES_PAGE) };
+        loop {
+            let page = store.load_cases(&filter)?;
+            positions.extend(page.cases.iter().map(|case| case.position));
+            filter.after = page.cases.last().map(|case| case.id).filter(|_| page.has_more);
+            if filter.after.is_none() {
+                break;
+            }
+        }
+    }
+    let mut whole = Whole { store, from: comparison.from.clone(), to: comparison.to.clone(), loaded: [None, None] };
+    let mut most = 0;
+    for level in &mut comparison.levels {
+        let owners = find_owners(level, &positions, &mut whole)?;
+        most = owners.len();
+        level.add_cases(owners);
+    }
+    Ok(most)
+}
+
+/// Finds who owned and who owns each position that lies in a unit that differs.
+fn find_owners(level: &LevelComparison, positions: &[Position], whole: &mut Whole<'_>) -> Result<Vec<(Owned, Owned)>, HistoryError> {
+    let (before, after) = (UnitFinder::new(&level.from), UnitFinder::new(&level.to));
+    let mut owners = Vec::new();
+    for position in positions {
+        let mut pair = (before.find(*position), after.find(*position));
+        if pair == (Owned::ByNone, Owned::ByNone) {
+            continue;
+        }
+        // On a border that only units which are alike in both can decide: rare, and worth reading both generations whole.
+        if pair.0 == Owned::Doubtful {
+            pair.0 = whole.find(0, &level.level, &level.from, *position)?;
+        }
+        if pair.1 == Owned::Doubtful {
+            pair.1 = whole.find(1, &level.level, &level.to, *position)?;
+        }
+        if pair != (Owned::ByNone, Owned::ByNone) {
+            owners.push(pair);
+        }
+    }
+    Ok(owners)
+}
+
+/// Both generations whole, each loaded when it is first needed.
+struct Whole<'a> {
+    store: &'a dyn Store,
+    from: Generation,
+    to: Generation,
+    loaded: [Option<Attributor>; 2],
+}
+
+impl Whole<'_> {
+    fn find(&mut self, side: usize, level: &Level, shapes: &[UnitShape], position: Position) -> Result<Owned, HistoryError> {
+        let generation = if side == 0 { &self.from } else { &self.to };
+        let loaded = match self.loaded[side].take() {
+            Some(loaded) => loaded,
+            None => load_attributor(self.store, &generation.layer, generation.id)?,
+        };
+        let index = self.loaded[side].insert(loaded).index();
+        let Some(depth) = index.coverage().layer().depth_of(level) else { return Ok(Owned::ByNone) };
+        let Some(owner) = index.owner(position, depth).unit else { return Ok(Owned::ByNone) };
+        let code = &index.coverage().levels()[depth].unit(owner).code;
+        // The lists are in the order of codes.
+        let found = shapes.binary_search_by(|shape| shape.unit.code.cmp(code));
+        Ok(found.map_or(Owned::ByNone, Owned::By))
+    }
+}
+
+/// Names who answers for each old unit just before `to` takes effect, and for each new one just then.
+fn add_keepers(store: &dyn Store, comparison: &mut Comparison, layers: [&Layer; 2]) -> Result<(), HistoryError> {
+    /// The store keeps times to the millisecond.
+    const JUST_BEFORE: SignedDuration = SignedDuration::from_millis(1);
+    let then = comparison.to.effective_from;
+    let just_before = then.checked_sub(JUST_BEFORE).unwrap_or(then);
+    let roster_at = |at: Timestamp| -> Result<Roster, StoreError> {
+        let data = store.load_roster(at)?.data;
+        // Who holds a post does not depend on the hour, so the time zone does not matter.
+        Ok(Roster::new(data.workers, data.assignments, jiff::tz::TimeZone::UTC))
+    };
+    let (old_roster, new_roster) = (roster_at(just_before)?, roster_at(then)?);
+    let parents = |side: fn(&LevelComparison) -> &Vec<UnitShape>| -> Parents {
+        let units = comparison.levels.iter().flat_map(|level| side(level).iter().map(move |shape| (&level.level, &shape.unit)));
+        units.filter_map(|(level, unit)| Some(((level.clone(), unit.code.clone()), unit.parent.clone()?))).collect()
+    };
+    let (old_parents, new_parents) = (parents(|level| &level.from), parents(|level| &level.to));
+    for level in &mut comparison.levels {
+        let LevelComparison { from, to, transfers, .. } = level;
+        for transfer in transfers {
+            let unit = |shapes: &'_ [UnitShape], at: Option<usize>| at.map(|at| shapes[at].unit.clone());
+            let (old, new) = (unit(from, transfer.from), unit(to, transfer.to));
+            transfer.keeper_before = old.and_then(|unit| find_keeper(&old_roster, &path_of(&unit, layers[0], &old_parents), just_before));
+            transfer.keeper_after = new.and_then(|unit| find_keeper(&new_roster, &path_of(&unit, layers[1], &new_parents), then));
+        }
+    }
+    Ok(())
+}
+
+type Parents = FxHashMap<(Level, UnitCode), UnitCode>;
+
+/// Returns the codes of a unit and of what is above it. Units that are alike in both generations are not read, so their parents are those
+/// that the layer's scheme gives; without a scheme the path ends with the first of them.
+fn path_of(unit: &Unit, layer: &Layer, parents: &Parents) -> Vec<UnitCode> {
+    let mut path = vec![unit.code.clone()];
+    let mut at = Some((unit.level.clone(), unit.code.clone()));
+    while let Some((level, code)) = at.take() {
+        let by_scheme = || layer.scheme.as_ref()?.parent_code(&code, &level);
+        let parent = parents.get(&(level.clone(), code.clone())).cloned().or_else(by_scheme);
+        if let (Some(parent), Some(above)) = (parent, layer.parent_of(&level)) {
+            path.push(parent.clone());
+            at = Some((above.clone(), parent));
+        }
+    }
+    path
+}
+
+/// Finds who holds the first post along a path, whatever the hour.
+fn find_keeper(roster: &Roster, path: &[UnitCode], at: Timestamp) -> Option<Keeper> {
+    let mut rows = path.iter().flat_map(|code| roster.assignments(code)).filter(|row| row.validity.contains(at));
+    rows.find_map(|row| {
+        let worker = roster.worker(&row.worker)?;
+        let (name, post, unit) = (worker.name.clone(), row.post, row.unit.clone());
+        Some(Keeper { worker: worker.id.clone(), name, post, unit, path: path.to_vec() })
+    })
+}
