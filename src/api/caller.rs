@@ -52,6 +52,23 @@ impl Caller {
         &self.scope
     }
 
+    /// Whether drafts and generations that are still to come may be shown.
+    pub fn sees_plans(&self) -> bool {
+        self.role.sees_plans()
+    }
+
+    /// Turns away a caller who may not see what is planned.
+    ///
+    /// # Errors
+    /// 401 without a key, 403 with one that does not reach.
+    pub fn require_planner(&self, what: &str) -> Result<(), Problem> {
+        if self.sees_plans() {
+            return Ok(());
+        }
+        self.require_insider(what)?;
+        Err(Problem::new(ProblemKind::Forbidden, format!("the role {} does not see {what}, which is a planner's", self.role)))
+    }
+
     /// Turns away a caller who may not see what is not public.
     ///
     /// # Errors

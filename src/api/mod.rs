@@ -11,6 +11,7 @@ mod caller;
 mod document;
 mod features;
 mod finish;
+mod generations;
 mod health;
 pub mod links;
 mod locate;

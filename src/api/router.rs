@@ -15,7 +15,7 @@ use super::openapi::{self, Definition};
 use super::problem::Problem;
 use super::query::{KnownParameters, refuse_unknown_parameters};
 use super::state::AppState;
-use super::{health, locate, tiles};
+use super::{generations, health, locate, tiles};
 
 /// Every route that the API definition describes, grouped by who calls it.
 ///
@@ -37,6 +37,10 @@ fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(collections::find_collection))
         .routes(routes!(items::list_items))
         .routes(routes!(items::find_item))
+        // Planners, and whoever asks what has changed.
+        .routes(routes!(generations::list_generations))
+        .routes(routes!(generations::find_generation))
+        .routes(routes!(generations::compare_generations))
         // Maps.
         .routes(routes!(tiles::show_tileset))
         .routes(routes!(tiles::show_tile))

@@ -1,4 +1,5 @@
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use axum::response::Response;
 use serde_json::json;
@@ -12,10 +13,15 @@ use crate::api::page::send_json;
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::state::AppState;
 use crate::dispatch::{Case, CaseId};
+use crate::history::{Attribution, attribute};
+use crate::snapshot::LayerSnapshot;
 use crate::store::CaseFilter;
 
 /// The id of the collection of incidents. A level of this name in the layer `grid` would hide behind it.
 pub const INCIDENTS: &str = "incidents";
+
+/// The layer by whose boundaries incidents are told where none is named.
+const LAYER_DEFAULT: &str = "grid";
 
 /// Sends a page of incidents. They are read from the store, so they answer only while it does.
 ///
@@ -31,6 +37,7 @@ pub async fn list(
 ) -> Result<Response, Problem> {
     caller.require_insider(INCIDENTS)?;
     let filter = to_filter(query, limit, caller)?;
+    let attributed_to = query.attribute_to.as_deref().map(|which| find_layer(state, which)).transpose()?;
     let page = state.read_store(move |store| store.load_cases(&filter)).await?;
     let last = page.cases.last().filter(|_| page.has_more).map(|case| case.id.0.to_string());
     let links = address.links(INCIDENTS, None, last.as_deref());
@@ -39,7 +46,8 @@ pub async fn list(
     PageHead { links: &links, time: &newest, matched: page.matched, returned: page.cases.len() }.write(None, &mut bytes)?;
     for (at, case) in page.cases.iter().enumerate() {
         bytes.extend_from_slice(if at == 0 { b"\n" } else { b",\n" });
-        write_case(case, &address.base, &mut bytes).map_err(|e| Problem::internal(&e))?;
+        let attribution = attributed_to.as_ref().map(|layer| attribute(layer.index(), layer.generation().id, case.position));
+        write_case(case, attribution, &address.base, &mut bytes).map_err(|e| Problem::internal(&e))?;
     }
     bytes.extend_from_slice(b"\n]}\n");
     send_json("Incidents", bytes, &links, offer, true).map(|response| with_crs(response, None))
@@ -55,9 +63,25 @@ pub async fn find(state: &AppState, feature: &str, caller: &Caller, base: &BaseU
     let id = CaseId(Uuid::try_parse(feature).map_err(|_| missing())?);
     let case = state.read_store(move |store| store.find_case(id)).await?.filter(|case| is_in_scope(case, caller)).ok_or_else(missing)?;
     let mut bytes = Vec::new();
-    write_case(&case, base, &mut bytes).map_err(|e| Problem::internal(&e))?;
+    write_case(&case, None, base, &mut bytes).map_err(|e| Problem::internal(&e))?;
     let links = feature_links(base, &format!("/collections/{INCIDENTS}/items/{}", case.id.0), INCIDENTS, "");
     send_json(feature, bytes, &links, offer, true).map(|response| with_crs(response, None))
+}
+
+/// Finds the boundaries by which incidents are to be told anew: those of the layer `grid`, or of the only one.
+fn find_layer(state: &AppState, which: &str) -> Result<Arc<LayerSnapshot>, Problem> {
+    let snapshot = state.snapshot()?;
+    let refused = |detail: String| Problem::parameter("attribute-to", detail);
+    let layers = snapshot.layers();
+    let grid = layers.iter().find(|layer| layer.layer().name.as_str() == LAYER_DEFAULT).or(layers.first());
+    let layer = grid.ok_or_else(|| refused("no boundaries are in effect".into()))?;
+    let loaded = layer.generation().id;
+    if which != "current" && which.parse() != Ok(loaded.0) {
+        return Err(refused(format!(
+            "{which:?} is neither current nor {loaded}, the generation that is loaded; the command incidents export --attribute-to takes any"
+        )));
+    }
+    Ok(Arc::clone(layer))
 }
 
 fn to_filter(query: &ItemsQuery, limit: usize, caller: &Caller) -> Result<CaseFilter, Problem> {
@@ -106,9 +130,9 @@ fn is_in_scope(case: &Case, caller: &Caller) -> bool {
     caller.scope().is_empty() || case.grid.as_ref().is_some_and(|grid| inside(grid.as_str()))
 }
 
-fn write_case(case: &Case, base: &BaseUrl, out: &mut Vec<u8>) -> io::Result<()> {
+fn write_case(case: &Case, attribution: Option<Attribution>, base: &BaseUrl, out: &mut Vec<u8>) -> io::Result<()> {
     let path = format!("/collections/{INCIDENTS}/items/{}", case.id.0);
-    let feature = json!({
+    let mut feature = json!({
         "type": "Feature",
         "id": case.id.0.to_string(),
         "geometry": { "type": "Point", "coordinates": [case.position.lon, case.position.lat] },
@@ -124,6 +148,10 @@ fn write_case(case: &Case, base: &BaseUrl, out: &mut Vec<u8>) -> io::Result<()> 
         },
         "links": feature_links(base, &path, INCIDENTS, ""),
     });
+    if let Some(attribution) = attribution {
+        let grid = attribution.grid.map(|grid| grid.to_string());
+        feature["properties"]["attributed"] = json!({ "grid": grid, "generation": attribution.generation.0 });
+    }
     serde_json::to_writer(&mut *out, &feature)?;
     out.flush()
 }

@@ -44,6 +44,10 @@ pub struct ItemsQuery {
     pub parent: Option<String>,
     /// Only incidents of this category.
     pub category: Option<String>,
+    /// Also tells of each incident the grid that it lies in by other boundaries: `current`, or the number of a generation. What was
+    /// recorded stays as it is.
+    #[param(rename = "attribute-to")]
+    pub attribute_to: Option<String>,
     /// Only features behind this one, in the order of codes (for incidents, of ids). `next` links carry it.
     pub after: Option<String>,
     /// Only features before this one, the nearest to it. `prev` links carry it.
@@ -68,6 +72,7 @@ impl FromQuery for ItemsQuery {
             name: text(values, "name"),
             parent: text(values, "parent"),
             category: text(values, "category"),
+            attribute_to: text(values, "attribute-to"),
             after: text(values, "after"),
             before: text(values, "before"),
             shift: values.optional("shift", TileShift::parse),
@@ -129,6 +134,9 @@ pub async fn list_items(
     }
     if query.category.is_some() {
         return Err(Problem::parameter("category", "is a parameter of incidents only"));
+    }
+    if query.attribute_to.is_some() {
+        return Err(Problem::parameter("attribute-to", "is a parameter of incidents only"));
     }
     let FoundLevel { layer, depth, is_private } = find_level(&state, &id, as_of, &caller).await?;
     let shift = query.shift;

@@ -1,5 +1,7 @@
 //! What answers look like on the wire, for the service and for `--json` on the command line alike.
 
+mod generations;
 mod locate;
 
+pub use generations::{ComparisonView, GenerationView, KeeperView, LevelView, TransferView, UNHELD_CODES_MAX, UnheldView, UnitView};
 pub use locate::{AlternativeView, GridView, HolderView, LocateAnswer, PathView, PositionView, ResponsibleView, WorkerView};

@@ -4,6 +4,7 @@ mod as_of;
 mod conventions;
 mod faulty;
 mod features;
+mod generations;
 mod locate;
 mod openapi;
 pub mod process;

@@ -30,6 +30,7 @@ pub const ROWS: usize = 10;
 pub const SECRETS: [&str; 3] = ["W-4711", "张三丰", "13800004711"];
 
 pub const DISPATCHER: &str = "dispatcher-key";
+pub const PLANNER: &str = "planner-key";
 /// A worker's key that reaches only the first grid.
 pub const SCOPED: &str = "scoped-key";
 pub const REVOKED: &str = "revoked-key";
@@ -135,6 +136,7 @@ pub fn fill(store: &dyn Store) {
     store.replace_roster(&roster(at), None, "test", at).unwrap();
     for (key, role, scope, revoked) in [
         (DISPATCHER, Role::Dispatcher, vec![], false),
+        (PLANNER, Role::Planner, vec![], false),
         (SCOPED, Role::Worker, vec![UnitCode::parse(&code_of(0, 0)).unwrap()], false),
         (REVOKED, Role::Admin, vec![], true),
         (PLANNER, Role::Planner, vec![], false),

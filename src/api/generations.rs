@@ -1,0 +1,269 @@
+//! The generations of layers, and how one came of another. They are read from the store, so they answer only while it does.
+
+use std::fmt::Display;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::caller::Caller;
+use super::features::landing::page_links;
+use super::links::{BaseUrl, Link};
+use super::page::{FormatQuery, send_private_page};
+use super::problem::{Problem, ProblemKind};
+use super::query::{FromQuery, Query, Values};
+use super::state::AppState;
+use super::wire::{ComparisonView, GenerationView};
+use crate::boundary::{GenerationId, LayerName, Level};
+use crate::history::{self, Asked, HistoryError, ListedGeneration};
+use crate::store::StoreError;
+
+/// Units in which two generations may differ, on both sides together, to be compared in a request: about a second of work. The command
+/// compares any number.
+const COMPARED_UNITS_MAX: usize = 20_000;
+
+/// Which generations are listed.
+#[derive(Clone, Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct GenerationsQuery {
+    /// Only those of this layer.
+    #[param(value_type = Option<String>)]
+    pub layer: Option<LayerName>,
+    /// The form of the answer, whatever the `Accept` header says.
+    #[param(pattern = "^(json|html)$")]
+    pub f: Option<String>,
+}
+
+impl FromQuery for GenerationsQuery {
+    fn from_query(values: &mut Values) -> Option<Self> {
+        Some(Self { layer: values.optional("layer", LayerName::parse), f: values.optional("f", |f| Ok::<_, String>(f.to_owned())) })
+    }
+}
+
+/// What a comparison tells of.
+#[derive(Clone, Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ComparisonQuery {
+    /// Only this level; all levels by default.
+    #[param(value_type = Option<String>)]
+    pub level: Option<Level>,
+    /// The field of residents; a usual name by default.
+    pub residents_field: Option<String>,
+    /// The form of the answer, whatever the `Accept` header says.
+    #[param(pattern = "^(json|html)$")]
+    pub f: Option<String>,
+}
+
+impl FromQuery for ComparisonQuery {
+    fn from_query(values: &mut Values) -> Option<Self> {
+        let text = |values: &mut Values, name: &str| values.optional(name, |text| Ok::<_, String>(text.to_owned()));
+        Some(Self { level: values.optional("level", Level::parse), residents_field: text(values, "residents_field"), f: text(values, "f") })
+    }
+}
+
+/// The generations that the caller may see, layer by layer, oldest first.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Generations {
+    pub generations: Vec<LinkedGeneration>,
+    pub links: Vec<Link>,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct LinkedGeneration {
+    #[serde(flatten)]
+    pub generation: GenerationView,
+    pub links: Vec<Link>,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct LinkedComparison {
+    #[serde(flatten)]
+    pub comparison: ComparisonView,
+    pub links: Vec<Link>,
+}
+
+/// The generations of all layers: which is in effect, which is next. The public sees those that are or were in effect.
+#[utoipa::path(
+    get,
+    operation_id = "list_generations",
+    path = "/v1/generations",
+    tag = "generations",
+    params(GenerationsQuery),
+    security((), ("key" = [])),
+    responses((status = 200, description = "The generations", content((Generations = "application/json"), (String = "text/html"))))
+)]
+pub async fn list_generations(
+    State(state): State<AppState>,
+    Query(query): Query<GenerationsQuery>,
+    caller: Caller,
+    base: BaseUrl,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if let Some(layer) = &query.layer {
+        require_layer(&state, layer, &caller)?;
+    }
+    let (layer, with_unheld) = (query.layer.clone(), caller.sees_plans());
+    let listings = state.read_store(move |store| history::list_generations(store, layer.as_ref(), Timestamp::now(), with_unheld)).await?;
+    if let (Some(layer), true) = (&query.layer, listings.is_empty()) {
+        return Err(no_layer(layer));
+    }
+    let listed = listings.iter().flat_map(|listing| &listing.generations);
+    let seen = listed.filter(|listed| sees(&state, &caller, listed)).map(|listed| link(listed, &caller, &base));
+    let body = Generations { generations: seen.collect(), links: page_links(&base, "/v1/generations") };
+    send_private_page("Generations", &body, &body.links, query.f.as_deref(), &headers)
+}
+
+/// One generation.
+#[utoipa::path(
+    get,
+    operation_id = "find_generation",
+    path = "/v1/generations/{layer}/{number}",
+    tag = "generations",
+    params(
+        ("layer" = String, Path, description = "The layer"),
+        ("number" = u32, Path, description = "The number of the generation in its layer"),
+        FormatQuery,
+    ),
+    security((), ("key" = [])),
+    responses((status = 200, description = "The generation", content((LinkedGeneration = "application/json"), (String = "text/html"))))
+)]
+pub async fn find_generation(
+    State(state): State<AppState>,
+    Path((layer, number)): Path<(String, String)>,
+    Query(query): Query<FormatQuery>,
+    caller: Caller,
+    base: BaseUrl,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (layer, id) = (parse_layer(&layer)?, parse_number(&layer, &number)?);
+    let listed = load_seen(&state, &caller, &layer, id).await?;
+    let body = link(&listed, &caller, &base);
+    send_private_page(&format!("Generation {id} of {layer}"), &body, &body.links, query.f.as_deref(), &headers)
+}
+
+/// How one generation came of another: which unit's ground went to which. Cases and keepers are told to those with a key.
+#[utoipa::path(
+    get,
+    operation_id = "compare_generations",
+    path = "/v1/generations/{layer}/{from}/comparison/{to}",
+    tag = "generations",
+    params(
+        ("layer" = String, Path, description = "The layer"),
+        ("from" = u32, Path, description = "The number of the generation compared"),
+        ("to" = u32, Path, description = "The number of the generation it is compared with"),
+        ComparisonQuery,
+    ),
+    security((), ("key" = [])),
+    responses(
+        (status = 200, description = "The comparison", content((LinkedComparison = "application/json"), (String = "text/html"))),
+        (status = 422, description = "More units differ than are compared in a request", content_type = "application/problem+json"),
+    )
+)]
+pub async fn compare_generations(
+    State(state): State<AppState>,
+    Path((layer, from, to)): Path<(String, String, String)>,
+    Query(query): Query<ComparisonQuery>,
+    caller: Caller,
+    base: BaseUrl,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let name = parse_layer(&layer)?;
+    let (from, to) = (parse_number(&layer, &from)?, parse_number(&layer, &to)?);
+    for id in [from, to] {
+        load_seen(&state, &caller, &name, id).await?;
+    }
+    let asked = Asked {
+        level: query.level,
+        residents_field: query.residents_field,
+        // How many cases lie where is told whole or not at all: a key that reaches a part of the units sees cases of that part only.
+        with_cases: caller.is_insider() && caller.scope().is_empty(),
+        with_keepers: caller.is_insider(),
+        units_max: COMPARED_UNITS_MAX,
+    };
+    let found = state
+        .read_store(move |store| match history::compare(store, &name, from, to, &asked) {
+            Err(HistoryError::Store(error)) if !matches!(error, StoreError::NoGeneration { .. }) => Err(error),
+            other => Ok(other),
+        })
+        .await?;
+    let comparison = found.map_err(|error| to_problem(&error))?;
+    let path = format!("/v1/generations/{layer}/{from}/comparison/{to}");
+    let comparison = ComparisonView::new(&comparison, &|path| caller.sees_personal_data_of(path));
+    let body = LinkedComparison { comparison, links: page_links(&base, &path) };
+    send_private_page(&format!("Generation {from} to {to} of {layer}"), &body, &body.links, query.f.as_deref(), &headers)
+}
+
+fn parse_layer(layer: &str) -> Result<LayerName, Problem> {
+    LayerName::parse(layer).map_err(|_| no_layer(&layer))
+}
+
+fn parse_number(layer: &dyn Display, number: &str) -> Result<GenerationId, Problem> {
+    number.parse().map(GenerationId).map_err(|_| no_generation(layer, &number))
+}
+
+fn no_layer(layer: &dyn Display) -> Problem {
+    Problem::not_found(format!("there is no layer {layer}; /v1/generations lists those there are"))
+}
+
+fn no_generation(layer: &dyn Display, number: &dyn Display) -> Problem {
+    Problem::not_found(format!("layer {layer} has no generation {number}; /v1/generations lists those there are"))
+}
+
+/// Turns away a caller who may not see the layer at all.
+fn require_layer(state: &AppState, layer: &LayerName, caller: &Caller) -> Result<(), Problem> {
+    if state.config().layer(layer).public { Ok(()) } else { caller.require_insider(&format!("the layer {layer}")) }
+}
+
+/// Whether the caller may see a generation: what is or was in effect of a public layer is everybody's, of another layer every insider's;
+/// drafts and what is still to come, or never came, are the planners'.
+fn sees(state: &AppState, caller: &Caller, listed: &ListedGeneration) -> bool {
+    let sees_layer = state.config().layer(&listed.generation.layer).public || caller.is_insider();
+    sees_layer && (listed.standing.is_in_the_open() || caller.sees_plans())
+}
+
+/// Loads a generation that the caller may see. One that the caller may not see is answered as a planner's, and not as if there were none:
+/// how many generations there are is no secret.
+async fn load_seen(state: &AppState, caller: &Caller, layer: &LayerName, id: GenerationId) -> Result<ListedGeneration, Problem> {
+    require_layer(state, layer, caller)?;
+    let (name, with_unheld) = (layer.clone(), caller.sees_plans());
+    let found = state
+        .read_store(move |store| match history::find_generation(store, &name, id, Timestamp::now(), with_unheld) {
+            Err(StoreError::NoGeneration { .. }) => Ok(None),
+            other => other.map(Some),
+        })
+        .await?;
+    let listed = found.ok_or_else(|| no_generation(layer, &id))?;
+    if !sees(state, caller, &listed) {
+        caller.require_planner(&format!("generation {id} of layer {layer}"))?;
+    }
+    Ok(listed)
+}
+
+fn to_problem(error: &HistoryError) -> Problem {
+    match error {
+        HistoryError::Store(StoreError::NoGeneration { layer, generation }) => {
+            let detail = format!("generation {generation} of layer {layer} is a draft; only what was published is compared");
+            Problem::not_found(detail)
+        }
+        HistoryError::NoLevel { .. } => Problem::parameter("level", error.to_string()),
+        HistoryError::TooMany { .. } => {
+            let detail = format!("{error}; the command generation compare compares any number");
+            Problem::new(ProblemKind::Other(StatusCode::UNPROCESSABLE_ENTITY), detail)
+        }
+        HistoryError::Store(_) | HistoryError::Invalid { .. } => Problem::internal(error),
+    }
+}
+
+fn link(listed: &ListedGeneration, caller: &Caller, base: &BaseUrl) -> LinkedGeneration {
+    let generation = &listed.generation;
+    let path = |id: GenerationId| format!("/v1/generations/{}/{id}", generation.layer);
+    let mut links = page_links(base, &path(generation.id));
+    if let Some(parent) = generation.parent {
+        links.push(Link::new(base.to(&path(parent)), "predecessor-version", "application/json"));
+        let comparison = format!("{}/comparison/{}", path(parent), generation.id);
+        links.push(Link::new(base.to(&comparison), "related", "application/json").titled("What has changed since its parent"));
+    }
+    LinkedGeneration { generation: GenerationView::new(listed, caller.is_insider()), links }
+}
