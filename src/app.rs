@@ -3,6 +3,8 @@
 //! Clock and random ids are read here, so that everything below stays a function of its input.
 
 mod follow;
+mod generations;
+mod numbering;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,14 +14,17 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use uuid::Uuid;
 
 use crate::boundary::{
-    Accepted, FeatureRef, Generation, GenerationState, Layer, LayerName, Level, Problem, ProblemKind, ProblemUnit, Severity, UnitCode,
-    UnitId, UnitShape, Validity,
+    Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Problem, ProblemKind, ProblemUnit, Severity,
+    UnitCode, UnitId, UnitShape, Validity,
 };
+use crate::history::{Unheld, find_unheld};
 use crate::store::{GeoPackageStore, PostgisStore, Publication, Store, StoreError, StoredGeneration, newest_generation};
 use crate::topology::{Rules, ValidCoverage, VertexMove, check};
 
 pub use crate::history::{LoadError, StoreUnavailable, load_as_of, load_snapshot};
 pub use follow::{follow, load_first};
+pub use generations::{RollBackOptions, roll_back};
+pub use numbering::{NumberError, Renumbered, give_codes, renumber};
 
 /// What is opened for a command that needs the store.
 pub type SharedStore = Arc<dyn Store>;
@@ -91,6 +96,8 @@ pub struct Published {
     pub problems: Vec<Problem>,
     pub moves: Vec<VertexMove>,
     pub unit_count: usize,
+    /// Whom the roster leaves without a holder when the generation takes effect; none of a draft.
+    pub unheld: Option<Unheld>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +112,10 @@ pub enum PublishError {
     LevelLeftOut { layer: LayerName, level: Level },
     #[error("layer {layer} has no level {level}")]
     NoLevel { layer: LayerName, level: Level },
+    #[error("generation {generation} of layer {layer} is a draft; only what was published can be brought back")]
+    Draft { layer: LayerName, generation: GenerationId },
+    #[error("generation {generation} of layer {layer} is the newest already, so there is nothing to roll back")]
+    Newest { layer: LayerName, generation: GenerationId },
 }
 
 /// Puts a level in place of the newest generation's, checks all levels together, and publishes what passes.
@@ -124,7 +135,7 @@ pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Re
     let (shapes, accepted) = put_together(newest, new, effective_from)?;
     let rules = Rules { accepted: either(accepted, options.rules.accepted), incoming, ..options.rules };
     let checked = check(&layer, shapes, &rules);
-    let mut published = Published { generation: None, problems: checked.problems, moves: checked.moves, unit_count: 0 };
+    let mut published = Published { generation: None, problems: checked.problems, moves: checked.moves, unit_count: 0, unheld: None };
     if let Some(coverage) = checked.coverage {
         published.unit_count = coverage.levels().iter().map(|level| level.units().len()).sum();
         let publication = Publication {
@@ -139,7 +150,12 @@ pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Re
             reuses_codes: options.reuses_codes,
         };
         match store.publish(publication) {
-            Ok(generation) => published.generation = Some(generation),
+            Ok(generation) => {
+                if generation.state == GenerationState::Published {
+                    published.unheld = Some(find_unheld(store, &coverage, generation.effective_from).map_err(failed)?);
+                }
+                published.generation = Some(generation);
+            }
             Err(StoreError::CodesReused { level, codes, .. }) => {
                 let source = |code: &UnitCode| sources.get(code).cloned().unwrap_or_default();
                 let reused = codes.iter().map(|code| reused_code(&coverage, &level, source(code), code));

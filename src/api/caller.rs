@@ -82,22 +82,6 @@ impl Caller {
     }
 }
 
-impl Caller {
-    /// Turns away a caller who may not see plans: drafts, and what has not taken effect.
-    ///
-    /// # Errors
-    /// 401 without a key, 403 with one that does not reach.
-    pub fn require_planner(&self, what: &str) -> Result<(), Problem> {
-        if self.role.sees_plans() {
-            return Ok(());
-        }
-        if !self.has_key {
-            return Err(Problem::new(ProblemKind::Unauthorized, format!("{what} is not public; send Authorization: Bearer KEY")));
-        }
-        Err(Problem::new(ProblemKind::Forbidden, format!("the role {} does not see {what} but planner and admin do", self.role)))
-    }
-}
-
 impl FromRequestParts<AppState> for Caller {
     type Rejection = Problem;
 

@@ -111,7 +111,7 @@ pub async fn list_generations(
     }
     let listed = listings.iter().flat_map(|listing| &listing.generations);
     let seen = listed.filter(|listed| sees(&state, &caller, listed)).map(|listed| link(listed, &caller, &base));
-    let body = Generations { generations: seen.collect(), links: page_links(&base, "/v1/generations") };
+    let body = Generations { generations: seen.collect(), links: page_links(&base, "/v1/generations", "") };
     send_private_page("Generations", &body, &body.links, query.f.as_deref(), &headers)
 }
 
@@ -191,7 +191,7 @@ pub async fn compare_generations(
     let comparison = found.map_err(|error| to_problem(&error))?;
     let path = format!("/v1/generations/{layer}/{from}/comparison/{to}");
     let comparison = ComparisonView::new(&comparison, &|path| caller.sees_personal_data_of(path));
-    let body = LinkedComparison { comparison, links: page_links(&base, &path) };
+    let body = LinkedComparison { comparison, links: page_links(&base, &path, "") };
     send_private_page(&format!("Generation {from} to {to} of {layer}"), &body, &body.links, query.f.as_deref(), &headers)
 }
 
@@ -259,7 +259,7 @@ fn to_problem(error: &HistoryError) -> Problem {
 fn link(listed: &ListedGeneration, caller: &Caller, base: &BaseUrl) -> LinkedGeneration {
     let generation = &listed.generation;
     let path = |id: GenerationId| format!("/v1/generations/{}/{id}", generation.layer);
-    let mut links = page_links(base, &path(generation.id));
+    let mut links = page_links(base, &path(generation.id), "");
     if let Some(parent) = generation.parent {
         links.push(Link::new(base.to(&path(parent)), "predecessor-version", "application/json"));
         let comparison = format!("{}/comparison/{}", path(parent), generation.id);

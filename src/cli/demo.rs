@@ -146,7 +146,7 @@ fn load(files: &Path, context: &Context) -> anyhow::Result<String> {
         passed(file, import::run(&import_args(&files.join(file), level)?, context)?)?;
     }
     let store = app::open_store(&context.store, OpenMode::Create)?;
-    passed("roster.csv", roster::import(&*store, &context.config, &files.join("roster.csv"))?)?;
+    passed("roster.csv", roster::import(&*store, &context.config, &files.join("roster.csv"), None)?)?;
     let layer = LayerName::parse("grid").expect("this is a plain name");
     let incident_file = files.join("incidents.csv");
     passed("incidents.csv", incidents::import(&*store, &context.config, &incident_file, &Crs::WGS84, &layer)?)?;

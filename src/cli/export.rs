@@ -105,7 +105,7 @@ fn write_geojson(out: impl Write, stored: &StoredGeneration, levels: &[(&Level, 
 }
 
 /// Lets `write` fill a file beside `out`, which then takes the place of `out` in one step.
-fn replace_file(out: &Path, write: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
+pub(super) fn replace_file(out: &Path, write: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let failed = || format!("cannot write {}", out.display());
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();

@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Write as _};
 use geo::{BoundingRect, Geometry};
 
 use crate::boundary::{Problem, Severity};
+use crate::history::Unheld;
 use crate::import::{BoundaryFile, unit_label};
 use crate::topology::VertexMove;
 
@@ -60,6 +61,31 @@ pub fn describe_problems(problems: &[Problem]) -> String {
 pub fn describe_moves(moves: &[VertexMove], snap_m: f64) -> String {
     let Some(furthest_m) = moves.iter().map(|moved| moved.distance_m).max_by(f64::total_cmp) else { return String::new() };
     format!("repaired within {snap_m} m: {} vertices moved, at most {furthest_m:.4} m\n", moves.len())
+}
+
+/// Warns of units that nobody will answer for, and counts those for which only somebody further up does.
+pub fn describe_unheld(unheld: &Unheld) -> String {
+    let mut text = String::new();
+    if unheld.unit_count == 0 {
+        return text;
+    }
+    if unheld.roster_is_empty {
+        let _ = writeln!(text, "warning: no roster is loaded for that day, so nobody answers for any of {} units", unheld.unit_count);
+        return text;
+    }
+    if !unheld.by_nobody.is_empty() {
+        let _ = writeln!(text, "warning: nobody answers for {} of {} units from that day on:", unheld.by_nobody.len(), unheld.unit_count);
+        for code in unheld.by_nobody.iter().take(LISTED_MAX) {
+            let _ = writeln!(text, "  {code}");
+        }
+        if unheld.by_nobody.len() > LISTED_MAX {
+            let _ = writeln!(text, "  … and {} more; generation list --json has the first hundred", unheld.by_nobody.len() - LISTED_MAX);
+        }
+    }
+    if unheld.by_ancestor > 0 {
+        let _ = writeln!(text, "{} units have nobody of their own and fall to whoever holds a unit above them", unheld.by_ancestor);
+    }
+    text
 }
 
 pub fn count(problems: &[Problem], severity: Severity) -> usize {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::findings::{count, describe_file, describe_moves, describe_problems, print};
+use super::findings::{count, describe_file, describe_moves, describe_problems, describe_unheld, print};
 use super::source::{Fault, SourceArgs, accepted, create_report, read_source, with_spinner};
 use super::{Context, Outcome};
 use crate::app::{self, NewLevel, OpenMode, PublishOptions, Published};
@@ -43,6 +43,9 @@ pub struct Args {
     /// Add and update units by code, and keep the others of the level
     #[arg(long)]
     merge: bool,
+    /// Give codes to units that have none, within each parent from west to east, row by row from north to south
+    #[arg(long)]
+    number: bool,
     /// Write all problems and moved vertices as GeoJSON
     #[arg(long, value_name = "OUT.geojson")]
     report: Option<PathBuf>,
@@ -58,14 +61,20 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let level = Level::parse(&args.level)?;
     let effective_from = args.effective.as_deref().map(|text| parse_effective(text, &context.config.time_zone)).transpose()?;
     let report = args.report.as_deref().map(create_report).transpose()?;
-    let file = read_source(&args.file, &args.source.to_options(false))?;
-    file.require_code()?;
+    let mut file = read_source(&args.file, &args.source.to_options(false))?;
+    if !args.number {
+        file.require_code()?;
+    }
     ensure!(!file.features.is_empty(), "{} holds no features; nothing was imported", args.file);
     print(&describe_file(&file))?;
     // The store is opened only now, so that a file that cannot be read leaves none behind.
     let store = app::open_store(&context.store, OpenMode::Create)?;
     let stored = store.load_layers().map_err(app::StoreUnavailable::from)?;
     let layer = grow_layer(args, context, &level, &stored)?;
+    if args.number {
+        let given = app::give_codes(store.as_ref(), &mut file, &layer, &level)?;
+        print(&format!("{given} features had no code and were numbered\n"))?;
+    }
     let (shapes, read_problems) = file.into_shapes(&layer, &level);
     let rules = Rules { snap_m: args.snap_m, accepted: accepted(&args.accept), plane: Plane::Degrees, incoming: layer.depth_of(&level) };
     let published = if count(&read_problems, Severity::Error) > 0 {
@@ -95,7 +104,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
 fn check_alone(layer: &Layer, level: &Level, shapes: Vec<UnitShape>, rules: &Rules) -> Published {
     let alone = Layer { levels: vec![level.clone()], ..layer.clone() };
     let checked = check(&alone, vec![shapes], &Rules { incoming: None, ..*rules });
-    Published { generation: None, problems: checked.problems, moves: checked.moves, unit_count: 0 }
+    Published { generation: None, problems: checked.problems, moves: checked.moves, unit_count: 0, unheld: None }
 }
 
 fn describe_outcome(args: &Args, published: &Published, problems: &[Problem]) -> String {
@@ -116,6 +125,9 @@ fn describe_outcome(args: &Args, published: &Published, problems: &[Problem]) ->
                 text.push_str("faults that are meant to be there are taken as they are with --accept overlap,gap,nesting,reuse\n");
             }
         }
+    }
+    if let Some(unheld) = &published.unheld {
+        text.push_str(&describe_unheld(unheld));
     }
     if let Some(path) = &args.report {
         let _ = writeln!(text, "report: {}", path.display());
@@ -158,7 +170,7 @@ fn grow_layer(args: &Args, context: &Context, level: &Level, stored: &[Layer]) -
 }
 
 /// A date begins at midnight in the configured time zone.
-fn parse_effective(text: &str, time_zone: &TimeZone) -> anyhow::Result<Timestamp> {
+pub(super) fn parse_effective(text: &str, time_zone: &TimeZone) -> anyhow::Result<Timestamp> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }

@@ -1,3 +1,5 @@
+mod list;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -36,12 +38,29 @@ enum Command {
         #[arg(long, default_value = "grid")]
         layer: String,
     },
+    /// Print incidents as CSV
+    List {
+        #[command(flatten)]
+        choice: list::Choice,
+    },
+    /// Write incidents to a table: .csv or .ndjson; `-` writes CSV to standard output
+    Export {
+        #[arg(value_name = "OUT")]
+        out: PathBuf,
+        #[command(flatten)]
+        choice: list::Choice,
+    },
 }
 
 pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
-    let Command::Import { file, crs, layer } = args.command;
-    let store = app::open_store(&context.store, OpenMode::Write)?;
-    import(&*store, &context.config, &file, &Crs::parse(&crs)?, &LayerName::parse(&layer)?)
+    match args.command {
+        Command::Import { file, crs, layer } => {
+            let store = app::open_store(&context.store, OpenMode::Write)?;
+            import(&*store, &context.config, &file, &Crs::parse(&crs)?, &LayerName::parse(&layer)?)
+        }
+        Command::List { choice } => list::run(&choice, Path::new("-"), context),
+        Command::Export { out, choice } => list::run(&choice, &out, context),
+    }
 }
 
 /// Adds the incidents of a table, each with the grid of today's boundaries and the keeper of its own time; or reports every row that

@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod export;
 mod findings;
+mod generation;
 mod import;
 mod incidents;
 mod key;
@@ -44,9 +45,11 @@ enum Command {
     Check(check::Args),
     /// Check a boundary file, repair it within the tolerance, store and publish it
     Import(import::Args),
+    /// The versions of the boundaries: list, compare, roll back, number
+    Generation(generation::Args),
     /// Load who answers for which unit
     Roster(roster::Args),
-    /// Load what happened where
+    /// What happened where: load it, list it, say where it lies by other boundaries
     Incidents(incidents::Args),
     /// Look one position up
     Locate(locate::Args),
@@ -89,6 +92,7 @@ impl Cli {
         match self.command {
             Command::Check(args) => check::run(&args, &context),
             Command::Import(args) => import::run(&args, &context),
+            Command::Generation(args) => generation::run(args, &context),
             Command::Roster(args) => roster::run(args, &context),
             Command::Incidents(args) => incidents::run(args, &context),
             Command::Locate(args) => locate::run(&args, &context),

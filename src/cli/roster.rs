@@ -5,11 +5,13 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use rustc_hash::FxHashSet;
 
+use super::findings::{describe_unheld, print};
 use super::{Context, Outcome};
 use crate::app::{self, OpenMode, StoreUnavailable};
-use crate::boundary::UnitCode;
+use crate::boundary::{Generation, GenerationId, GenerationState, LayerName, UnitCode};
 use crate::config::Config;
 use crate::dispatch::Roster;
+use crate::history::{find_unheld_of, next_generation};
 use crate::import::{RosterImport, RowProblem, Table, read_roster};
 use crate::store::{RosterData, Store, StoreError, newest_generation};
 
@@ -25,20 +27,45 @@ enum Command {
     Import {
         /// A table, .csv (UTF-8 or GBK) or .xlsx
         file: PathBuf,
+        /// Take effect with a generation, and fall with it: its number, or `next` for the one that takes over next
+        #[arg(long, value_name = "N|next")]
+        with_generation: Option<String>,
+        /// The layer of that generation
+        #[arg(long, default_value = "grid", requires = "with_generation")]
+        layer: String,
     },
 }
 
 pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
-    let Command::Import { file } = args.command;
+    let Command::Import { file, with_generation, layer } = args.command;
     let store = app::open_store(&context.store, OpenMode::Write)?;
-    import(&*store, &context.config, &file)
+    let with = with_generation.as_deref().map(|which| find_generation(&*store, which, &LayerName::parse(&layer)?)).transpose()?;
+    import(&*store, &context.config, &file, with.as_ref())
 }
 
-/// Reads a roster and puts it in place of the old one, or reports every row that stands in the way and stores nothing.
-pub fn import(store: &dyn Store, config: &Config, file: &Path) -> anyhow::Result<Outcome> {
+/// Finds the published generation that a roster is to come with.
+fn find_generation(store: &dyn Store, which: &str, layer: &LayerName) -> anyhow::Result<Generation> {
+    let generations = store.load_generations(layer).map_err(StoreUnavailable::from)?;
+    if which == "next" {
+        let next = next_generation(&generations, Timestamp::now()).cloned();
+        return next.with_context(|| format!("no generation of layer {layer} is waiting to take effect; generation list shows them"));
+    }
+    let number: u32 = which.parse().map_err(|_| anyhow::anyhow!("{which:?} is neither the number of a generation nor next"))?;
+    let found = generations.into_iter().find(|g| g.id == GenerationId(number));
+    let found = found.with_context(|| format!("layer {layer} has no generation {number}; generation list shows them"))?;
+    anyhow::ensure!(
+        found.state == GenerationState::Published,
+        "generation {number} of layer {layer} is a draft and takes effect on no day"
+    );
+    Ok(found)
+}
+
+/// Reads a roster and puts it in place of the old one, now or `with` a generation, or reports every row that stands in the way and
+/// stores nothing.
+pub fn import(store: &dyn Store, config: &Config, file: &Path, with: Option<&Generation>) -> anyhow::Result<Outcome> {
     let now = Timestamp::now();
     let table = Table::read(file)?;
-    let codes = load_codes(store).map_err(StoreUnavailable::from)?;
+    let codes = load_codes(store, with).map_err(StoreUnavailable::from)?;
     if codes.is_empty() {
         anyhow::bail!("the store has no boundaries yet, so no unit of {} can be found; import them first", file.display());
     }
@@ -49,7 +76,17 @@ pub fn import(store: &dyn Store, config: &Config, file: &Path) -> anyhow::Result
     }
     let (worker_count, row_count) = (workers.len(), assignments.len());
     let data = RosterData { workers, assignments };
-    store.replace_roster(&data, None, &super::author(), now).map_err(StoreUnavailable::from).context("cannot store the roster")?;
+    let comes_with = with.map(|generation| (&generation.layer, generation.id));
+    store.replace_roster(&data, comes_with, &super::author(), now).map_err(StoreUnavailable::from).context("cannot store the roster")?;
+    if let Some(generation) = with {
+        super::say(&format!(
+            "{row_count} rows of {worker_count} workers take effect with generation {} of layer {}, from {}",
+            generation.id, generation.layer, generation.effective_from
+        ));
+        let unheld = find_unheld_of(store, &generation.layer, generation.id).map_err(StoreUnavailable::from)?;
+        print(&describe_unheld(&unheld))?;
+        return Ok(Outcome::Done);
+    }
     let roster = Roster::new(data.workers, data.assignments, config.time_zone.clone());
     let vacant = codes.iter().filter(|code| roster.is_vacant(code, now)).count();
     super::say(&format!(
@@ -69,12 +106,13 @@ pub(super) fn report(problems: &[RowProblem], file: &Path) {
 }
 
 /// The codes of all units of all layers, those of generations that take effect later included.
-fn load_codes(store: &dyn Store) -> Result<FxHashSet<UnitCode>, StoreError> {
+fn load_codes(store: &dyn Store, with: Option<&Generation>) -> Result<FxHashSet<UnitCode>, StoreError> {
     let mut codes = FxHashSet::default();
     for layer in store.load_layers()? {
         let generations = store.load_generations(&layer.name)?;
         let current = crate::store::current_generation(&generations, Timestamp::now());
-        for generation in [current, newest_generation(&generations)].into_iter().flatten() {
+        let with = with.filter(|with| with.layer == layer.name);
+        for generation in [current, newest_generation(&generations), with].into_iter().flatten() {
             let stored = store.load_generation(&layer.name, generation.id)?;
             codes.extend(stored.shapes.into_iter().flatten().map(|shape| shape.unit.code));
         }

@@ -8,6 +8,7 @@ mod cluster;
 mod demo;
 mod encryption;
 mod export;
+mod generations;
 mod import;
 mod locate;
 mod malformed;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::connection::Connections;
 use super::listen::Listener;
 use super::{cases, generations, keys, publish, roster};
-use crate::boundary::{Generation, GenerationId, Layer, LayerName};
+use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
 use crate::dispatch::{Case, CaseId};
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,
@@ -59,6 +59,14 @@ impl Store for PostgisStore {
 
     fn load_changes(&self, layer: &LayerName, from: GenerationId, to: GenerationId) -> Result<GenerationChanges, StoreError> {
         self.connections.read("compare two generations", async |tx| generations::load_changes(tx, layer, from, to).await)
+    }
+
+    fn count_units(&self, layer: &LayerName) -> Result<Vec<(GenerationId, Vec<usize>)>, StoreError> {
+        self.connections.read("count the units of generations", async |tx| generations::count_units(tx, layer).await)
+    }
+
+    fn load_codes(&self, layer: &LayerName, level: &Level) -> Result<Vec<UnitCode>, StoreError> {
+        self.connections.read("read the codes of a level", async |tx| generations::load_published_codes(tx, layer, level).await)
     }
 
     fn replace_roster(

@@ -103,6 +103,41 @@ async fn load_codes(tx: &Transaction<'_>, layer: &LayerName, level: &Level, whic
     rows.into_iter().map(code).collect()
 }
 
+pub(super) async fn count_units(tx: &Transaction<'_>, layer: &LayerName) -> Result<Vec<(GenerationId, Vec<usize>)>, Failure> {
+    // One pass over the versions counts all generations: a version counts from the one that brought it to the one that ended it.
+    let lives =
+        "SELECT l.level, v.from_generation, v.to_generation, count(*) FROM gk_level AS l JOIN gk_unit_version AS v ON v.level = l.key
+                 WHERE l.layer = $1 GROUP BY l.level, v.from_generation, v.to_generation";
+    let lives = tx.query(lives, &[&layer.as_str()]).await?;
+    let drafts = "SELECT l.level, g.number, g.number + 1, count(*) FROM gk_generation AS g JOIN gk_draft_unit AS d ON d.generation = g.key
+                  JOIN gk_unit_version AS v ON v.fid = d.version JOIN gk_level AS l ON l.key = v.level
+                  WHERE g.layer = $1 GROUP BY l.level, g.number";
+    let drafts = tx.query(drafts, &[&layer.as_str()]).await?;
+    let mut counts = Vec::new();
+    for head in load_heads(tx, layer).await? {
+        let number = from_id(head.generation.id)?;
+        let rows = if head.generation.state == GenerationState::Draft { &drafts } else { &lives };
+        let count = |level: &Level| {
+            let has = |row: &&Row| {
+                let is_level = row.get::<_, &str>(0) == level.as_str();
+                is_level && row.get::<_, i32>(1) <= number && row.get::<_, Option<i32>>(2).is_none_or(|end| end > number)
+            };
+            let units: i64 = rows.iter().filter(has).map(|row| row.get::<_, i64>(3)).sum();
+            usize::try_from(units).unwrap_or(usize::MAX)
+        };
+        counts.push((head.generation.id, head.layer.levels.iter().map(count).collect()));
+    }
+    Ok(counts)
+}
+
+pub(super) async fn load_published_codes(tx: &Transaction<'_>, layer: &LayerName, level: &Level) -> Result<Vec<UnitCode>, Failure> {
+    // A draft's own versions begin and end with the same number.
+    let was_published = "(v.to_generation IS NULL OR v.to_generation > v.from_generation)";
+    let mut codes: Vec<UnitCode> = load_codes(tx, layer, level, was_published).await?.into_iter().map(|(code, _)| code).collect();
+    codes.dedup();
+    Ok(codes)
+}
+
 /// Returns the versions of a level that are asked for, in the order of codes.
 async fn load_shapes(tx: &Transaction<'_>, layer: &LayerName, level: &Level, which: &str) -> Result<Vec<UnitShape>, Failure> {
     let sql = format!(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gridkeeper::boundary::{Generation, GenerationId, Layer, LayerName};
+use gridkeeper::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
 use gridkeeper::dispatch::{Case, CaseId};
 use gridkeeper::store::{
     AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, Store, StoreError, StoredGeneration,
@@ -62,6 +62,8 @@ impl Store for Faulty {
         fn publish(publication: Publication<'_>) -> Generation;
         fn load_generations(layer: &LayerName) -> Vec<Generation>;
         fn load_changes(layer: &LayerName, from: GenerationId, to: GenerationId) -> GenerationChanges;
+        fn count_units(layer: &LayerName) -> Vec<(GenerationId, Vec<usize>)>;
+        fn load_codes(layer: &LayerName, level: &Level) -> Vec<UnitCode>;
         fn replace_roster(roster: &RosterData, with: Option<(&LayerName, GenerationId)>, author: &str, at: Timestamp) -> ();
         fn load_roster(at: Timestamp) -> StoredRoster;
         fn add_cases(cases: &[Case], author: &str, at: Timestamp) -> usize;

@@ -34,7 +34,6 @@ pub const PLANNER: &str = "planner-key";
 /// A worker's key that reaches only the first grid.
 pub const SCOPED: &str = "scoped-key";
 pub const REVOKED: &str = "revoked-key";
-pub const PLANNER: &str = "planner-key";
 
 pub struct Service {
     pub address: SocketAddr,
@@ -139,7 +138,6 @@ pub fn fill(store: &dyn Store) {
         (PLANNER, Role::Planner, vec![], false),
         (SCOPED, Role::Worker, vec![UnitCode::parse(&code_of(0, 0)).unwrap()], false),
         (REVOKED, Role::Admin, vec![], true),
-        (PLANNER, Role::Planner, vec![], false),
     ] {
         let hash = KeyHash(Sha256::digest(key.as_bytes()).into());
         let revoked_at = revoked.then_some(at);
