@@ -20,6 +20,7 @@ mod records;
 mod rosters;
 mod texts;
 mod times;
+pub mod transfer;
 
 use std::time::Duration;
 

@@ -2,13 +2,14 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::connection::Connections;
-use super::{cases, generations, keys, publish, roster};
+use super::connection::{Connections, lay_to_rest};
+use super::{cases, generations, keys, publish, roster, transfer};
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
 use crate::dispatch::{Case, CaseId};
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,
 };
+use crate::store::transfer::{Progress, Row, Sink, Stage, Table, TransferStore};
 use crate::store::{Store, StoreError};
 
 /// A store in one GeoPackage file.
@@ -32,6 +33,30 @@ impl GeoPackageStore {
     /// The file is another program's, a newer version's, or cannot be written.
     pub fn open_or_create(path: &Path) -> Result<Self, StoreError> {
         Connections::open_or_create(path).map(|connections| Self { connections })
+    }
+}
+
+impl GeoPackageStore {
+    /// Writes the store as of one moment into a new file, page by page, while others write to the store.
+    ///
+    /// # Errors
+    /// The store cannot be read or the file not be written.
+    pub fn back_up(&self, path: &Path, progress: &dyn Fn(Progress)) -> Result<(), StoreError> {
+        let pages = |rows, rows_total| progress(Progress { stage: Stage::Copying, table: "pages", rows, rows_total });
+        self.connections.back_up(path, &pages)
+    }
+
+    /// Makes a file that nobody has open one that can be read where nothing may be written, and sees that it is sound.
+    ///
+    /// # Errors
+    /// The file is damaged, or cannot be written.
+    pub fn lay_to_rest(path: &Path) -> Result<(), StoreError> {
+        let location = path.display().to_string();
+        match lay_to_rest(path) {
+            Ok(None) => Ok(()),
+            Ok(Some(detail)) => Err(StoreError::Corrupt { location, what: "page", detail }),
+            Err(source) => Err(StoreError::Access { action: "close", location, source: Box::new(source) }),
+        }
     }
 }
 
@@ -116,6 +141,32 @@ impl Store for GeoPackageStore {
 
     fn load_version(&self) -> Result<u64, StoreError> {
         self.connections.read("read the version", keys::load_version)
+    }
+}
+
+impl TransferStore for GeoPackageStore {
+    fn location(&self) -> String {
+        self.connections.location()
+    }
+
+    fn read_rows(&self, tables: &[&'static Table], sink: Sink<'_>) -> Result<(), StoreError> {
+        self.connections.read("read all rows", |tx| transfer::read_rows(tx, tables, sink))
+    }
+
+    fn write_rows(&self, table: &'static Table, rows: &[Row]) -> Result<usize, StoreError> {
+        self.connections.write("copy rows", |tx| transfer::write_rows(tx, &self.connections.location(), table, rows))
+    }
+
+    fn count_rows(&self) -> Result<u64, StoreError> {
+        self.connections.read("count all rows", transfer::count_rows)
+    }
+
+    fn begin_transfer(&self, history: &str) -> Result<(), StoreError> {
+        self.connections.write("begin a copy", |tx| transfer::begin(tx, history))
+    }
+
+    fn finish_transfer(&self, version: u64) -> Result<(), StoreError> {
+        self.connections.write("finish a copy", |tx| transfer::finish(tx, version))
     }
 }
 

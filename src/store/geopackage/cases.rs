@@ -20,7 +20,8 @@ const SELECT: &str =
 pub(super) fn add_cases(transaction: &Transaction<'_>, cases: &[Case], author: &str, at: Timestamp) -> Result<usize, Failure> {
     let mut add = transaction.prepare(
         "INSERT INTO gk_case (id, lon, lat, given, category, description, source, reported_at, grid, generation, holder, district)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (id) DO NOTHING",
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12
+         WHERE NOT EXISTS (SELECT 1 FROM gk_case_id WHERE id = ?1) ON CONFLICT (id) DO NOTHING",
     )?;
     let mut added = 0;
     for case in cases {

@@ -10,6 +10,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::migrate;
@@ -21,6 +22,8 @@ const READERS_MAX: usize = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a write waits for another process's, the longest of which is the import of a million units.
 const WRITE_WAIT: Duration = Duration::from_secs(120);
+/// Pages copied between two looks at how far a backup is: 16 MiB.
+const BACKUP_PAGES: i32 = 4096;
 const LOCK_POLL: Duration = Duration::from_millis(20);
 /// How long the log grows before it is put into the file; SQLite's default, stated. Pages of 4 KiB.
 const CHECKPOINT_PAGES: u32 = 1000;
@@ -131,6 +134,32 @@ impl Connections {
             Ok(value)
         });
         result.map_err(|failure| self.error(action, failure))
+    }
+
+    /// Copies the file page by page to a new one, all pages as of one moment, while others write.
+    pub(super) fn back_up(&self, path: &Path, progress: &dyn Fn(u64, u64)) -> Result<(), StoreError> {
+        let action = "back up";
+        let mut lease = self.take_reader().map_err(|source| self.error(action, source.into()))?;
+        let mut copy = || -> Result<(), rusqlite::Error> {
+            // As long as it lasts the reader sees one state, and the copy is not begun again for each write.
+            let moment = lease.reader().transaction()?;
+            look_at(&moment)?;
+            let mut to = Connection::open(path)?;
+            // It is made durable as a whole, before anybody knows it.
+            to.execute_batch("PRAGMA synchronous = OFF")?;
+            let backup = Backup::new(&moment, &mut to)?;
+            loop {
+                match backup.step(BACKUP_PAGES)? {
+                    StepResult::Done => return Ok(()),
+                    StepResult::More => {}
+                    _ => thread::sleep(LOCK_POLL),
+                }
+                let state = backup.progress();
+                let pages = |count: i32| u64::try_from(count).unwrap_or(0);
+                progress(pages(state.pagecount - state.remaining), pages(state.pagecount));
+            }
+        };
+        copy().map_err(|source| self.error(action, source.into()))
     }
 
     fn error(&self, action: &'static str, failure: Failure) -> StoreError {
@@ -250,6 +279,16 @@ impl Drop for Connections {
             tracing::warn!(store = %self.path.display(), %error, "cannot close the store");
         }
     }
+}
+
+/// Makes a file that nobody has open a plain one, without a log, that can be read where nothing may be written, and returns what
+/// SQLite finds wrong with it.
+pub(super) fn lay_to_rest(path: &Path) -> Result<Option<String>, rusqlite::Error> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    connection.close().map_err(|(_, error)| error)?;
+    Ok(Some(found).filter(|found| found != "ok"))
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

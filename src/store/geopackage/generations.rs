@@ -1,6 +1,5 @@
 //! Reads layers and generations back.
 
-use geo_types::{Geometry, MultiPolygon};
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction};
 use uuid::Uuid;
@@ -201,11 +200,7 @@ fn read_shape(row: &Row<'_>, level: &Level) -> Result<UnitShape, Failure> {
     let broken = |detail: &dyn std::fmt::Display| corrupt("unit", &format!("{code}: {detail}"));
     let time = |text: &str| parse_time(text).map_err(|e| broken(&e));
     let blob = row.get_ref(7)?.as_blob().map_err(|e| broken(&e))?;
-    let geometry = match geometry::decode(blob).map_err(|e| broken(&e))?.geometry {
-        Some(Geometry::MultiPolygon(geometry)) => geometry,
-        None => MultiPolygon(Vec::new()),
-        Some(_) => return Err(broken(&"its geometry is no multipolygon")),
-    };
+    let geometry = geometry::decode_boundary(blob).map_err(|e| broken(&e))?;
     let unit = Unit {
         id: UnitId(Uuid::parse_str(text(0)?).map_err(|e| broken(&e))?),
         name: text(2)?.to_owned(),

@@ -23,6 +23,8 @@ pub(super) enum BlobError {
     Type(u32),
     #[error("the geometry nests collections deeper than {COLLECTION_DEPTH_MAX}")]
     Depth,
+    #[error("the geometry is no multipolygon")]
+    NotBoundary,
 }
 
 /// West, south, east, north.
@@ -121,6 +123,27 @@ pub(super) fn decode(blob: &[u8]) -> Result<Decoded, BlobError> {
     let mut reader = Reader { rest: wkb, is_little: true, dimensions: 2, has_open_ring: false };
     let geometry = reader.geometry(0)?;
     Ok(Decoded { geometry: Some(geometry), has_open_ring: reader.has_open_ring })
+}
+
+/// Unpacks a boundary of our own.
+pub(super) fn decode_boundary(blob: &[u8]) -> Result<MultiPolygon<f64>, BlobError> {
+    match decode(blob)?.geometry {
+        Some(Geometry::MultiPolygon(geometry)) => Ok(geometry),
+        None => Ok(MultiPolygon(Vec::new())),
+        Some(_) => Err(BlobError::NotBoundary),
+    }
+}
+
+/// Reads the envelope of a geometry of our own, which is in front; none where it is empty.
+pub(super) fn read_extent(blob: &[u8]) -> Option<Extent> {
+    const ENVELOPE_BYTES: usize = 32;
+    if *blob.get(3)? != FLAGS_XY_ENVELOPE {
+        return None;
+    }
+    let envelope = blob.get(8..8 + ENVELOPE_BYTES)?;
+    let mut bounds = envelope.chunks_exact(8).map(|bound| bound.try_into().map(f64::from_le_bytes).unwrap_or(f64::NAN));
+    let (min_x, max_x, min_y, max_y) = (bounds.next()?, bounds.next()?, bounds.next()?, bounds.next()?);
+    Some(Extent { min: Coord { x: min_x, y: min_y }, max: Coord { x: max_x, y: max_y } })
 }
 
 /// Reads WKB without trusting any count in it: nothing is set aside before its bytes are seen.
@@ -255,6 +278,9 @@ mod tests {
         let Ok(Some(Geometry::MultiPolygon(back))) = decode(&blob).map(|d| d.geometry) else { panic!("not a multipolygon") };
         assert_eq!(back, sample());
         assert_eq!(encode(&back), blob);
+        assert_eq!(decode_boundary(&blob).unwrap(), sample());
+        assert_eq!(read_extent(&blob), Extent::of(&sample()));
+        assert_eq!(read_extent(&encode(&MultiPolygon(vec![]))), None);
         assert_eq!(decode(&encode(&MultiPolygon(vec![]))).unwrap().geometry, None);
     }
 

@@ -15,6 +15,7 @@ mod keys;
 mod migrate;
 mod publish;
 mod roster;
+mod transfer;
 mod views;
 
 pub use backend::GeoPackageStore;

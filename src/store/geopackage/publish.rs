@@ -160,7 +160,7 @@ impl<'t> UnitWriter<'t> {
         let key = match known {
             Some(key) => key,
             None if level.is_empty() => return Ok(()),
-            None => level_key(self.transaction, coverage.layer(), level.level())?,
+            None => level_key(self.transaction, &coverage.layer().name, level.level())?,
         };
         let mut live = self.load_live(key)?;
         let mut extent: Option<Extent> = None;

@@ -4,21 +4,25 @@ use rusqlite::{OptionalExtension, Transaction, named_params};
 
 use super::connection::Failure;
 use super::geometry::{Extent, SRS_ID};
-use crate::boundary::{Layer, Level};
+use crate::boundary::{LayerName, Level};
 
 /// Names that a view cannot have: ours, GeoPackage's, SQLite's and those of its index tables.
 const RESERVED_PREFIXES: [&str; 4] = ["gk_", "gpkg_", "sqlite_", "rtree_"];
 
 /// Returns the key of a level, which gets its view when it is first met.
-pub(super) fn level_key(transaction: &Transaction<'_>, layer: &Layer, level: &Level) -> Result<i64, Failure> {
-    let names = (layer.name.as_str(), level.as_str());
+pub(super) fn level_key(transaction: &Transaction<'_>, layer: &LayerName, level: &Level) -> Result<i64, Failure> {
     let mut find = transaction.prepare_cached("SELECT key FROM gk_level WHERE layer = ?1 AND level = ?2")?;
-    if let Some(key) = find.query_row(names, |row| row.get(0)).optional()? {
-        return Ok(key);
+    match find.query_row((layer.as_str(), level.as_str()), |row| row.get(0)).optional()? {
+        Some(key) => Ok(key),
+        None => add_level(transaction, None, layer, level),
     }
+}
+
+/// Enters a level with its view, and returns its key: the one given, or the next that is free.
+pub(super) fn add_level(transaction: &Transaction<'_>, key: Option<i64>, layer: &LayerName, level: &Level) -> Result<i64, Failure> {
     let view_name = free_name(transaction, layer, level)?;
-    transaction
-        .execute("INSERT INTO gk_level (layer, level, view_name) VALUES (?1, ?2, ?3)", (layer.name.as_str(), level.as_str(), &view_name))?;
+    let sql = "INSERT INTO gk_level (key, layer, level, view_name) VALUES (?1, ?2, ?3, ?4)";
+    transaction.execute(sql, (key, layer.as_str(), level.as_str(), &view_name))?;
     let key = transaction.last_insert_rowid();
     create_view(transaction, key, layer, &view_name)?;
     Ok(key)
@@ -56,9 +60,9 @@ pub(super) fn quoted(name: &str) -> String {
 
 /// The level's own name in the layer `grid`, `layer_level` elsewhere; a number follows where that is taken,
 /// as `a` with `b_c` and `a_b` with `c` would be.
-fn free_name(transaction: &Transaction<'_>, layer: &Layer, level: &Level) -> Result<String, Failure> {
-    let is_main = layer.name.as_str() == "grid" && !RESERVED_PREFIXES.iter().any(|prefix| level.as_str().starts_with(prefix));
-    let mut wanted = if is_main { level.to_string() } else { format!("{}_{level}", layer.name) };
+fn free_name(transaction: &Transaction<'_>, layer: &LayerName, level: &Level) -> Result<String, Failure> {
+    let is_main = layer.as_str() == "grid" && !RESERVED_PREFIXES.iter().any(|prefix| level.as_str().starts_with(prefix));
+    let mut wanted = if is_main { level.to_string() } else { format!("{layer}_{level}") };
     if RESERVED_PREFIXES.iter().any(|prefix| wanted.starts_with(prefix)) {
         wanted = format!("layer_{wanted}");
     }
@@ -74,8 +78,8 @@ fn free_name(transaction: &Transaction<'_>, layer: &Layer, level: &Level) -> Res
 }
 
 /// Columns are taken over as they are, so that their declared types show through; `fid` in front is what GDAL takes for the key.
-fn create_view(transaction: &Transaction<'_>, key: i64, layer: &Layer, view_name: &str) -> Result<(), Failure> {
-    let (view, layer_name) = (quoted(view_name), layer.name.as_str());
+fn create_view(transaction: &Transaction<'_>, key: i64, layer: &LayerName, view_name: &str) -> Result<(), Failure> {
+    let (view, layer_name) = (quoted(view_name), layer.as_str());
     let current = format!("(SELECT number FROM gk_current WHERE layer = '{}')", layer_name.replace('\'', "''"));
     transaction.execute_batch(&format!(
         "CREATE VIEW {view} AS

@@ -5,12 +5,13 @@ use jiff::Timestamp;
 
 use super::connection::Connections;
 use super::listen::Listener;
-use super::{cases, generations, keys, publish, roster};
+use super::{cases, generations, keys, publish, roster, transfer};
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
 use crate::dispatch::{Case, CaseId};
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,
 };
+use crate::store::transfer::{Row, Sink, Table, TransferStore};
 use crate::store::{Store, StoreError};
 
 /// A store in a PostgreSQL database with PostGIS, for any number of processes at once.
@@ -136,6 +137,33 @@ impl Store for PostgisStore {
             }
             self.connections.runtime().block_on(listener.wait(poll.min(left)));
         }
+    }
+}
+
+impl TransferStore for PostgisStore {
+    fn location(&self) -> String {
+        self.connections.location()
+    }
+
+    fn read_rows(&self, tables: &[&'static Table], sink: Sink<'_>) -> Result<(), StoreError> {
+        self.connections.read_all("read all rows", async |tx| transfer::read_rows(tx, tables, sink).await)
+    }
+
+    fn write_rows(&self, table: &'static Table, rows: &[Row]) -> Result<usize, StoreError> {
+        let (geometry, location) = (self.connections.geometry_type(), self.connections.location());
+        self.connections.write("copy rows", async |tx| transfer::write_rows(tx, &geometry, &location, table, rows).await)
+    }
+
+    fn count_rows(&self) -> Result<u64, StoreError> {
+        self.connections.read_all("count all rows", async |tx| transfer::count_rows(tx).await)
+    }
+
+    fn begin_transfer(&self, history: &str) -> Result<(), StoreError> {
+        self.connections.write("begin a copy", async |tx| transfer::begin(tx, history).await)
+    }
+
+    fn finish_transfer(&self, version: u64) -> Result<(), StoreError> {
+        self.connections.write("finish a copy", async |tx| transfer::finish(tx, version).await)
     }
 }
 

@@ -19,6 +19,8 @@ const CONNECTIONS_MAX: usize = 8;
 const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(15);
 /// How long a read may take: a million units take half a minute; more is a database that hangs.
 const READ_MAX: Duration = Duration::from_secs(300);
+/// How long the reading of the whole store may take for a copy: it waits for the store that is written, over whatever network.
+const COPY_MAX: Duration = Duration::from_secs(24 * 3600);
 /// How long a short question may take, such as that for the version. A database slower than this counts as away.
 const QUESTION_MAX: Duration = Duration::from_secs(5);
 /// How long a write waits for another's, the longest of which is the import of a million units. As SQL has it.
@@ -167,6 +169,15 @@ impl Connections {
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
         self.read_within(READ_MAX, action, work)
+    }
+
+    /// Like [`Self::read`], for what reads the whole store.
+    pub(super) fn read_all<T>(
+        &self,
+        action: &'static str,
+        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        self.read_within(COPY_MAX, action, work)
     }
 
     /// Like [`Self::read`], for what is answered in a moment unless the database is away.

@@ -17,6 +17,7 @@ mod publish;
 mod roster;
 #[cfg(test)]
 pub(crate) mod scratch;
+mod transfer;
 mod values;
 
 pub use backend::PostgisStore;

@@ -9,6 +9,13 @@ use tokio_postgres::Transaction;
 
 use super::connection::{Failure, corrupt};
 
+/// The tables that are cut, with the column that says in which month a row belongs.
+pub(super) const TABLES: [(&str, &str); 2] = [("gk_case", "reported_at"), ("gk_audit", "at")];
+
+pub(super) fn column_of(table: &str) -> Option<&'static str> {
+    TABLES.iter().find(|(name, _)| *name == table).map(|(_, column)| *column)
+}
+
 /// Returns the first day of the month in which `at` lies, UTC.
 pub(super) fn month_of(at: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(at).date().first_of_month()

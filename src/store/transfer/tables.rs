@@ -1,0 +1,92 @@
+//! The tables that both SQL back ends have, name for name.
+
+/// What a column holds. Any column may hold nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Integer,
+    Real,
+    /// A text of the program's own making: a code, a name of a level, a word of a list.
+    Code,
+    /// A text as somebody gave it, with any character in it.
+    Text,
+    /// Kept letter by letter: the order of its members and the digits of its numbers count.
+    Json,
+    Bytes,
+    Time,
+    Uuid,
+    /// A multipolygon, every coordinate bit for bit.
+    Boundary,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    pub name: &'static str,
+    pub kind: Kind,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub struct Table {
+    pub name: &'static str,
+    /// Those of the key come first.
+    pub columns: &'static [Column],
+    pub key_columns: usize,
+}
+
+impl Table {
+    pub fn key(&self) -> &'static [Column] {
+        &self.columns[..self.key_columns]
+    }
+
+    pub fn rest(&self) -> &'static [Column] {
+        &self.columns[self.key_columns..]
+    }
+
+    /// Returns the column's place in a row.
+    pub fn place_of(&self, column: &str) -> Option<usize> {
+        self.columns.iter().position(|c| c.name == column)
+    }
+}
+
+macro_rules! table {
+    ($name:literal, $keys:literal, $($column:ident: $kind:ident),+) => {
+        Table { name: $name, columns: &[$(Column { name: stringify!($column), kind: Kind::$kind }),+], key_columns: $keys }
+    };
+}
+
+/// All that is copied, in the order in which it is: a row comes after those that it refers to, generations after all that they show,
+/// so that nothing of one is seen before all of it is there, and the audit log last, so that it tells how far a copy is.
+pub static TABLES: [Table; 15] = [
+    table!("gk_level", 1, key: Integer, layer: Code, level: Code),
+    table!("gk_unit", 1, key: Integer, level: Integer, code: Code, id: Uuid),
+    table!("gk_person", 1, key: Integer, worker_id: Text, name: Text, phone: Text),
+    table!(
+        "gk_unit_version", 1,
+        fid: Integer, unit: Integer, level: Integer, from_generation: Integer, to_generation: Integer, valid_from: Time, valid_to: Time,
+        name: Text, parent: Code, properties: Json, fingerprint: Bytes, geom: Boundary
+    ),
+    table!("gk_roster", 1, number: Integer, created_at: Time, author: Text, layer: Code, generation: Integer),
+    table!("gk_worker", 1, key: Integer, person: Integer, from_roster: Integer, to_roster: Integer),
+    table!(
+        "gk_assignment", 1,
+        key: Integer, unit_code: Code, person: Integer, post: Code, department: Text, valid_from: Time, valid_to: Time, shift: Code,
+        from_roster: Integer, to_roster: Integer
+    ),
+    table!("gk_key", 1, hash: Bytes, role: Code, scope: Code, note: Text, created_at: Time, revoked_at: Time),
+    table!("gk_note", 1, name: Text, text: Text),
+    table!(
+        "gk_case", 1,
+        id: Uuid, district: Code, reported_at: Time, lon: Real, lat: Real, given: Text, category: Text, description: Text, source: Text,
+        grid: Code, generation: Integer, holder: Integer
+    ),
+    // Here the ids of cases that were taken out: those of the others stand with the cases.
+    table!("gk_case_id", 1, id: Uuid, reported_at: Time),
+    table!(
+        "gk_generation", 1,
+        key: Integer, layer: Code, number: Integer, state: Code, effective_from: Time, created_at: Time, author: Text, note: Text,
+        parent: Integer, restores: Integer, levels: Json, scheme: Json, accepted: Code
+    ),
+    table!("gk_draft_unit", 2, generation: Integer, version: Integer),
+    table!("gk_audit", 1, number: Integer, at: Time, author: Text, action: Code, subject: Text),
+    // One row without a key; it is set when all else is verified.
+    table!("gk_version", 0, number: Integer),
+];
