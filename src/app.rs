@@ -2,11 +2,11 @@
 //!
 //! Clock and random ids are read here, so that everything below stays a function of its input.
 
+mod copy;
 mod follow;
 mod generations;
 mod numbering;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -18,10 +18,11 @@ use crate::boundary::{
     UnitCode, UnitId, UnitShape, Validity,
 };
 use crate::history::{Unheld, find_unheld};
-use crate::store::{GeoPackageStore, PostgisStore, Publication, Store, StoreError, StoredGeneration, newest_generation};
+use crate::store::{Publication, Store, StoreError, StoredGeneration, newest_generation};
 use crate::topology::{Rules, ValidCoverage, VertexMove, check};
 
 pub use crate::history::{LoadError, StoreUnavailable, load_as_of, load_snapshot};
+pub use copy::{Backup, CopiedStore, CopyError, back_up_store, copy_store, open_copied_store};
 pub use follow::{follow, load_first};
 pub use generations::{RollBackOptions, roll_back};
 pub use numbering::{NumberError, Renumbered, give_codes, renumber};
@@ -45,21 +46,12 @@ pub enum OpenMode {
 /// # Errors
 /// The store is missing, of another kind, or cannot be read.
 pub fn open_store(address: &str, mode: OpenMode) -> Result<SharedStore, StoreUnavailable> {
-    if address.starts_with("postgres://") || address.starts_with("postgresql://") {
-        return Ok(Arc::new(match mode {
-            OpenMode::ReadOnly => PostgisStore::open_read_only(address)?,
-            // Opened for reading first, which says what is wrong where there is no store.
-            OpenMode::Write => PostgisStore::open_read_only(address).and_then(|_| PostgisStore::open_or_create(address))?,
-            OpenMode::Create => PostgisStore::open_or_create(address)?,
-        }));
-    }
-    let path = Path::new(address);
-    Ok(Arc::new(match mode {
-        OpenMode::ReadOnly => GeoPackageStore::open_read_only(path)?,
-        // Opened for reading first, which says what is wrong where there is no store.
-        OpenMode::Write => GeoPackageStore::open_read_only(path).and_then(|_| GeoPackageStore::open_or_create(path))?,
-        OpenMode::Create => GeoPackageStore::open_or_create(path)?,
-    }))
+    open_copied_store(address, mode).map(|store| store as SharedStore)
+}
+
+/// Whether an address names a database rather than a file.
+pub fn is_postgres(address: &str) -> bool {
+    address.starts_with("postgres://") || address.starts_with("postgresql://")
 }
 
 /// A level about to take the place of what the newest generation has there.

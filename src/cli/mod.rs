@@ -1,7 +1,9 @@
 //! The commands: one file each, with its arguments and what it does. `main` prints the error and picks the exit code.
 
 mod assign;
+mod backup;
 mod check;
+mod copies;
 mod demo;
 mod export;
 mod findings;
@@ -10,6 +12,8 @@ mod import;
 mod incidents;
 mod key;
 mod locate;
+mod migrate;
+mod restore;
 mod roster;
 mod sample;
 mod serve;
@@ -29,7 +33,7 @@ use crate::config::Config;
 #[derive(Debug, Parser)]
 #[command(name = "gridkeeper", version, max_term_width = 110)]
 pub struct Cli {
-    /// The store: a GeoPackage file
+    /// The store: a GeoPackage file, or a postgres:// address
     #[arg(long, global = true, env = "GRIDKEEPER_STORE", default_value = "gridkeeper.gpkg", value_name = "STORE")]
     store: String,
     /// Settings; gridkeeper.toml is read where none is named and it exists
@@ -65,6 +69,12 @@ enum Command {
     Demo(demo::Args),
     /// Keys for callers of the service
     Key(key::Args),
+    /// Write the store into one file, while others use it
+    Backup(backup::Args),
+    /// Load a backup into an empty store
+    Restore(restore::Args),
+    /// Copy a store to another place or kind, whole and verified
+    Migrate(migrate::Args),
 }
 
 /// What every command is given.
@@ -102,6 +112,9 @@ impl Cli {
             Command::Sample(args) => sample::run(args, &context),
             Command::Demo(args) => demo::run(args, &context),
             Command::Key(args) => key::run(args, &context),
+            Command::Backup(args) => backup::run(&args, &context),
+            Command::Restore(args) => restore::run(&args, &context),
+            Command::Migrate(args) => migrate::run(&args, &context),
         }
     }
 }

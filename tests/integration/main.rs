@@ -5,6 +5,7 @@
 mod api;
 mod assign;
 mod cluster;
+mod copies;
 mod demo;
 mod encryption;
 mod export;
@@ -13,6 +14,7 @@ mod import;
 mod locate;
 mod malformed;
 mod map;
+mod postgres;
 mod quilt;
 mod replicas;
 mod roster;

@@ -46,6 +46,11 @@ impl GeoPackageStore {
         self.connections.back_up(path, &pages)
     }
 
+    /// Whether the file has an older program's layout still, which opening it for writing brings up to date.
+    pub fn is_older(&self) -> bool {
+        self.connections.is_older()
+    }
+
     /// Makes a file that nobody has open one that can be read where nothing may be written, and sees that it is sound.
     ///
     /// # Errors

@@ -53,6 +53,8 @@ pub(super) struct Connections {
     path: PathBuf,
     /// None where the store was opened for reading only.
     writer: Option<Mutex<Option<Connection>>>,
+    /// An older program has laid it out, and nobody has written to it since.
+    is_older: bool,
     readers: Mutex<Readers>,
     reader_is_free: Condvar,
 }
@@ -71,10 +73,14 @@ impl Connections {
         if std::fs::metadata(path).map_or(true, |found| found.len() == 0) {
             return Err(StoreError::Missing { location });
         }
-        let connections = Self { path: path.to_owned(), writer: None, readers: Mutex::default(), reader_is_free: Condvar::new() };
+        let mut connections =
+            Self { path: path.to_owned(), writer: None, is_older: false, readers: Mutex::default(), reader_is_free: Condvar::new() };
         let reader = connections.open_reader().map_err(|source| open_error(&location, source))?;
         match migrate::find_version(&reader).map_err(|failure| connections.error("read the layout", failure))? {
-            migrate::Found::Ours(version) => migrate::refuse_newer(&location, version)?,
+            migrate::Found::Ours(version) => {
+                migrate::refuse_newer(&location, version)?;
+                connections.is_older = migrate::is_older(version);
+            }
             migrate::Found::Empty => return Err(StoreError::Missing { location }),
             migrate::Found::Foreign(found) => return Err(StoreError::Foreign { location, found }),
         }
@@ -86,8 +92,13 @@ impl Connections {
     pub(super) fn open_or_create(path: &Path) -> Result<Self, StoreError> {
         let location = path.display().to_string();
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connections =
-            Self { path: path.to_owned(), writer: Some(Mutex::new(None)), readers: Mutex::default(), reader_is_free: Condvar::new() };
+        let connections = Self {
+            path: path.to_owned(),
+            writer: Some(Mutex::new(None)),
+            is_older: false,
+            readers: Mutex::default(),
+            reader_is_free: Condvar::new(),
+        };
         let existed = path.exists();
         let lock = connections.lock_file(WRITE_WAIT)?;
         let mut writer = Connection::open_with_flags(path, flags).map_err(|source| open_error(&location, source))?;
@@ -105,6 +116,10 @@ impl Connections {
             *locked(slot) = Some(writer);
         }
         Ok(connections)
+    }
+
+    pub(super) fn is_older(&self) -> bool {
+        self.is_older
     }
 
     pub(super) fn location(&self) -> String {

@@ -51,6 +51,10 @@ pub(super) fn find_version(connection: &Connection) -> Result<Found, Failure> {
     Ok(Found::Ours(usize::try_from(last).unwrap_or(usize::MAX)))
 }
 
+pub(super) fn is_older(version: usize) -> bool {
+    version < MIGRATIONS.len()
+}
+
 pub(super) fn refuse_newer(location: &str, version: usize) -> Result<(), StoreError> {
     if version <= MIGRATIONS.len() {
         return Ok(());

@@ -1,0 +1,52 @@
+//! Databases for tests, in the cluster that `scripts/with-postgres` starts.
+
+use tokio_postgres::NoTls;
+
+/// A database of its own, dropped with this.
+pub struct Scratch {
+    cluster: String,
+    name: String,
+    address: String,
+}
+
+impl Scratch {
+    /// Makes an empty database, or says that the test is skipped where there is no cluster. Under CI there must be one.
+    pub fn create() -> Option<Self> {
+        let Ok(cluster) = std::env::var("GRIDKEEPER_TEST_POSTGRES") else {
+            assert!(std::env::var_os("CI").is_none(), "tests need a cluster: run them by `make test`, or under scripts/with-postgres");
+            eprintln!("skipped: no PostgreSQL cluster; run under scripts/with-postgres");
+            return None;
+        };
+        let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+        run(&cluster, &format!("CREATE DATABASE {name}"));
+        let (server, _) = cluster.rsplit_once('/').expect("the address names a database");
+        let address = format!("{server}/{name}");
+        Some(Self { cluster, name, address })
+    }
+
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Runs statements in the database.
+    pub fn run(&self, sql: &str) {
+        run(&self.address, sql);
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        run(&self.cluster, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+    }
+}
+
+fn run(address: &str, sql: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (client, connection) = tokio_postgres::connect(address, NoTls).await.unwrap();
+        let driving = tokio::spawn(connection);
+        client.batch_execute(sql).await.unwrap();
+        drop(client);
+        driving.await.unwrap().unwrap();
+    });
+}
