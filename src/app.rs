@@ -6,6 +6,7 @@ mod copy;
 mod follow;
 mod generations;
 mod numbering;
+mod retention;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ pub use copy::{Backup, CopiedStore, CopyError, back_up_store, copy_store, open_c
 pub use follow::{follow, load_first};
 pub use generations::{RollBackOptions, roll_back};
 pub use numbering::{NumberError, Renumbered, give_codes, renumber};
+pub use retention::{RetentionError, keep, take_out_month};
 
 /// What is opened for a command that needs the store.
 pub type SharedStore = Arc<dyn Store>;

@@ -49,6 +49,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("tokio_postgres_rustls", &["store"]),
     ("deadpool_postgres", &["store"]),
     ("refinery", &["store"]),
+    ("parquet", &["store"]),
     ("proj", &["import", "api"]),
     ("clap", &["cli", "main"]),
     ("figment", &["config"]),

@@ -14,6 +14,7 @@ mod key;
 mod locate;
 mod migrate;
 mod restore;
+mod retention;
 mod roster;
 mod sample;
 mod serve;
@@ -75,6 +76,8 @@ enum Command {
     Restore(restore::Args),
     /// Copy a store to another place or kind, whole and verified
     Migrate(migrate::Args),
+    /// Take old months of cases out of a database and keep them in Parquet files
+    Retention(retention::Args),
 }
 
 /// What every command is given.
@@ -115,6 +118,7 @@ impl Cli {
             Command::Backup(args) => backup::run(&args, &context),
             Command::Restore(args) => restore::run(&args, &context),
             Command::Migrate(args) => migrate::run(&args, &context),
+            Command::Retention(args) => retention::run(&args, &context),
         }
     }
 }

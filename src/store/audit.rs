@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use jiff::civil::Date;
+
+use super::months_out::KeptMonth;
 use super::records::{KeyHash, KeyRecord, RosterData};
 use crate::boundary::{Generation, GenerationState};
 
@@ -13,6 +16,8 @@ pub(super) enum Action<'a> {
     AddKey(&'a KeyRecord),
     RevokeKey(KeyHash),
     SaveNote { name: &'a str },
+    DetachMonth { table: &'static str, month: Date, rows: u64 },
+    ArchiveMonth { table: &'static str, month: Date, kept: &'a KeptMonth },
 }
 
 impl Action<'_> {
@@ -25,6 +30,8 @@ impl Action<'_> {
             Self::AddKey(_) => "add_key",
             Self::RevokeKey(_) => "revoke_key",
             Self::SaveNote { .. } => "save_note",
+            Self::DetachMonth { .. } => "detach_month",
+            Self::ArchiveMonth { .. } => "archive_month",
         }
     }
 }
@@ -43,6 +50,15 @@ impl fmt::Display for Action<'_> {
             Self::AddKey(key) => write!(f, "key {}, role {}, {} units", key.hash, key.role, key.scope.len()),
             Self::RevokeKey(hash) => write!(f, "key {hash}"),
             Self::SaveNote { name } => write!(f, "note {name}"),
+            Self::DetachMonth { table, month, rows } => write!(f, "{}, {rows} rows taken out", month_text(table, *month)),
+            Self::ArchiveMonth { table, month, kept } => {
+                let file = kept.file.as_ref().map_or_else(|| "nowhere, for there are none".to_owned(), |file| format!("in {file}"));
+                write!(f, "{}, {} rows kept {file}, sha256 {}", month_text(table, *month), kept.rows, kept.sha256)
+            }
         }
     }
+}
+
+fn month_text(table: &str, month: Date) -> String {
+    format!("{table} {}", month.strftime("%Y-%m"))
 }

@@ -6,6 +6,7 @@
 //! Nothing is deleted: units, assignments and keys end, with time and author. Every write stands in the audit log.
 //! Times are kept to the millisecond; what is finer is cut off.
 
+pub mod archive;
 mod audit;
 #[cfg(test)]
 pub(crate) mod conformance;
@@ -15,6 +16,7 @@ pub mod geopackage;
 mod histories;
 mod identity;
 mod memory;
+mod months_out;
 mod postgis;
 mod records;
 mod rosters;
@@ -29,6 +31,7 @@ use jiff::Timestamp;
 pub use error::StoreError;
 pub use geopackage::GeoPackageStore;
 pub use memory::MemoryStore;
+pub use months_out::{KeptMonth, OldMonth};
 pub use postgis::PostgisStore;
 pub use records::{
     AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,

@@ -17,6 +17,7 @@ mod map;
 mod postgres;
 mod quilt;
 mod replicas;
+mod retention;
 mod roster;
 mod sample;
 mod small_town;

@@ -2,17 +2,18 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::connection::Connections;
 use super::listen::Listener;
-use super::{cases, generations, keys, publish, roster, transfer};
+use super::{cases, generations, keys, publish, retention, roster, transfer};
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
 use crate::dispatch::{Case, CaseId};
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,
 };
 use crate::store::transfer::{Row, Sink, Table, TransferStore};
-use crate::store::{Store, StoreError};
+use crate::store::{KeptMonth, OldMonth, Store, StoreError};
 
 /// A store in a PostgreSQL database with PostGIS, for any number of processes at once.
 #[derive(Debug)]
@@ -38,6 +39,56 @@ impl PostgisStore {
     pub fn open_or_create(address: &str) -> Result<Self, StoreError> {
         Connections::open_or_create(address).map(|connections| Self { listener: OnceLock::new(), connections })
     }
+}
+
+impl PostgisStore {
+    /// Returns the months that lie wholly before `before`, of cases and, where asked for, of the audit log, and those that an
+    /// earlier run has taken out and not yet dropped, which come first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn find_old_months(&self, before: Date, with_audit: bool) -> Result<Vec<OldMonth>, StoreError> {
+        let tables: &[&str] = if with_audit { &["gk_case", "gk_audit"] } else { &["gk_case"] };
+        self.connections.read_all("find old months", async |tx| retention::find_old_months(tx, before, tables).await)
+    }
+
+    /// Takes a month out: nobody finds its rows from now on, and it is kept until [`Self::drop_month`].
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn detach_month(&self, month: &OldMonth, author: &str, at: Timestamp) -> Result<OldMonth, StoreError> {
+        try_again(|| self.connections.write("take a month out", async |tx| retention::detach(tx, month, author, at).await))
+    }
+
+    /// Reads the rows of a month that is out.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn read_month(&self, month: &OldMonth, sink: Sink<'_>) -> Result<(), StoreError> {
+        self.connections.read_all("read a month", async |tx| transfer::read_month(tx, month.table, &month.partition, sink).await)
+    }
+
+    /// Drops a month that is out, now that its rows are kept elsewhere.
+    ///
+    /// # Errors
+    /// The database cannot be written, or the month has other rows than those that are kept.
+    pub fn drop_month(&self, month: &OldMonth, kept: &KeptMonth, author: &str, at: Timestamp) -> Result<(), StoreError> {
+        let location = self.connections.location();
+        try_again(|| self.connections.write("drop a month", async |tx| retention::drop_month(tx, &location, month, kept, author, at).await))
+    }
+}
+
+/// Locks of whole tables are waited for shortly, for whoever comes later waits behind, and then asked for again.
+fn try_again<T>(work: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    const ATTEMPTS: u32 = 30;
+    const PAUSE: Duration = Duration::from_secs(2);
+    for _ in 1..ATTEMPTS {
+        match work() {
+            Err(StoreError::Locked { .. }) => std::thread::sleep(PAUSE),
+            done => return done,
+        }
+    }
+    work()
 }
 
 impl Store for PostgisStore {

@@ -14,6 +14,7 @@ mod listen;
 mod migrate;
 mod months;
 mod publish;
+mod retention;
 mod roster;
 #[cfg(test)]
 pub(crate) mod scratch;

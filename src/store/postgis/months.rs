@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::try_join;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -26,11 +27,23 @@ pub(super) fn partition_name(table: &str, month: Date) -> String {
     format!("{table}_{}{:04}_{:02}", if month.year() < 0 { "bc" } else { "" }, month.year().unsigned_abs(), month.month())
 }
 
+/// Returns the month of which a partition of `table` has the name.
+pub(super) fn month_of_partition(table: &str, name: &str) -> Option<Date> {
+    let text = name.strip_prefix(table)?.strip_prefix('_')?;
+    let (text, sign) = text.strip_prefix("bc").map_or((text, 1), |text| (text, -1));
+    let (year, month) = text.split_once('_')?;
+    let month = Date::new(sign * year.parse::<i16>().ok()?, month.parse().ok()?, 1).ok()?;
+    (partition_name(table, month) == name).then_some(month)
+}
+
 /// Makes the partitions for the months of `times` that are not there yet.
 pub(super) async fn ensure(tx: &Transaction<'_>, table: &str, times: impl IntoIterator<Item = Timestamp>) -> Result<(), Failure> {
     let months: BTreeSet<Date> = times.into_iter().map(month_of).collect();
     let names: Vec<String> = months.iter().map(|month| partition_name(table, *month)).collect();
-    let known = find_tables(tx, &names).await?;
+    // The lock that writing to the table takes anyway, taken before looking, so that no month is detached in between. One way there
+    // and back for both.
+    let lock = async { tx.batch_execute(&format!("LOCK TABLE ONLY {table} IN ROW EXCLUSIVE MODE")).await.map_err(Failure::from) };
+    let ((), known) = try_join(lock, find_tables(tx, &names)).await?;
     for (month, name) in months.into_iter().zip(names).filter(|(_, name)| !known.contains(name)) {
         let next = month.last_of_month().tomorrow().map_err(|e| corrupt("month", &e))?;
         // Two writers may find it missing at once; the second sees the first's when it has the lock.
@@ -65,7 +78,12 @@ mod tests {
             ("2026-01-01T07:59:59+08:00", "gk_case_2025_12"),
             ("1970-01-01T00:00:00Z", "gk_case_1970_01"),
         ] {
-            assert_eq!(partition_name("gk_case", month_of(at.parse().unwrap())), name);
+            let month = month_of(at.parse().unwrap());
+            assert_eq!(partition_name("gk_case", month), name);
+            assert_eq!(month_of_partition("gk_case", name), Some(month));
+        }
+        for other in ["gk_case_id", "gk_case", "gk_case_2025_13", "gk_case_2025_1", "gk_case_2025_01_out", "gk_audit_2025_01"] {
+            assert_eq!(month_of_partition("gk_case", other), None, "{other}");
         }
     }
 }

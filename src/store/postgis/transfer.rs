@@ -45,6 +45,18 @@ pub(super) async fn read_rows(tx: &Transaction<'_>, tables: &[&'static Table], s
     Ok(())
 }
 
+/// Reads the rows of one month, which is a table of its own.
+pub(super) async fn read_month(tx: &Transaction<'_>, table: &'static Table, month: &str, sink: Sink<'_>) -> Result<(), Failure> {
+    let sql = select(table, month, "", &order(table));
+    let mut stream = std::pin::pin!(tx.query_raw(&sql, std::iter::empty::<i64>()).await?);
+    while let Some(row) = stream.try_next().await? {
+        if sink(table, read_row(&row, table)?).is_break() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
 pub(super) async fn write_rows(
     tx: &Transaction<'_>,
     geometry: &Type,

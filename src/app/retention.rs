@@ -1,0 +1,109 @@
+//! Takes old months out of a store and keeps them in files. A month is dropped only when its file is whole, durable, and read back the
+//! same; a run that was cut anywhere is repeated.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::StoreUnavailable;
+use super::copy::sync_folder;
+use crate::store::archive::{ArchiveError, ArchiveWriter, read_archive};
+use crate::store::transfer::Digest;
+use crate::store::{KeptMonth, OldMonth, PostgisStore};
+
+/// Files of one month that are looked at: each late case of a month that is out makes one more.
+const FILES_PER_MONTH_MAX: u32 = 1_000;
+
+#[derive(Debug, thiserror::Error)]
+pub enum RetentionError {
+    #[error("cannot take old months out")]
+    Unavailable(#[from] StoreUnavailable),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error("{path} does not say what {partition} says, so nothing was dropped; see whether the disk is sound, and repeat the command")]
+    Differs { path: PathBuf, partition: String },
+    #[error("cannot write into the folder {folder}")]
+    Folder {
+        folder: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("there are {FILES_PER_MONTH_MAX} files for {month} in {folder} already; name another folder")]
+    TooMany { folder: PathBuf, month: String },
+}
+
+/// Takes one month out, or goes on where an earlier run has stopped, and returns how it is kept.
+///
+/// # Errors
+/// The store or the folder fails; the month is then still there.
+pub fn take_out_month(store: &PostgisStore, month: &OldMonth, folder: &Path, author: &str) -> Result<KeptMonth, RetentionError> {
+    let month = if month.is_detached {
+        month.clone()
+    } else {
+        store.detach_month(month, author, Timestamp::now()).map_err(StoreUnavailable::from)?
+    };
+    let kept = keep(store, &month, folder)?;
+    store.drop_month(&month, &kept, author, Timestamp::now()).map_err(StoreUnavailable::from)?;
+    Ok(kept)
+}
+
+/// Writes a month that is out into a file and reads it back.
+pub fn keep(store: &PostgisStore, month: &OldMonth, folder: &Path) -> Result<KeptMonth, RetentionError> {
+    let failed = |source| RetentionError::Folder { folder: folder.to_owned(), source };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let unfinished = tempfile::Builder::new().prefix(".gridkeeper-").suffix(".parquet").tempfile_in(folder).map_err(failed)?;
+    let written = write(store, month, unfinished.path())?;
+    if written.rows() == 0 {
+        return Ok(KeptMonth { rows: 0, file: None, sha256: written.to_string() });
+    }
+    if read_archive(unfinished.path(), month.table)? != written {
+        return Err(RetentionError::Differs { path: unfinished.path().to_owned(), partition: month.partition.clone() });
+    }
+    let file = put_into_place(unfinished.into_temp_path(), month, &written, folder)?;
+    sync_folder(folder).map_err(failed)?;
+    Ok(KeptMonth { rows: written.rows(), file: Some(file), sha256: written.to_string() })
+}
+
+fn write(store: &PostgisStore, month: &OldMonth, path: &Path) -> Result<Digest, RetentionError> {
+    let mut writer = ArchiveWriter::create(path, month.table)?;
+    let mut failure = None;
+    let sink = &mut |_, row| match writer.push(row) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => {
+            failure = Some(error);
+            ControlFlow::Break(())
+        }
+    };
+    store.read_month(month, sink).map_err(StoreUnavailable::from)?;
+    match failure {
+        Some(error) => Err(error.into()),
+        None => Ok(writer.finish()?),
+    }
+}
+
+/// Gives the file its name, and returns that: the month's, with a number where the month has a file that says something else. One that
+/// says the same was written by a run that was cut, and stays.
+fn put_into_place(mut unfinished: tempfile::TempPath, month: &OldMonth, written: &Digest, folder: &Path) -> Result<String, RetentionError> {
+    for number in 1..=FILES_PER_MONTH_MAX {
+        let name = file_name(month.table.name, month.month, number);
+        let path = folder.join(&name);
+        match unfinished.persist_noclobber(&path) {
+            Ok(()) => return Ok(name),
+            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
+                if read_archive(&path, month.table).is_ok_and(|found| found == *written) {
+                    return Ok(name);
+                }
+                unfinished = error.path;
+            }
+            Err(error) => return Err(RetentionError::Folder { folder: folder.to_owned(), source: error.error }),
+        }
+    }
+    Err(RetentionError::TooMany { folder: folder.to_owned(), month: month.month.strftime("%Y-%m").to_string() })
+}
+
+fn file_name(table: &str, month: Date, number: u32) -> String {
+    let month = month.strftime("%Y-%m");
+    if number == 1 { format!("{table}-{month}.parquet") } else { format!("{table}-{month}.{number}.parquet") }
+}
