@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::transfer::{Column, Digest, Kind, Row, Table, Value};
 
 /// Rows that are held in memory and written as one group. Readers skip whole groups by their smallest and greatest values.
-const GROUP_ROWS: usize = 50_000;
+const GROUP_ROWS: usize = 20_000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
@@ -259,7 +259,7 @@ mod tests {
     fn rows_come_back_as_they_were_written() {
         let folder = tempfile::tempdir().unwrap();
         // None, one group, several groups of which the last is not full.
-        for count in [0, 3, 2 * GROUP_ROWS as u128 + 5] {
+        for count in [0, 3, GROUP_ROWS as u128 + 5] {
             let path = folder.path().join("archive.parquet");
             let mut writer = ArchiveWriter::create(&path, cases()).unwrap();
             (0..count).for_each(|number| writer.push(row(number)).unwrap());

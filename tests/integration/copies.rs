@@ -16,8 +16,8 @@ use crate::postgres::Scratch;
 use crate::store::{gdal, layer, put, street, units};
 use crate::support;
 
-const KILLS: u32 = 12;
-const CASES: u128 = 12_000;
+const KILLS: u32 = 8;
+const CASES: u128 = 8_000;
 
 fn run(args: &[&str]) -> Output {
     support::gridkeeper().args(args).output().unwrap()

@@ -134,11 +134,12 @@ fn copy_until(from: &Place, to: &Place, batches: usize) -> bool {
     catch_unwind(AssertUnwindSafe(|| transfer(&*from.store, &*to.store, Target::Empty, &cut).map(drop).unwrap())).is_err()
 }
 
-fn check_cut(make_from: Make, make_to: Make) {
+/// Cuts after every `stride`th batch: a database for each takes seconds.
+fn check_cut(make_from: Make, make_to: Make, stride: usize) {
     let Some(from) = make_from() else { return };
     write_some_of_everything(&*from.store);
     let grid = layer("grid").name;
-    for batches in 0.. {
+    for batches in (0..).step_by(stride) {
         let to = make_to().unwrap();
         if !copy_until(&from, &to, batches) {
             assert!(batches >= 10, "only {batches} batches");
@@ -162,8 +163,8 @@ fn check_cut(make_from: Make, make_to: Make) {
 
 #[test]
 fn a_copy_that_was_cut_anywhere_goes_on() {
-    check_cut(geopackage, geopackage);
-    check_cut(postgis, postgis);
+    check_cut(geopackage, geopackage, 1);
+    check_cut(postgis, postgis, 4);
 }
 
 #[test]
