@@ -1,5 +1,9 @@
-use geo::{BooleanOps, BoundingRect, CoordsIter};
-use geo_types::{MultiPolygon, Rect};
+use geo::{BoundingRect, CoordsIter};
+use geo_types::{LineString, MultiPolygon, Polygon, Rect};
+use i_overlay::core::fill_rule::FillRule;
+use i_overlay::core::overlay_rule::OverlayRule;
+use i_overlay::core::solver::Solver;
+use i_overlay::float::overlay::{FloatOverlay, OverlayOptions};
 use rayon::prelude::*;
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
@@ -120,9 +124,35 @@ fn cut_piece(from: &[UnitShape], at_from: usize, shape: &UnitShape, at_to: usize
     if *old == shape.geometry {
         return Some(Piece { from: at_from, to: at_to, area_m2: from_m2, ground: old.clone() });
     }
-    let ground = old.intersection(&shape.geometry);
+    let ground = intersection(old, &shape.geometry);
     let area_m2 = Plane::Degrees.area_m2(&ground);
     (area_m2 > 0.0).then_some(Piece { from: at_from, to: at_to, area_m2, ground })
+}
+
+/// Cuts out what two geometries have in common, as geo's `BooleanOps` does, by the same engine.
+///
+/// The engine would ask before each of its sorts how many processors there are, which takes longer than to sort forty edges. Pairs are
+/// cut in parallel already, so it is told to use one.
+fn intersection(a: &MultiPolygon<f64>, b: &MultiPolygon<f64>) -> MultiPolygon<f64> {
+    let solver = Solver { multithreading: None, ..Solver::AUTO };
+    let mut overlay = FloatOverlay::with_subj_and_clip_custom(&to_paths(a), &to_paths(b), OverlayOptions::ogc(), solver);
+    let shapes = overlay.overlay(OverlayRule::Intersect, FillRule::EvenOdd);
+    let to_ring = |path: Vec<[f64; 2]>| {
+        let mut ring: LineString<f64> = path.into_iter().collect();
+        ring.close();
+        ring
+    };
+    let to_polygon = |shape: Vec<Vec<[f64; 2]>>| {
+        let mut rings = shape.into_iter().map(to_ring);
+        Some(Polygon::new(rings.next()?, rings.collect()))
+    };
+    shapes.into_iter().filter_map(to_polygon).collect()
+}
+
+/// The rings without their last vertex, which is their first.
+fn to_paths(geometry: &MultiPolygon<f64>) -> Vec<Vec<[f64; 2]>> {
+    let rings = geometry.iter().flat_map(|polygon| std::iter::once(polygon.exterior()).chain(polygon.interiors()));
+    rings.map(|ring| ring.0[..ring.0.len().saturating_sub(1)].iter().map(|c| [c.x, c.y]).collect()).collect()
 }
 
 pub(super) fn is_sliver_m2(area_m2: f64) -> bool {

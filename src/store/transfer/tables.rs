@@ -83,7 +83,7 @@ pub static TABLES: [Table; 15] = [
     table!(
         "gk_generation", 1,
         key: Integer, layer: Code, number: Integer, state: Code, effective_from: Time, created_at: Time, author: Text, note: Text,
-        parent: Integer, restores: Integer, levels: Json, scheme: Json, accepted: Code
+        parent: Integer, restores: Integer, levels: Json, scheme: Json, accepted: Code, seal: Bytes
     ),
     table!("gk_draft_unit", 2, generation: Integer, version: Integer),
     table!("gk_audit", 1, number: Integer, at: Time, author: Text, action: Code, subject: Text),
