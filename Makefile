@@ -5,7 +5,6 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 export GRIDKEEPER_TEST_PYTHON ?= $(CACHE)/venv-test-requirements/bin/python
 export GRIDKEEPER_BENCH_PYTHON ?= $(CACHE)/venv-bench-requirements/bin/python
 LISTEN ?= 127.0.0.1:8080
-NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test test-web bench lint web shapes clean-demo
@@ -25,11 +24,9 @@ test: ## Install what the tests need and run all of them
 	cargo build --locked
 	$(MAKE) --no-print-directory test-web
 	cargo test --locked --doc
-ifdef NEXTEST
-	scripts/with-postgres cargo nextest run --locked --no-fail-fast
-else
-	scripts/with-postgres cargo test --locked --no-fail-fast
-endif
+	@# Looked for only now, as it may just have been installed; cargo test runs the same tests with one closing line for each binary.
+	if cargo nextest --version >/dev/null 2>&1; then run='nextest run'; else run=test; fi; \
+	scripts/with-postgres cargo $$run --locked --no-fail-fast
 
 test-web: ## Check the map: types, units, the committed bundle, and a real browser against the built program
 	cd web && npm ci --no-audit --no-fund --silent && npm run --silent check
@@ -39,6 +36,7 @@ bench: ## Print figures beside rivals; benches/RESULTS.md keeps them
 	@for bench in lookup import delta startup replicas; do $(MAKE) --no-print-directory bench-$$bench; done
 
 bench-%: ## Print the figures of one bench, such as bench-lookup
+	@scripts/install-tools bench
 	@benches/run $*
 
 lint: ## Check formatting, lints, licences and duplicate versions
