@@ -7,6 +7,8 @@ mod follow;
 mod generations;
 mod numbering;
 mod retention;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -19,7 +21,7 @@ use crate::boundary::{
     UnitCode, UnitId, UnitShape, Validity,
 };
 use crate::history::{Unheld, find_unheld};
-use crate::store::{Publication, Store, StoreError, StoredGeneration, newest_generation};
+use crate::store::{Publication, Store, StoreError, StoredGeneration, current_generation, newest_generation};
 use crate::topology::{Rules, ValidCoverage, VertexMove, check};
 
 pub use crate::history::{LoadError, StoreUnavailable, load_as_of, load_snapshot};
@@ -56,7 +58,7 @@ pub fn is_postgres(address: &str) -> bool {
     address.starts_with("postgres://") || address.starts_with("postgresql://")
 }
 
-/// A level about to take the place of what the newest generation has there.
+/// A level about to take the place of what the generation in effect at its time has there.
 #[derive(Debug)]
 pub struct NewLevel {
     /// The layer with every level that it is to have from now on, coarse to fine.
@@ -64,7 +66,7 @@ pub struct NewLevel {
     pub level: Level,
     /// Ids and validity are given by [`publish`]; the level is set to `level`.
     pub shapes: Vec<UnitShape>,
-    /// Units that the newest generation has and `shapes` does not stay, as `--merge` asks.
+    /// Units that the generation before it has and `shapes` does not stay, as `--merge` asks.
     pub merge: bool,
 }
 
@@ -80,6 +82,8 @@ pub struct PublishOptions {
     pub note: String,
     /// Codes that have ended may name other units now.
     pub reuses_codes: bool,
+    /// Published generations that begin later may be given up.
+    pub gives_up_future: bool,
 }
 
 /// What became of a publication.
@@ -102,6 +106,17 @@ pub enum PublishError {
         #[source]
         source: StoreUnavailable,
     },
+    #[error(
+        "layer {layer} was changed by another while this was made, so nothing was stored: {} is the newest now; do it again on top of it",
+        newest.map_or_else(|| "no generation".to_owned(), |newest| format!("generation {newest}"))
+    )]
+    Superseded { layer: LayerName, newest: Option<GenerationId> },
+    #[error(
+        "what takes effect at {effective_from} would give up what is published of layer {layer} for later: {}; {}",
+        describe_later(later),
+        remedy_of_later(later)
+    )]
+    GivesUp { layer: LayerName, effective_from: Timestamp, later: Vec<(GenerationId, Timestamp)> },
     #[error("layer {layer} has units at level {level}, which the levels named now leave out; name all of them, coarse to fine")]
     LevelLeftOut { layer: LayerName, level: Level },
     #[error("layer {layer} has no level {level}")]
@@ -112,21 +127,63 @@ pub enum PublishError {
     Newest { layer: LayerName, generation: GenerationId },
 }
 
-/// Puts a level in place of the newest generation's, checks all levels together, and publishes what passes.
+impl PublishError {
+    /// Says what became of layer `layer` when the store refused or failed.
+    pub fn new(layer: LayerName, error: StoreError) -> Self {
+        match error {
+            StoreError::Superseded { newest, .. } => Self::Superseded { layer, newest },
+            error => Self::Store { layer, source: error.into() },
+        }
+    }
+
+    /// Whether what others have published stands in the way, and not the input or the store.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Superseded { .. } | Self::GivesUp { .. })
+    }
+}
+
+/// Later generations named in a message; the rest is counted.
+const LATER_NAMED_MAX: usize = 4;
+
+fn describe_later(later: &[(GenerationId, Timestamp)]) -> String {
+    let named = later.iter().take(LATER_NAMED_MAX).map(|(id, from)| format!("generation {id} from {from}"));
+    let text = named.collect::<Vec<_>>().join(", ");
+    let more = later.len().saturating_sub(LATER_NAMED_MAX);
+    if more > 0 { format!("{text} and {more} more") } else { text }
+}
+
+fn remedy_of_later(later: &[(GenerationId, Timestamp)]) -> String {
+    let them = if later.len() == 1 { "it" } else { "them" };
+    let last = later.iter().map(|(_, from)| *from).max().unwrap_or_default();
+    format!("publish with --effective {last} or later, roll {them} back first, or give {them} up by name with --accept future")
+}
+
+/// Puts a level in place of that of the generation in effect when the new one begins, checks all levels together, and publishes
+/// what passes. What is published for later takes no part; a draft gives nothing up.
 ///
 /// # Errors
-/// The store fails, or the levels do not fit the layer's; problems of the data are in the result.
+/// The store fails, the levels do not fit the layer's, or what others have published stands in the way
+/// ([`PublishError::is_conflict`]); problems of the data are in the result.
 pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Result<Published, PublishError> {
     let name = new.layer.name.clone();
-    let failed = |source: StoreError| PublishError::Store { layer: name.clone(), source: source.into() };
+    let failed = |error: StoreError| PublishError::new(name.clone(), error);
     let now = Timestamp::now();
     let effective_from = options.effective_from.unwrap_or(now);
-    let newest = load_newest(store, &new.layer).map_err(failed)?;
-    let parent = newest.as_ref().map(|stored| stored.generation.id);
+    let generations = store.load_generations(&name).map_err(failed)?;
+    if options.state == GenerationState::Published && !options.gives_up_future {
+        let later = given_up(&generations, effective_from);
+        if !later.is_empty() {
+            return Err(PublishError::GivesUp { layer: name, effective_from, later });
+        }
+    }
+    let newest = newest_generation(&generations);
+    let parent = newest.map(|newest| newest.id);
+    let base = current_generation(&generations, effective_from).or(newest);
+    let base = base.map(|base| store.load_generation(&name, base.id)).transpose().map_err(failed)?;
     let layer = new.layer.clone();
     let incoming = layer.depth_of(&new.level);
     let sources: FxHashMap<UnitCode, FeatureRef> = new.shapes.iter().map(|shape| (shape.unit.code.clone(), shape.source.clone())).collect();
-    let (shapes, accepted) = put_together(newest, new, effective_from)?;
+    let (shapes, accepted) = put_together(base, new, effective_from)?;
     let rules = Rules { accepted: either(accepted, options.rules.accepted), incoming, ..options.rules };
     let checked = check(&layer, shapes, &rules);
     let mut published = Published { generation: None, problems: checked.problems, moves: checked.moves, unit_count: 0, unheld: None };
@@ -173,14 +230,19 @@ fn reused_code(coverage: &ValidCoverage, level: &Level, source: FeatureRef, code
     if let Some(place) = place { problem.placed(place) } else { problem }
 }
 
-fn load_newest(store: &dyn Store, layer: &Layer) -> Result<Option<StoredGeneration>, StoreError> {
-    let generations = store.load_generations(&layer.name)?;
-    newest_generation(&generations).map(|newest| store.load_generation(&layer.name, newest.id)).transpose()
+/// Returns the published generations that begin after `effective_from` and would no longer take effect once a newer one begins
+/// there, oldest first. Those that were given up before are not among them.
+fn given_up(generations: &[Generation], effective_from: Timestamp) -> Vec<(GenerationId, Timestamp)> {
+    let later = generations.iter().filter(|later| {
+        let takes_effect = current_generation(generations, later.effective_from).is_some_and(|current| current.id == later.id);
+        later.effective_from > effective_from && takes_effect
+    });
+    later.map(|later| (later.id, later.effective_from)).collect()
 }
 
 /// Returns the shapes of all levels, and what was accepted of those that stay.
 fn put_together(
-    newest: Option<StoredGeneration>,
+    base: Option<StoredGeneration>,
     new: NewLevel,
     effective_from: Timestamp,
 ) -> Result<(Vec<Vec<UnitShape>>, Accepted), PublishError> {
@@ -188,7 +250,7 @@ fn put_together(
     let Some(new_depth) = layer.depth_of(&level) else { return Err(PublishError::NoLevel { layer: layer.name, level }) };
     let mut shapes: Vec<Vec<UnitShape>> = vec![Vec::new(); layer.levels.len()];
     let mut accepted = Accepted::default();
-    if let Some(stored) = newest {
+    if let Some(stored) = base {
         for (stored_level, stored_shapes) in stored.layer.levels.into_iter().zip(stored.shapes) {
             let is_empty = stored_shapes.is_empty();
             match layer.depth_of(&stored_level) {

@@ -87,6 +87,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
             author: args.author.clone(),
             note: args.note.clone().unwrap_or_else(|| args.file.clone()),
             reuses_codes: args.accept.contains(&Fault::Reuse),
+            gives_up_future: args.accept.contains(&Fault::Future),
         };
         let new = NewLevel { layer, level: level.clone(), shapes, merge: args.merge };
         with_spinner("checking and storing", || app::publish(store.as_ref(), new, &options))?

@@ -27,8 +27,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::app::StoreUnavailable;
+use crate::app::{PublishError, StoreUnavailable};
 use crate::config::Config;
+use crate::store::StoreError;
 
 /// Which grid is this point in, and who answers for it now?
 #[derive(Debug, Parser)]
@@ -140,8 +141,43 @@ pub fn finish(result: anyhow::Result<Outcome>) -> ExitCode {
         Ok(Outcome::Problems) => ExitCode::from(EXIT_PROBLEMS),
         Err(error) => {
             eprintln!("gridkeeper: {error:#}");
-            let store_is_away = error.chain().any(<dyn std::error::Error>::is::<StoreUnavailable>);
-            ExitCode::from(if store_is_away { EXIT_STORE } else { EXIT_USAGE })
+            ExitCode::from(code_of(&error))
         }
+    }
+}
+
+/// What others have written meanwhile is no fault of the store: the command is to be given again.
+fn code_of(error: &anyhow::Error) -> u8 {
+    let is_conflict = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref().is_some_and(PublishError::is_conflict)
+            || cause.downcast_ref().is_some_and(|StoreUnavailable(error)| matches!(error, StoreError::Superseded { .. }))
+    };
+    if error.chain().any(is_conflict) {
+        EXIT_PROBLEMS
+    } else if error.chain().any(<dyn std::error::Error>::is::<StoreUnavailable>) {
+        EXIT_STORE
+    } else {
+        EXIT_USAGE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boundary::{GenerationId, LayerName};
+
+    #[test]
+    fn who_comes_second_is_told_of_a_conflict_and_not_of_a_store_that_is_away() {
+        let layer = LayerName::parse("grid").unwrap();
+        let superseded = |layer: LayerName| StoreError::Superseded { layer, given: Some(GenerationId(5)), newest: Some(GenerationId(6)) };
+        let late = anyhow::Error::new(PublishError::new(layer.clone(), superseded(layer.clone())));
+        let said = format!("{late:#}");
+        assert!(said.contains("generation 6 is the newest now") && !said.contains("not available"), "{said}");
+        assert_eq!(code_of(&late), EXIT_PROBLEMS);
+        // However it got into the chain.
+        assert_eq!(code_of(&StoreUnavailable(superseded(layer)).into()), EXIT_PROBLEMS);
+        let away = StoreUnavailable(StoreError::Missing { location: "a.gpkg".into() });
+        assert_eq!(code_of(&anyhow::Error::new(away).context("cannot import")), EXIT_STORE);
+        assert_eq!(code_of(&anyhow::anyhow!("no such option")), EXIT_USAGE);
     }
 }

@@ -41,6 +41,8 @@ pub enum Fault {
     Nesting,
     /// Codes that have ended name other units now.
     Reuse,
+    /// What is published for later is given up.
+    Future,
 }
 
 /// Returns the faults of geometry among `faults`.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::resolve::{AsOf, AsOfError, resolve};
 use super::step::step;
-use crate::boundary::{Generation, GenerationId, LayerName};
+use crate::boundary::{Generation, GenerationId, GenerationState, LayerName};
 use crate::config::Config;
 use crate::dispatch::Roster;
 use crate::snapshot::{LayerHistory, LayerKey, LayerSnapshot, RosterSnapshot, Settings, Snapshot};
@@ -77,11 +77,23 @@ pub fn load_as_of(
     let Some(history) = histories.iter().find(|history| &history.layer == layer) else {
         return Err(AsOfError::UnknownLayer { layer: layer.clone(), known: known() }.into());
     };
-    let resolved = resolve(history, as_of, now)?;
+    let resolved = resolve(history, as_of, now).map_err(|error| with_start(error, history))?;
     let at = resolved.at;
     let layer = load_layer(store, history, resolved.generation.id)?;
     let roster = load_roster(store, config, at)?;
     Ok((Snapshot::new(version, vec![Arc::new(layer)], roster, to_settings(config)).with_histories(histories.into()), at))
+}
+
+/// Who reads the store may know of what lies ahead: where nothing has begun yet, the error says when something will.
+fn with_start(error: AsOfError, history: &LayerHistory) -> AsOfError {
+    match error {
+        AsOfError::NotCovered { layer, at, first: None } => AsOfError::NotCovered {
+            layer,
+            at,
+            first: history.generations.iter().filter(|g| g.state == GenerationState::Published).map(|g| g.effective_from).min(),
+        },
+        error => error,
+    }
 }
 
 /// Reads the generations of every layer, without their boundaries.

@@ -69,7 +69,7 @@ pub fn resolve(history: &LayerHistory, as_of: AsOf, now: Timestamp) -> Result<Re
 }
 
 fn hint(first: Option<Timestamp>) -> String {
-    first.map_or_else(String::new, |first| format!("; the first took effect at {first}"))
+    first.map_or_else(String::new, |first| format!("; its boundaries begin at {first}"))
 }
 
 fn newest(current: Option<GenerationId>) -> String {
@@ -124,7 +124,7 @@ mod tests {
             assert_eq!((found.generation.id.0, found.at), (number, at(answered_at)), "{as_of:?}");
         }
         let missed = resolve(&history, AsOf::at(at(9)), now).unwrap_err();
-        assert!(missed.to_string().contains("the first took effect at 1970-01-11"), "{missed}");
+        assert!(missed.to_string().contains("its boundaries begin at 1970-01-11"), "{missed}");
         let unknown = resolve(&history, AsOf { at: None, generation: Some(GenerationId(9)) }, now).unwrap_err();
         assert!(unknown.to_string().contains("no generation 9; the current one is 2"), "{unknown}");
     }

@@ -272,6 +272,26 @@ fn four_levels_go_in_one_after_another_and_a_faulty_file_changes_nothing() {
 }
 
 #[test]
+fn what_is_published_for_later_is_given_up_only_by_name() {
+    let district = Path::new(env!("CARGO_MANIFEST_DIR")).join("shapes/lingling/district.geojson");
+    let folder = tempfile::tempdir().unwrap();
+    for (options, expected, part) in [
+        (&["--effective", "2099-01-01"][..], 0, "in effect from 2098-12-31T16:00:00Z"),
+        (&[], 1, "generation 1 from 2098-12-31T16:00:00Z"),
+        (&["--draft"], 0, "draft 2"),
+        (&["--effective", "2099-01-01"], 0, "generation 3"),
+        (&["--accept", "future"], 0, "generation 4"),
+    ] {
+        let mut command = gridkeeper();
+        command.current_dir(&folder).args(["import", "--level", "district"]).arg(&district).args(options);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_eq!(output.status.code(), Some(expected), "{options:?}: {said}");
+        assert!(said.contains(part), "{options:?}: {said}");
+    }
+}
+
+#[test]
 fn a_wrong_word_is_a_usage_error_that_says_what_would_do() {
     let lingling = Path::new(env!("CARGO_MANIFEST_DIR")).join("shapes/lingling");
     let folder = tempfile::tempdir().unwrap();

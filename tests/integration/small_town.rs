@@ -71,6 +71,7 @@ impl SmallTown {
             author: "test".into(),
             note: String::new(),
             reuses_codes: false,
+            gives_up_future: false,
         };
         let new = NewLevel { layer, level: Level::parse(level).unwrap(), shapes, merge: false };
         let published = app::publish(&*store, new, &options).unwrap();
