@@ -1,13 +1,14 @@
 //! The layout is the design: who may use whom is the table below, and this test reads every source file against it.
 //!
-//! Files are read as tokens, so grouped imports, paths inside bodies and macros, and `super` chains are seen alike.
+//! Files are read as tokens, so grouped imports, paths inside bodies and macros, `super` chains and other names for things are
+//! seen alike. What would hide a name (a glob of the crate's root or from above the parent, `extern crate`, `#[path]`) is forbidden.
 //! A new edge is a decision: change the table here and in ARCHITECTURE.md, and say why.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 
 /// For each module of the crate, the modules of ours that it may use. `*` is every module.
 const EDGES: &[(&str, &[&str])] = &[
@@ -73,9 +74,31 @@ const WORLD: &[&[&str]] = &[
     &["tokio"],
 ];
 
-/// How statements of SQL begin. A literal that begins so belongs into the store.
-const SQL: &[&str] =
-    &["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM ", "CREATE TABLE ", "CREATE INDEX ", "PRAGMA ", "BEGIN IMMEDIATE"];
+/// How statements of SQL begin, and a word that must follow somewhere, as the beginning alone is English too. Any case, any white
+/// space. A literal that begins so belongs into the store.
+const SQL: &[(&str, &[&str])] = &[
+    ("select", &[" from ", " * ", " count(", " 1 ", " exists", " $1", " ?"]),
+    ("insert into", &[]),
+    ("insert or", &[]),
+    ("replace into", &[]),
+    ("update", &[" set "]),
+    ("delete from", &[]),
+    ("with", &[" as (", " as materialized (", " as not materialized ("]),
+    ("create", SQL_OBJECTS),
+    ("drop", SQL_OBJECTS),
+    ("alter", SQL_OBJECTS),
+    ("truncate", &[]),
+    ("pragma", &[]),
+    ("vacuum", &[]),
+    ("attach database", &[]),
+    ("begin", &[" immediate ", " exclusive ", " deferred ", " transaction ", " isolation "]),
+    ("begin;", &[]),
+    ("explain", &[" select ", " query plan "]),
+];
+
+/// What statements make, drop and alter.
+const SQL_OBJECTS: &[&str] =
+    &[" table ", " index ", " view ", " trigger ", " schema ", " function ", " extension ", " sequence ", " type ", " role ", " database "];
 
 #[test]
 fn every_module_uses_only_what_the_table_allows() {
@@ -128,6 +151,19 @@ fn a_forbidden_edge_is_found_however_it_is_written() {
         ("dispatch/roster.rs", "fn f() { vec![crate::plan::x()]; }"),
         ("topology/mod.rs", "pub use crate as root;"),
         ("topology/mod.rs", "use crate::{self as root};"),
+        ("topology/arcs.rs", "use crate::*; fn z() { store::X }"),
+        ("topology/mod.rs", "use super::*; fn z() { store::X }"),
+        ("topology/arcs.rs", "use super::super::*;"),
+        ("topology/patch/geometry.rs", "use super::super::*;"),
+        ("topology/arcs.rs", "mod tests { use super::super::*; }"),
+        ("topology/arcs.rs", "use crate::{boundary::*, *};"),
+        ("topology/arcs.rs", "use crate::boundary as b; use crate::r#store::Store;"),
+        ("topology/arcs.rs", "#[path = \"../store/mod.rs\"] mod s;"),
+        ("topology/arcs.rs", "#[cfg_attr(test, path = \"../store/mod.rs\")] mod s;"),
+        ("topology/arcs.rs", "include!(\"../store/mod.rs\");"),
+        ("snapshot/live.rs", "extern crate axum;"),
+        ("snapshot/live.rs", "extern crate axum as web;"),
+        ("snapshot/live.rs", "use r#axum::Router;"),
     ] {
         assert!(!find_violations(Path::new(file), text).is_empty(), "{file}: {text}");
     }
@@ -147,6 +183,46 @@ fn http_sql_and_projections_are_found_outside_their_modules() {
         ("index/rtree.rs", "use std::time::{Duration, Instant};"),
         ("index/rtree.rs", "use proj as p;"),
         ("boundary/unit.rs", "fn f() { Uuid::now_v7(); }"),
+        ("boundary/unit.rs", "use jiff::Timestamp as T; fn f() { T::now(); }"),
+        ("boundary/unit.rs", "fn f() { T::now(); } use jiff::{Zoned, Timestamp as T};"),
+        ("boundary/unit.rs", "type T = jiff::Timestamp; fn f() { T::now(); }"),
+        ("boundary/unit.rs", "use std as s; fn f() { s::fs::read(\"a\"); }"),
+        ("boundary/unit.rs", "use std::{self as s, fmt}; fn f() { s::fs::read(\"a\"); }"),
+        ("boundary/unit.rs", "use {std as s}; use s as t; fn f() { t::fs::read(\"a\"); }"),
+        ("boundary/unit.rs", "use std::*; fn f() { fs::read(\"a\"); }"),
+        ("boundary/unit.rs", "#[derive(Clone, Serialize)] struct A;"),
+        ("boundary/unit.rs", "#[derive(serde::Serialize)] struct A;"),
+        ("boundary/unit.rs", "#[cfg_attr(feature = \"wire\", derive(Serialize))] struct A;"),
+        ("boundary/unit.rs", "impl serde::Serialize for A {}"),
+    ] {
+        assert!(!find_violations(Path::new(file), text).is_empty(), "{file}: {text}");
+    }
+    for sql in [
+        r#""SELECT\n 1""#,
+        r#""select code from unit""#,
+        r#"r"
+            SELECT count(*)
+            FROM unit""#,
+        r##"r#"select "code" from unit"#"##,
+        r#""WITH a AS (SELECT 1) SELECT * FROM a""#,
+        r#""with recursive a as (select 1) select * from a""#,
+        r#""DROP TABLE unit""#,
+        r#""drop index if exists i""#,
+        r#""REPLACE INTO unit VALUES (1)""#,
+        r#""replace into unit values (1)""#,
+        r#""INSERT OR IGNORE INTO unit VALUES (1)""#,
+        r#""update unit set a = 1""#,
+        r#""create unique index i on unit (a)""#,
+        r#""ALTER TABLE unit ADD a""#,
+        r#""-- all\n (SELECT * FROM unit)""#,
+    ] {
+        let text = format!("fn f() {{ run({sql}); }}");
+        assert!(!find_violations(Path::new("api/router.rs"), &text).is_empty(), "{text}");
+        assert_eq!(find_violations(Path::new("store/mod.rs"), &text), Vec::<String>::new());
+    }
+    for (file, text) in [
+        ("boundary/unit.rs", "mod tests { use crate::store::Store; }"),
+        ("boundary/unit.rs", "fn f() { let t = std::time::Instant::now(); }"),
     ] {
         assert!(!find_violations(Path::new(file), text).is_empty(), "{file}: {text}");
     }
@@ -163,6 +239,12 @@ fn allowed_edges_and_innocent_words_pass() {
         ("cli/serve.rs", "use crate::{api, app, store};"),
         ("tile/matrix.rs", "fn f() { let proj = 1; proj + 1; }"),
         ("boundary/unit.rs", "use std::fmt::{self, Display}; pub(crate) fn f() {}"),
+        ("topology/cases.rs", "use super::*; use crate::boundary::*; use rayon::prelude::*;"),
+        ("boundary/unit.rs", "mod tests { use super::*; }"),
+        ("boundary/unit.rs", "use jiff::Timestamp as T; fn f() -> T { T::UNIX_EPOCH }"),
+        ("api/router.rs", "#[utoipa::path(get, path = \"/v1/locate\")] fn f() { g(\"Select a grid\", \"with the others\"); }"),
+        ("tile/layers.rs", "#[derive(serde::Deserialize)] struct A;"),
+        ("api/wire.rs", "#[derive(Serialize)] struct A;"),
     ] {
         assert_eq!(find_violations(Path::new(file), text), Vec::<String>::new(), "{file}");
     }
@@ -200,8 +282,13 @@ fn find_violations(file: &Path, text: &str) -> Vec<String> {
     }
     let mut found = Found::default();
     found.read_tokens(tokens, &path);
+    found.follow_aliases();
     let allowed = EDGES.iter().find(|(name, _)| *name == module).map_or(&[][..], |(_, allowed)| allowed);
-    let mut violations = Vec::new();
+    let mut violations: Vec<String> = Vec::new();
+    if module != "main" {
+        violations.extend(found.detours.iter().map(|detour| format!("{}: {detour} hides what it uses", file.display())));
+    }
+    let is_pure = PURE.contains(&module.as_str());
     for used in &found.paths {
         let names: Vec<&str> = used.iter().map(String::as_str).collect();
         match names.as_slice() {
@@ -217,18 +304,34 @@ fn find_violations(file: &Path, text: &str) -> Vec<String> {
                     violations.push(format!("{}: only {} may name {first}", file.display(), modules.join(", ")));
                 }
                 let reads_the_world = WORLD.iter().any(|world| names.windows(world.len()).any(|part| part == *world));
-                if PURE.contains(&module.as_str()) && reads_the_world {
+                if is_pure && (reads_the_world || names == ["std", "*"]) {
                     violations.push(format!("{}: {module} is pure and may not name {}", file.display(), names.join("::")));
+                }
+                if is_pure && names.last() == Some(&"Serialize") {
+                    violations.push(format!("{}: types of {module} have their wire types in api", file.display()));
                 }
             }
             [] => {}
         }
     }
     if module != "store" {
-        let statements = found.literals.iter().filter(|literal| SQL.iter().any(|sql| literal.trim_start().starts_with(sql)));
+        let statements = found.literals.iter().filter(|literal| is_sql(literal));
         violations.extend(statements.map(|sql| format!("{}: only store knows SQL: {sql}", file.display())));
     }
     violations
+}
+
+/// Whether a literal, as it stands in the source, begins as a statement does.
+fn is_sql(literal: &str) -> bool {
+    let text = literal.replace("\\n", " \n ").replace("\\t", " ").replace("\\r", " ").replace('\\', " ");
+    let without_comments: Vec<&str> = text.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
+    let words: Vec<String> = without_comments.join(" ").split_whitespace().map(str::to_lowercase).collect();
+    let text = format!("{} ", words.join(" "));
+    let text = text.trim_start_matches(['(', ' ']);
+    SQL.iter().any(|(beginning, then)| {
+        let rest = text.strip_prefix(beginning).filter(|rest| rest.starts_with([' ', ';', '(']) || beginning.ends_with(';'));
+        rest.is_some_and(|rest| then.is_empty() || then.iter().any(|word| rest.contains(word)))
+    })
 }
 
 /// The paths that a file names, from the root of a crate, and its string literals.
@@ -236,19 +339,101 @@ fn find_violations(file: &Path, text: &str) -> Vec<String> {
 struct Found {
     paths: BTreeSet<Vec<String>>,
     literals: Vec<String>,
+    /// What other names stand for: `T` for `jiff::Timestamp`.
+    aliases: BTreeMap<String, BTreeSet<Vec<String>>>,
+    /// Ways to name things that hide from this test what is named.
+    detours: BTreeSet<String>,
 }
 
 impl Found {
+    /// Adds to each path that begins with another name for something, the path that it stands for.
+    fn follow_aliases(&mut self) {
+        /// An alias of an alias of an alias is farther than anybody goes; an alias of itself ends here too.
+        const DEPTH_MAX: usize = 4;
+        for _ in 0..DEPTH_MAX {
+            let followed: Vec<Vec<String>> = self
+                .paths
+                .iter()
+                .filter_map(|path| Some((path, self.aliases.get(path.first()?)?)))
+                .flat_map(|(path, meant)| meant.iter().map(|meant| [meant, &path[1..]].concat()))
+                .collect();
+            self.paths.extend(followed);
+        }
+    }
+
+    fn name_anew(&mut self, alias: &TokenTree, path: Vec<String>) {
+        if let TokenTree::Ident(alias) = alias
+            && path.first() != Some(&name_of(alias))
+        {
+            self.aliases.entry(name_of(alias)).or_default().insert(path);
+        }
+    }
+
+    /// Notes a glob that brings in what stands in the crate's root or above the parent, where no import says whence it comes.
+    fn note_glob(&mut self, path: &[String], module: &[String]) {
+        let absolute: Vec<&str> = ["crate"].into_iter().chain(module.iter().map(String::as_str)).collect();
+        let is_above = path.len() + 1 < absolute.len() && path.iter().zip(&absolute).all(|(a, b)| a == b);
+        if path == ["crate"] || (is_above && !path.is_empty()) {
+            self.detours.insert(format!("{}::*", path.join("::")));
+        }
+    }
+
+    /// Reads an attribute: its paths, and whether it says where a module's file is.
+    fn read_attribute(&mut self, tokens: TokenStream, module: &[String]) {
+        let inner: Vec<TokenTree> = tokens.clone().into_iter().collect();
+        match inner.as_slice() {
+            [TokenTree::Ident(name), TokenTree::Punct(equals), ..] if name_of(name) == "path" && equals.as_char() == '=' => {
+                self.detours.insert("#[path]".into());
+            }
+            [TokenTree::Ident(name), TokenTree::Group(group)] if name_of(name) == "cfg_attr" => {
+                let parts: Vec<TokenTree> = group.stream().into_iter().collect();
+                for part in parts.split(|token| matches!(token, TokenTree::Punct(comma) if comma.as_char() == ',')) {
+                    self.read_attribute(part.iter().cloned().collect(), module);
+                }
+                return;
+            }
+            // The text of a comment.
+            [TokenTree::Ident(name), TokenTree::Punct(_), ..] if name_of(name) == "doc" => return,
+            _ => {}
+        }
+        self.read_tokens(tokens, module);
+    }
+
     /// Reads every path in `tokens`, which stand in the module `module`.
     fn read_tokens(&mut self, tokens: TokenStream, module: &[String]) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let mut at = 0;
         while at < tokens.len() {
             at = match &tokens[at..] {
+                [TokenTree::Punct(hash), TokenTree::Group(attribute), ..]
+                    if hash.as_char() == '#' && attribute.delimiter() == Delimiter::Bracket =>
+                {
+                    self.read_attribute(attribute.stream(), module);
+                    at + 2
+                }
+                [TokenTree::Ident(keyword), TokenTree::Ident(root), TokenTree::Ident(name), ..]
+                    if keyword == "extern" && root == "crate" =>
+                {
+                    self.detours.insert(format!("extern crate {name}"));
+                    at + 3
+                }
+                [TokenTree::Ident(name), TokenTree::Punct(bang), TokenTree::Group(_), ..] if name == "include" && bang.as_char() == '!' => {
+                    self.detours.insert("include!".into());
+                    at + 3
+                }
+                [TokenTree::Ident(keyword), alias, TokenTree::Punct(equals), TokenTree::Ident(_), ..]
+                    if keyword == "type" && equals.as_char() == '=' =>
+                {
+                    let mut meant = Self::default();
+                    let end = meant.read_path(&tokens, at + 3, Vec::new(), module);
+                    meant.paths.iter().for_each(|path| self.name_anew(alias, path.clone()));
+                    self.paths.extend(meant.paths);
+                    end
+                }
                 [TokenTree::Ident(keyword), TokenTree::Ident(name), TokenTree::Group(body), ..]
                     if keyword == "mod" && body.delimiter() == Delimiter::Brace =>
                 {
-                    let inner: Vec<String> = module.iter().cloned().chain([name.to_string()]).collect();
+                    let inner: Vec<String> = module.iter().cloned().chain([name_of(name)]).collect();
                     self.read_tokens(body.stream(), &inner);
                     at + 3
                 }
@@ -258,7 +443,7 @@ impl Found {
                 }
                 [TokenTree::Ident(keyword), TokenTree::Ident(name), ..] if keyword == "use" && !is_double_colon(&tokens, at + 2) => {
                     // A whole crate: told from a variable of the same name by a second step.
-                    self.paths.insert(vec![name.to_string(), "self".to_owned()]);
+                    self.paths.insert(vec![name_of(name), "self".to_owned()]);
                     at + 1
                 }
                 [TokenTree::Ident(_), ..] => self.read_path(&tokens, at, Vec::new(), module),
@@ -267,7 +452,8 @@ impl Found {
                     at + 1
                 }
                 [TokenTree::Literal(literal), ..] => {
-                    self.literals.push(literal.to_string().trim_start_matches(['r', '#', 'b', '"']).to_owned());
+                    let text = literal.to_string();
+                    self.literals.extend(text.split_once('"').map(|(_, text)| text.trim_end_matches('#').trim_end_matches('"').to_owned()));
                     at + 1
                 }
                 _ => at + 1,
@@ -281,15 +467,22 @@ impl Found {
         loop {
             match tokens.get(at) {
                 Some(TokenTree::Ident(name)) => {
-                    path = join(path, &name.to_string(), module);
+                    path = join(path, &name_of(name), module);
                     at += 1;
+                    if let [TokenTree::Ident(keyword), alias, ..] = &tokens[at..]
+                        && keyword == "as"
+                    {
+                        self.name_anew(alias, path.clone());
+                    }
                 }
                 Some(TokenTree::Group(group)) if !path.is_empty() && group.delimiter() == Delimiter::Brace => {
                     self.read_group(group.stream(), &path, module);
                     return at + 1;
                 }
-                Some(TokenTree::Punct(star)) if star.as_char() == '*' => {
+                Some(TokenTree::Punct(star)) if star.as_char() == '*' && !path.is_empty() => {
                     at += 1;
+                    self.note_glob(&path, module);
+                    path.push("*".to_owned());
                     break;
                 }
                 _ => break,
@@ -310,10 +503,20 @@ impl Found {
             let skip = if is_double_colon(item, 0) { 2 } else { 0 };
             match item.get(skip) {
                 Some(TokenTree::Ident(name)) if name == "self" => {
+                    if let Some([TokenTree::Ident(keyword), alias]) = item.get(skip + 1..)
+                        && keyword == "as"
+                    {
+                        self.name_anew(alias, prefix.to_vec());
+                    }
                     self.paths.insert(prefix.iter().cloned().chain(["self".to_owned()]).collect());
                 }
                 Some(TokenTree::Ident(name)) if prefix.is_empty() && !is_double_colon(item, skip + 1) => {
-                    self.paths.insert(vec![name.to_string(), "self".to_owned()]);
+                    if let Some([TokenTree::Ident(keyword), alias]) = item.get(skip + 1..)
+                        && keyword == "as"
+                    {
+                        self.name_anew(alias, vec![name_of(name)]);
+                    }
+                    self.paths.insert(vec![name_of(name), "self".to_owned()]);
                 }
                 Some(_) => {
                     self.read_path(item, skip, prefix.to_vec(), module);
@@ -339,6 +542,12 @@ fn join(mut path: Vec<String>, name: &str, module: &[String]) -> Vec<String> {
             path
         }
     }
+}
+
+/// The name that an identifier is, raw or not.
+fn name_of(ident: &Ident) -> String {
+    let name = ident.to_string();
+    name.strip_prefix("r#").map_or(name.clone(), str::to_owned)
 }
 
 fn is_double_colon(tokens: &[TokenTree], at: usize) -> bool {
