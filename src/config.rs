@@ -34,6 +34,7 @@ pub enum ConfigError {
 struct Settings {
     time_zone: String,
     doubt_distance_m: f64,
+    index: String,
     layers: BTreeMap<String, LayerSettings>,
     code_schemes: BTreeMap<String, Vec<SegmentSettings>>,
     http: HttpConfig,
@@ -65,11 +66,32 @@ pub struct Config {
     pub time_zone: TimeZone,
     /// Positions nearer than this to a border are called ambiguous. `doubt_distance_m`, default 10.
     pub doubt_distance_m: f64,
+    /// What finds the unit of a position. `index`, default `rtree`, the only one there is.
+    pub index: IndexKind,
     /// The layers with their levels, coarse to fine. `[layers.NAME]`, default `grid` with four levels.
     pub layers: Vec<LayerConfig>,
     pub http: HttpConfig,
     pub history: HistoryConfig,
     pub map: MapConfig,
+}
+
+/// The index over the units of a level; all give the same answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IndexKind {
+    /// A tree of the units' envelopes.
+    #[default]
+    Rtree,
+}
+
+impl IndexKind {
+    pub const ALL: [Self; 1] = [Self::Rtree];
+
+    /// Returns the name used in the settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rtree => "rtree",
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -181,6 +203,7 @@ impl Default for Settings {
         Self {
             time_zone: "Asia/Shanghai".into(),
             doubt_distance_m: 10.0,
+            index: IndexKind::default().as_str().into(),
             layers: BTreeMap::from([("grid".into(), grid)]),
             code_schemes: BTreeMap::from([("unit-grid-15".into(), unit_grid)]),
             http: HttpConfig::default(),
@@ -234,6 +257,10 @@ impl Settings {
         if !(self.doubt_distance_m >= 0.0 && self.doubt_distance_m.is_finite()) {
             return Err(wrong("doubt_distance_m", format!("{} is no distance in metres", self.doubt_distance_m)));
         }
+        let index = IndexKind::ALL.into_iter().find(|kind| kind.as_str() == self.index).ok_or_else(|| {
+            let known = IndexKind::ALL.map(IndexKind::as_str).join(", ");
+            wrong("index", format!("there is no index {:?}; known are: {known}", self.index))
+        })?;
         let mut layers = Vec::new();
         for (name, settings) in &self.layers {
             let setting = format!("layers.{name}");
@@ -250,7 +277,7 @@ impl Settings {
             return Err(wrong("http.page_limit_max", "a page holds at least one feature".into()));
         }
         let Self { doubt_distance_m, http, history, map, .. } = self;
-        Ok(Config { time_zone, doubt_distance_m, layers, http, history, map })
+        Ok(Config { time_zone, doubt_distance_m, index, layers, http, history, map })
     }
 
     fn resolve_scheme(&self, setting: &str, name: &str) -> Result<CodeScheme, ConfigError> {
@@ -281,5 +308,16 @@ mod tests {
         assert_eq!(grid.layer.levels.len(), 4);
         assert!(grid.public);
         assert!(!config.layer(&LayerName::parse("police").unwrap()).public);
+    }
+
+    #[test]
+    fn an_index_is_named_by_what_there_is() {
+        let load = |text: &str| {
+            let figment = Figment::from(Serialized::defaults(Settings::default())).merge(Toml::string(text));
+            figment.extract::<Settings>().unwrap().resolve()
+        };
+        assert_eq!(load("index = \"rtree\"").unwrap().index, IndexKind::Rtree);
+        let refused = load("index = \"grid\"").unwrap_err();
+        assert_eq!(refused.to_string(), "the setting index is wrong: there is no index \"grid\"; known are: rtree");
     }
 }
