@@ -26,10 +26,10 @@ pub const FEATURES: &[Offer] = &[GEOJSON, HTML, JSON];
 /// 400 for an `f` that is not offered, 406 where no accepted type can be made.
 pub fn negotiate(f: Option<&str>, headers: &HeaderMap, offers: &[Offer]) -> Result<Offer, Problem> {
     if let Some(f) = f {
-        let names = || offers.iter().map(|offer| offer.name).collect::<Vec<_>>();
         return offers.iter().find(|offer| offer.name == f).copied().ok_or_else(|| {
-            let mut names = names();
-            names.dedup();
+            // One name may stand for two types, of which the first is meant.
+            let is_first = |at: usize| offers[..at].iter().all(|earlier| earlier.name != offers[at].name);
+            let names: Vec<_> = (0..offers.len()).filter(|at| is_first(*at)).map(|at| offers[at].name).collect();
             Problem::parameter("f", format!("{f:?} is not one of {}", names.join(", ")))
         });
     }
@@ -106,5 +106,7 @@ mod tests {
         assert_eq!(negotiate(Some("html"), &headers, PAGE).unwrap(), HTML);
         let problem = negotiate(Some("xml"), &headers, PAGE).unwrap_err();
         assert_eq!((problem.kind, problem.errors[0].parameter.as_str()), (ProblemKind::InvalidParameter, "f"));
+        let problem = negotiate(Some("xml"), &headers, FEATURES).unwrap_err();
+        assert_eq!(problem.errors[0].detail, "\"xml\" is not one of json, html");
     }
 }

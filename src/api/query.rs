@@ -15,13 +15,13 @@ use utoipa::openapi::path::{Operation, ParameterIn};
 
 use super::problem::{ParameterError, Problem};
 
-/// The names that each operation takes, by method and path template.
+/// The names that each operation takes, by path template and method.
 #[derive(Debug, Default)]
-pub struct KnownParameters(HashMap<(Method, String), Vec<String>>);
+pub struct KnownParameters(HashMap<String, Vec<(Method, Vec<String>)>>);
 
 impl KnownParameters {
     pub fn of(document: &OpenApi) -> Self {
-        let mut known = HashMap::new();
+        let mut known: HashMap<String, Vec<(Method, Vec<String>)>> = HashMap::new();
         for (path, item) in &document.paths.paths {
             for (method, operation) in operations(item) {
                 let parameters = operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
@@ -29,15 +29,20 @@ impl KnownParameters {
                     RefOr::Ref(_) => None,
                 });
                 let names = parameters.filter(|p| p.parameter_in == ParameterIn::Query).map(|p| p.name.clone());
-                known.insert((method, path.clone()), names.collect());
+                known.entry(path.clone()).or_default().push((method, names.collect()));
             }
         }
         Self(known)
     }
 
-    fn names(&self, method: &Method, path: &str) -> &[String] {
-        let method = if method == Method::HEAD { Method::GET } else { method.clone() };
-        self.0.get(&(method, path.to_owned())).map_or(&[], Vec::as_slice)
+    /// Returns the names that a method of a path takes; none where the path does not take the method, which its route then says.
+    /// Files of pages are in no definition: they take no parameters.
+    fn names(&self, method: &Method, path: &str) -> Option<&[String]> {
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        match self.0.get(path) {
+            Some(methods) => methods.iter().find(|(known, _)| known == method).map(|(_, names)| names.as_slice()),
+            None => (method == Method::GET).then_some(&[]),
+        }
     }
 }
 
@@ -57,8 +62,9 @@ pub async fn refuse_unknown_parameters(
     if !query.is_empty()
         && request.method() != Method::OPTIONS
         && let Some(path) = request.extensions().get::<MatchedPath>()
+        && let Some(names) = known.names(request.method(), path.as_str())
     {
-        check_names(query, known.names(request.method(), path.as_str()))?;
+        check_names(query, names)?;
     }
     Ok(next.run(request).await)
 }

@@ -72,7 +72,13 @@ fn every_documented_route_is_there_and_no_answer_shows_the_public_a_person() {
 #[test]
 fn other_methods_are_405_with_those_that_are_taken() {
     let service = Service::start();
-    for (path, allow) in [("/v1/locate", "GET"), ("/", "GET"), ("/collections", "GET")] {
+    for (path, allow) in [
+        ("/v1/locate", "GET"),
+        ("/v1/locate?lon=111.6&Colour=red", "GET"),
+        ("/", "GET"),
+        ("/collections", "GET"),
+        ("/app/?Colour=red", "GET"),
+    ] {
         let response = service.request("DELETE", path).send().unwrap();
         assert_eq!(response.status(), 405, "{path}");
         assert!(response.headers()["allow"].to_str().unwrap().contains(allow));
