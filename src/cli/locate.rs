@@ -12,7 +12,7 @@ use crate::boundary::{GenerationId, LayerName, Level, Position, Unit};
 use crate::dispatch::Holder;
 use crate::history::AsOf;
 use crate::import::{Crs, parse_moment};
-use crate::snapshot::{Answer, Query};
+use crate::snapshot::{ACCURACY_M_MAX, Answer, Query};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -66,8 +66,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
 fn to_query(args: &Args, at: Timestamp) -> anyhow::Result<Query> {
     let given = Coord { x: args.lon, y: args.lat };
     let position = Crs::parse(&args.crs)?.to_wgs84(given).with_context(|| format!("{} {} is no position", args.lon, args.lat))?;
-    if let Some(accuracy_m) = args.accuracy_m.filter(|m| !m.is_finite() || *m < 0.0) {
-        anyhow::bail!("the accuracy {accuracy_m} is no distance in metres");
+    if let Some(accuracy_m) = args.accuracy_m.filter(|m| !(0.0..=ACCURACY_M_MAX).contains(m)) {
+        anyhow::bail!("the accuracy {accuracy_m} is not between 0 and {ACCURACY_M_MAX} metres");
     }
     Ok(Query {
         position: Position::new(position.x, position.y)?,

@@ -6,6 +6,10 @@ use crate::boundary::{LayerName, Level, Position, Unit, UnitCode};
 use crate::dispatch::Duty;
 use crate::index::{Located, Neighbour, Status};
 
+/// The worst accuracy with which a position may be given, metres: a cell of a mobile network reaches 35 km. It bounds the search for
+/// alternatives.
+pub const ACCURACY_M_MAX: f64 = 50_000.0;
+
 /// One question: what is here, and who answers for it?
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {

@@ -8,7 +8,7 @@ mod layer;
 mod live;
 mod state;
 
-pub use answer::{Answer, Query, QueryError};
+pub use answer::{ACCURACY_M_MAX, Answer, Query, QueryError};
 pub use layer::{LayerKey, LayerSnapshot};
 pub use live::Live;
 pub use state::{LayerHistory, RosterSnapshot, Settings, Snapshot};

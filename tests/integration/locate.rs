@@ -94,6 +94,7 @@ fn what_cannot_be_asked_is_told_and_a_missing_store_has_its_own_exit_code() {
         (&["locate", "111.6", "26.2", "--layer", "police"], "police"),
         (&["locate", "111.6", "26.2", "--level", "house"], "house"),
         (&["locate", "111.6", "26.2", "--at", "soon"], "soon"),
+        (&["locate", "111.6", "26.2", "--accuracy-m", "1e9"], "is not between 0 and 50000 metres"),
         (&["locate", "111.6", "26.2", "--at", "2025-12-31"], "its boundaries begin at 2025-12-31T16:00:00Z"),
     ] {
         let output = town.run(args);

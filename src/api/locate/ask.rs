@@ -18,7 +18,7 @@ use crate::api::wire::LocateAnswer;
 use crate::boundary::{LayerName, Level, Position, PositionError};
 use crate::history::{AsOf, Parts};
 use crate::import::{Crs, CrsError};
-use crate::snapshot::{LayerKey, Query, QueryError, Snapshot};
+use crate::snapshot::{ACCURACY_M_MAX, LayerKey, Query, QueryError, Snapshot};
 
 /// The options of a lookup. For a body of many records they hold for each record that does not say otherwise.
 #[derive(Clone, Debug, Default, utoipa::IntoParams)]
@@ -91,9 +91,6 @@ pub enum Given<'a> {
     /// A value of another kind, which is none of a lookup's.
     Other,
 }
-
-/// Worse than any way to find a position: a cell of a mobile network reaches 35 km. It bounds the search for alternatives.
-pub const ACCURACY_M_MAX: f64 = 50_000.0;
 
 /// WGS 84 in degrees, as `crs` names it.
 const WGS84: &str = "EPSG:4326";
