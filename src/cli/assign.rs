@@ -50,7 +50,7 @@ pub struct Args {
     /// The generation whose boundaries answer; the one in effect at the time by default
     #[arg(long, value_name = "N", value_parser = parse_generation)]
     generation: Option<GenerationId>,
-    /// What to add, separated by commas
+    /// What to add, separated by commas; a name that the table has already gets a number, as grid_code_2
     #[arg(long, value_name = "LIST", default_value = FIELDS_DEFAULT)]
     fields: String,
 }
@@ -169,9 +169,8 @@ fn open(input: &Path) -> anyhow::Result<Box<dyn Read>> {
 fn write_whole(output: &Path, write: impl FnOnce(&mut dyn Write) -> anyhow::Result<u64>) -> anyhow::Result<u64> {
     if is_pipe(output) {
         let mut out = BufWriter::new(io::stdout().lock());
-        let result = write(&mut out)?;
-        out.flush().context("cannot write to the standard output")?;
-        return Ok(result);
+        let written = write(&mut out).and_then(|result| out.flush().context("cannot write to the standard output").map(|()| result));
+        return super::until_closed(written);
     }
     let cannot = || format!("cannot write {}", output.display());
     let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

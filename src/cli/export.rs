@@ -54,7 +54,9 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     let stored = load(context, &layer, AsOf { at, generation })?;
     let levels = choose_levels(&stored, level.as_ref())?;
     match format {
-        Format::Geojson if is_stdout => write_geojson(io::stdout().lock(), &stored, &levels).context("cannot write to standard output")?,
+        Format::Geojson if is_stdout => {
+            super::until_closed(write_geojson(io::stdout().lock(), &stored, &levels).context("cannot write to standard output"))?;
+        }
         Format::Geojson => replace_file(&out, |path| Ok(write_geojson(File::create(path)?, &stored, &levels)?))?,
         Format::Gpkg => replace_file(&out, |path| {
             let tables: Vec<_> = levels.iter().map(|(level, shapes)| (table_name(&stored, level), *shapes)).collect();

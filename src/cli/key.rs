@@ -50,13 +50,27 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     match args.command {
         Command::Create { role, scope, note } => {
             let store = app::open_store(&context.store, OpenMode::Create)?;
-            let scope = scope.iter().map(|code| UnitCode::parse(code.trim())).collect::<Result<_, _>>().context("the scope is wrong")?;
+            let scope: Vec<UnitCode> =
+                scope.iter().map(|code| UnitCode::parse(code.trim())).collect::<Result<_, _>>().context("the scope is wrong")?;
+            warn_of_unknown(&*store, &scope)?;
             super::say(&create_key(&*store, role, scope, &note)?);
         }
         Command::List => list(&*app::open_store(&context.store, OpenMode::ReadOnly)?)?,
         Command::Revoke { key } => revoke(&*app::open_store(&context.store, OpenMode::Write)?, &key)?,
     }
     Ok(Outcome::Done)
+}
+
+/// Names the codes of a scope that no unit has: such a key is good for nothing until one has them.
+fn warn_of_unknown(store: &dyn Store, scope: &[UnitCode]) -> anyhow::Result<()> {
+    if scope.is_empty() {
+        return Ok(());
+    }
+    let known = super::roster::load_codes(store).map_err(StoreUnavailable::from)?;
+    for code in scope.iter().filter(|code| !known.contains(*code)) {
+        eprintln!("warning: no unit has the code {code}; the key opens nothing there until one has it");
+    }
+    Ok(())
 }
 
 /// Makes a key of 256 random bits, keeps its hash and returns it.

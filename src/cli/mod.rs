@@ -129,6 +129,17 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
+/// Takes it for a quiet end that who reads a stream of ours has closed it: nothing more is wanted.
+fn until_closed<T: Default>(written: anyhow::Result<T>) -> anyhow::Result<T> {
+    let is_closed = |error: &anyhow::Error| {
+        error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe))
+    };
+    match written {
+        Err(error) if is_closed(&error) => Ok(T::default()),
+        written => written,
+    }
+}
+
 /// Who is named as the author of what a command writes: the user of the system.
 fn author() -> String {
     ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "command line".to_owned())

@@ -106,7 +106,7 @@ pub(super) fn report(problems: &[RowProblem], file: &Path) {
 }
 
 /// The codes of all units of all layers, those of generations that take effect later included.
-fn load_codes(store: &dyn Store, with: Option<&Generation>) -> Result<FxHashSet<UnitCode>, StoreError> {
+pub(super) fn load_codes(store: &dyn Store, with: Option<&Generation>) -> Result<FxHashSet<UnitCode>, StoreError> {
     let mut codes = FxHashSet::default();
     for layer in store.load_layers()? {
         let generations = store.load_generations(&layer.name)?;

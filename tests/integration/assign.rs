@@ -93,6 +93,38 @@ fn a_workbook_keeps_its_values() {
 }
 
 #[test]
+fn a_name_that_the_table_has_already_gets_a_number() {
+    let town = town();
+    let fields = ["--fields", "grid_code,status"];
+    let once = assign(&town, "a.csv", b"Lon,Lat,Status\n111.605,26.205,open\n", &fields);
+    assert_eq!(String::from_utf8_lossy(&once), format!("Lon,Lat,Status,grid_code,status_2,error\n111.605,26.205,open,{WEST},inside,\n"));
+    let twice = String::from_utf8(assign(&town, "b.csv", &once, &fields)).unwrap();
+    assert!(twice.starts_with("Lon,Lat,Status,grid_code,status_2,error,grid_code_2,status_3,error_2\n"), "{twice}");
+    let line = assign(&town, "a.ndjson", b"{\"lon\":111.605,\"lat\":26.205,\"status\":\"open\"}\n", &fields);
+    let line: Value = serde_json::from_slice(&line).unwrap();
+    assert_eq!((&line["status"], &line["status_2"], &line["grid_code"]), (&"open".into(), &"inside".into(), &WEST.into()));
+    let input = town.path("in.xlsx");
+    let mut workbook = Workbook::new();
+    workbook.add_worksheet().write_row(0, 0, ["lon", "lat", "grid_code"]).unwrap();
+    workbook.save(&input).unwrap();
+    town.succeed(&["assign", text(&input), "-o", text(&town.path("out.xlsx")), "--fields", "grid_code"]);
+    let mut result: Xlsx<_> = open_workbook(town.path("out.xlsx")).unwrap();
+    assert_eq!(result.worksheet_range_at(0).unwrap().unwrap().get((0, 3)), Some(&Data::String("grid_code_2".into())));
+}
+
+#[test]
+fn who_closes_a_stream_early_has_seen_enough() {
+    let town = town();
+    let rows = town.write("many.csv", format!("lon,lat\n{}", "111.605,26.205\n".repeat(50_000)));
+    for args in [&["export", "geojson", "-"][..], &["assign", text(&rows), "-o", "-"]] {
+        let mut child = town.command().args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
 fn a_pipe_goes_in_and_comes_out_in_batches() {
     let town = town();
     let mut command = town.command();

@@ -61,6 +61,16 @@ fn every_bad_row_is_told_and_the_old_roster_stays() {
 }
 
 #[test]
+fn a_scope_that_no_unit_has_is_warned_of() {
+    let town = SmallTown::build();
+    let output = town.run(&["key", "create", "--role", "worker", "--scope", &format!("{COMMUNITY},999")]);
+    assert!(output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("no unit has the code 999") && !said.contains(COMMUNITY), "{said}");
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("gk_"));
+}
+
+#[test]
 fn a_key_is_printed_alone_and_only_its_hash_is_kept() {
     let town = SmallTown::build();
     let key = town.succeed(&["key", "create", "--role", "dispatcher", "--scope", COMMUNITY, "--note", "desk 3"]);

@@ -1,6 +1,8 @@
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use anyhow::bail;
+use rustc_hash::FxHashSet;
 
 use crate::boundary::{Position, UnitCode};
 use crate::import::{Crs, parse_position, to_half_width};
@@ -107,6 +109,18 @@ impl Field {
     pub(super) fn name(self) -> &'static str {
         FIELDS.iter().find(|(_, field)| *field == self).map_or("", |(name, _)| name)
     }
+}
+
+/// Returns the names under which the fields and the error are added to what has the names `taken`. A name that is taken gets a
+/// number, `grid_code_2`, so that nothing of the input is overwritten and no name stands twice.
+pub(super) fn free_names<'a>(fields: &[Field], taken: impl IntoIterator<Item = &'a str>) -> Vec<Cow<'static, str>> {
+    let mut taken: FxHashSet<String> = taken.into_iter().map(|name| name.trim().to_ascii_lowercase()).collect();
+    let mut find = |name: &'static str| {
+        let numbered = (2_u32..).map(|number| Cow::Owned(format!("{name}_{number}")));
+        let free = std::iter::once(Cow::Borrowed(name)).chain(numbered).find(|name| taken.insert(name.to_string()));
+        free.unwrap_or(Cow::Borrowed(name))
+    };
+    fields.iter().copied().map(Field::name).chain([ERROR]).map(&mut find).collect()
 }
 
 impl<'a> Answerer<'a> {

@@ -11,7 +11,7 @@ use encoding_rs::GB18030;
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 
-use super::answerer::{Addition, Answerer, ERROR, Field, Value};
+use super::answerer::{Addition, Answerer, Value, free_names};
 use super::{BATCH_BYTES, BATCH_ROWS, PositionFields, ROW_BYTES_MAX};
 use crate::import::decode_text;
 
@@ -33,7 +33,7 @@ pub(super) fn assign(
     let (lon, lat) = names.find(&headers)?;
     // The reader ends a row at the first character of the line end; the second is skipped in front of the next row.
     style.line_end = if raw_header.ends_with(b"\r\n") || raw_header.ends_with(b"\r") { "\r\n" } else { "\n" };
-    let names: Vec<&str> = answerer.fields().iter().copied().map(Field::name).chain([ERROR]).collect();
+    let names = free_names(answerer.fields(), headers.iter().map(String::as_str));
     out.write_all(trim(&raw_header))?;
     write!(out, ",{}{}", names.join(","), style.line_end)?;
 

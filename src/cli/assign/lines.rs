@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 use rayon::prelude::*;
 use serde_json::{Map, Value as Json, json};
 
-use super::answerer::{Addition, Answerer, ERROR, Value};
+use super::answerer::{Addition, Answerer, Value, free_names};
 use super::{BATCH_BYTES, BATCH_ROWS, PositionFields, ROW_BYTES_MAX};
 
 pub(super) fn assign(
@@ -57,18 +57,18 @@ fn answer_line(answerer: &Answerer<'_>, names: &PositionFields, line: &[u8]) -> 
         return (false, line.to_vec());
     }
     let parsed: Result<Map<String, Json>, _> = serde_json::from_slice(text);
-    let (object, addition) = match parsed {
+    let (object, taken, addition) = match parsed {
         Ok(object) => {
             let addition = answer_object(answerer, names, &object);
-            (text.to_vec(), addition)
+            (text.to_vec(), object, addition)
         }
         Err(error) => {
             // What is no object cannot take members; it goes into one, so that no line is lost.
             let kept = json!({ "input": String::from_utf8_lossy(text) });
-            (kept.to_string().into_bytes(), answerer.refuse(format!("the line is no JSON object: {error}")))
+            (kept.to_string().into_bytes(), Map::new(), answerer.refuse(format!("the line is no JSON object: {error}")))
         }
     };
-    (addition.error.is_some(), append(object, answerer, &addition))
+    (addition.error.is_some(), append(object, &taken, answerer, &addition))
 }
 
 fn answer_object(answerer: &Answerer<'_>, names: &PositionFields, object: &Map<String, Json>) -> Addition {
@@ -87,13 +87,13 @@ fn answer_object(answerer: &Answerer<'_>, names: &PositionFields, object: &Map<S
 }
 
 /// Puts members in front of the brace that ends an object.
-fn append(mut object: Vec<u8>, answerer: &Answerer<'_>, addition: &Addition) -> Vec<u8> {
+fn append(mut object: Vec<u8>, taken: &Map<String, Json>, answerer: &Answerer<'_>, addition: &Addition) -> Vec<u8> {
     let brace = object.pop();
     debug_assert_eq!(brace, Some(b'}'), "an object ends with a brace");
     let is_empty = object.trim_ascii_end().ends_with(b"{");
-    let values = answerer.fields().iter().zip(&addition.values).map(|(field, value)| (field.name(), to_json(value)));
-    let error = addition.error.iter().map(|error| (ERROR, Json::from(error.as_str())));
-    for (at, (name, value)) in values.chain(error).enumerate() {
+    let names = free_names(answerer.fields(), taken.keys().map(String::as_str));
+    let error = addition.error.iter().map(|error| Json::from(error.as_str()));
+    for (at, (name, value)) in names.iter().zip(addition.values.iter().map(to_json).chain(error)).enumerate() {
         let comma = if at == 0 && is_empty { "" } else { "," };
         object.extend_from_slice(format!("{comma}\"{name}\":{value}").as_bytes());
     }

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use rust_xlsxwriter::{Format, Workbook, Worksheet};
 
 use super::PositionFields;
-use super::answerer::{Addition, Answerer, ERROR, Field, Value};
+use super::answerer::{Addition, Answerer, Value, free_names};
 use crate::import::to_text;
 
 pub(super) fn assign(input: &Path, out: &mut dyn Write, answerer: &Answerer<'_>, names: &PositionFields) -> anyhow::Result<u64> {
@@ -19,7 +19,8 @@ pub(super) fn assign(input: &Path, out: &mut dyn Write, answerer: &Answerer<'_>,
     let range = workbook.worksheet_range(&sheet_name).context("cannot read the first sheet")?;
     let mut rows = range.rows();
     let Some(header) = rows.next() else { bail!("the first sheet is empty; its first row must name the columns") };
-    let (lon, lat) = names.find(&header.iter().map(to_text).collect::<Vec<_>>())?;
+    let headers: Vec<String> = header.iter().map(to_text).collect();
+    let (lon, lat) = names.find(&headers)?;
     let rows: Vec<&[Data]> = rows.collect();
     let additions: Vec<Addition> = rows.par_iter().map(|row| answerer.answer(&to_text(&row[lon]), &to_text(&row[lat]))).collect();
     let invalid_count = additions.iter().filter(|addition| addition.error.is_some()).count();
@@ -29,8 +30,8 @@ pub(super) fn assign(input: &Path, out: &mut dyn Write, answerer: &Answerer<'_>,
     sheet.set_name(&sheet_name)?;
     write_cells(sheet, 0, 0, header)?;
     let first = u16::try_from(header.len()).context("the sheet has more columns than a workbook can have")?;
-    let added_names: Vec<&str> = answerer.fields().iter().copied().map(Field::name).chain([ERROR]).collect();
-    sheet.write_row(0, first, added_names)?;
+    let added_names = free_names(answerer.fields(), headers.iter().map(String::as_str));
+    sheet.write_row(0, first, added_names.iter().map(AsRef::as_ref))?;
     for ((number, cells), addition) in (1..).zip(rows).zip(&additions) {
         write_cells(sheet, number, 0, cells)?;
         write_addition(sheet, number, first, addition)?;
