@@ -75,7 +75,7 @@ export function answerCard(answer: Answer, note: string | null, onCode: (code: s
   return card;
 }
 
-/** Draws a unit of a coarser level, of which there is no keeper to show. */
+/** Draws a unit in which no position can be asked for, so that nobody says who answers for it. */
 export function unitCard(level: string, code: string, name: string, parent: string | null, onCode: (code: string) => void): HTMLElement {
   const card = element('article', 'card', element('h2', '', name || code), element('p', 'code-line', code), element('p', 'state', levelName(level)));
   if (parent) card.append(element('dl', '', row(text('path'), element('ul', 'plain', codeButton(parent, '', onCode)))));

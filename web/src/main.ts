@@ -7,7 +7,7 @@ import { boundsOf, insideOf } from './geometry';
 import { followIncidents } from './incidents';
 import { hasBoundaries, makeMap, padding, showPosition, showUnit } from './map';
 import { parseQuery } from './query';
-import { type Answer, Refusal, type Settings, findByCode, key, loadSettings, loadUnit, locate, setKey, takeKeyFromAddress } from './service';
+import { type Answer, Refusal, type Settings, type Wanted, findByCode, key, loadSettings, loadUnit, locate, setKey, takeKeyFromAddress } from './service';
 import { type Shift, shiftGeometry, shiftPosition } from './shift';
 import { type Word, language, switchLanguage, text } from './text';
 
@@ -44,12 +44,12 @@ function explain(error: unknown): void {
   show(() => messageCard(text('offline'), true));
 }
 
-async function ask(lon: number, lat: number, crs: string, note: Word | null, move: boolean): Promise<void> {
+async function ask(lon: number, lat: number, crs: string, note: Word | null, move: boolean, wanted: Wanted | null = null): Promise<void> {
   asking?.abort();
   asking = new AbortController();
   show(() => messageCard(text('asking'), false));
   try {
-    const answer = await locate(lon, lat, crs, asking.signal);
+    const answer = await locate(lon, lat, crs, wanted, asking.signal);
     showAnswer(answer, note);
     const position = shiftPosition([answer.position.lon, answer.position.lat], shift());
     if (map) {
@@ -81,12 +81,13 @@ async function askCode(code: string): Promise<void> {
     if (!found) return show(() => messageCard(`${text('noCode')} ${code}`, true));
     const { collection, feature } = found;
     frame(feature.geometry);
-    const isFinest = settings?.layers.some((layer) => layer.collections.at(-1) === collection);
+    const layer = settings?.layers.find((layer) => layer.collections.includes(collection))?.name;
+    const level = collection.split('.').at(-1) ?? collection;
     const inside = insideOf(feature.geometry);
-    if (isFinest && inside) return await ask(inside[0] ?? 0, inside[1] ?? 0, '', null, false);
+    if (layer && inside) return await ask(inside[0] ?? 0, inside[1] ?? 0, '', null, false, { layer, level });
     const properties = (feature.properties ?? {}) as { name?: string; parent?: string };
     if (map) showPosition(map, null);
-    show(() => unitCard(collection.split('.').at(-1) ?? collection, code, properties.name ?? '', properties.parent ?? null, (other) => void askCode(other)));
+    show(() => unitCard(level, code, properties.name ?? '', properties.parent ?? null, (other) => void askCode(other)));
   } catch (error) {
     explain(error);
   }

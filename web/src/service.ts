@@ -91,8 +91,14 @@ async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
 
 export const loadSettings = (): Promise<Settings> => get('app/config.json');
 
-export function locate(lon: number, lat: number, crs: string, signal?: AbortSignal): Promise<Answer> {
-  const query = new URLSearchParams({ lon: String(lon), lat: String(lat) });
+/** Which units are asked for; the finest of the usual layer where nothing is said. */
+export interface Wanted {
+  layer: string;
+  level: string;
+}
+
+export function locate(lon: number, lat: number, crs: string, wanted: Wanted | null, signal?: AbortSignal): Promise<Answer> {
+  const query = new URLSearchParams({ lon: String(lon), lat: String(lat), ...wanted });
   if (crs) query.set('crs', crs);
   return get(`v1/locate?${query}`, signal);
 }

@@ -134,6 +134,10 @@ describe('the map', () => {
     await page.fill('#query', street);
     await page.press('#query', 'Enter');
     await expect.poll(() => code().textContent()).toBe(street);
+    const path = await card().locator('.path').textContent();
+    for (const level of ['区县', '街道乡镇']) expect(path).toContain(level);
+    expect(path).not.toContain('社区村');
+    expect(await card().locator('.holder .phone').count()).toBeGreaterThan(0);
     await page.fill('#query', 'X1');
     await page.press('#query', 'Enter');
     await expect.poll(() => card().textContent()).toContain('没有编码 X1');
