@@ -1,4 +1,7 @@
-use rstar::{AABB, PointDistance, RTree, RTreeObject};
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use rstar::{AABB, RTree, RTreeNode, RTreeObject};
 
 use super::earth::{self, Observer};
 use super::rtree::tree_bytes;
@@ -25,6 +28,53 @@ struct Piece {
     /// The first coordinate of the piece within its arc.
     start: u32,
 }
+
+/// From here on the chord alone says too little of the geodesic: at 100 km it is a bound good to 2 cm, at 1,000 km to 20 m, which is
+/// still less than a piece is long, and at 10,000 km to 20 km, which all pieces of a town share. What is nearer is not worth a geodesic.
+const REFINED_FROM_M: f64 = 100_000.0;
+
+/// A node of the tree that waits for its turn.
+struct Candidate<'a> {
+    node: &'a RTreeNode<Piece>,
+    /// Nothing in the node is nearer than this.
+    least_m: f64,
+    is_refined: bool,
+}
+
+impl<'a> Candidate<'a> {
+    /// `above_m` is the bound of the node's parent, which holds for the node.
+    fn new(node: &'a RTreeNode<Piece>, observer: &Observer, above_m: f64) -> Self {
+        let chord_m = node.envelope().distance_2(&observer.geocentric()).sqrt();
+        Self { node, least_m: earth::geodesic_at_least_m(chord_m).max(above_m), is_refined: false }
+    }
+
+    fn refine(&mut self, observer: &Observer) {
+        let envelope = self.node.envelope();
+        self.least_m = self.least_m.max(observer.least_to_box_m(envelope.lower(), envelope.upper()));
+        self.is_refined = true;
+    }
+}
+
+/// The greatest is the one whose turn it is: the nearest.
+impl Ord for Candidate<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.least_m.total_cmp(&self.least_m)
+    }
+}
+
+impl PartialOrd for Candidate<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Candidate<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Candidate<'_> {}
 
 impl BorderTree {
     pub(super) fn build(coverage: &ValidCoverage, depth: usize) -> Self {
@@ -61,10 +111,29 @@ impl BorderTree {
         wants: impl Fn(Sides) -> bool,
         mut visit: impl FnMut(f64, Sides) -> f64,
     ) {
-        for (piece, least_m2) in self.tree.nearest_neighbor_iter_with_distance_2(observer.geocentric()) {
-            if least_m2.sqrt() > bound_m {
+        let mut next = BinaryHeap::new();
+        next.extend(self.tree.root().children().iter().map(|node| Candidate::new(node, observer, 0.0)));
+        while let Some(mut nearest) = next.pop() {
+            if nearest.least_m > bound_m {
                 break;
             }
+            if !nearest.is_refined && nearest.least_m > REFINED_FROM_M {
+                nearest.refine(observer);
+                if next.peek().is_some_and(|other| other.least_m < nearest.least_m) {
+                    next.push(nearest);
+                    continue;
+                }
+                if nearest.least_m > bound_m {
+                    break;
+                }
+            }
+            let piece = match nearest.node {
+                RTreeNode::Parent(parent) => {
+                    next.extend(parent.children().iter().map(|child| Candidate::new(child, observer, nearest.least_m)));
+                    continue;
+                }
+                RTreeNode::Leaf(piece) => piece,
+            };
             let sides = coverage.arcs().sides(piece.arc, self.depth);
             if !wants(sides) {
                 continue;
@@ -114,11 +183,5 @@ impl RTreeObject for Piece {
 
     fn envelope(&self) -> Self::Envelope {
         AABB::from_corners(self.min, self.max)
-    }
-}
-
-impl PointDistance for Piece {
-    fn distance_2(&self, point: &[f64; 3]) -> f64 {
-        rstar::Envelope::distance_2(&self.envelope(), point)
     }
 }

@@ -28,7 +28,6 @@ pub(super) fn to_geocentric(c: Coord<f64>) -> [f64; 3] {
 /// A curve `r(t)`, `0 ≤ t ≤ 1`, is never farther from its chord than `max |r''| / 8`; with longitude and latitude linear in `t`
 /// the second derivative is at most `R (|Δlon| + |Δlat|)²` in radians. `R` bounds every radius of curvature.
 pub(super) fn sagitta_m(a: Coord<f64>, b: Coord<f64>) -> f64 {
-    const RADIUS_MAX_M: f64 = 6_400_000.0;
     let turn = (b.x - a.x).abs().to_radians() + (b.y - a.y).abs().to_radians();
     RADIUS_MAX_M * turn * turn / 8.0
 }
@@ -39,6 +38,52 @@ pub(super) struct Observer {
     geocentric: [f64; 3],
     /// Of longitude and of latitude.
     metres_per_degree: [f64; 2],
+}
+
+/// Larger than every radius of curvature of the ellipsoid, the largest of which is 6,399,594 m at the poles.
+const RADIUS_MAX_M: f64 = 6_400_000.0;
+/// Smaller than every radius of curvature, the smallest of which is 6,335,439 m along a meridian at the equator.
+const RADIUS_MIN_M: f64 = 6_335_000.0;
+/// The sphere that the ellipsoid differs from least.
+const RADIUS_MEAN_M: f64 = 6_371_000.0;
+
+/// More than rounding does to a chord or a geodesic, so that a bound stays one.
+const ROUNDING_M: f64 = 1e-6;
+
+/// Up to here the geodesic and the arc of a sphere over the same chord change alike when one end moves.
+const ALIKE_M: f64 = 13_000_000.0;
+/// How much, at most, their difference changes for each metre that one end moves: about 0.006 was found, close to [`ALIKE_M`].
+const UNLIKE_PER_M: f64 = 0.02;
+
+/// Returns a distance that the geodesic between two points so far apart through space is never shorter than.
+///
+/// A flatter arc over the same chord is shorter, and no geodesic is flatter than a circle of this radius.
+pub(super) fn geodesic_at_least_m(chord_m: f64) -> f64 {
+    /// Below this the arc is longer than the chord by less than 0.003 mm.
+    const STRAIGHT_M: f64 = 1_500.0;
+    let arc_m = if chord_m < STRAIGHT_M { chord_m } else { to_arc_m(chord_m, RADIUS_MAX_M) };
+    arc_m - ROUNDING_M
+}
+
+/// Returns a distance that the geodesic between two points so far apart through space is never longer than.
+fn geodesic_at_most_m(chord_m: f64) -> f64 {
+    /// Nearly antipodes, for which there is no such circle.
+    const CHORD_MAX_M: f64 = 12_000_000.0;
+    if chord_m < CHORD_MAX_M { to_arc_m(chord_m, RADIUS_MIN_M) + ROUNDING_M } else { f64::INFINITY }
+}
+
+fn to_arc_m(chord_m: f64, radius_m: f64) -> f64 {
+    2.0 * radius_m * (chord_m / (2.0 * radius_m)).min(1.0).asin()
+}
+
+fn chord_m(a: [f64; 3], b: [f64; 3]) -> f64 {
+    (0..3).map(|axis| (a[axis] - b[axis]).powi(2)).sum::<f64>().sqrt()
+}
+
+/// Returns a position whose place on the surface is near a geocentric point: exact for a point of the surface.
+fn to_position(p: [f64; 3]) -> Coord<f64> {
+    let from_axis_m = p[0].hypot(p[1]);
+    Coord { x: p[1].atan2(p[0]).to_degrees(), y: p[2].atan2((1.0 - E2) * from_axis_m).to_degrees() }
 }
 
 impl Observer {
@@ -53,6 +98,26 @@ impl Observer {
 
     pub(super) fn geocentric(&self) -> [f64; 3] {
         self.geocentric
+    }
+
+    /// Returns a distance that nothing on the surface within a far box of geocentric coordinates is nearer than.
+    ///
+    /// One geodesic is measured, to the middle of the box, and two bounds are drawn from it: the triangle inequality, and over the chord
+    /// to the nearest corner, how the geodesic differs from the arc of a sphere, which changes little within the box.
+    pub(super) fn least_to_box_m(&self, min: [f64; 3], max: [f64; 3]) -> f64 {
+        let middle = to_position([0, 1, 2].map(|axis| f64::midpoint(min[axis], max[axis])));
+        let at = to_geocentric(middle);
+        let farthest = [0, 1, 2].map(|axis| if at[axis] - min[axis] > max[axis] - at[axis] { min[axis] } else { max[axis] });
+        let radius_m = geodesic_at_most_m(chord_m(at, farthest));
+        let middle_m = self.geodesic_m(middle);
+        let by_triangle_m = middle_m - radius_m;
+        if middle_m + radius_m > ALIKE_M {
+            return by_triangle_m - ROUNDING_M;
+        }
+        let nearest = [0, 1, 2].map(|axis| self.geocentric[axis].clamp(min[axis], max[axis]));
+        let unlike_m = middle_m - to_arc_m(chord_m(at, self.geocentric), RADIUS_MEAN_M);
+        let by_chord_m = to_arc_m(chord_m(nearest, self.geocentric), RADIUS_MEAN_M) + unlike_m - UNLIKE_PER_M * radius_m;
+        by_triangle_m.max(by_chord_m) - ROUNDING_M
     }
 
     /// Returns the geodesic distance to the nearest edge of `line` where it is at most `bound_m`; none means farther.
@@ -170,6 +235,80 @@ mod tests {
             let observer = Observer::new(coord(111.55 + f64::from(i) * 3.1e-4, 26.1 + f64::from(i * i % 997) * 1.9e-4));
             let there = observer.distance_to_line_m(&line, f64::INFINITY);
             assert_eq!(there, observer.distance_to_line_m(&back, f64::INFINITY));
+        }
+    }
+
+    /// Pairs of positions all over the earth: at every distance, antipodes and nearly antipodes, poles.
+    fn pairs() -> impl Iterator<Item = (Coord<f64>, Coord<f64>)> {
+        let spread = |i: u32, by: f64| f64::from(i) * by % 1.0;
+        let position =
+            move |i: u32| coord(360.0 * spread(i, 0.754_877_666) - 180.0, (2.0 * spread(i, 0.569_840_291) - 1.0).asin().to_degrees());
+        let far = (0..4_000).map(move |i| (position(i), position(3 * i + 7)));
+        let antipodes = (0..2_000).map(move |i| {
+            let (p, off) = (position(i), 10f64.powi(-i32::try_from(i % 9).unwrap()));
+            let lat = if i % 5 == 0 { 0.0 } else { p.y };
+            (coord(p.x, lat), coord(p.x + 180.0 - off, (off - lat).min(90.0)))
+        });
+        let near = (0..2_000).map(move |i| {
+            let (p, off) = (position(i), 10f64.powi(-i32::try_from(i % 8).unwrap()));
+            (p, coord(p.x + off, (p.y + off * f64::from(i % 3)).min(90.0)))
+        });
+        let poles = (0..500).map(move |i| (coord(0.0, if i % 2 == 0 { 90.0 } else { -90.0 }), position(i)));
+        far.chain(antipodes).chain(near).chain(poles)
+    }
+
+    #[test]
+    fn a_geodesic_lies_between_the_bounds_that_its_chord_gives() {
+        for (p, q) in pairs() {
+            let (chord, geodesic) = (chord_m(to_geocentric(p), to_geocentric(q)), Observer::new(p).geodesic_m(q));
+            let (least, most) = (geodesic_at_least_m(chord), geodesic_at_most_m(chord));
+            assert!(least <= geodesic && geodesic <= most, "{p:?} {q:?}: {least} {geodesic} {most}");
+            // They are of use as well.
+            assert!(
+                least > 0.93 * geodesic - 1e-3 && (most < 1.1 * geodesic + 1e-3 || chord > 1.2e7),
+                "{p:?} {q:?}: {least} {geodesic} {most}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_geodesic_and_the_arc_over_its_chord_change_alike() {
+        let mut worst = 0.0f64;
+        for (p, q) in pairs() {
+            let observer = Observer::new(p);
+            if observer.geodesic_m(q) > ALIKE_M {
+                continue;
+            }
+            let unlike_m = |to: Coord<f64>| observer.geodesic_m(to) - to_arc_m(chord_m(to_geocentric(p), to_geocentric(to)), RADIUS_MEAN_M);
+            for direction in 0..8 {
+                let (sin, cos) = (f64::from(direction) * std::f64::consts::FRAC_PI_4).sin_cos();
+                // A hundred metres: far more than rounding, far less than the earth.
+                let there = coord(q.x + 1e-3 * cos / q.y.to_radians().cos().max(1e-2), (q.y + 1e-3 * sin).clamp(-90.0, 90.0));
+                let moved_m = Geodesic.distance(Point(q), Point(there));
+                if moved_m > 10.0 {
+                    worst = worst.max((unlike_m(q) - unlike_m(there)).abs() / moved_m);
+                }
+            }
+        }
+        assert!(worst > 0.002 && worst < UNLIKE_PER_M / 1.5, "{worst}");
+    }
+
+    #[test]
+    fn nothing_in_a_box_is_nearer_than_its_bound() {
+        for (number, (p, q)) in pairs().enumerate() {
+            let size = [0.01, 0.3, 4.0, 60.0][number % 4];
+            let corners = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (0.5, 0.5), (0.3, 0.9)];
+            let places = corners.map(|(x, y)| coord(q.x + size * x, (q.y + size * y).clamp(-90.0, 90.0)));
+            let (mut min, mut max) = ([f64::INFINITY; 3], [f64::NEG_INFINITY; 3]);
+            for place in places.map(to_geocentric) {
+                min = [0, 1, 2].map(|axis| min[axis].min(place[axis]));
+                max = [0, 1, 2].map(|axis| max[axis].max(place[axis]));
+            }
+            let observer = Observer::new(p);
+            let least = observer.least_to_box_m(min, max);
+            for place in places {
+                assert!(least <= observer.geodesic_m(place), "{p:?} {place:?}: {least}");
+            }
         }
     }
 
