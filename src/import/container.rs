@@ -62,11 +62,12 @@ pub(super) fn read_error(path: &Path, source: std::io::Error) -> ImportError {
 pub(super) struct ShapefileParts<'a> {
     pub shp: Box<dyn Read + 'a>,
     pub dbf: Option<Vec<u8>>,
+    pub shx: Option<Vec<u8>>,
     pub prj: Option<String>,
     pub cpg: Option<String>,
 }
 
-/// Finds the `.dbf`, `.prj` and `.cpg` beside a `.shp`, in whatever case their endings are written.
+/// Finds the `.dbf`, `.shx`, `.prj` and `.cpg` beside a `.shp`, in whatever case their endings are written.
 pub(super) fn open_shapefile<'a>(path: &Path, progress: &'a dyn Fn(Progress)) -> Result<ShapefileParts<'a>, ImportError> {
     let sibling = |extension: &str| -> Result<Option<Vec<u8>>, ImportError> {
         let Some(found) = find_sibling(path, extension) else { return Ok(None) };
@@ -75,6 +76,7 @@ pub(super) fn open_shapefile<'a>(path: &Path, progress: &'a dyn Fn(Progress)) ->
     Ok(ShapefileParts {
         shp: open(path, progress)?,
         dbf: sibling("dbf")?,
+        shx: sibling("shx")?,
         prj: sibling("prj")?.map(|bytes| to_text(&bytes)),
         cpg: sibling("cpg")?.map(|bytes| to_text(&bytes)),
     })
@@ -101,11 +103,12 @@ pub(super) fn unpack_shapefile<'a>(path: &Path, progress: &'a dyn Fn(Progress)) 
         let found = wanted.into_iter().find(|&at| same_stem(&archive.names[at]));
         found.map(|at| archive.read(at)).transpose()
     };
-    let (dbf, prj, cpg) = (part("dbf")?, part("prj")?, part("cpg")?);
+    let (dbf, shx, prj, cpg) = (part("dbf")?, part("shx")?, part("prj")?, part("cpg")?);
     let shp = archive.read(shape)?;
     Ok(ShapefileParts {
         shp: Box::new(Cursor::new(shp)),
         dbf,
+        shx,
         prj: prj.map(|bytes| to_text(&bytes)),
         cpg: cpg.map(|bytes| to_text(&bytes)),
     })

@@ -13,8 +13,8 @@ pub(super) struct Table<'a> {
     records: &'a [u8],
     record_bytes: usize,
     pub encoding: &'static Encoding,
-    /// The file ends before the last record that the header counts.
-    pub is_cut: bool,
+    /// How many records the header counts; the file may end before the last of them.
+    pub announced: usize,
 }
 
 struct Field {
@@ -58,7 +58,7 @@ impl<'a> Table<'a> {
         }
         let whole = count.min(after_header.len() / record_bytes.max(1));
         let records = &after_header[..whole * record_bytes];
-        let mut table = Self { fields: Vec::new(), records, record_bytes, encoding: encoding_rs::UTF_8, is_cut: whole < count };
+        let mut table = Self { fields: Vec::new(), records, record_bytes, encoding: encoding_rs::UTF_8, announced: count };
         // Byte 0 of a record is its mark of deletion.
         let mut start = 1;
         for field in &raw_fields {
@@ -217,11 +217,11 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_contradicts_itself_is_an_error_and_a_short_one_a_flag() {
+    fn a_table_that_contradicts_itself_is_an_error_and_a_short_one_announces_more() {
         let whole = table(&[(b"n", b'C', 3)], &[b" abc", b" def"]);
         assert!(Table::open(Path::new("a.shp"), &whole[..40], None, None).is_err());
         let cut = Table::open(Path::new("a.shp"), &whole[..whole.len() - 1], None, None).unwrap();
-        assert!(cut.is_cut && cut.len() == 1);
+        assert_eq!((cut.announced, cut.len()), (2, 1));
         for at in 0..whole.len() {
             let mut broken = whole.clone();
             broken[at] = 0xff;

@@ -11,18 +11,24 @@ use super::rings::group_rings;
 /// The shapes in the order of their records, and what is to be said about the file.
 pub(super) struct Shapes {
     pub geometries: Vec<RawGeometry>,
-    /// Records that the file announces or holds, whole or not.
-    pub count: usize,
+    /// The length that the header gives the file.
+    pub announced_bytes: u64,
+    /// How much of the file was there to be read.
+    pub bytes: u64,
+    /// Why the records end before the file does, or the file before they do.
+    pub fault: Option<String>,
     pub notes: Vec<String>,
 }
 
 const HEADER_BYTES: usize = 100;
 const FILE_CODE: u32 = 9994;
+/// Where the header has the length of the file, in words of two bytes.
+const LENGTH_AT: usize = 24;
 
 /// Largest record that is believed, bytes: some 64 million points, more than any boundary.
 const RECORD_BYTES_MAX: usize = 1 << 30;
 
-/// Reads record after record until the file ends.
+/// Reads record after record until the file ends. Whether that is all of it, its header and the files beside it tell.
 ///
 /// # Errors
 /// A file that is no `.shp`, or cannot be read.
@@ -36,10 +42,12 @@ pub(super) fn read(path: &Path, mut source: impl Read) -> Result<Shapes, ImportE
     if big_endian(&header, 0) != FILE_CODE {
         return Err(broken("it does not begin with the number 9994".into()));
     }
-    let mut shapes = Shapes { geometries: Vec::new(), count: 0, notes: Vec::new() };
+    let announced_bytes = u64::from(big_endian(&header, LENGTH_AT)) * 2;
+    let mut shapes = Shapes { geometries: Vec::new(), announced_bytes, bytes: HEADER_BYTES as u64, fault: None, notes: Vec::new() };
     let mut record = Vec::new();
     loop {
         read_up_to(&mut source, 8, &mut record).map_err(|e| read_error(path, e))?;
+        shapes.bytes += record.len() as u64;
         if record.is_empty() {
             break;
         }
@@ -50,33 +58,30 @@ pub(super) fn read(path: &Path, mut source: impl Read) -> Result<Shapes, ImportE
         let number = shapes.geometries.len() + 1;
         // Lengths are in words of two bytes.
         let bytes = big_endian(&record, 4) as usize * 2;
-        shapes.count = number;
         if bytes > RECORD_BYTES_MAX {
-            shapes.geometries.push(RawGeometry::Unreadable("its record header is damaged; what follows cannot be found".into()));
-            shapes.notes.push(format!("the .shp is damaged at record {number} and was read up to there; export it again"));
+            shapes.fault = Some(format!("the header of record {number} is damaged, so that what follows cannot be found"));
             break;
         }
         read_up_to(&mut source, bytes, &mut record).map_err(|e| read_error(path, e))?;
-        let is_cut = record.len() < bytes;
-        shapes.geometries.push(read_shape(&record, is_cut));
-        if is_cut {
-            shapes.notes.push(format!("the .shp ends within record {number}, which says to have {bytes} bytes"));
+        shapes.bytes += record.len() as u64;
+        if record.len() < bytes {
+            shapes.fault = Some(format!("the .shp ends within record {number}, which says to have {bytes} bytes"));
             break;
         }
+        shapes.geometries.push(read_shape(&record));
     }
     Ok(shapes)
 }
 
-fn read_shape(record: &[u8], is_cut: bool) -> RawGeometry {
+fn read_shape(record: &[u8]) -> RawGeometry {
     let Some(kind) = little_endian(record, 0) else {
         return RawGeometry::Unreadable("its record has no shape type".into());
     };
     match kind {
         0 => RawGeometry::Empty,
-        5 | 15 | 25 => read_polygon(record).unwrap_or_else(|| {
-            let why = if is_cut { "the file ends within it" } else { "its counts of parts and points do not fit its length" };
-            RawGeometry::Unreadable(why.into())
-        }),
+        5 | 15 | 25 => {
+            read_polygon(record).unwrap_or_else(|| RawGeometry::Unreadable("its counts of parts and points do not fit its length".into()))
+        }
         1 | 11 | 21 => RawGeometry::Other("point".into()),
         3 | 13 | 23 => RawGeometry::Other("line".into()),
         8 | 18 | 28 => RawGeometry::Other("multipoint".into()),
@@ -156,18 +161,22 @@ mod tests {
             bytes.extend((record.len() as u32 / 2).to_be_bytes());
             bytes.extend_from_slice(record);
         }
+        let words = bytes.len() as u32 / 2;
+        bytes[LENGTH_AT..LENGTH_AT + 4].copy_from_slice(&words.to_be_bytes());
         bytes
     }
 
     const SQUARE: &[(f64, f64)] = &[(0.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, 0.0), (0.0, 0.0)];
 
     #[test]
-    fn a_file_cut_anywhere_gives_what_is_there_and_says_so() {
+    fn a_file_cut_anywhere_gives_what_is_there_and_is_shorter_than_its_header_says() {
         let whole = file(&[polygon_record(&[SQUARE]), polygon_record(&[SQUARE])]);
+        let record_bytes = (whole.len() - HEADER_BYTES) / 2;
         for end in HEADER_BYTES..=whole.len() {
             let shapes = read(Path::new("a.shp"), &whole[..end]).unwrap();
-            let readable = shapes.geometries.iter().filter(|g| matches!(g, RawGeometry::Polygons(_))).count();
-            assert_eq!(readable, (end - HEADER_BYTES) / (whole.len() - HEADER_BYTES).div_ceil(2), "{end}");
+            assert_eq!(shapes.geometries.len(), (end - HEADER_BYTES) / record_bytes, "{end}");
+            assert_eq!((shapes.bytes, shapes.announced_bytes), (end as u64, whole.len() as u64), "{end}");
+            assert_eq!(shapes.fault.is_some(), (end - HEADER_BYTES) % record_bytes >= 8, "{end}");
         }
     }
 
