@@ -448,3 +448,22 @@ fn a_coverage_shows_nothing_of_where_its_rings_began() {
     // Any other ring begins where an arc does.
     assert_eq!(starts(2), line(&[(100., 0.), (100., 50.)]).0);
 }
+
+#[test]
+fn what_is_uncovered_is_named_by_the_level_it_is_of() {
+    let checked = nested(vec![("1", Some("p"), unit("c", &[&[(0., 0.), (100., 0.), (100., 100.), (0., 100.)]]))], 0.0, None);
+    let uncovered = only(&checked, ProblemKind::Uncovered);
+    assert_eq!((codes(uncovered), uncovered.level.as_ref().map(Level::as_str)), (vec!["q"], Some("street")));
+}
+
+#[test]
+fn two_parts_that_are_the_same_are_shown_where_they_lie() {
+    let ring = square("a", 0., 0., 100.).geometry.0[0].clone();
+    let inner = square("a", 20., 20., 50.).geometry.0[0].exterior().clone();
+    let holed = Polygon::new(ring.exterior().clone(), vec![inner.clone(), inner]);
+    for geometry in [MultiPolygon(vec![ring.clone(), ring]), MultiPolygon(vec![holed])] {
+        let checked = exactly(vec![shape("unit", 1, "a", None, geometry)]);
+        assert!(!checked.problems.is_empty());
+        assert!(checked.problems.iter().all(|problem| problem.place.is_some()), "{:?}", checked.problems);
+    }
+}

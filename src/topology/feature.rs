@@ -260,7 +260,7 @@ fn judge_contacts(unit: &MeshUnit, vertices: &Vertices, contacts: &[Contact], pl
             Problem::new(ProblemKind::SelfCrossing, Severity::Error, detail, remedy).placed(places(&at_same_ring))
         });
     } else if !bad.is_empty() || runs_along_itself {
-        problems.push(rings_overlap(&bad, contacts, plane));
+        problems.push(rings_overlap(&bad, contacts, &arrangement, plane));
     }
     if bad.is_empty() {
         problems.extend(unit.rings.chunk_by(|_, ring| ring.is_hole).flat_map(|rings| stray_holes(rings, vertices)));
@@ -279,12 +279,19 @@ fn runs_along_itself(arrangement: &Arrangement) -> bool {
     pieces != arrangement.walls.len()
 }
 
-fn rings_overlap(bad: &[Face], contacts: &[Contact], plane: Plane) -> Problem {
+fn rings_overlap(bad: &[Face], contacts: &[Contact], arrangement: &Arrangement, plane: Plane) -> Problem {
     let area_m2: f64 = bad.iter().map(|face| plane.polygon_area_m2(&face.polygon)).sum();
     let remedy = "keep each hole inside its polygon, and holes and parts clear of one another";
     if bad.is_empty() {
-        let along: Vec<Coord<f64>> = contacts.iter().map(|c| c.at).collect();
-        let detail = "two rings of the unit run along the same line";
+        // Rings that share an edge end to end have no contact there.
+        let nodes = arrangement.noded.nodes.coords();
+        let shared = arrangement.edges.iter().zip(&arrangement.noded.chains).filter(|(group, _)| group.len() > 1);
+        let along: Vec<Coord<f64>> =
+            contacts.iter().map(|c| c.at).chain(shared.flat_map(|(_, chain)| chain.iter().map(|node| nodes[*node as usize]))).collect();
+        let detail = match along.first() {
+            Some(first) => format!("two rings of the unit run along the same line, at {}", text(*first)),
+            None => "two rings of the unit run along the same line".to_owned(),
+        };
         return Problem::new(ProblemKind::Hole, Severity::Error, detail, remedy).placed(places(&along));
     }
     let detail = format!("holes or parts of the unit lie outside their polygon or overlap one another, {area_m2:.2} m² in all");

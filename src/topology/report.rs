@@ -50,7 +50,8 @@ pub(super) fn report_left_alone(layer: &Layer, shapes: &[Vec<UnitShape>], snappe
     snapped.left_alone.iter().map(report).collect()
 }
 
-/// Reports where the units of a level stick out of their parents, and where parents are left uncovered.
+/// Reports where the units of a level stick out of their parents, and where parents are left uncovered. Each problem is of the
+/// level of the unit that it names.
 pub(super) fn report_misfits(
     levels: [&Level; 2],
     above: &[UnitShape],
@@ -61,18 +62,24 @@ pub(super) fn report_misfits(
     let mut problems: Vec<Problem> = Vec::new();
     for misfit in misfits {
         let parent = &above[misfit.parent as usize];
-        problems.extend(misfit.outside.iter().map(|(unit, place)| report_outside(&shapes[*unit as usize], parent, place, rules)));
+        problems.extend(
+            misfit.outside.iter().map(|(unit, place)| report_outside(&shapes[*unit as usize], parent, place, rules).at_level(levels[1])),
+        );
         if !misfit.uncovered.0.is_empty() {
-            problems.push(report_uncovered(parent, levels, &misfit.uncovered, rules));
+            problems.push(report_uncovered(parent, levels, &misfit.uncovered, rules).at_level(levels[0]));
         }
         if !misfit.is_complete {
             let detail =
                 format!("some edges in {} lie so close together that it cannot be told whether its units fill it", parent.unit.code);
             let remedy = "import with a larger --snap-m";
-            problems.push(Problem::new(ProblemKind::Nesting, severity(rules.accepted.nesting), detail, remedy).of([feature(parent)]));
+            problems.push(
+                Problem::new(ProblemKind::Nesting, severity(rules.accepted.nesting), detail, remedy)
+                    .at_level(levels[0])
+                    .of([feature(parent)]),
+            );
         }
     }
-    problems.into_iter().map(|problem| problem.at_level(levels[1])).collect()
+    problems
 }
 
 fn report_outside(shape: &UnitShape, parent: &UnitShape, place: &MultiPolygon<f64>, rules: &Rules) -> Problem {
