@@ -467,3 +467,48 @@ fn two_parts_that_are_the_same_are_shown_where_they_lie() {
         assert!(checked.problems.iter().all(|problem| problem.place.is_some()), "{:?}", checked.problems);
     }
 }
+
+/// Streets and grids whose common border is 2 cm off each other, both known good, and communities that come in between.
+#[test]
+fn a_newcomer_between_two_levels_takes_the_line_of_the_finer() {
+    let halves = |names: [&str; 2], level: &str, parents: [Option<&str>; 2], border: f64| -> Vec<UnitShape> {
+        let rings = [[(0., 0.), (border, 0.), (border, 100.), (0., 100.)], [(border, 0.), (200., 0.), (200., 100.), (border, 100.)]];
+        (0..2).map(|at| shape(level, at + 1, names[at], parents[at], unit("u", &[&rings[at]]).geometry)).collect()
+    };
+    for community_border in [99.99, 100.0, 100.005, 100.015, 100.02, 100.03] {
+        let shapes = vec![
+            halves(["p", "q"], "street", [None, None], 100.0),
+            halves(["p1", "q1"], "community", [Some("p"), Some("q")], community_border),
+            halves(["p11", "q11"], "grid", [Some("p1"), Some("q1")], 100.02),
+        ];
+        let checked = check(&layer(&["street", "community", "grid"]), shapes, &Rules { incoming: Some(1), ..Rules::default() });
+        // What is left lies between streets and communities, thin and said to be so.
+        let expected = [(ProblemKind::Nesting, Severity::Warning), (ProblemKind::Uncovered, Severity::Warning)];
+        assert_eq!(kinds(&checked), expected, "{community_border}: {:?}", checked.problems);
+        let coverage = coverage(&checked);
+        for at in 0..2 {
+            assert_same_rings(&coverage.to_geometry(1, UnitIndex(at)), &coverage.to_geometry(2, UnitIndex(at)));
+        }
+        assert!(checked.moves.iter().all(|moved| moved.level.as_str() == "community"), "{:?}", checked.moves);
+    }
+}
+
+/// A coarser level that comes in where the one between is missing meets the finest at once, or the two never will.
+#[test]
+fn levels_meet_across_one_that_is_not_loaded() {
+    let halves = |names: [&str; 2], level: &str, parents: [Option<&str>; 2], border: f64| -> Vec<UnitShape> {
+        let rings = [[(0., 0.), (border, 0.), (border, 100.), (0., 100.)], [(border, 0.), (200., 0.), (200., 100.), (border, 100.)]];
+        (0..2).map(|at| shape(level, at + 1, names[at], parents[at], unit("u", &[&rings[at]]).geometry)).collect()
+    };
+    for parents in [[Some("p1"), Some("q1")], [None, None]] {
+        for incoming in [0, 2] {
+            let shapes =
+                vec![halves(["p", "q"], "street", [None, None], 100.0), Vec::new(), halves(["p11", "q11"], "grid", parents, 100.02)];
+            let checked = check(&layer(&["street", "community", "grid"]), shapes, &Rules { incoming: Some(incoming), ..Rules::default() });
+            let coverage = coverage(&checked);
+            for at in 0..2 {
+                assert_same_rings(&coverage.to_geometry(0, UnitIndex(at)), &coverage.to_geometry(2, UnitIndex(at)));
+            }
+        }
+    }
+}

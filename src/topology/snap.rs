@@ -2,7 +2,13 @@
 //!
 //! Only vertices of edges that fail to match take part. Vertices of different units within the tolerance are gathered
 //! in one of them; vertices beside another unit's edge are put into that edge. This is repeated until nothing changes.
-//! Nothing moves farther than the tolerance from where it was given. A unit whose ring would be spoilt is left as it
+//! Nothing moves farther than the tolerance from where it was given.
+//!
+//! Levels are matched with the next coarser one that has units, whatever lies between: a level that comes in between later
+//! finds them agreed to the bit. Where they do not agree, because they came in before with less tolerance, the newcomer goes to
+//! the finer one's vertices: those are the more, and what is left between it and the coarser one is narrower than the tolerance.
+//!
+//! A unit whose ring would be spoilt is left as it
 //! was, and its neighbours are snapped anew around it.
 
 use geo_types::Coord;
@@ -28,8 +34,8 @@ pub(super) struct SnapRules<'a> {
     pub plane: Plane,
     /// The only depth whose vertices may move; none: all may.
     pub incoming: Option<usize>,
-    /// For each level the number of each unit's parent in the level above.
-    pub parents: &'a [Vec<Option<u32>>],
+    /// For each level a number for each unit's parent, the same for the same code, whether the level above has it or not.
+    pub families: &'a [Vec<Option<u32>>],
     /// For each level the units that are wrong by themselves and are left alone.
     pub unsound: &'a [Vec<bool>],
 }
@@ -131,11 +137,11 @@ impl Pass<'_> {
     fn run(&mut self, mesh: &mut Mesh) -> Vec<usize> {
         let mut inserted = vec![0; mesh.levels.len()];
         for _ in 0..ROUNDS_MAX {
-            let loose = find_loose(mesh, self.rules.parents);
+            let loose = find_loose(mesh, self.rules.families);
             let gathered = self.gather(&loose, &mesh.vertices);
             let has_moved = !gathered.is_empty();
             self.apply_moves(mesh, &gathered);
-            let loose = if has_moved { find_loose(mesh, self.rules.parents) } else { loose };
+            let loose = if has_moved { find_loose(mesh, self.rules.families) } else { loose };
             let (onto_edges, into_edges) = self.meet_edges(&loose, &mut mesh.vertices);
             self.apply_moves(mesh, &onto_edges);
             let count = insert(mesh, &into_edges);
@@ -149,6 +155,15 @@ impl Pass<'_> {
 
     fn is_fixed(&self, owners: &[Owner]) -> bool {
         owners.iter().any(|owner| self.left_alone.contains(owner) || self.rules.incoming.is_some_and(|depth| depth_of(*owner) != depth))
+    }
+
+    /// Whether the newcomer's part of what is held by `owners` may leave a coarser level for a finer one.
+    fn may_leave(&self, owners: &[Owner], to: &[Owner]) -> bool {
+        let Some(incoming) = self.rules.incoming else { return false };
+        let has =
+            |owners: &[Owner], is_meant: fn(&usize, &usize) -> bool| owners.iter().any(|owner| is_meant(&depth_of(*owner), &incoming));
+        let is_left_alone = owners.iter().any(|owner| self.left_alone.contains(owner));
+        has(owners, usize::eq) && !has(owners, usize::gt) && has(to, usize::gt) && !is_left_alone
     }
 
     /// Whether everything that stands at `vertex` came from within the tolerance of `to`.
@@ -183,16 +198,23 @@ impl Pass<'_> {
             }
         }
         let key = |id: u32| (vertices.coord(id).x, vertices.coord(id).y);
-        pairs.sort_by(|a, b| a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+        let waits = self.pairs_that_wait(&pairs, loose);
+        let waits = |pair: &(f64, u32, u32)| waits.contains(&(pair.1, pair.2));
+        pairs.sort_by(|a, b| waits(a).cmp(&waits(b)).then(a.0.total_cmp(&b.0)).then((a.1, a.2).cmp(&(b.1, b.2))));
         let mut clusters = Clusters::default();
         for (_, a, b) in pairs {
             let (one, two) = (clusters.of(a, loose), clusters.of(b, loose));
             if one == two || !are_disjoint(&clusters.list[one].owners, &clusters.list[two].owners) {
                 continue;
             }
-            let (fixed_one, fixed_two) = (self.is_fixed(&clusters.list[one].owners), self.is_fixed(&clusters.list[two].owners));
+            let (owners_one, owners_two) = (&clusters.list[one].owners, &clusters.list[two].owners);
+            let (mut fixed_one, fixed_two) = (self.is_fixed(owners_one), self.is_fixed(owners_two));
             if fixed_one && fixed_two {
-                continue;
+                if self.may_leave(owners_one, owners_two) {
+                    fixed_one = false;
+                } else if !self.may_leave(owners_two, owners_one) {
+                    continue;
+                }
             }
             // Who may not move stays; else the vertex that more units use; else the more westerly.
             let (head_one, head_two) = (clusters.list[one].head, clusters.list[two].head);
@@ -207,6 +229,25 @@ impl Pass<'_> {
             }
         }
         clusters.moves()
+    }
+
+    /// Finds the pairs of a newcomer with a vertex of a coarser level where a finer level, which is known good too, has one as well.
+    fn pairs_that_wait(&self, pairs: &[(f64, u32, u32)], loose: &LooseParts) -> FxHashSet<(u32, u32)> {
+        let Some(incoming) = self.rules.incoming else { return FxHashSet::default() };
+        // The newcomer of a pair, and whether what it is beside is of a finer level.
+        let newcomer = |&(_, one, two): &(f64, u32, u32)| {
+            let is_fixed = [one, two].map(|vertex| self.is_fixed(loose.owners(vertex)));
+            let (new, known) = if is_fixed[0] { (two, one) } else { (one, two) };
+            let is_finer = loose.owners(known).iter().any(|owner| depth_of(*owner) > incoming);
+            (is_fixed[0] != is_fixed[1]).then_some((new, is_finer))
+        };
+        let beside_finer: FxHashSet<u32> =
+            pairs.iter().filter_map(newcomer).filter(|(_, is_finer)| *is_finer).map(|(new, _)| new).collect();
+        if beside_finer.is_empty() {
+            return FxHashSet::default();
+        }
+        let waits = |pair: &&(f64, u32, u32)| newcomer(pair).is_some_and(|(new, is_finer)| !is_finer && beside_finer.contains(&new));
+        pairs.iter().filter(waits).map(|pair| (pair.1, pair.2)).collect()
     }
 
     /// Finds vertices beside edges of other units. Returns the vertices that have to move onto an edge that may not bend,
@@ -245,7 +286,8 @@ impl Pass<'_> {
                 // A border that is known good keeps its line: the newcomer comes to it.
                 let [a, b] = ends.map(|end| vertices.coord(end));
                 let at = a + (b - a) * share;
-                if self.is_fixed(loose.owners(vertex)) || onto.contains_key(&vertex) || !self.may_move(vertex, at, vertices) {
+                let stays = self.is_fixed(loose.owners(vertex)) && !self.may_leave(loose.owners(vertex), owners);
+                if stays || onto.contains_key(&vertex) || !self.may_move(vertex, at, vertices) {
                     continue;
                 }
                 put = vertices.id_of(at);
@@ -284,7 +326,10 @@ impl Pass<'_> {
             }
             self.origins.entry(to).or_default().extend(arrivals);
         }
-        for ring in mesh.levels.iter_mut().flat_map(|level| &mut level.units).flat_map(|unit| &mut unit.rings) {
+        // A newcomer that leaves a coarser level's vertex leaves it where it is.
+        let incoming = self.rules.incoming;
+        let levels = mesh.levels.iter_mut().enumerate().filter(|(depth, _)| incoming.is_none_or(|incoming| incoming == *depth));
+        for ring in levels.flat_map(|(_, level)| &mut level.units).flat_map(|unit| &mut unit.rings) {
             if ring.ids.iter().any(|id| moves.contains_key(id)) {
                 ring.ids.iter_mut().for_each(|id| *id = moves.get(id).copied().unwrap_or(*id));
                 without_repeats(&mut ring.ids);
@@ -339,7 +384,7 @@ fn without_spikes(ring: &mut Vec<u32>) {
 }
 
 /// Finds the edges that fail to match within a level, or across two.
-fn find_loose(mesh: &Mesh, parents: &[Vec<Option<u32>>]) -> LooseParts {
+fn find_loose(mesh: &Mesh, families: &[Vec<Option<u32>>]) -> LooseParts {
     let mut edges: Vec<(u64, Owner)> = Vec::new();
     let matchings: Vec<Matching> = mesh.levels.iter().map(Matching::new).collect();
     for (depth, matching) in matchings.iter().enumerate() {
@@ -348,7 +393,10 @@ fn find_loose(mesh: &Mesh, parents: &[Vec<Option<u32>>]) -> LooseParts {
         }
     }
     for depth in 1..matchings.len() {
-        unmatched_across(&matchings[depth - 1], &matchings[depth], &parents[depth], depth, &mut edges);
+        let above = (0..depth).rev().find(|above| !matchings[*above].halves.is_empty());
+        if let Some(above) = above.filter(|_| !matchings[depth].halves.is_empty()) {
+            unmatched_across(&matchings, [above, depth], &families[depth], &mut edges);
+        }
     }
     edges.sort_unstable();
     edges.dedup();
@@ -377,21 +425,23 @@ fn find_loose(mesh: &Mesh, parents: &[Vec<Option<u32>>]) -> LooseParts {
 }
 
 /// Adds the edges of parents that none of their units' borders run along, and the other way round.
-fn unmatched_across(above: &Matching, below: &Matching, parents: &[Option<u32>], depth: usize, edges: &mut Vec<(u64, Owner)>) {
-    if above.halves.is_empty() || below.halves.is_empty() {
-        return;
-    }
-    let parent = |half: u32| parents[below.halves[half as usize].unit as usize];
+///
+/// Where levels between the two have no units yet, nothing says which parents lie in which coarser unit, so every border between
+/// parents may be one of the coarser level, and where no parents are named every edge.
+fn unmatched_across(matchings: &[Matching], [above, depth]: [usize; 2], families: &[Option<u32>], edges: &mut Vec<(u64, Owner)>) {
+    let below = &matchings[depth];
+    let is_next = above + 1 == depth;
+    let family = |half: u32| families[below.halves[half as usize].unit as usize];
     let is_border = |half: u32| {
         let mate = below.mates[half as usize];
-        mate == LOOSE || parent(half) != parent(mate)
+        mate == LOOSE || family(half) != family(mate) || !is_next && family(half).is_none()
     };
     let mut all: Vec<(u64, Owner)> = Vec::new();
     for half in (0..to_u32(below.halves.len())).filter(|half| is_border(*half)) {
         let half = below.halves[half as usize];
         all.push((edge_key(half.from, half.to), owner(depth, half.unit)));
     }
-    all.extend(above.halves.iter().map(|half| (edge_key(half.from, half.to), owner(depth - 1, half.unit))));
+    all.extend(matchings[above].halves.iter().map(|half| (edge_key(half.from, half.to), owner(above, half.unit))));
     all.sort_unstable();
     for group in all.chunk_by(|a, b| a.0 == b.0) {
         let depth_of_first = depth_of(group[0].1);

@@ -102,8 +102,8 @@ pub fn check(layer: &Layer, mut shapes: Vec<Vec<UnitShape>>, rules: &Rules) -> C
     if rules.snap_m > 0.0 {
         let given = mesh.levels.clone();
         let (tolerance_m, plane, incoming) = (rules.snap_m, rules.plane, rules.incoming);
-        let snapped = snap(&mut mesh, SnapRules { tolerance_m, plane, incoming, parents: &parents, unsound: &unsound });
-        moves = list_moves(layer, &shapes, &given, &snapped, &mesh.vertices, rules.plane);
+        let snapped = snap(&mut mesh, SnapRules { tolerance_m, plane, incoming, families: &number_families(&shapes), unsound: &unsound });
+        moves = list_moves(layer, &shapes, &given, &snapped, &mesh.vertices, rules);
         problems.extend(report_left_alone(layer, &shapes, &snapped));
         take_over(&mut shapes, &given, &mesh);
         inserted = snapped.inserted;
@@ -171,20 +171,34 @@ fn take_over(shapes: &mut [Vec<UnitShape>], given: &[MeshLevel], mesh: &Mesh) {
 }
 
 fn list_moves(
+/// Numbers the parents that the units of each level name, present or not.
+fn number_families(shapes: &[Vec<UnitShape>]) -> Vec<Vec<Option<u32>>> {
+    let of_level = |level: &Vec<UnitShape>| {
+        let mut numbers: FxHashMap<&UnitCode, u32> = FxHashMap::default();
+        let mut number = |code| {
+            let next = to_u32(numbers.len());
+            *numbers.entry(code).or_insert(next)
+        };
+        level.iter().map(|shape| shape.unit.parent.as_ref().map(&mut number)).collect()
+    };
+    shapes.iter().map(of_level).collect()
+}
+
     layer: &Layer,
     shapes: &[Vec<UnitShape>],
     given: &[MeshLevel],
     snapped: &Snapped,
     vertices: &Vertices,
-    plane: Plane,
+    rules: &Rules,
 ) -> Vec<VertexMove> {
     let mut moves = Vec::new();
-    for ((level, shapes), given) in layer.levels.iter().zip(shapes).zip(given) {
+    let levels = layer.levels.iter().zip(shapes).zip(given).enumerate();
+    for (_, ((level, shapes), given)) in levels.filter(|(depth, _)| rules.incoming.is_none_or(|incoming| incoming == *depth)) {
         for (shape, unit) in shapes.iter().zip(&given.units) {
             for id in unit.rings.iter().flat_map(|ring| &ring.ids) {
                 if let Some(to) = snapped.moved.get(id) {
                     let (from, to) = (vertices.coord(*id), vertices.coord(*to));
-                    let (source, distance_m) = (shape.source.clone(), plane.distance_m(from, to));
+                    let (source, distance_m) = (shape.source.clone(), rules.plane.distance_m(from, to));
                     moves.push(VertexMove { level: level.clone(), source, from, to, distance_m });
                 }
             }

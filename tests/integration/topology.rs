@@ -13,7 +13,9 @@ use geo_types::{Geometry, MultiPolygon};
 use gridkeeper::boundary::{
     FeatureRef, Layer, LayerName, Level, ProblemKind, Properties, Severity, Unit, UnitCode, UnitId, UnitShape, Validity,
 };
-use gridkeeper::topology::{Checked, Plane, Rules, check};
+use gridkeeper::config::Config;
+use gridkeeper::import::{ReadOptions, read_boundaries};
+use gridkeeper::topology::{Checked, CoverageLevel, Plane, Rules, UnitIndex, check};
 use uuid::Uuid;
 
 use crate::support::shared;
@@ -140,6 +142,79 @@ fn area(place: &Geometry<f64>) -> f64 {
 #[test]
 fn repair_within_a_metre_joins_denvers_precincts() {
     let Some(path) = shared("data/repair/DenverCo_precincts2020_orig.zip") else { return };
+/// Whatever comes in first, the levels of the sample end up fitting as well as coarse to fine.
+#[test]
+fn the_levels_of_the_sample_may_come_in_in_any_order() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("shapes/lingling");
+    let layer = Config::default().layer(&LayerName::parse("grid").unwrap()).layer;
+    let files = ["district.geojson", "streets.geojson", "communities.geojson", "grids.shp"];
+    assert_eq!(layer.levels.len(), files.len());
+    let given: Vec<Vec<UnitShape>> = files
+        .iter()
+        .zip(&layer.levels)
+        .map(|(file, level)| {
+            let (shapes, problems) =
+                read_boundaries(&folder.join(file), &ReadOptions::default(), &|_| ()).unwrap().into_shapes(&layer, level);
+            assert!(problems.is_empty(), "{problems:?}");
+            shapes
+        })
+        .collect();
+    let nothing = vec![Vec::new(); files.len()];
+    let last = bring_in(&layer, &given, &[0, 1, 2], 3, bring_in_all(&layer, &given, &[0, 1, 2], nothing.clone()));
+    let expected = faults(&last);
+    // Streets and communities have parts across a river; nothing fails to fit.
+    assert!(expected.iter().all(|(kind, _)| *kind == ProblemKind::Multipart), "{:?}", last.problems);
+    let mut orders = 0;
+    // Levels in the order of a number's digits, each once.
+    for number in 0..256 {
+        let order = [number / 64, number / 16 % 4, number / 4 % 4, number % 4];
+        if (0..4).any(|depth| !order.contains(&depth)) {
+            continue;
+        }
+        let before = bring_in_all(&layer, &given, &order[..3], nothing.clone());
+        let last = bring_in(&layer, &given, &order[..3], order[3], before);
+        assert_eq!(faults(&last), expected, "{order:?}: {:?}", last.problems);
+        orders += 1;
+    }
+    assert_eq!(orders, 24);
+}
+
+/// Brings in levels one after another.
+fn bring_in_all(layer: &Layer, given: &[Vec<UnitShape>], order: &[usize], mut loaded: Vec<Vec<UnitShape>>) -> Vec<Vec<UnitShape>> {
+    for (at, &depth) in order.iter().enumerate() {
+        let checked = bring_in(layer, given, &order[..at], depth, loaded);
+        loaded = shapes_in(&checked);
+    }
+    loaded
+}
+
+fn bring_in(layer: &Layer, given: &[Vec<UnitShape>], before: &[usize], depth: usize, mut loaded: Vec<Vec<UnitShape>>) -> Checked {
+    loaded[depth].clone_from(&given[depth]);
+    let checked = check(layer, loaded, &Rules { incoming: Some(depth), ..Rules::default() });
+    assert!(checked.coverage.is_some(), "{before:?}, then {depth}: {:?}", checked.problems);
+    checked
+}
+
+fn shapes_in(checked: &Checked) -> Vec<Vec<UnitShape>> {
+    let coverage = checked.coverage.as_ref().unwrap();
+    let shapes = |(depth, level): (usize, &CoverageLevel)| {
+        let shape = |unit: UnitIndex| UnitShape {
+            unit: level.unit(unit).clone(),
+            geometry: coverage.to_geometry(depth, unit),
+            source: FeatureRef::default(),
+        };
+        level.indices().map(shape).collect()
+    };
+    coverage.levels().iter().enumerate().map(shapes).collect()
+}
+
+/// What says that levels or units do not fit each other.
+fn faults(checked: &Checked) -> Vec<(ProblemKind, Severity)> {
+    let mut faults: Vec<_> = checked.problems.iter().map(|problem| (problem.kind, problem.severity)).collect();
+    faults.sort_unstable();
+    faults
+}
+
     let checked = check_layer(&path, &Rules { snap_m: 1.0, plane: Plane::Projected { unit_m: 1200.0 / 3937.0 }, ..Rules::default() });
     let found = &checked.summary[0];
     // The nine gaps left are enclaves of other counties, which no one digitised badly.
