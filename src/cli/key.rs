@@ -66,7 +66,7 @@ fn warn_of_unknown(store: &dyn Store, scope: &[UnitCode]) -> anyhow::Result<()> 
     if scope.is_empty() {
         return Ok(());
     }
-    let known = super::roster::load_codes(store).map_err(StoreUnavailable::from)?;
+    let known = super::roster::load_codes(store, None).map_err(StoreUnavailable::from)?;
     for code in scope.iter().filter(|code| !known.contains(*code)) {
         eprintln!("warning: no unit has the code {code}; the key opens nothing there until one has it");
     }

@@ -159,18 +159,6 @@ fn number_parents(shapes: &[Vec<UnitShape>]) -> Vec<Vec<Option<u32>>> {
     parents
 }
 
-/// Gives the shapes that the repair has changed their new geometry; the others keep theirs to the bit.
-fn take_over(shapes: &mut [Vec<UnitShape>], given: &[MeshLevel], mesh: &Mesh) {
-    for ((shapes, given), level) in shapes.iter_mut().zip(given).zip(&mesh.levels) {
-        for ((shape, before), unit) in shapes.iter_mut().zip(&given.units).zip(&level.units) {
-            if before != unit {
-                shape.geometry = unit.to_geometry(&mesh.vertices);
-            }
-        }
-    }
-}
-
-fn list_moves(
 /// Numbers the parents that the units of each level name, present or not.
 fn number_families(shapes: &[Vec<UnitShape>]) -> Vec<Vec<Option<u32>>> {
     let of_level = |level: &Vec<UnitShape>| {
@@ -184,6 +172,18 @@ fn number_families(shapes: &[Vec<UnitShape>]) -> Vec<Vec<Option<u32>>> {
     shapes.iter().map(of_level).collect()
 }
 
+/// Gives the shapes that the repair has changed their new geometry; the others keep theirs to the bit.
+fn take_over(shapes: &mut [Vec<UnitShape>], given: &[MeshLevel], mesh: &Mesh) {
+    for ((shapes, given), level) in shapes.iter_mut().zip(given).zip(&mesh.levels) {
+        for ((shape, before), unit) in shapes.iter_mut().zip(&given.units).zip(&level.units) {
+            if before != unit {
+                shape.geometry = unit.to_geometry(&mesh.vertices);
+            }
+        }
+    }
+}
+
+fn list_moves(
     layer: &Layer,
     shapes: &[Vec<UnitShape>],
     given: &[MeshLevel],
