@@ -5,7 +5,7 @@
 //! JTS's `CoveragePolygonValidator`: it crosses or touches another unit's edge elsewhere than in a common end, runs along
 //! it without matching, or lies inside another unit.
 
-use geo::{Area, BooleanOps, BoundingRect, InteriorPoint};
+use geo::{BoundingRect, InteriorPoint};
 use geo_types::{Coord, LineString, MultiLineString, Polygon};
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, Envelope, RTree};
@@ -106,7 +106,6 @@ fn overlaps(level: &MeshLevel, faces: &Faces<'_>, arrangement: &Arrangement, ver
 /// Returns the pairs that overlap: all units of a place that are no more than its cover. Where there are more, some of them
 /// only share the place between them, and are asked pair by pair.
 fn overlapping_pairs(level: &MeshLevel, overlaps: &[Overlap], vertices: &Vertices) -> Vec<(u32, u32)> {
-    let geometry = |unit: u32| level.units[unit as usize].to_geometry(vertices);
     let mut sure: FxHashSet<(u32, u32)> = FxHashSet::default();
     let mut doubtful: FxHashSet<(u32, u32)> = FxHashSet::default();
     for overlap in overlaps {
@@ -118,10 +117,22 @@ fn overlapping_pairs(level: &MeshLevel, overlaps: &[Overlap], vertices: &Vertice
     }
     doubtful.retain(|pair| !sure.contains(pair));
     let mut pairs: Vec<(u32, u32)> = doubtful.into_iter().collect();
-    pairs.retain(|(a, b)| geometry(*a).intersection(&geometry(*b)).unsigned_area() > 0.0);
+    pairs.retain(|pair| do_overlap(level, *pair, vertices));
     pairs.extend(sure);
     pairs.sort_unstable();
     pairs
+}
+
+/// Whether two units cover a common place, by the same faces that overlaps are found by: an overlay on a grid of its own would lose
+/// the narrowest.
+fn do_overlap(level: &MeshLevel, (a, b): (u32, u32), vertices: &Vertices) -> bool {
+    /// What the second unit adds to the cover: more than a ring that crosses itself ever covers a place.
+    const SECOND: i32 = 1 << 16;
+    let halves: Vec<Half> = [a, b].into_iter().flat_map(|unit| level.units[unit as usize].halves(unit)).collect();
+    let rises: Vec<i32> = halves.iter().map(|half| if half.unit == a { 1 } else { SECOND }).collect();
+    let arrangement = Arrangement::new(halves, vertices, |half| rises[half as usize]);
+    let faces = Faces::new(arrangement.noded.nodes.coords(), &arrangement.walls);
+    !faces.bounded(|cover| cover >= SECOND && cover % SECOND > 0).is_empty()
 }
 
 /// Returns the units whose own edges bound the face and that cover it.

@@ -78,34 +78,39 @@ const DEGREES: Plane = Plane::Degrees;
 /// Gaps smaller than this come and go with the rounding of crossings, in every engine. m².
 const NOISE_M2: f64 = 1e-5;
 
+/// Where gaps or overlapping pairs are not as many as GEOS finds, and how many they are. docs/import.md says why.
+const OTHERWISE: &[(&str, usize, usize)] =
+    &[("repair/CT_precincts.zip", 363, 334), ("repair/DenverCo_precincts2020_orig.zip", 32, 27), ("mn_precincts/mn_08_16.zip", 5, 21)];
+
 /// What GEOS finds: units, units with invalid edges, the length of those in the units of the file, holes of the union,
-/// (not a number where a unit is invalid and GEOS counts its stray edges too), holes over [`NOISE_M2`], and the sum of areas less the area of the union, in square units of the file.
-struct Geos(usize, usize, f64, usize, usize, f64);
+/// (not a number where a unit is invalid and GEOS counts its stray edges too), holes over [`NOISE_M2`], the sum of areas less the area of the union, in square units of the file,
+/// and the pairs of units whose intersection has an area.
+struct Geos(usize, usize, f64, usize, usize, f64, usize);
 
 #[rstest::rstest]
-#[case("dc/wards_2012.geojson.gz", DEGREES, Geos(8, 0, 0.0, 0, 0, 0.0))]
-#[case("dc/anc_2013.geojson.gz", DEGREES, Geos(40, 0, 0.0, 0, 0, 0.0))]
-#[case("dc/smd_2013.geojson.gz", DEGREES, Geos(296, 0, 0.0, 0, 0, 0.0))]
-#[case("dc/psa.geojson.gz", DEGREES, Geos(56, 0, 0.0, 0, 0, 0.0))]
-#[case("dc/police_districts.geojson.gz", DEGREES, Geos(7, 2, 0.000223577302, 1, 1, 1.13589693e-14))]
-#[case("dc/block_groups_2010.geojson.gz", DEGREES, Geos(450, 0, 0.0, 0, 0, 0.0))]
-#[case("dc/voting_precincts_2012.geojson.gz", DEGREES, Geos(143, 24, 0.208761434, 79, 76, 2.1467574e-07))]
-#[case("dc/neighborhood_clusters.geojson.gz", DEGREES, Geos(39, 29, 0.496164885, 172, 162, 2.68455632e-07))]
-#[case("cn_hunan/cities.geojson.gz", DEGREES, Geos(14, 0, 0.0, 1, 1, 0.0))]
-#[case("cn_hunan/counties.geojson.gz", DEGREES, Geos(122, 0, 0.0, 1, 1, 0.0))]
-#[case("cn_beijing/districts.geojson.gz", DEGREES, Geos(16, 11, f64::NAN, 260, 253, 0.00111675448))]
-#[case("cn_beijing/subdistricts.geojson.gz", DEGREES, Geos(343, 75, 0.930207709, 291, 283, 4.75935968e-06))]
-#[case("cn_shenzhen/grid.zip", DEGREES, Geos(9005, 0, 0.0, 1, 1, 0.0))]
-#[case("cn_shenzhen/districts.zip", DEGREES, Geos(10, 0, 0.0, 1, 1, 0.0))]
-#[case("cn_chongqing/区县界_area.zip", DEGREES, Geos(38, 0, 0.0, 0, 0, 0.0))]
-#[case("seattle/spd-beats.geojson.gz", DEGREES, Geos(51, 0, 0.0, 0, 0, 0.0))]
-#[case("seattle/spd-mcpp-areas.geojson.gz", DEGREES, Geos(61, 0, 0.0, 0, 0, 0.0))]
-#[case("seattle/spd-precincts.geojson.gz", DEGREES, Geos(5, 0, 0.0, 0, 0, 0.0))]
-#[case("repair/CO_bad_gap_region.zip", METRES, Geos(15, 4, 27767.4067, 3, 3, 849133.927))]
-#[case("repair/CT_precincts.zip", METRES, Geos(739, 367, 91602.5396, 318, 157, 11756.1016))]
-#[case("repair/DenverCo_precincts2020_orig.zip", METRES, Geos(356, 35, 5035.58285, 33, 31, 139.700278))]
-#[case("repair/DenverCo_precincts2020_repaired.zip", METRES, Geos(356, 0, 0.0, 10, 10, 0.0))]
-#[case("mn_precincts/mn_08_16.zip", METRES, Geos(4120, 32, 43252.695, 2, 2, 2315.09341))]
+#[case("dc/wards_2012.geojson.gz", DEGREES, Geos(8, 0, 0.0, 0, 0, 0.0, 0))]
+#[case("dc/anc_2013.geojson.gz", DEGREES, Geos(40, 0, 0.0, 0, 0, 0.0, 0))]
+#[case("dc/smd_2013.geojson.gz", DEGREES, Geos(296, 0, 0.0, 0, 0, 0.0, 0))]
+#[case("dc/psa.geojson.gz", DEGREES, Geos(56, 0, 0.0, 0, 0, 0.0, 0))]
+#[case("dc/police_districts.geojson.gz", DEGREES, Geos(7, 2, 0.000223577302, 1, 1, 1.13589693e-14, 1))]
+#[case("dc/block_groups_2010.geojson.gz", DEGREES, Geos(450, 0, 0.0, 0, 0, 0.0, 0))]
+#[case("dc/voting_precincts_2012.geojson.gz", DEGREES, Geos(143, 24, 0.208761434, 79, 76, 2.1467574e-07, 27))]
+#[case("dc/neighborhood_clusters.geojson.gz", DEGREES, Geos(39, 29, 0.496164885, 172, 162, 2.68455632e-07, 34))]
+#[case("cn_hunan/cities.geojson.gz", DEGREES, Geos(14, 0, 0.0, 1, 1, 0.0, 0))]
+#[case("cn_hunan/counties.geojson.gz", DEGREES, Geos(122, 0, 0.0, 1, 1, 0.0, 0))]
+#[case("cn_beijing/districts.geojson.gz", DEGREES, Geos(16, 11, f64::NAN, 260, 253, 0.00111675448, 11))]
+#[case("cn_beijing/subdistricts.geojson.gz", DEGREES, Geos(343, 75, 0.930207709, 291, 283, 4.75935968e-06, 67))]
+#[case("cn_shenzhen/grid.zip", DEGREES, Geos(9005, 0, 0.0, 1, 1, 0.0, 0))]
+#[case("cn_shenzhen/districts.zip", DEGREES, Geos(10, 0, 0.0, 1, 1, 0.0, 0))]
+#[case("cn_chongqing/区县界_area.zip", DEGREES, Geos(38, 0, 0.0, 0, 0, 0.0, 0))]
+#[case("seattle/spd-beats.geojson.gz", DEGREES, Geos(51, 0, 0.0, 0, 0, 0.0, 0))]
+#[case("seattle/spd-mcpp-areas.geojson.gz", DEGREES, Geos(61, 0, 0.0, 0, 0, 0.0, 0))]
+#[case("seattle/spd-precincts.geojson.gz", DEGREES, Geos(5, 0, 0.0, 0, 0, 0.0, 0))]
+#[case("repair/CO_bad_gap_region.zip", METRES, Geos(15, 4, 27767.4067, 3, 3, 849133.927, 2))]
+#[case("repair/CT_precincts.zip", METRES, Geos(739, 367, 91602.5396, 318, 157, 11756.1016, 334))]
+#[case("repair/DenverCo_precincts2020_orig.zip", METRES, Geos(356, 35, 5035.58285, 33, 31, 139.700278, 27))]
+#[case("repair/DenverCo_precincts2020_repaired.zip", METRES, Geos(356, 0, 0.0, 10, 10, 0.0, 0))]
+#[case("mn_precincts/mn_08_16.zip", METRES, Geos(4120, 32, 43252.695, 2, 2, 2315.09341, 20))]
 fn counts_equal_those_of_geos(#[case] file: &str, #[case] plane: Plane, #[case] geos: Geos) {
     let Some(path) = shared(&format!("data/{file}")) else { return };
     let checked = check_layer(&path, &Rules { snap_m: 0.0, plane, ..Rules::default() });
@@ -116,9 +121,8 @@ fn counts_equal_those_of_geos(#[case] file: &str, #[case] plane: Plane, #[case] 
     let bad_length: f64 = of_kind(ProblemKind::UnmatchedEdge).map(|problem| length(problem.place.as_ref().unwrap())).sum();
     assert!(geos.2.is_nan() || (bad_length - geos.2).abs() <= 1e-6 * geos.2, "length of unmatched edges {bad_length}, GEOS {}", geos.2);
     assert_eq!(of_kind(ProblemKind::Gap).filter(|gap| gap.area_m2.unwrap() > NOISE_M2).count(), geos.4, "gaps over {NOISE_M2} m²");
-    if plane == DEGREES {
-        assert_eq!(found.gaps, geos.3, "gaps");
-    }
+    let (gaps, pairs) = OTHERWISE.iter().find(|(name, ..)| *name == file).map_or((geos.3, geos.6), |(_, gaps, pairs)| (*gaps, *pairs));
+    assert_eq!((found.gaps, found.overlapping_pairs), (gaps, pairs), "gaps and overlapping pairs; GEOS finds {} and {}", geos.3, geos.6);
     // In degrees one deep overlap is as good as another for comparing; in metres the figures are the same.
     let overlap: f64 = if plane == DEGREES {
         of_kind(ProblemKind::Overlap).map(|overlap| area(overlap.place.as_ref().unwrap())).sum()
@@ -139,9 +143,6 @@ fn area(place: &Geometry<f64>) -> f64 {
     place.unsigned_area()
 }
 
-#[test]
-fn repair_within_a_metre_joins_denvers_precincts() {
-    let Some(path) = shared("data/repair/DenverCo_precincts2020_orig.zip") else { return };
 /// Whatever comes in first, the levels of the sample end up fitting as well as coarse to fine.
 #[test]
 fn the_levels_of_the_sample_may_come_in_in_any_order() {
@@ -215,6 +216,9 @@ fn faults(checked: &Checked) -> Vec<(ProblemKind, Severity)> {
     faults
 }
 
+#[test]
+fn repair_within_a_metre_joins_denvers_precincts() {
+    let Some(path) = shared("data/repair/DenverCo_precincts2020_orig.zip") else { return };
     let checked = check_layer(&path, &Rules { snap_m: 1.0, plane: Plane::Projected { unit_m: 1200.0 / 3937.0 }, ..Rules::default() });
     let found = &checked.summary[0];
     // The nine gaps left are enclaves of other counties, which no one digitised badly.
