@@ -54,6 +54,7 @@ def main(gridkeeper, scratch):
     print(f"figure import_100k_time_over_ogr2ogr {best['gridkeeper'][0] / best['ogr2ogr'][0]:.2f} x")
     input_mib = sum(os.path.getsize(os.path.join(sample, "grids" + s)) for s in (".shp", ".dbf", ".shx")) / 2**20
     print(f"figure import_100k_memory_over_input {best['gridkeeper'][1] / input_mib:.1f} x")
+    print(f"figure check_100k_memory_over_input {run([gridkeeper, 'check', shapefile])[1] / input_mib:.1f} x")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ use super::source::{Fault, SourceArgs, accepted, create_report, read_source, wit
 use super::{Context, Outcome};
 use crate::boundary::{Layer, LayerName, Level, Problem, Severity};
 use crate::import::{BoundaryFile, Crs, write_report};
-use crate::topology::{LevelSummary, Plane, Rules, SNAP_M_DEFAULT, VertexMove, check};
+use crate::topology::{LevelSummary, Plane, Rules, SNAP_M_DEFAULT, VertexMove, find_problems};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -93,7 +93,7 @@ fn check_files(mut file: BoundaryFile, mut parents: Option<BoundaryFile>, layer:
     let (unit_shapes, unit_problems) = file.into_shapes(layer, level);
     shapes.push(unit_shapes);
     problems.extend(unit_problems);
-    let checked = check(layer, shapes, &Rules { snap_m: args.snap_m, accepted: accepted(&args.accept), plane, incoming: None });
+    let checked = find_problems(layer, shapes, &Rules { snap_m: args.snap_m, accepted: accepted(&args.accept), plane, incoming: None });
     let on_plane = plane != Plane::Degrees;
     problems.extend(checked.problems.into_iter().map(|problem| if on_plane { to_lon_lat(problem, &crs) } else { problem }));
     problems.sort_by_key(|problem| std::cmp::Reverse(problem.severity));

@@ -39,4 +39,4 @@ pub use neighbours::{Neighbour, Neighbours};
 pub use patch::{Changes, LevelChanges, LevelDelta, Patched, Unpatched};
 pub use plane::Plane;
 pub use seal::{Seal, restore, update_with_geometry};
-pub use validate::{Checked, LevelSummary, Rules, SNAP_M_DEFAULT, VertexMove, check};
+pub use validate::{Checked, LevelSummary, Rules, SNAP_M_DEFAULT, VertexMove, check, find_problems};

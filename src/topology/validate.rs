@@ -93,7 +93,22 @@ pub struct VertexMove {
 /// Finds everything in one pass; nothing is left out of the list of problems. What lies within the tolerance is repaired
 /// first and every vertex moved is listed. A coverage comes of it where no problem is an error. In a projected plane
 /// everything is checked but no coverage is made.
-pub fn check(layer: &Layer, mut shapes: Vec<Vec<UnitShape>>, rules: &Rules) -> Checked {
+pub fn check(layer: &Layer, shapes: Vec<Vec<UnitShape>>, rules: &Rules) -> Checked {
+    let (mut checked, shapes) = inspect(layer, shapes, rules);
+    // By now the mesh that the faults were found on is gone: it and the coverage in the making are the most that is held at a time.
+    let is_clean = checked.problems.iter().all(|problem| problem.severity < Severity::Error);
+    let accepted = accepted_and_present(&checked.problems, rules.accepted);
+    checked.coverage = (is_clean && rules.plane == Plane::Degrees).then(|| assemble(layer, shapes, accepted));
+    checked
+}
+
+/// Finds all that [`check`] finds and makes no coverage, for those who only report.
+pub fn find_problems(layer: &Layer, shapes: Vec<Vec<UnitShape>>, rules: &Rules) -> Checked {
+    inspect(layer, shapes, rules).0
+}
+
+/// Returns what was found, without a coverage, and the shapes as they were repaired.
+fn inspect(layer: &Layer, mut shapes: Vec<Vec<UnitShape>>, rules: &Rules) -> (Checked, Vec<Vec<UnitShape>>) {
     let mut problems = check_codes(layer, &mut shapes);
     let (mut mesh, unsound) = make_mesh(layer, &shapes, rules, &mut problems);
     let parents = number_parents(&shapes);
@@ -124,10 +139,7 @@ pub fn check(layer: &Layer, mut shapes: Vec<Vec<UnitShape>>, rules: &Rules) -> C
         }
     }
     problems.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
-    let accepted = accepted_and_present(&problems, rules.accepted);
-    let is_clean = problems.iter().all(|problem| problem.severity < Severity::Error);
-    let coverage = (is_clean && rules.plane == Plane::Degrees).then(|| assemble(layer, shapes, accepted));
-    Checked { coverage, problems, moves, summary }
+    (Checked { coverage: None, problems, moves, summary }, shapes)
 }
 
 /// Checks each shape by itself and takes what is usable into a mesh. Also returns which units are wrong by themselves.
