@@ -178,7 +178,7 @@ pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Re
     }
     let newest = newest_generation(&generations);
     let parent = newest.map(|newest| newest.id);
-    let base = current_generation(&generations, effective_from).or(newest);
+    let base = base_of(&generations, effective_from);
     let base = base.map(|base| store.load_generation(&name, base.id)).transpose().map_err(failed)?;
     let layer = new.layer.clone();
     let incoming = layer.depth_of(&new.level);
@@ -228,6 +228,11 @@ fn reused_code(coverage: &ValidCoverage, level: &Level, source: FeatureRef, code
     });
     let problem = problem.of([ProblemUnit { code: Some(code.to_string()), source }]);
     if let Some(place) = place { problem.placed(place) } else { problem }
+}
+
+/// Returns the generation of which one is made that begins at `effective_from`: the one in effect then, else the newest.
+fn base_of(generations: &[Generation], effective_from: Timestamp) -> Option<&Generation> {
+    current_generation(generations, effective_from).or_else(|| newest_generation(generations))
 }
 
 /// Returns the published generations that begin after `effective_from` and would no longer take effect once a newer one begins

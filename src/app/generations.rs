@@ -24,7 +24,7 @@ pub struct RollBackOptions {
 /// # Errors
 /// The store fails, or `to` is a draft or the newest generation; problems of the data are in the result.
 pub fn roll_back(store: &dyn Store, layer: &LayerName, to: GenerationId, options: &RollBackOptions) -> Result<Published, PublishError> {
-    let failed = |source: StoreError| PublishError::Store { layer: layer.clone(), source: source.into() };
+    let failed = |error: StoreError| PublishError::new(layer.clone(), error);
     let generations = store.load_generations(layer).map_err(failed)?;
     let newest = newest_generation(&generations).map(|newest| newest.id);
     if newest == Some(to) {

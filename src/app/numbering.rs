@@ -1,17 +1,18 @@
 use geo::{BoundingRect, Centroid, Contains, InteriorPoint};
 use geo_types::MultiPolygon;
+use jiff::Timestamp;
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
 use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
 
-use super::{NewLevel, PublishError, PublishOptions, Published, StoreUnavailable, publish};
+use super::{NewLevel, PublishError, PublishOptions, Published, StoreUnavailable, base_of, publish};
 use crate::boundary::{
     Layer, Level, NumberingError, Place, Problem, ProblemKind, ProblemUnit, Segment, Severity, UnitCode, UnitShape, free_codes,
     reading_order,
 };
 use crate::import::BoundaryFile;
-use crate::store::{Store, StoreError, newest_generation};
+use crate::store::{Store, StoreError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum NumberError {
@@ -49,7 +50,13 @@ const CODES_NAMED_MAX: usize = 6;
 ///
 /// # Errors
 /// The store fails, the level has no scheme or no parents, or a parent has no codes left.
-pub fn give_codes(store: &dyn Store, file: &mut BoundaryFile, layer: &Layer, level: &Level) -> Result<usize, NumberError> {
+pub fn give_codes(
+    store: &dyn Store,
+    file: &mut BoundaryFile,
+    layer: &Layer,
+    level: &Level,
+    effective_from: Option<Timestamp>,
+) -> Result<usize, NumberError> {
     let failed = |source: StoreError| NumberError::Store { layer: layer.name.clone(), source: source.into() };
     let segment = find_segment(layer, level)?;
     let parent_level =
@@ -58,7 +65,7 @@ pub fn give_codes(store: &dyn Store, file: &mut BoundaryFile, layer: &Layer, lev
     if !file.features.iter().any(|feature| is_without(&feature.code)) {
         return Ok(0);
     }
-    let parents = load_level(store, layer, parent_level).map_err(failed)?;
+    let parents = load_level(store, layer, parent_level, effective_from).map_err(failed)?;
     if parents.is_empty() {
         return Err(NumberError::NoParents { parent: parent_level.clone(), level: level.clone() });
     }
@@ -115,11 +122,11 @@ pub fn renumber(
     let segment = find_segment(layer, level)?;
     let depth = layer.depth_of(level).unwrap_or_default();
     for below in layer.levels.iter().skip(depth + 1) {
-        if !load_level(store, layer, below).map_err(failed)?.is_empty() {
+        if !load_level(store, layer, below, options.effective_from).map_err(failed)?.is_empty() {
             return Err(NumberError::NotFinest { level: level.clone(), below: below.clone() });
         }
     }
-    let mut shapes = load_level(store, layer, level).map_err(failed)?;
+    let mut shapes = load_level(store, layer, level, options.effective_from).map_err(failed)?;
     let taken: FxHashSet<UnitCode> = store.load_codes(&layer.name, level).map_err(failed)?.into_iter().collect();
     let mut by_parent: BTreeMap<UnitCode, Vec<usize>> = BTreeMap::new();
     let mut orphans = Vec::new();
@@ -159,11 +166,11 @@ fn find_segment<'a>(layer: &'a Layer, level: &Level) -> Result<&'a Segment, Numb
         .ok_or_else(|| NumberError::NoScheme { layer: layer.name.clone(), level: level.clone() })
 }
 
-/// Returns the units that the newest generation has at a level.
-fn load_level(store: &dyn Store, layer: &Layer, level: &Level) -> Result<Vec<UnitShape>, StoreError> {
+/// Returns the units at a level of the generation that one is made of which begins at `effective_from`, now where that is none.
+fn load_level(store: &dyn Store, layer: &Layer, level: &Level, effective_from: Option<Timestamp>) -> Result<Vec<UnitShape>, StoreError> {
     let generations = store.load_generations(&layer.name)?;
-    let Some(newest) = newest_generation(&generations) else { return Ok(Vec::new()) };
-    let mut stored = store.load_generation(&layer.name, newest.id)?;
+    let Some(base) = base_of(&generations, effective_from.unwrap_or_else(Timestamp::now)) else { return Ok(Vec::new()) };
+    let mut stored = store.load_generation(&layer.name, base.id)?;
     Ok(stored.layer.depth_of(level).map_or_else(Vec::new, |depth| stored.shapes.swap_remove(depth)))
 }
 

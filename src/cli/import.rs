@@ -72,7 +72,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let stored = store.load_layers().map_err(app::StoreUnavailable::from)?;
     let layer = grow_layer(args, context, &level, &stored)?;
     if args.number {
-        let given = app::give_codes(store.as_ref(), &mut file, &layer, &level)?;
+        let given = app::give_codes(store.as_ref(), &mut file, &layer, &level, effective_from)?;
         print(&format!("{given} features had no code and were numbered\n"))?;
     }
     let (shapes, read_problems) = file.into_shapes(&layer, &level);
