@@ -97,6 +97,9 @@ impl BoundaryFile {
         if self.fields.code.is_some() || self.features.is_empty() {
             return Ok(());
         }
+        if self.field_names.is_empty() {
+            return Err(ImportError::NoFields { path: self.path.clone(), what: "code" });
+        }
         let present = list(&self.field_names);
         Err(ImportError::FieldNotFound { path: self.path.clone(), what: "code", option: "--code-field", present })
     }

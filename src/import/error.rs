@@ -30,6 +30,8 @@ pub enum ImportError {
     },
     #[error("the coordinates of {path} cannot be {crs}, which {origin}: {outside} of {features} features lie outside it; {guess}")]
     WrongCrs { path: PathBuf, crs: String, origin: &'static str, outside: usize, features: usize, guess: String },
+    #[error("{path} has no fields at all, so none can hold the {what}; give the file with its table, a .shp with the .dbf beside it")]
+    NoFields { path: PathBuf, what: &'static str },
     #[error("{path} has no field {field:?}; its fields are: {present}")]
     NoField { path: PathBuf, field: String, present: String },
     #[error("no field of {path} is known to hold the {what}; name it with {option}, one of: {present}")]

@@ -303,7 +303,7 @@ fn a_wrong_word_is_a_usage_error_that_says_what_would_do() {
         ("grids.shp", &["--level", "grid", "--code-field", "wrong"][..], "has no field \"wrong\""),
         ("grids.shp", &["--level", "ward"][..], "--parent-level"),
         ("grids.shp", &["--level", "Grid"][..], "is no name for a level"),
-        ("grids.shp", &["--level", "grid", "--crs", "EPSG:999999"][..], "EPSG:999999"),
+        ("grids.shp", &["--level", "grid", "--crs", "EPSG:999999"][..], "EPSG:999999 is not known: look the code up at https://epsg.io"),
         ("grids.shp", &["--level", "grid", "--effective", "tomorrow"][..], "neither a date"),
         ("missing.shp", &["--level", "grid"][..], "cannot read"),
         ("roster.csv", &["--level", "grid"][..], "of no kind known here"),
@@ -311,7 +311,16 @@ fn a_wrong_word_is_a_usage_error_that_says_what_would_do() {
         let (code, said) = run(file, options);
         assert_eq!(code, Some(2), "{options:?}: {said}");
         assert!(said.contains(expected), "{options:?}: {said}");
+        assert!(!said.contains("proj_"), "what PROJ says to itself: {said}");
     }
+    // Without the table beside it a shapefile has no codes.
+    for extension in ["shp", "prj"] {
+        let name = Path::new("bare").with_extension(extension);
+        std::fs::copy(lingling.join("grids").with_extension(extension), folder.path().join(name)).unwrap();
+    }
+    let output = gridkeeper().current_dir(&folder).args(["import", "bare.shp", "--level", "grid"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("has no fields at all") && said.contains(".dbf"), "{said}");
 }
 
 fn vertex_count(geometry: &MultiPolygon<f64>) -> usize {

@@ -37,6 +37,8 @@ enum Kind {
 pub enum CrsError {
     #[error("{given:?} is no reference system; give EPSG:n, WKT, GCJ02 or BD09")]
     Form { given: String },
+    #[error("the reference system {given} is not known: look the code up at https://epsg.io, or give the system as WKT")]
+    UnknownCode { given: String },
     #[error("the reference system {given} is not known or has no way to WGS 84: {detail}")]
     Unknown { given: String, detail: String },
     #[error("the position {x} {y} cannot be in {crs}")]
@@ -248,7 +250,7 @@ mod tests {
         for text in ["", "4546", "EPSG:", "EPSG:x", "+proj=longlat", "/etc/passwd", "init=epsg:4326"] {
             assert!(matches!(Crs::parse(text), Err(CrsError::Form { .. })), "{text}");
         }
-        assert!(matches!(Crs::parse("EPSG:999999"), Err(CrsError::Unknown { .. })));
+        assert!(matches!(Crs::parse("EPSG:999999"), Err(CrsError::UnknownCode { .. })));
         // A height system has no way to positions.
         assert!(matches!(Crs::parse("EPSG:5703"), Err(CrsError::Unknown { .. })));
     }

@@ -1,4 +1,5 @@
 use std::cell::RefCell;
+use std::sync::Once;
 
 use geo_types::Coord;
 use proj::Proj;
@@ -44,6 +45,11 @@ pub(super) fn with_transform<T>(definition: &str, work: impl FnOnce(Transform) -
 
 impl Transform {
     fn new(definition: &str) -> Result<Self, CrsError> {
+        silence_proj();
+        let wkt = to_wkt(definition);
+        if wkt.is_empty() && definition.starts_with("EPSG:") {
+            return Err(CrsError::UnknownCode { given: definition.to_owned() });
+        }
         let create = |from: &str, to: &str| {
             let made = Proj::new_known_crs(from, to, None).map_err(|error| CrsError::Unknown {
                 given: definition.split('"').nth(1).unwrap_or(definition).to_owned(),
@@ -53,7 +59,6 @@ impl Transform {
             Ok::<_, CrsError>(kept)
         };
         let (there, back) = (create(definition, "EPSG:4326")?, create("EPSG:4326", definition)?);
-        let wkt = to_wkt(definition);
         if is_horizontal(&wkt) {
             return Ok(Self { there, back, unit_m: plane_unit_m(&wkt) });
         }
@@ -67,6 +72,16 @@ impl Transform {
     pub(super) fn project(self, position: Coord<f64>) -> Option<Coord<f64>> {
         convert(self.back, position)
     }
+}
+
+/// PROJ writes what it fails at to the standard error output, beside the error that it returns.
+fn silence_proj() {
+    static SILENCED: Once = Once::new();
+    SILENCED.call_once(|| {
+        // SAFETY: without a context the call sets the level of the default one, which PROJ allows at any time. It is made once,
+        // before this process makes its first context, and contexts made later copy the level.
+        unsafe { proj_sys::proj_log_level(std::ptr::null_mut(), proj_sys::PJ_LOG_LEVEL_PJ_LOG_NONE) };
+    });
 }
 
 /// Returns the definition as PROJ understood it, in WKT of 2019; nothing where it did not.
