@@ -84,6 +84,9 @@ pub struct PublishOptions {
     pub reuses_codes: bool,
     /// Published generations that begin later may be given up.
     pub gives_up_future: bool,
+    /// The newest published generation when the shapes were read from the store; publishing fails where there is a newer one. None
+    /// for shapes that come from elsewhere.
+    pub made_on: Option<GenerationId>,
 }
 
 /// What became of a publication.
@@ -178,7 +181,14 @@ pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Re
     }
     let newest = newest_generation(&generations);
     let parent = newest.map(|newest| newest.id);
+    if let Some(expected) = options.made_on
+        && Some(expected) != parent
+    {
+        return Err(PublishError::Superseded { layer: name, newest: parent });
+    }
     let base = base_of(&generations, effective_from);
+    // What is given up is no part of what is made now, nor is the roster that came with it.
+    let restores = base.map(|base| base.id).filter(|base| Some(*base) != parent);
     let base = base.map(|base| store.load_generation(&name, base.id)).transpose().map_err(failed)?;
     let layer = new.layer.clone();
     let incoming = layer.depth_of(&new.level);
@@ -197,13 +207,13 @@ pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Re
             created_at: now,
             author: &options.author,
             note: &options.note,
-            restores: None,
+            restores,
             reuses_codes: options.reuses_codes,
         };
         match store.publish(publication) {
             Ok(generation) => {
                 if generation.state == GenerationState::Published {
-                    published.unheld = Some(find_unheld(store, &coverage, generation.effective_from).map_err(failed)?);
+                    published.unheld = ask_unheld(store, &coverage, &generation);
                 }
                 published.generation = Some(generation);
             }
@@ -216,6 +226,12 @@ pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Re
         }
     }
     Ok(published)
+}
+
+/// Asks who will hold the units of what was published. It is published all the same where that cannot be told.
+fn ask_unheld(store: &dyn Store, coverage: &ValidCoverage, generation: &Generation) -> Option<Unheld> {
+    let asked = find_unheld(store, coverage, generation.effective_from);
+    asked.inspect_err(|error| tracing::warn!(%error, generation = generation.id.0, "published; who will hold its units is not known")).ok()
 }
 
 fn reused_code(coverage: &ValidCoverage, level: &Level, source: FeatureRef, code: &UnitCode) -> Problem {

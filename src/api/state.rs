@@ -30,7 +30,7 @@ struct Shared {
     is_store_up: AtomicBool,
     is_draining: AtomicBool,
     permits: Arc<Semaphore>,
-    store_permits: Semaphore,
+    store_permits: Arc<Semaphore>,
     extents: Mutex<FxHashMap<ExtentKey, Option<[f64; 4]>>>,
 }
 
@@ -55,7 +55,7 @@ impl AppState {
             is_store_up: AtomicBool::new(true),
             is_draining: AtomicBool::new(false),
             permits,
-            store_permits: Semaphore::new(STORE_READERS_MAX),
+            store_permits: Arc::new(Semaphore::new(STORE_READERS_MAX)),
             extents: Mutex::default(),
         }))
     }
@@ -109,9 +109,14 @@ impl AppState {
         T: Send + 'static,
         F: FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     {
-        let _permit = self.0.store_permits.acquire().await.expect("nobody closes the semaphore");
+        let permit = Arc::clone(&self.0.store_permits).acquire_owned().await.expect("nobody closes the semaphore");
         let store = Arc::clone(&self.0.store);
-        let read = tokio::task::spawn_blocking(move || read(&*store)).await.map_err(|e| Problem::internal(&e))?;
+        // The permit goes with the work, which goes on when the caller leaves.
+        let read = move || {
+            let _permit = permit;
+            read(&*store)
+        };
+        let read = tokio::task::spawn_blocking(read).await.map_err(|e| Problem::internal(&e))?;
         read.map_err(|e| Problem::store_down(&e))
     }
 

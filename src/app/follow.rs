@@ -83,6 +83,10 @@ async fn follow_store(state: &AppState, store: &Arc<dyn Store>) -> Infallible {
             Err(error) => {
                 tracing::error!(error = %chain(&error), "the new state of the store cannot be used; the last snapshot stays");
                 refused.current = error.is_lasting().then_some(version);
+                // A key that was revoked ends all the same.
+                if let Ok(keys) = load_keys(store).await {
+                    state.set_keys(keys);
+                }
             }
         }
     }
@@ -145,6 +149,11 @@ async fn wait_for_version(store: &Arc<dyn Store>, known: u64, interval: Duration
     let store = Arc::clone(store);
     let wait = move || store.wait_for_version(known, interval, interval);
     tokio::task::spawn_blocking(wait).await.expect("asking for the version does not panic")
+}
+
+async fn load_keys(store: &Arc<dyn Store>) -> Result<Vec<KeyRecord>, StoreError> {
+    let store = Arc::clone(store);
+    tokio::task::spawn_blocking(move || store.load_keys()).await.expect("reading the keys does not panic")
 }
 
 type Loaded = (Arc<Snapshot>, Vec<KeyRecord>);

@@ -1,8 +1,7 @@
 use jiff::Timestamp;
 
-use super::{PublishError, Published};
+use super::{PublishError, Published, ask_unheld};
 use crate::boundary::{GenerationId, GenerationState, LayerName};
-use crate::history::find_unheld;
 use crate::store::{Publication, Store, StoreError, newest_generation};
 use crate::topology::{Rules, check};
 
@@ -52,7 +51,7 @@ pub fn roll_back(store: &dyn Store, layer: &LayerName, to: GenerationId, options
         reuses_codes: false,
     };
     let generation = store.publish(publication).map_err(failed)?;
-    published.unheld = Some(find_unheld(store, &coverage, generation.effective_from).map_err(failed)?);
+    published.unheld = ask_unheld(store, &coverage, &generation);
     published.generation = Some(generation);
     Ok(published)
 }

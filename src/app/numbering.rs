@@ -12,7 +12,7 @@ use crate::boundary::{
     reading_order,
 };
 use crate::import::BoundaryFile;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, newest_generation};
 
 #[derive(Debug, thiserror::Error)]
 pub enum NumberError {
@@ -126,6 +126,8 @@ pub fn renumber(
             return Err(NumberError::NotFinest { level: level.clone(), below: below.clone() });
         }
     }
+    // Before the shapes, so that what is published meanwhile is seen by who publishes them.
+    let made_on = newest_generation(&store.load_generations(&layer.name).map_err(failed)?).map(|newest| newest.id);
     let mut shapes = load_level(store, layer, level, options.effective_from).map_err(failed)?;
     let taken: FxHashSet<UnitCode> = store.load_codes(&layer.name, level).map_err(failed)?.into_iter().collect();
     let mut by_parent: BTreeMap<UnitCode, Vec<usize>> = BTreeMap::new();
@@ -155,7 +157,7 @@ pub fn renumber(
     }
     renumbered.sort();
     let new = NewLevel { layer: layer.clone(), level: level.clone(), shapes, merge: false };
-    Ok((publish(store, new, options)?, renumbered))
+    Ok((publish(store, new, &PublishOptions { made_on, ..options.clone() })?, renumbered))
 }
 
 fn find_segment<'a>(layer: &'a Layer, level: &Level) -> Result<&'a Segment, NumberError> {

@@ -124,6 +124,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
                 note: note.unwrap_or_else(|| format!("level {level} numbered anew")),
                 reuses_codes: false,
                 gives_up_future: false,
+                made_on: None,
             };
             let parent = parent.as_deref().map(UnitCode::parse).transpose()?;
             number(&LayerName::parse(&layer)?, &Level::parse(&level)?, parent.as_ref(), out.as_deref(), &options, context)

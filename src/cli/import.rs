@@ -12,6 +12,7 @@ use super::{Context, Outcome};
 use crate::app::{self, NewLevel, OpenMode, PublishOptions, Published};
 use crate::boundary::{GenerationState, Layer, LayerName, Level, Problem, Severity, UnitShape};
 use crate::import::write_report;
+use crate::store::newest_generation;
 use crate::topology::{Plane, Rules, SNAP_M_DEFAULT, check};
 
 #[derive(Debug, clap::Args)]
@@ -71,7 +72,11 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let store = app::open_store(&context.store, OpenMode::Create)?;
     let stored = store.load_layers().map_err(app::StoreUnavailable::from)?;
     let layer = grow_layer(args, context, &level, &stored)?;
+    let mut made_on = None;
     if args.number {
+        // Numbers are free as of now; whoever publishes meanwhile may take them.
+        let generations = store.load_generations(&layer.name).map_err(app::StoreUnavailable::from)?;
+        made_on = newest_generation(&generations).map(|newest| newest.id);
         let given = app::give_codes(store.as_ref(), &mut file, &layer, &level, effective_from)?;
         print(&format!("{given} features had no code and were numbered\n"))?;
     }
@@ -88,6 +93,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
             note: args.note.clone().unwrap_or_else(|| args.file.clone()),
             reuses_codes: args.accept.contains(&Fault::Reuse),
             gives_up_future: args.accept.contains(&Fault::Future),
+            made_on,
         };
         let new = NewLevel { layer, level: level.clone(), shapes, merge: args.merge };
         with_spinner("checking and storing", || app::publish(store.as_ref(), new, &options))?

@@ -34,6 +34,10 @@ pub enum StoreError {
     Foreign { location: String, found: String },
     #[error("the store {location} holds a {what} that cannot be read: {detail}")]
     Corrupt { location: String, what: &'static str, detail: String },
+    #[error(
+        "these cases were reported in {months} different months, more than the {max} that one write may reach into; look at their dates, or write them in parts"
+    )]
+    TooManyMonths { months: usize, max: usize },
     #[error("layer {layer} has no generation {generation}")]
     NoGeneration { layer: LayerName, generation: GenerationId },
     #[error(

@@ -25,8 +25,8 @@ pub(super) struct InForce {
 
 /// Returns whether `generation` has what `wanted` brought: it is `wanted`, or was made from what has it.
 pub fn descends(generations: &[Generation], generation: GenerationId, wanted: GenerationId) -> bool {
-    let origin = |id: &GenerationId| generations.iter().find(|g| g.id == *id)?.origin();
-    // An origin is older than what is made from it, so this ends.
+    // An origin is older than what is made from it; where a damaged store says otherwise, the search ends all the same.
+    let origin = |id: &GenerationId| generations.iter().find(|g| g.id == *id)?.origin().filter(|origin| origin < id);
     std::iter::successors(Some(generation), origin).any(|id| id == wanted)
 }
 
@@ -36,7 +36,8 @@ pub(super) fn in_force(heads: &[RosterHead], generations: &[(LayerName, Vec<Gene
     let of = |layer: &LayerName| generations.iter().find(|(name, _)| name == layer).map_or(&[][..], |(_, list)| list.as_slice());
     let start = |head: &RosterHead| match &head.with {
         None => Some(head.created_at),
-        Some((layer, id)) => of(layer).iter().find(|g| g.id == *id).map(|g| g.effective_from),
+        // A roster that comes after its generation has begun does not rewrite what was before it.
+        Some((layer, id)) => of(layer).iter().find(|g| g.id == *id).map(|g| g.effective_from.max(head.created_at)),
     };
     let holds = |head: &RosterHead, at: Timestamp| {
         head.with
@@ -117,6 +118,24 @@ mod tests {
         let heads = [head(1, 1, None), head(2, 2, Some(2)), head(3, 3, None)];
         let generations = [generation(1, 1, None), generation(2, 10, None)];
         check(&heads, &generations, &[(2, Some(1), None, Some(3)), (5, Some(3), Some(3), Some(10)), (10, Some(2), Some(10), None)]);
+    }
+
+    #[test]
+    fn a_roster_that_comes_after_its_generation_begins_then() {
+        let heads = [head(1, 1, None), head(2, 12, None), head(3, 15, Some(1))];
+        check(
+            &heads,
+            &[generation(1, 10, None)],
+            &[(11, Some(1), None, Some(12)), (13, Some(2), Some(12), Some(15)), (16, Some(3), Some(15), None)],
+        );
+    }
+
+    #[test]
+    fn a_roster_of_what_was_given_up_never_begins() {
+        let heads = [head(1, 1, None), head(2, 2, Some(2))];
+        let given_up = Generation { restores: Some(GenerationId(1)), ..generation(3, 10, None) };
+        let generations = [generation(1, 1, None), generation(2, 20, None), given_up];
+        check(&heads, &generations, &[(15, Some(1), None, None), (25, Some(1), None, None)]);
     }
 
     #[test]

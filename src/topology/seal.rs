@@ -85,11 +85,13 @@ fn unit_digest(code: &UnitCode, parent: Option<&UnitCode>, geometry: &MultiPolyg
 pub fn update_with_geometry(hash: &mut Sha256, geometry: &MultiPolygon<f64>) {
     let mut polygons: Vec<Vec<u8>> = geometry.0.iter().map(polygon_bytes).collect();
     polygons.sort_unstable();
+    hash.update((polygons.len() as u64).to_le_bytes());
     polygons.iter().for_each(|polygon| hash.update(polygon));
 }
 
 fn polygon_bytes(polygon: &Polygon<f64>) -> Vec<u8> {
-    let mut bytes = ring_bytes(polygon.exterior());
+    let mut bytes = (polygon.interiors().len() as u64).to_le_bytes().to_vec();
+    bytes.extend(ring_bytes(polygon.exterior()));
     let mut holes: Vec<Vec<u8>> = polygon.interiors().iter().map(ring_bytes).collect();
     holes.sort_unstable();
     bytes.extend(holes.into_iter().flatten());

@@ -23,7 +23,9 @@ pub struct GenerationView {
     /// Left out for the public.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
-    pub note: String,
+    /// Left out for the public, as reasons name people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// The generation it was made from.
     pub parent: Option<u32>,
     /// The earlier generation whose boundaries it brings back.
@@ -162,7 +164,7 @@ impl GenerationView {
             effective_from: generation.effective_from,
             created_at: generation.created_at,
             author: for_insiders.then(|| generation.author.clone()),
-            note: generation.note.clone(),
+            note: for_insiders.then(|| generation.note.clone()),
             parent: generation.parent.map(|id| id.0),
             restores: generation.restores.map(|id| id.0),
             units: units.iter().map(|(level, count)| (level.to_string(), (*count).into())).collect(),

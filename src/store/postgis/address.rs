@@ -99,7 +99,7 @@ fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Box<dy
 /// Takes the options out that the client does not know. Returns the rest of the address, the file of `sslrootcert`, and whether
 /// `sslmode` asked for a check of the certificate.
 fn take_tls_options(text: &str) -> (String, Option<PathBuf>, bool) {
-    let Some((base, query)) = text.split_once('?') else { return (text.to_owned(), None, false) };
+    let (base, Some(query)) = split_query(text) else { return (text.to_owned(), None, false) };
     let (mut roots, mut verifies) = (None, false);
     let mut kept: Vec<&str> = Vec::new();
     for option in query.split('&') {
@@ -113,9 +113,18 @@ fn take_tls_options(text: &str) -> (String, Option<PathBuf>, bool) {
     (rest, roots, verifies)
 }
 
+/// Parts an address from its options. A password may hold a question mark, so the search begins behind it.
+fn split_query(text: &str) -> (&str, Option<&str>) {
+    let place = text.rfind('@').unwrap_or(0);
+    match text[place..].find('?') {
+        Some(at) => (&text[..place + at], Some(&text[place + at + 1..])),
+        None => (text, None),
+    }
+}
+
 /// Leaves the password out, wherever it stands.
 fn without_password(text: &str) -> String {
-    let (base, query) = text.split_once('?').map_or((text, None), |(base, query)| (base, Some(query)));
+    let (base, query) = split_query(text);
     let base = match base.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
         Some((scheme, (who, place))) => format!("{scheme}://{}@{place}", who.split(':').next().unwrap_or_default()),
         None => base.to_owned(),
@@ -134,6 +143,8 @@ mod tests {
             ("postgres://gk:se:c@ret@db/grid", "postgres://gk@db/grid"),
             ("postgres://gk@db1,db2:5433/grid?password=secret&sslmode=require", "postgres://gk@db1,db2:5433/grid?sslmode=require"),
             ("postgresql://db/grid", "postgresql://db/grid"),
+            ("postgres://gk:pa?ss@db/grid", "postgres://gk@db/grid"),
+            ("postgres://gk:pa?x&sslmode=require@db/grid?connect_timeout=3", "postgres://gk@db/grid?connect_timeout=3"),
         ] {
             assert_eq!(without_password(address), shown);
         }

@@ -32,11 +32,14 @@ pub(super) async fn add_cases(
 ) -> Result<usize, Failure> {
     let ids: Vec<Uuid> = cases.iter().map(|case| case.id.0).collect();
     let times: Vec<Time> = cases.iter().map(|case| Time(case.reported_at)).collect();
+    // Locks are taken in one order by all writers: months, then people, then ids in their order.
     months::ensure(tx, "gk_case", cases.iter().map(|case| case.reported_at)).await?;
+    months::ensure(tx, "gk_audit", [at]).await?;
     let people = person_keys(tx, cases.iter().filter_map(|case| case.holder.as_ref())).await?;
     let rows = tx
         .query(
-            "INSERT INTO gk_case_id (id, reported_at) SELECT * FROM unnest($1::uuid[], $2::timestamptz[])
+            "INSERT INTO gk_case_id (id, reported_at) SELECT n.id, n.reported_at FROM unnest($1::uuid[], $2::timestamptz[]) WITH ORDINALITY AS n (id, reported_at, place)
+             ORDER BY n.id, n.place
              ON CONFLICT (id) DO NOTHING RETURNING id",
             &[&ids, &times],
         )

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime as PoolRuntime, Timeouts};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime as PoolRuntime, TimeoutType, Timeouts};
 use tokio::runtime::Runtime;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
@@ -196,7 +196,8 @@ impl Connections {
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
         let result = self.block_on(async {
-            let mut client = self.pool.get().await?;
+            let taken = tokio::time::timeout(limit, self.pool.get()).await;
+            let mut client = taken.unwrap_or(Err(PoolError::Timeout(TimeoutType::Wait)))?;
             let reading = async {
                 let builder = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
                 let transaction = builder.start().await?;
@@ -243,7 +244,12 @@ impl Connections {
         let result = self.block_on(async {
             let mut client = self.pool.get().await?;
             let transaction = client.transaction().await?;
-            transaction.batch_execute(&format!("SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")).await?;
+            // A write that is told of is on the disk, whatever the server was set to.
+            let settings = format!(
+                "SET LOCAL lock_timeout = '{LOCK_TIMEOUT}';
+                 SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
+            );
+            transaction.batch_execute(&settings).await?;
             let value = work(&transaction).await?;
             transaction
                 .commit()

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use tokio_postgres::Transaction;
 
 use super::connection::{Failure, corrupt};
+use crate::store::StoreError;
 
 /// The tables that are cut, with the column that says in which month a row belongs.
 pub(super) const TABLES: [(&str, &str); 2] = [("gk_case", "reported_at"), ("gk_audit", "at")];
@@ -16,6 +17,9 @@ pub(super) const TABLES: [(&str, &str); 2] = [("gk_case", "reported_at"), ("gk_a
 pub(super) fn column_of(table: &str) -> Option<&'static str> {
     TABLES.iter().find(|(name, _)| *name == table).map(|(_, column)| *column)
 }
+
+/// Months that one write may reach into: twenty years. A table of cases with more has its dates misread, and each would leave a table.
+const MONTHS_MAX: usize = 240;
 
 /// Returns the first day of the month in which `at` lies, UTC.
 pub(super) fn month_of(at: Timestamp) -> Date {
@@ -39,6 +43,9 @@ pub(super) fn month_of_partition(table: &str, name: &str) -> Option<Date> {
 /// Makes the partitions for the months of `times` that are not there yet.
 pub(super) async fn ensure(tx: &Transaction<'_>, table: &str, times: impl IntoIterator<Item = Timestamp>) -> Result<(), Failure> {
     let months: BTreeSet<Date> = times.into_iter().map(month_of).collect();
+    if months.len() > MONTHS_MAX {
+        return Err(Failure::Store(StoreError::TooManyMonths { months: months.len(), max: MONTHS_MAX }));
+    }
     let names: Vec<String> = months.iter().map(|month| partition_name(table, *month)).collect();
     // The lock that writing to the table takes anyway, taken before looking, so that no month is detached in between. One way there
     // and back for both.

@@ -9,6 +9,7 @@ use tokio_postgres::{Row, Transaction};
 use super::connection::{Failure, corrupt};
 use super::generations::{from_id, load_generations, to_id};
 use super::keys::note_change;
+use super::months;
 use super::values::{Time, from_text, to_text};
 use crate::boundary::{Generation, GenerationId, LayerName, UnitCode, Validity};
 use crate::dispatch::{Assignment, Post, Shift, Worker, WorkerId};
@@ -34,6 +35,7 @@ pub(super) async fn replace_roster(
             return Err(Failure::Store(StoreError::NoGeneration { layer: layer.clone(), generation }));
         }
     }
+    months::ensure(tx, "gk_audit", [at]).await?;
     let sql = "INSERT INTO gk_roster (number, created_at, author, layer, generation)
                SELECT coalesce(max(number), 0) + 1, $1, $2, $3, $4 FROM gk_roster RETURNING number";
     let (layer, generation) = with.map(|(layer, generation)| (layer.as_str(), generation)).unzip();

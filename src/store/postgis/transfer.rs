@@ -21,6 +21,14 @@ use crate::store::transfer::{Column, Kind, MARK, Row, Sink, TABLES, Table, Value
 const STAGING: &str = "gk_staging";
 
 pub(super) async fn read_rows(tx: &Transaction<'_>, tables: &[&'static Table], sink: Sink<'_>) -> Result<(), Failure> {
+    let out = "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+               AND relname ~ '^gk_(case|audit)_.*_out$' ORDER BY relname LIMIT 1";
+    if let Some(row) = tx.query_opt(out, &[]).await? {
+        // Such a month is in no table that is copied and in no file yet.
+        let detail =
+            format!("{} was taken out and is not in its file yet; run `gridkeeper retention` to its end first", row.get::<_, String>(0));
+        return Err(corrupt("month", &detail));
+    }
     for table in tables {
         let sql = select(table, table.name, &condition_on_all(table), &order(table));
         // The escape for what PostgreSQL cannot hold sorts elsewhere than what it stands for; notes are few.

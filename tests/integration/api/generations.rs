@@ -29,6 +29,7 @@ fn republish(service: &Service, joined: bool, effective_from: Option<&str>, stat
         note: "two keepers for one".into(),
         reuses_codes: false,
         gives_up_future: false,
+        made_on: None,
     };
     let new = NewLevel { layer: stored.layer, level: Level::parse("grid").unwrap(), shapes, merge: false };
     let published = publish(&*service.store, new, &options).unwrap();
