@@ -136,7 +136,7 @@ pub fn choose(history: &LayerHistory, as_of: AsOf, now: Timestamp, caller: &Call
     let Resolved { generation, at } = resolve(history, as_of, now).map_err(|error| to_problem(&error))?;
     let is_plan = history.is_plan(generation, now);
     if is_plan {
-        caller.require_planner(&format!("generation {} of layer {}, which has not taken effect,", generation.id, history.layer))?;
+        caller.require_planner(&format!("generation {} of layer {}, which has not taken effect", generation.id, history.layer))?;
     }
     Ok(Choice { generation: generation.id, at, is_plan })
 }

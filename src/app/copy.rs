@@ -8,8 +8,8 @@ use std::sync::Arc;
 use tempfile::{TempDir, TempPath};
 
 use super::{OpenMode, StoreUnavailable, is_postgres};
-use crate::store::transfer::{Progress, TableCopy, Target, TransferError, TransferStore, transfer};
-use crate::store::{GeoPackageStore, PostgisStore};
+use crate::store::transfer::{MARK, Progress, TableCopy, Target, TransferError, TransferStore, transfer};
+use crate::store::{GeoPackageStore, PostgisStore, Store};
 
 /// A store that can be copied.
 pub type CopiedStore = Arc<dyn TransferStore>;
@@ -132,6 +132,9 @@ pub fn back_up_store(from: &str, out: &Path, force: bool, progress: &dyn Fn(Prog
         Backup::Rows(tables)
     } else {
         let source = GeoPackageStore::open_read_only(Path::new(from)).map_err(StoreUnavailable::from)?;
+        if source.find_note(MARK).map_err(StoreUnavailable::from)?.is_some() {
+            return Err(TransferError::UnfinishedSource { location: from.to_owned() }.into());
+        }
         source.back_up(&unfinished, progress).map_err(StoreUnavailable::from)?;
         Backup::Pages
     };

@@ -37,8 +37,12 @@ pub enum RetentionError {
 /// Takes one month out, or goes on where an earlier run has stopped, and returns how it is kept.
 ///
 /// # Errors
-/// The store or the folder fails; the month is then still there.
+/// The store or the folder fails. Where the month was out by then it stays out until a repeat has its file.
 pub fn take_out_month(store: &PostgisStore, month: &OldMonth, folder: &Path, author: &str) -> Result<KeptMonth, RetentionError> {
+    // Before anything is taken out, so that a wrong folder leaves the month where it is.
+    let failed = |source| RetentionError::Folder { folder: folder.to_owned(), source };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    tempfile::Builder::new().prefix(".gridkeeper-").tempfile_in(folder).map_err(failed)?;
     let month = if month.is_detached {
         month.clone()
     } else {

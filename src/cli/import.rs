@@ -1,9 +1,8 @@
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use jiff::Timestamp;
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::findings::{count, describe_file, describe_moves, describe_problems, describe_unheld, print};
@@ -11,7 +10,7 @@ use super::source::{Fault, SourceArgs, accepted, create_report, read_source, wit
 use super::{Context, Outcome};
 use crate::app::{self, NewLevel, OpenMode, PublishOptions, Published};
 use crate::boundary::{GenerationState, Layer, LayerName, Level, Problem, Severity, UnitShape};
-use crate::import::write_report;
+use crate::import::{parse_moment, write_report};
 use crate::store::newest_generation;
 use crate::topology::{Plane, Rules, SNAP_M_DEFAULT, check};
 
@@ -90,7 +89,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
             state: if args.draft { GenerationState::Draft } else { GenerationState::Published },
             effective_from,
             author: args.author.clone(),
-            note: args.note.clone().unwrap_or_else(|| args.file.clone()),
+            note: args.note.clone().unwrap_or_else(|| file_name(&args.file)),
             reuses_codes: args.accept.contains(&Fault::Reuse),
             gives_up_future: args.accept.contains(&Fault::Future),
             made_on,
@@ -181,10 +180,14 @@ pub(super) fn parse_effective(text: &str, time_zone: &TimeZone) -> anyhow::Resul
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }
-    let date: Date = text
-        .parse()
-        .with_context(|| format!("{text:?} is neither a date such as 2027-01-01 nor a time such as 2027-01-01T00:00:00+08:00"))?;
-    time_zone.to_timestamp(date.to_datetime(jiff::civil::Time::midnight())).with_context(|| format!("{text} is out of range"))
+    // A time without an offset is that of the office, as everywhere else.
+    parse_moment(text, time_zone)
+        .with_context(|| format!("{text:?} is neither a date such as 2027-01-01 nor a time such as 2027-01-01T00:00:00+08:00"))
+}
+
+/// The name of a file without its folders, which are nobody else's business.
+fn file_name(file: &str) -> String {
+    Path::new(file).file_name().map_or_else(|| file.to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 pub(super) fn parse_tolerance(text: &str) -> Result<f64, String> {

@@ -1,6 +1,7 @@
 mod list;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Subcommand;
@@ -12,9 +13,10 @@ use uuid::Builder;
 
 use super::{Context, Outcome};
 use crate::app::{self, OpenMode, StoreUnavailable};
-use crate::boundary::LayerName;
+use crate::boundary::{GenerationState, LayerName};
 use crate::config::Config;
 use crate::dispatch::{Case, CaseId};
+use crate::history::{load_roster, load_snapshot};
 use crate::import::{Crs, IncidentRow, Table, read_incidents};
 use crate::snapshot::{Query, Snapshot};
 use crate::store::Store;
@@ -63,8 +65,10 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     }
 }
 
-/// Adds the incidents of a table, each with the grid of today's boundaries and the keeper of its own time; or reports every row that
-/// cannot be read and stores nothing. The same table again adds nothing.
+/// Adds the incidents of a table, each with the grid, the generation and the keeper of its own time; or reports every row that cannot
+/// be read and stores nothing. The same table again adds nothing.
+///
+/// An incident from before the first boundaries gets today's: an office begins with the cases of the years before.
 pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer: &LayerName) -> anyhow::Result<Outcome> {
     let now = Timestamp::now();
     let (incidents, problems) = read_incidents(&Table::read(file)?, crs, &config.time_zone)?;
@@ -72,13 +76,55 @@ pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer:
         super::roster::report(&problems, file);
         return Ok(Outcome::Problems);
     }
-    let snapshot = app::load_snapshot(store, config, now, &[])?;
     let ids = case_ids(&incidents);
-    let cases: Vec<Case> = incidents.into_par_iter().zip(ids).map(|(incident, id)| to_case(&snapshot, layer, incident, id)).collect();
+    let mut dated: Vec<(IncidentRow, CaseId)> = incidents.into_iter().zip(ids).collect();
+    dated.sort_by_key(|(incident, _)| incident.reported_at);
+    let mut times = Times::new(store, config, layer, now)?;
+    let mut cases: Vec<Case> = Vec::with_capacity(dated.len());
+    while let Some((first, _)) = dated.first() {
+        let (snapshot, until) = times.snapshot_of(first.reported_at)?;
+        let end = dated.partition_point(|(incident, _)| until.is_none_or(|until| incident.reported_at < until)).max(1);
+        let later = dated.split_off(end);
+        cases.par_extend(dated.into_par_iter().map(|(incident, id)| to_case(&snapshot, layer, incident, id)));
+        dated = later;
+    }
     let located = cases.iter().filter(|case| case.grid.is_some()).count();
     let added = store.add_cases(&cases, &super::author(), now).map_err(StoreUnavailable::from).context("cannot store the incidents")?;
     super::say(&format!("{added} incidents are new of {} in the table; {located} lie in a grid", cases.len()));
     Ok(Outcome::Done)
+}
+
+/// The states of the store at the times of incidents, which come oldest first.
+struct Times<'a> {
+    store: &'a dyn Store,
+    config: &'a Config,
+    now: Timestamp,
+    /// When the layer's first boundaries begin.
+    begins: Option<Timestamp>,
+    last: Vec<Arc<Snapshot>>,
+}
+
+impl<'a> Times<'a> {
+    fn new(store: &'a dyn Store, config: &'a Config, layer: &LayerName, now: Timestamp) -> anyhow::Result<Self> {
+        let generations = store.load_generations(layer).map_err(StoreUnavailable::from)?;
+        let published = generations.iter().filter(|generation| generation.state == GenerationState::Published);
+        let begins = published.map(|generation| generation.effective_from).min();
+        Ok(Self { store, config, now, begins, last: Vec::new() })
+    }
+
+    /// Returns the state of a time, and until when it holds.
+    fn snapshot_of(&mut self, at: Timestamp) -> anyhow::Result<(Arc<Snapshot>, Option<Timestamp>)> {
+        let is_before = self.begins.is_none_or(|begins| at < begins);
+        let snapshot = load_snapshot(self.store, self.config, if is_before { self.now } else { at }, &self.last)?;
+        if !is_before {
+            let snapshot = Arc::new(snapshot);
+            self.last = vec![Arc::clone(&snapshot)];
+            return Ok((Arc::clone(&snapshot), snapshot.ends_at()));
+        }
+        let roster = load_roster(self.store, self.config, at).map_err(StoreUnavailable::from)?;
+        let until = [self.begins, roster.to].into_iter().flatten().min();
+        Ok((Arc::new(snapshot.with_parts(snapshot.layers().to_vec(), roster)), until))
+    }
 }
 
 fn to_case(snapshot: &Snapshot, layer: &LayerName, incident: IncidentRow, id: CaseId) -> Case {

@@ -119,3 +119,20 @@ fn incidents_are_stored_once_with_their_grid_and_keeper() {
     let bad = town.write("bad.csv", "lon,lat,reported_at\neast,26.2,2026-03-01\n");
     assert_eq!(town.run(&["incidents", "import", text(&bad)]).status.code(), Some(1));
 }
+
+#[test]
+fn an_incident_has_the_keeper_of_its_time_and_not_of_its_import() {
+    let town = SmallTown::build();
+    for worker in ["W1", "W2"] {
+        let rows = csv(&[&format!("{WEST},{worker},名,138,primary,城管,2020-01-01,,")]);
+        let file = town.write("roster.csv", rows.as_bytes());
+        town.succeed(&["roster", "import", text(&file)]);
+    }
+    let incidents = "lon,lat,reported_at\n111.605,26.205,2026-03-01T08:00:00+08:00\n111.605,26.205,2099-03-01T08:00:00+08:00\n";
+    let file = town.write("incidents.csv", incidents.as_bytes());
+    let told = town.succeed(&["incidents", "import", text(&file)]);
+    assert!(told.contains("2 lie in a grid"), "{told}");
+    let list = town.succeed(&["incidents", "list"]);
+    let of_year = |year: &str| list.lines().find(|line| line.contains(year)).unwrap_or_else(|| panic!("{list}")).to_owned();
+    assert!(of_year("2026-03").contains("W1") && of_year("2099-0").contains("W2"), "{list}");
+}
