@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use gridkeeper::boundary::{Generation, GenerationId, GenerationState, Layer, LayerName, Level, Position, Severity, UnitCode, UnitShape};
 use gridkeeper::config::Config;
-use gridkeeper::dispatch::Roster;
+use gridkeeper::dispatch::{Roster, RosterTerm};
 use gridkeeper::import::{ReadOptions, Table, read_boundaries, read_roster};
 use gridkeeper::snapshot::{LayerSnapshot, Query, RosterSnapshot, Settings, Snapshot};
 use gridkeeper::topology::{Rules, ValidCoverage, check};
@@ -41,7 +41,7 @@ fn main() -> anyhow::Result<()> {
     };
     let grids = LayerSnapshot::build(generation, None, Arc::new(coverage), true);
     let settings = Settings { doubt_distance_m: config.doubt_distance_m };
-    let roster = RosterSnapshot { roster: Arc::new(roster), from: None, to: None };
+    let roster = RosterSnapshot { roster: Arc::new(roster), term: RosterTerm::default() };
     let snapshot = Snapshot::new(1, vec![Arc::new(grids)], roster, settings);
 
     print_answer(&snapshot, &Query { position, layer: layer.name, level: None, at: now, accuracy_m: None, category: None })

@@ -121,8 +121,8 @@ impl<'a> Times<'a> {
             self.last = vec![Arc::clone(&snapshot)];
             return Ok((Arc::clone(&snapshot), snapshot.ends_at()));
         }
-        let roster = load_roster(self.store, self.config, at).map_err(StoreUnavailable::from)?;
-        let until = [self.begins, roster.to].into_iter().flatten().min();
+        let roster = load_roster(self.store, self.config, at, |_| None).map_err(StoreUnavailable::from)?;
+        let until = [self.begins, roster.term.to].into_iter().flatten().min();
         Ok((Arc::new(snapshot.with_parts(snapshot.layers().to_vec(), roster)), until))
     }
 }

@@ -7,5 +7,5 @@ mod shift;
 
 pub use incident::{Case, CaseId};
 pub use role::Role;
-pub use roster::{Assignment, Duty, Holder, Post, Roster, Worker, WorkerId};
+pub use roster::{Assignment, Duty, Holder, Post, Roster, RosterMark, RosterTerm, Worker, WorkerId};
 pub use shift::{Shift, ShiftError};

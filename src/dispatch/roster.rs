@@ -70,6 +70,32 @@ pub struct Roster {
     time_zone: TimeZone,
 }
 
+/// Tells the rosters of one store apart: two with the same mark are the same, the names and phones of their workers too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RosterMark {
+    /// Which of the rosters it is, in the order of writing; none where there is none.
+    pub number: Option<u64>,
+    /// The roster written last, which may name the workers of earlier ones otherwise.
+    pub newest: Option<u64>,
+}
+
+/// Which roster is in force, and between which times.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RosterTerm {
+    pub mark: RosterMark,
+    /// None: since ever.
+    pub from: Option<Timestamp>,
+    /// When another takes over, where that is known; exclusive.
+    pub to: Option<Timestamp>,
+}
+
+impl RosterTerm {
+    /// Whether the roster is in force at a time.
+    pub fn contains(&self, at: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= at) && self.to.is_none_or(|to| at < to)
+    }
+}
+
 /// Who answers for a unit at an instant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Duty<'a> {

@@ -11,6 +11,7 @@ use super::flights::{Flights, Missed};
 use super::load::{LoadError, load_history, load_layer, load_roster};
 use super::shelf::{Item, Refusal, Shelf};
 use crate::config::Config;
+use crate::dispatch::RosterMark;
 use crate::snapshot::{LayerKey, LayerSnapshot, RosterSnapshot, Snapshot};
 use crate::store::{Store, StoreError};
 
@@ -139,7 +140,7 @@ impl Archive {
             None => base.roster_snapshot().clone(),
             Some(at) => match self.find_roster(known, at) {
                 Some(roster) => roster,
-                None => self.load_roster(base.version(), at, end).await?,
+                None => self.load_roster(base, at, end).await?,
             },
         };
         Ok(Arc::new(base.with_parts(layers, roster)))
@@ -155,7 +156,7 @@ impl Archive {
         let mut shelf = self.lock();
         shelf.retain(|item| match item {
             Item::Layer(layer) => is_known(layer) && !is_held(layer),
-            Item::Roster(version, _) => *version >= current.version(),
+            Item::Roster(_, roster) => roster.term.mark.newest == current.roster_snapshot().term.mark.newest,
         });
         for layer in left {
             // Whoever asks for it later has it built again.
@@ -181,7 +182,7 @@ impl Archive {
     fn find_roster(&self, known: &[Arc<Snapshot>], at: Timestamp) -> Option<RosterSnapshot> {
         let base = known.first()?;
         let is_same_version = |snapshot: &&Arc<Snapshot>| snapshot.version() == base.version();
-        let held = known.iter().filter(is_same_version).map(|snapshot| snapshot.roster_snapshot()).find(|roster| roster.contains(at));
+        let held = known.iter().filter(is_same_version).map(|snapshot| snapshot.roster_snapshot()).find(|roster| roster.term.contains(at));
         held.cloned().or_else(|| self.lock().find_roster(base.version(), at))
     }
 
@@ -198,11 +199,11 @@ impl Archive {
         joined.unwrap_or_else(|missed| Err(ArchiveError::of(missed, what())))
     }
 
-    async fn load_roster(self: &Arc<Self>, version: u64, at: Timestamp, end: Instant) -> Result<RosterSnapshot, ArchiveError> {
-        let what = || format!("the roster of {at}");
+    async fn load_roster(self: &Arc<Self>, base: &Snapshot, at: Timestamp, end: Instant) -> Result<RosterSnapshot, ArchiveError> {
+        let (version, what) = (base.version(), || format!("the roster of {at}"));
         let work = || {
-            let (this, what) = (Arc::clone(self), what());
-            async move { this.build_roster(version, at, what).await }
+            let (this, held, what) = (Arc::clone(self), base.roster_snapshot().clone(), what());
+            async move { this.build_roster(version, held, at, what).await }
         };
         let joined = self.rosters.join(&(version, at), end, work).await;
         joined.unwrap_or_else(|missed| Err(ArchiveError::of(missed, what())))
@@ -231,14 +232,24 @@ impl Archive {
         kept
     }
 
-    async fn build_roster(self: Arc<Self>, version: u64, at: Timestamp, what: String) -> Result<RosterSnapshot, ArchiveError> {
+    async fn build_roster(
+        self: Arc<Self>,
+        version: u64,
+        held: RosterSnapshot,
+        at: Timestamp,
+        what: String,
+    ) -> Result<RosterSnapshot, ArchiveError> {
         let _permit = self.builds.acquire().await.expect("nobody closes the semaphore");
         if let Some(found) = self.lock().find_roster(version, at) {
             return Ok(found);
         }
-        let (store, config) = (Arc::clone(&self.store), self.config.clone());
-        // The version is read first, so that what is written meanwhile makes the roster look too old and never too new.
-        let build = move || Ok::<_, StoreError>((store.load_version()?, load_roster(&*store, &config, at)?));
+        let this = Arc::clone(&self);
+        let build = move || {
+            // The version is read first, so that what is written meanwhile makes the roster look too old and never too new.
+            let version = this.store.load_version()?;
+            let known = |mark: RosterMark| if held.term.mark == mark { Some(held.roster) } else { this.lock().find_roster_of(mark) };
+            Ok::<_, StoreError>((version, load_roster(&*this.store, &this.config, at, known)?))
+        };
         let built = on_own_thread(build).await.ok_or_else(|| ArchiveError::Broken { what: what.clone() })?;
         self.built_count.fetch_add(1, Ordering::Relaxed);
         let (version, roster) = built.map_err(|error| ArchiveError::failed(error.into(), what.clone()))?;
@@ -263,7 +274,7 @@ impl Archive {
 
 impl Parts {
     fn is_roster_of(&self, snapshot: &Snapshot) -> bool {
-        self.roster_at.is_none_or(|at| snapshot.roster_snapshot().contains(at))
+        self.roster_at.is_none_or(|at| snapshot.roster_snapshot().term.contains(at))
     }
 }
 

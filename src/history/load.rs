@@ -6,7 +6,7 @@ use super::resolve::{AsOf, AsOfError, resolve};
 use super::step::step;
 use crate::boundary::{Generation, GenerationId, GenerationState, LayerName};
 use crate::config::Config;
-use crate::dispatch::Roster;
+use crate::dispatch::{Roster, RosterMark};
 use crate::snapshot::{LayerHistory, LayerKey, LayerSnapshot, RosterSnapshot, Settings, Snapshot};
 use crate::store::{Store, StoreError, StoredGeneration, current_generation};
 use crate::topology::{Rules, check, restore};
@@ -56,7 +56,8 @@ pub fn load_snapshot(store: &dyn Store, config: &Config, at: Timestamp, known: &
             None => Arc::new(follow_layer(store, history, current, known)?),
         });
     }
-    let roster = load_roster(store, config, at)?;
+    let is_held = |mark, held: &RosterSnapshot| (held.term.mark == mark).then(|| Arc::clone(&held.roster));
+    let roster = load_roster(store, config, at, |mark| known.iter().find_map(|snapshot| is_held(mark, snapshot.roster_snapshot())))?;
     Ok(Snapshot::new(version, layers, roster, to_settings(config)).with_histories(histories.into()))
 }
 
@@ -80,7 +81,7 @@ pub fn load_as_of(
     let resolved = resolve(history, as_of, now).map_err(|error| with_start(error, history))?;
     let at = resolved.at;
     let layer = load_layer(store, history, resolved.generation.id)?;
-    let roster = load_roster(store, config, at)?;
+    let roster = load_roster(store, config, at, |_| None)?;
     Ok((Snapshot::new(version, vec![Arc::new(layer)], roster, to_settings(config)).with_histories(histories.into()), at))
 }
 
@@ -156,14 +157,23 @@ fn follow_layer(
     }
 }
 
-/// Reads the roster in force at `at`.
+/// Reads the roster in force at `at`, or takes the one that `known` has of the same mark.
 ///
 /// # Errors
 /// The store fails.
-pub fn load_roster(store: &dyn Store, config: &Config, at: Timestamp) -> Result<RosterSnapshot, StoreError> {
+pub fn load_roster(
+    store: &dyn Store,
+    config: &Config,
+    at: Timestamp,
+    known: impl FnOnce(RosterMark) -> Option<Arc<Roster>>,
+) -> Result<RosterSnapshot, StoreError> {
+    let term = store.find_roster(at)?;
+    if let Some(roster) = known(term.mark) {
+        return Ok(RosterSnapshot { roster, term });
+    }
     let stored = store.load_roster(at)?;
     let roster = Roster::new(stored.data.workers, stored.data.assignments, config.time_zone.clone());
-    Ok(RosterSnapshot { roster: Arc::new(roster), from: stored.from, to: stored.to })
+    Ok(RosterSnapshot { roster: Arc::new(roster), term: stored.term })
 }
 
 fn find_known(known: &[Arc<Snapshot>], key: &LayerKey) -> Option<Arc<LayerSnapshot>> {
@@ -173,4 +183,29 @@ fn find_known(known: &[Arc<Snapshot>], key: &LayerKey) -> Option<Arc<LayerSnapsh
 
 fn to_settings(config: &Config) -> Settings {
     Settings { doubt_distance_m: config.doubt_distance_m }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::WorkerId;
+    use crate::store::conformance::{coverage, day, layer, publish, row_of_squares, worker};
+    use crate::store::{MemoryStore, RosterData};
+
+    #[test]
+    fn the_roster_is_read_again_only_where_it_changed() {
+        let store = MemoryStore::new();
+        let load = |known: &[Arc<Snapshot>]| Arc::new(load_snapshot(&store, &Config::default(), day(30), known).unwrap());
+        let roster = |name: &str| RosterData { workers: vec![worker("w1", name)], assignments: Vec::new() };
+        store.replace_roster(&roster("one"), None, "a", day(1)).unwrap();
+        publish(&store, &coverage(&layer("grid"), vec![vec![], row_of_squares(&["1"])]), 1).unwrap();
+        let first = load(&[]);
+        publish(&store, &coverage(&layer("grid"), vec![vec![], row_of_squares(&["1", "2"])]), 2).unwrap();
+        let second = load(std::slice::from_ref(&first));
+        assert!(first.version() < second.version() && Arc::ptr_eq(first.roster(), second.roster()));
+        store.replace_roster(&roster("other"), None, "a", day(3)).unwrap();
+        let third = load(std::slice::from_ref(&second));
+        let name = |snapshot: &Snapshot| snapshot.roster().worker(&WorkerId("w1".into())).map(|worker| worker.name.clone());
+        assert_eq!((name(&second), name(&third)), (Some("one".into()), Some("other".into())));
+    }
 }

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::dispatch::{Roster, RosterMark};
 use crate::snapshot::{LayerKey, LayerSnapshot, RosterSnapshot};
 
 /// Things kept at once. More than anybody compares, and few enough to search one by one; rosters of a small office would else fill
@@ -29,7 +30,7 @@ struct Entry {
 #[derive(Clone, Debug)]
 pub(super) enum Item {
     Layer(Arc<LayerSnapshot>),
-    /// A roster as the store had it at a version. Names and phones of earlier rosters change with later ones.
+    /// A roster, and the version of the store at which it was the one of its term.
     Roster(u64, RosterSnapshot),
 }
 
@@ -73,7 +74,15 @@ impl Shelf {
     /// Finds the roster of a time as the store has it at `version` or later.
     pub fn find_roster(&mut self, version: u64, at: Timestamp) -> Option<RosterSnapshot> {
         self.find(|item| match item {
-            Item::Roster(known, roster) if *known >= version && roster.contains(at) => Some(roster.clone()),
+            Item::Roster(known, roster) if *known >= version && roster.term.contains(at) => Some(roster.clone()),
+            _ => None,
+        })
+    }
+
+    /// Finds the rows of a roster, whenever that was in force.
+    pub fn find_roster_of(&mut self, mark: RosterMark) -> Option<Arc<Roster>> {
+        self.find(|item| match item {
+            Item::Roster(_, roster) if roster.term.mark == mark => Some(Arc::clone(&roster.roster)),
             _ => None,
         })
     }
@@ -130,7 +139,8 @@ impl Item {
     fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Layer(a), Self::Layer(b)) => a.key() == b.key(),
-            (Self::Roster(version, a), Self::Roster(other, b)) => (version, a.from, a.to) == (other, b.from, b.to),
+            // What was known of an earlier version is not asked for by its time any more.
+            (Self::Roster(version, a), Self::Roster(newer, b)) => a.term == b.term || (a.term.mark == b.term.mark && version < newer),
             _ => false,
         }
     }
@@ -142,7 +152,7 @@ mod tests {
 
     use super::*;
     use crate::boundary::{UnitCode, Validity};
-    use crate::dispatch::{Assignment, Post, Roster, Shift, WorkerId};
+    use crate::dispatch::{Assignment, Post, RosterTerm, Shift, WorkerId};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -158,8 +168,9 @@ mod tests {
             validity: Validity { from: at(0), to: None },
             shift: Shift::ALWAYS,
         };
+        let term = RosterTerm { mark: RosterMark::default(), from: Some(at(second)), to: Some(at(second + 1)) };
         let roster = Arc::new(Roster::new(Vec::new(), (0..rows).map(row).collect(), TimeZone::UTC));
-        Item::Roster(1, RosterSnapshot { roster, from: Some(at(second)), to: Some(at(second + 1)) })
+        Item::Roster(1, RosterSnapshot { roster, term })
     }
 
     fn held(shelf: &mut Shelf) -> Vec<i64> {

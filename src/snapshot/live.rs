@@ -54,12 +54,12 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::dispatch::Roster;
+    use crate::dispatch::{Roster, RosterTerm};
     use crate::snapshot::{RosterSnapshot, Settings};
 
     fn snapshot(version: u64) -> Arc<Snapshot> {
         let roster = Arc::new(Roster::new(Vec::new(), Vec::new(), TimeZone::UTC));
-        let roster = RosterSnapshot { roster, from: None, to: None };
+        let roster = RosterSnapshot { roster, term: RosterTerm::default() };
         Arc::new(Snapshot::new(version, Vec::new(), roster, Settings { doubt_distance_m: 10.0 }))
     }
 
@@ -83,7 +83,7 @@ mod tests {
         let second = |second: i64| Timestamp::from_second(second).unwrap();
         let until = |version: u64, end: Option<i64>| {
             let roster = Arc::new(Roster::new(Vec::new(), Vec::new(), TimeZone::UTC));
-            let roster = RosterSnapshot { roster, from: None, to: end.map(second) };
+            let roster = RosterSnapshot { roster, term: RosterTerm { to: end.map(second), ..RosterTerm::default() } };
             Arc::new(Snapshot::new(version, Vec::new(), roster, Settings { doubt_distance_m: 10.0 }))
         };
         let live = Live::new(Some(until(1, Some(10))));

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::layer::{LayerKey, LayerSnapshot};
 use crate::boundary::{Generation, GenerationId, GenerationState, LayerName};
-use crate::dispatch::Roster;
+use crate::dispatch::{Roster, RosterTerm};
 
 /// What answers depend on beside the data.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,17 +17,7 @@ pub struct Settings {
 #[derive(Clone, Debug)]
 pub struct RosterSnapshot {
     pub roster: Arc<Roster>,
-    /// None: since ever.
-    pub from: Option<Timestamp>,
-    /// When another takes over, where that is known; exclusive.
-    pub to: Option<Timestamp>,
-}
-
-impl RosterSnapshot {
-    /// Whether it is in force at a time.
-    pub fn contains(&self, at: Timestamp) -> bool {
-        self.from.is_none_or(|from| from <= at) && self.to.is_none_or(|to| at < to)
-    }
+    pub term: RosterTerm,
 }
 
 /// All generations of a layer without their boundaries, drafts too, oldest first.
@@ -127,12 +117,12 @@ impl Snapshot {
 
     /// Returns when another roster takes over, where that is known.
     pub fn roster_until(&self) -> Option<Timestamp> {
-        self.roster.to
+        self.roster.term.to
     }
 
     /// Returns when the first part of this snapshot is superseded, where that is known.
     pub fn ends_at(&self) -> Option<Timestamp> {
-        self.layers.iter().filter_map(|layer| layer.superseded_at()).chain(self.roster.to).min()
+        self.layers.iter().filter_map(|layer| layer.superseded_at()).chain(self.roster.term.to).min()
     }
 
     pub fn settings(&self) -> Settings {

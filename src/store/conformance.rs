@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::records::{CaseFilter, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster, current_generation};
+use super::records::{CaseFilter, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, current_generation};
 use super::{Store, StoreError};
 use crate::boundary::{
     Accepted, Charset, CodeScheme, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Position, Properties,
     Segment, Unit, UnitCode, UnitId, UnitShape, Validity,
 };
-use crate::dispatch::{Assignment, Case, CaseId, Post, Role, Shift, Worker, WorkerId};
+use crate::dispatch::{Assignment, Case, CaseId, Post, Role, RosterMark, Shift, Worker, WorkerId};
 use crate::topology::{Rules, ValidCoverage, check, restore};
 
 /// An empty store of its own, opened by each call; dropping what a call returns closes it again.
@@ -51,6 +51,7 @@ macro_rules! conformance_tests {
             codes_of_all_published_generations_are_known
             a_roster_is_replaced_whole
             each_time_has_the_roster_of_its_time
+            the_mark_of_a_roster_changes_with_every_roster_and_with_nothing_else
             a_roster_comes_and_goes_with_its_generation
             a_worker_is_kept_once
             cases_come_in_pages_in_the_order_of_ids
@@ -436,10 +437,30 @@ pub fn each_time_has_the_roster_of_its_time(place: &Place) {
     }
     for (on, unit, from, to) in [(1, "1", None, Some(10)), (9, "1", None, Some(10)), (10, "2", Some(10), None), (20, "2", Some(10), None)] {
         let found = place().load_roster(day(on)).unwrap();
-        assert_eq!(found, StoredRoster { data: roster(unit).into_kept(), from: from.map(day), to: to.map(day) }, "day {on}");
+        assert_eq!((found.term.from, found.term.to), (from.map(day), to.map(day)), "day {on}");
+        assert_eq!((found.data, found.term), (roster(unit).into_kept(), store.find_roster(day(on)).unwrap()), "day {on}");
     }
     store.replace_roster(&RosterData { workers: vec![worker("w1", "newest name")], assignments: vec![] }, None, "a", day(15)).unwrap();
     assert_eq!(store.load_roster(day(1)).unwrap().data.workers[0].name, "newest name", "a name is kept once");
+}
+
+pub fn the_mark_of_a_roster_changes_with_every_roster_and_with_nothing_else(place: &Place) {
+    let store = place();
+    let mark = |on: i8| place().find_roster(day(on)).unwrap().mark;
+    assert_eq!(mark(1), RosterMark::default());
+    let named = |name: &str| RosterData { workers: vec![worker("w1", name)], assignments: vec![assignment("1", "w1", Post::Primary, "")] };
+    store.replace_roster(&named("n"), None, "a", day(5)).unwrap();
+    let first = mark(10);
+    assert_eq!((first, mark(1)), (mark(20), first));
+    publish(&*store, &squares(&["1"]), 6).unwrap();
+    store.add_cases(&[case(1, 0.5, 0.5)], "a", day(7)).unwrap();
+    store.save_note("0", "text", "a", day(7)).unwrap();
+    assert_eq!(mark(10), first, "nothing of the roster was written");
+    // The later roster names the worker of the earlier one otherwise, so that one is another too.
+    store.replace_roster(&named("other"), None, "a", day(15)).unwrap();
+    let (before, after) = (mark(10), mark(20));
+    assert!(before != first && after != before, "{first:?} {before:?} {after:?}");
+    assert_eq!((before.number, before.newest), (first.number, after.number));
 }
 
 pub fn a_roster_comes_and_goes_with_its_generation(place: &Place) {
@@ -454,7 +475,7 @@ pub fn a_roster_comes_and_goes_with_its_generation(place: &Place) {
     store.replace_roster(&roster("2"), Some((&first.layer, future.id)), "a", day(3)).unwrap();
     let unit = |on: i8| place().load_roster(day(on)).unwrap().data.assignments[0].unit.clone();
     assert_eq!([unit(2), unit(19), unit(20), unit(29)], [code("1"), code("1"), code("2"), code("2")]);
-    assert_eq!(store.load_roster(day(5)).unwrap().to, Some(day(20)));
+    assert_eq!(store.find_roster(day(5)).unwrap().to, Some(day(20)));
     let back = Publication { restores: Some(first.id), ..publication(&one, Some(future.id), GenerationState::Published, 25) };
     store.publish(back).unwrap();
     assert_eq!([unit(19), unit(24), unit(25)], [code("1"), code("2"), code("1")]);

@@ -15,7 +15,7 @@ use super::{Store, StoreError};
 use crate::boundary::{
     Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Unit, UnitCode, UnitId, UnitShape, Validity,
 };
-use crate::dispatch::{Case, CaseId, Worker, WorkerId};
+use crate::dispatch::{Case, CaseId, RosterTerm, Worker, WorkerId};
 use crate::topology::Seal;
 
 /// A store without a file: the plain model against which the others are tested, and a store for tests.
@@ -151,21 +151,19 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn find_roster(&self, at: Timestamp) -> Result<RosterTerm, StoreError> {
+        Ok(self.lock().find_roster(at))
+    }
+
     fn load_roster(&self, at: Timestamp) -> Result<StoredRoster, StoreError> {
         let state = self.lock();
-        let heads: Vec<RosterHead> = state.rosters.iter().map(|(head, _)| head.clone()).collect();
-        let generations: Vec<(LayerName, Vec<Generation>)> = state
-            .layers
-            .iter()
-            .map(|(name, history)| (name.clone(), history.generations.iter().map(|entry| entry.generation.clone()).collect()))
-            .collect();
-        let found = in_force(&heads, &generations, at);
-        let mut data =
-            state.rosters.iter().find(|(head, _)| Some(head.number) == found.number).map_or_else(RosterData::default, |r| r.1.clone());
+        let term = state.find_roster(at);
+        let is_wanted = |(head, _): &&(RosterHead, RosterData)| Some(head.number) == term.mark.number;
+        let mut data = state.rosters.iter().find(is_wanted).map_or_else(RosterData::default, |(_, data)| data.clone());
         for worker in &mut data.workers {
             worker.clone_from(&state.people[&worker.id]);
         }
-        Ok(StoredRoster { data, from: found.from, to: found.to })
+        Ok(StoredRoster { term, data })
     }
 
     fn add_cases(&self, cases: &[Case], author: &str, at: Timestamp) -> Result<usize, StoreError> {
@@ -237,6 +235,16 @@ impl Store for MemoryStore {
 }
 
 impl State {
+    fn find_roster(&self, at: Timestamp) -> RosterTerm {
+        let heads: Vec<RosterHead> = self.rosters.iter().map(|(head, _)| head.clone()).collect();
+        let generations: Vec<(LayerName, Vec<Generation>)> = self
+            .layers
+            .iter()
+            .map(|(name, history)| (name.clone(), history.generations.iter().map(|entry| entry.generation.clone()).collect()))
+            .collect();
+        in_force(&heads, &generations, at)
+    }
+
     /// Notes a write that snapshots are to follow.
     fn note_change(&mut self, action: &Action<'_>, author: &str, at: Timestamp) {
         self.version += 1;

@@ -40,7 +40,7 @@ pub use records::{
 pub use rosters::descends;
 
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use crate::dispatch::{Case, CaseId};
+use crate::dispatch::{Case, CaseId, RosterTerm};
 
 pub trait Store: Send + Sync {
     /// Returns the layers in the order of their names, each as its newest published generation has it
@@ -100,6 +100,9 @@ pub trait Store: Send + Sync {
         author: &str,
         at: Timestamp,
     ) -> Result<(), StoreError>;
+
+    /// Returns which roster is in force at `at`, without its rows: who has the one of the same mark need not read it again.
+    fn find_roster(&self, at: Timestamp) -> Result<RosterTerm, StoreError>;
 
     /// Returns the roster in force at `at`: workers by id, assignments by unit, post, worker and start. For times before the first
     /// roster the first answers, as its assignments have dates of their own.

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use super::times::validity_to_milliseconds;
 use crate::boundary::{Accepted, Generation, GenerationId, GenerationState, Layer, UnitCode, UnitShape};
-use crate::dispatch::{Assignment, Case, CaseId, Role, Worker};
+use crate::dispatch::{Assignment, Case, CaseId, Role, RosterTerm, Worker};
 use crate::topology::{Seal, ValidCoverage};
 
 /// A generation about to be written. The coverage holds every level of the layer, unchanged ones too.
@@ -71,11 +71,8 @@ pub struct RosterData {
 /// A roster and for how long it is in force.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StoredRoster {
+    pub term: RosterTerm,
     pub data: RosterData,
-    /// None: since ever.
-    pub from: Option<Timestamp>,
-    /// When another takes over, where that is known; exclusive.
-    pub to: Option<Timestamp>,
 }
 
 impl RosterData {

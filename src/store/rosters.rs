@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::records::current_generation;
 use crate::boundary::{Generation, GenerationId, LayerName};
+use crate::dispatch::{RosterMark, RosterTerm};
 
 /// A roster without its rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,14 +16,6 @@ pub(super) struct RosterHead {
     pub with: Option<(LayerName, GenerationId)>,
 }
 
-/// Which roster answers, and between which times it does so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct InForce {
-    pub number: Option<u64>,
-    pub from: Option<Timestamp>,
-    pub to: Option<Timestamp>,
-}
-
 /// Returns whether `generation` has what `wanted` brought: it is `wanted`, or was made from what has it.
 pub fn descends(generations: &[Generation], generation: GenerationId, wanted: GenerationId) -> bool {
     // An origin is older than what is made from it; where a damaged store says otherwise, the search ends all the same.
@@ -32,7 +25,7 @@ pub fn descends(generations: &[Generation], generation: GenerationId, wanted: Ge
 
 /// Finds the roster in force at `at`: of those that have begun the one that began last, and of several that began together the one
 /// written last. Before all of them the first that came without a generation answers.
-pub(super) fn in_force(heads: &[RosterHead], generations: &[(LayerName, Vec<Generation>)], at: Timestamp) -> InForce {
+pub(super) fn in_force(heads: &[RosterHead], generations: &[(LayerName, Vec<Generation>)], at: Timestamp) -> RosterTerm {
     let of = |layer: &LayerName| generations.iter().find(|(name, _)| name == layer).map_or(&[][..], |(_, list)| list.as_slice());
     let start = |head: &RosterHead| match &head.with {
         None => Some(head.created_at),
@@ -61,7 +54,8 @@ pub(super) fn in_force(heads: &[RosterHead], generations: &[(LayerName, Vec<Gene
     // The stretch begins at the earliest of the past changes since which nothing but this one answered.
     let since = past.iter().rev().take_while(|change| number_at(**change) == number).last().copied();
     let is_since_ever = past.iter().all(|change| number_at(*change) == number) && number_at(Timestamp::MIN) == number;
-    InForce { number, from: since.filter(|_| !is_since_ever), to }
+    let mark = RosterMark { number, newest: heads.iter().map(|head| head.number).max() };
+    RosterTerm { mark, from: since.filter(|_| !is_since_ever), to }
 }
 
 #[cfg(test)]
@@ -102,7 +96,8 @@ mod tests {
         let generations = [(layer(), generations.to_vec())];
         for (day, number, from, to) in expected {
             let found = in_force(heads, &generations, at(*day));
-            assert_eq!(found, InForce { number: *number, from: from.map(at), to: to.map(at) }, "day {day}");
+            let mark = RosterMark { number: *number, newest: heads.iter().map(|head| head.number).max() };
+            assert_eq!(found, RosterTerm { mark, from: from.map(at), to: to.map(at) }, "day {day}");
         }
     }
 

@@ -246,7 +246,7 @@ impl Asker {
     fn is_at_hand(&mut self, question: &Question) -> bool {
         let holds = |snapshot: &Arc<Snapshot>| {
             let layer = snapshot.layer(&question.key.layer);
-            layer.is_some_and(|layer| layer.key() == question.key) && snapshot.roster_snapshot().contains(question.query.at)
+            layer.is_some_and(|layer| layer.key() == question.key) && snapshot.roster_snapshot().term.contains(question.query.at)
         };
         if holds(&self.last) {
             return true;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::connection::{Connections, lay_to_rest};
 use super::{cases, generations, keys, publish, roster, transfer};
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use crate::dispatch::{Case, CaseId};
+use crate::dispatch::{Case, CaseId, RosterTerm};
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,
 };
@@ -102,6 +102,10 @@ impl Store for GeoPackageStore {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         self.connections.write("replace the roster", |tx| roster::replace_roster(tx, roster, with, author, at))
+    }
+
+    fn find_roster(&self, at: Timestamp) -> Result<RosterTerm, StoreError> {
+        self.connections.read("find the roster in force", |tx| roster::find_roster(tx, at))
     }
 
     fn load_roster(&self, at: Timestamp) -> Result<StoredRoster, StoreError> {

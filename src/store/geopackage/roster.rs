@@ -10,7 +10,7 @@ use super::connection::{Failure, corrupt};
 use super::generations::load_generations;
 use super::keys::note_change;
 use crate::boundary::{Generation, GenerationId, LayerName, UnitCode, Validity};
-use crate::dispatch::{Assignment, Post, Shift, Worker, WorkerId};
+use crate::dispatch::{Assignment, Post, RosterTerm, Shift, Worker, WorkerId};
 use crate::store::StoreError;
 use crate::store::audit::Action;
 use crate::store::records::{RosterData, StoredRoster};
@@ -49,6 +49,12 @@ pub(super) fn replace_roster(
 }
 
 pub(super) fn load_roster(transaction: &Transaction<'_>, at: Timestamp) -> Result<StoredRoster, Failure> {
+    let term = find_roster(transaction, at)?;
+    let data = term.mark.number.map(|number| load_data(transaction, number)).transpose()?.unwrap_or_default();
+    Ok(StoredRoster { term, data })
+}
+
+pub(super) fn find_roster(transaction: &Transaction<'_>, at: Timestamp) -> Result<RosterTerm, Failure> {
     let heads = load_heads(transaction)?;
     let mut generations: Vec<(LayerName, Vec<Generation>)> = Vec::new();
     for layer in heads.iter().filter_map(|head| Some(&head.with.as_ref()?.0)) {
@@ -56,9 +62,7 @@ pub(super) fn load_roster(transaction: &Transaction<'_>, at: Timestamp) -> Resul
             generations.push((layer.clone(), load_generations(transaction, layer)?));
         }
     }
-    let found = in_force(&heads, &generations, at);
-    let data = found.number.map(|number| load_data(transaction, number)).transpose()?.unwrap_or_default();
-    Ok(StoredRoster { data, from: found.from, to: found.to })
+    Ok(in_force(&heads, &generations, at))
 }
 
 fn load_heads(transaction: &Transaction<'_>) -> Result<Vec<RosterHead>, Failure> {

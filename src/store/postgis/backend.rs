@@ -8,7 +8,7 @@ use super::connection::Connections;
 use super::listen::Listener;
 use super::{cases, generations, keys, publish, retention, roster, transfer};
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use crate::dispatch::{Case, CaseId};
+use crate::dispatch::{Case, CaseId, RosterTerm};
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,
 };
@@ -129,6 +129,10 @@ impl Store for PostgisStore {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         self.connections.write("replace the roster", async |tx| roster::replace_roster(tx, data, with, author, at).await)
+    }
+
+    fn find_roster(&self, at: Timestamp) -> Result<RosterTerm, StoreError> {
+        self.connections.read("find the roster in force", async |tx| roster::find_roster(tx, at).await)
     }
 
     fn load_roster(&self, at: Timestamp) -> Result<StoredRoster, StoreError> {

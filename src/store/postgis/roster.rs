@@ -12,7 +12,7 @@ use super::keys::note_change;
 use super::months;
 use super::values::{Time, from_text, to_text};
 use crate::boundary::{Generation, GenerationId, LayerName, UnitCode, Validity};
-use crate::dispatch::{Assignment, Post, Shift, Worker, WorkerId};
+use crate::dispatch::{Assignment, Post, RosterTerm, Shift, Worker, WorkerId};
 use crate::store::StoreError;
 use crate::store::audit::Action;
 use crate::store::records::{RosterData, StoredRoster};
@@ -50,6 +50,15 @@ pub(super) async fn replace_roster(
 }
 
 pub(super) async fn load_roster(tx: &Transaction<'_>, at: Timestamp) -> Result<StoredRoster, Failure> {
+    let term = find_roster(tx, at).await?;
+    let data = match term.mark.number {
+        Some(number) => load_data(tx, i64::try_from(number).map_err(|e| corrupt("roster", &e))?).await?,
+        None => RosterData::default(),
+    };
+    Ok(StoredRoster { term, data })
+}
+
+pub(super) async fn find_roster(tx: &Transaction<'_>, at: Timestamp) -> Result<RosterTerm, Failure> {
     let heads = load_heads(tx).await?;
     let mut generations: Vec<(LayerName, Vec<Generation>)> = Vec::new();
     for layer in heads.iter().filter_map(|head| Some(&head.with.as_ref()?.0)) {
@@ -57,12 +66,7 @@ pub(super) async fn load_roster(tx: &Transaction<'_>, at: Timestamp) -> Result<S
             generations.push((layer.clone(), load_generations(tx, layer).await?));
         }
     }
-    let found = in_force(&heads, &generations, at);
-    let data = match found.number {
-        Some(number) => load_data(tx, i64::try_from(number).map_err(|e| corrupt("roster", &e))?).await?,
-        None => RosterData::default(),
-    };
-    Ok(StoredRoster { data, from: found.from, to: found.to })
+    Ok(in_force(&heads, &generations, at))
 }
 
 async fn load_heads(tx: &Transaction<'_>) -> Result<Vec<RosterHead>, Failure> {

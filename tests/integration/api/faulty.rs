@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gridkeeper::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use gridkeeper::dispatch::{Case, CaseId};
+use gridkeeper::dispatch::{Case, CaseId, RosterTerm};
 use gridkeeper::store::{
     AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, Store, StoreError, StoredGeneration,
     StoredRoster,
@@ -65,6 +65,7 @@ impl Store for Faulty {
         fn count_units(layer: &LayerName) -> Vec<(GenerationId, Vec<usize>)>;
         fn load_codes(layer: &LayerName, level: &Level) -> Vec<UnitCode>;
         fn replace_roster(roster: &RosterData, with: Option<(&LayerName, GenerationId)>, author: &str, at: Timestamp) -> ();
+        fn find_roster(at: Timestamp) -> RosterTerm;
         fn load_roster(at: Timestamp) -> StoredRoster;
         fn add_cases(cases: &[Case], author: &str, at: Timestamp) -> usize;
         fn find_case(id: CaseId) -> Option<Case>;
