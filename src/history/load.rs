@@ -48,17 +48,26 @@ pub fn load_snapshot(store: &dyn Store, config: &Config, at: Timestamp, known: &
     // The version is read first: what is written meanwhile makes the next look find a newer one.
     let version = store.load_version()?;
     let histories = load_histories(store, config)?;
-    let mut layers = Vec::new();
-    for history in &histories {
-        let Some(current) = current_generation(&history.generations, at) else { continue };
-        layers.push(match find_known(known, &history.key(current.id)) {
-            Some(layer) => layer,
-            None => Arc::new(follow_layer(store, history, current, known)?),
-        });
-    }
+    let load_layers = || {
+        let mut layers = Vec::new();
+        for history in &histories {
+            let Some(current) = current_generation(&history.generations, at) else { continue };
+            layers.push(match find_known(known, &history.key(current.id)) {
+                Some(layer) => layer,
+                None => Arc::new(follow_layer(store, history, current, known)?),
+            });
+        }
+        Ok::<_, LoadError>(layers)
+    };
     let is_held = |mark, held: &RosterSnapshot| (held.term.mark == mark).then(|| Arc::clone(&held.roster));
-    let roster = load_roster(store, config, at, |mark| known.iter().find_map(|snapshot| is_held(mark, snapshot.roster_snapshot())))?;
-    Ok(Snapshot::new(version, layers, roster, to_settings(config)).with_histories(histories.into()))
+    let find_held = |mark| known.iter().find_map(|snapshot| is_held(mark, snapshot.roster_snapshot()));
+    // A province has as many rows on its roster as it has boundaries; reading the one takes as long as reading the other.
+    let (layers, roster) = std::thread::scope(|scope| {
+        let roster = scope.spawn(|| load_roster(store, config, at, find_held));
+        (load_layers(), roster.join())
+    });
+    let roster = roster.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    Ok(Snapshot::new(version, layers?, roster, to_settings(config)).with_histories(histories.into()))
 }
 
 /// Builds a snapshot that holds one layer as of a time or of a generation, with the roster of that time, and returns that time too.
