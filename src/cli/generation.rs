@@ -261,7 +261,7 @@ fn describe_transfer(transfer: &TransferView) -> String {
     if let Some(residents) = &transfer.residents {
         text.push_str(&format!("; about {:.0} residents", residents.count));
     }
-    if let Some(keepers) = transfer.keepers.as_ref().filter(|keepers| keepers.changes_hands) {
+    if let Some(keepers) = transfer.keepers.as_ref().filter(|keepers| keepers.changes_hands == Some(true)) {
         let name = |keeper: &Option<crate::api::wire::KeeperView>| {
             keeper.as_ref().map_or_else(|| "nobody".to_owned(), |keeper| format!("{} {}", keeper.worker, keeper.name))
         };
@@ -350,7 +350,7 @@ fn cells(level: &LevelView, transfer: &TransferView) -> [String; 20] {
         text(before.map(|keeper| &keeper.name)),
         text(after.map(|keeper| &keeper.worker)),
         text(after.map(|keeper| &keeper.name)),
-        keepers.map_or_else(String::new, |keepers| keepers.changes_hands.to_string()),
+        keepers.and_then(|keepers| keepers.changes_hands).map_or_else(String::new, |changes| changes.to_string()),
     ]
 }
 
