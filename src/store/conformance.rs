@@ -38,6 +38,8 @@ macro_rules! conformance_tests {
             a_draft_ends_nothing_and_is_nobodys_parent
             a_future_generation_is_not_current_yet
             backdating_begins_units_with_the_generation
+            what_a_given_up_generation_was_to_end_goes_on
+            a_unit_that_only_a_given_up_generation_leaves_out_may_be_redrawn
             layers_do_not_meet
             accepted_faults_and_the_scheme_come_back
             an_unknown_generation_is_an_error
@@ -250,6 +252,42 @@ pub fn backdating_begins_units_with_the_generation(place: &Place) {
     let second = publish(&*store, &squares(&["1"]), 10).unwrap();
     assert_eq!(load(&*store, &second).shapes[1][0].unit.validity, Validity { from: day(10), to: None });
     assert_eq!(load(&*store, &first).shapes[1][0].unit.validity, Validity { from: day(20), to: Some(day(20)) });
+}
+
+pub fn what_a_given_up_generation_was_to_end_goes_on(place: &Place) {
+    let store = place();
+    let squares_named = |names: [&str; 3]| {
+        let mut shapes = row_of_squares(&["1", "2", "3"]);
+        for (shape, name) in shapes.iter_mut().zip(names) {
+            shape.unit.name = name.into();
+        }
+        coverage(&layer("grid"), vec![vec![], shapes])
+    };
+    let first = publish(&*store, &squares_named(["", "", ""]), 1).unwrap();
+    let given_up = publish(&*store, &squares_named(["planned", "planned", ""]), 10).unwrap();
+    let third = publish(&*store, &squares_named(["", "otherwise", ""]), 5).unwrap();
+    let dates = |generation: &Generation| -> Vec<_> {
+        load(&*store, generation).shapes[1].iter().map(|s| (s.unit.validity.from, s.unit.validity.to)).collect()
+    };
+    // What stays as it was keeps its dates; what changes ends when it changes, and not on the day of the plan.
+    assert_eq!(dates(&first), [(day(1), None), (day(1), Some(day(5))), (day(1), None)]);
+    assert_eq!(dates(&third), [(day(1), None), (day(5), None), (day(1), None)]);
+    assert_eq!(dates(&given_up)[..2], [(day(10), Some(day(10))), (day(10), Some(day(10)))]);
+    let fourth = publish(&*store, &squares_named(["last", "otherwise", ""]), 7).unwrap();
+    assert_eq!((dates(&first)[0], dates(&third)[0]), ((day(1), Some(day(7))), (day(1), Some(day(7)))));
+    assert_eq!(dates(&fourth), [(day(7), None), (day(5), None), (day(1), None)]);
+    let generations = [first, given_up, third, fourth];
+    for (from, to) in generations.iter().flat_map(|from| generations.iter().map(move |to| (from, to))) {
+        assert_changes_lead(&*store, from, to);
+    }
+}
+
+pub fn a_unit_that_only_a_given_up_generation_leaves_out_may_be_redrawn(place: &Place) {
+    let store = place();
+    publish(&*store, &squares(&["1", "2"]), 1).unwrap();
+    publish(&*store, &squares(&["1"]), 10).unwrap();
+    let third = publish(&*store, &squares(&["1", "x", "2"]), 5).unwrap();
+    assert_eq!(load(&*store, &third).shapes[1][1].unit.validity, Validity { from: day(5), to: None });
 }
 
 pub fn layers_do_not_meet(place: &Place) {

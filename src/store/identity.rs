@@ -1,7 +1,6 @@
 //! Decides whether a unit is what it was, in the same way for every back end.
 
 use geo_types::MultiPolygon;
-use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::boundary::Unit;
@@ -25,21 +24,10 @@ impl Fingerprint {
     }
 }
 
-/// Returns whether a unit goes on as the version that is live, with its dates.
-///
-/// A version that would begin after the generation takes effect makes way for one that begins with it.
-pub(super) fn goes_on(live: Fingerprint, live_from: Timestamp, new: Fingerprint, effective_from: Timestamp) -> bool {
-    live == new && live_from <= effective_from
-}
-
-/// Returns when a version ends that the next generation does not take over. It never ends before it begins.
-pub(super) fn end_of(live_from: Timestamp, effective_from: Timestamp) -> Timestamp {
-    live_from.max(effective_from)
-}
-
 #[cfg(test)]
 mod tests {
     use geo_types::polygon;
+    use jiff::Timestamp;
     use uuid::Uuid;
 
     use super::*;
