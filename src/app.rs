@@ -90,7 +90,7 @@ pub struct PublishOptions {
 }
 
 /// What became of a publication.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Published {
     /// None where problems stand in the way; nothing was written then.
     pub generation: Option<Generation>,
@@ -99,6 +99,8 @@ pub struct Published {
     pub unit_count: usize,
     /// Whom the roster leaves without a holder when the generation takes effect; none of a draft.
     pub unheld: Option<Unheld>,
+    /// What was published for later and never takes effect now, with when it was to, oldest first.
+    pub gives_up: Vec<(GenerationId, Timestamp)>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -173,11 +175,10 @@ pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Re
     let now = Timestamp::now();
     let effective_from = options.effective_from.unwrap_or(now);
     let generations = store.load_generations(&name).map_err(failed)?;
-    if options.state == GenerationState::Published && !options.gives_up_future {
-        let later = given_up(&generations, effective_from);
-        if !later.is_empty() {
-            return Err(PublishError::GivesUp { layer: name, effective_from, later });
-        }
+    let is_published = options.state == GenerationState::Published;
+    let later = if is_published { given_up(&generations, effective_from) } else { Vec::new() };
+    if !options.gives_up_future && !later.is_empty() {
+        return Err(PublishError::GivesUp { layer: name, effective_from, later });
     }
     let newest = newest_generation(&generations);
     let parent = newest.map(|newest| newest.id);
@@ -196,7 +197,7 @@ pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Re
     let (shapes, accepted) = put_together(base, new, effective_from)?;
     let rules = Rules { accepted: either(accepted, options.rules.accepted), incoming, ..options.rules };
     let checked = check(&layer, shapes, &rules);
-    let mut published = Published { generation: None, problems: checked.problems, moves: checked.moves, unit_count: 0, unheld: None };
+    let mut published = Published { problems: checked.problems, moves: checked.moves, ..Published::default() };
     if let Some(coverage) = checked.coverage {
         published.unit_count = coverage.levels().iter().map(|level| level.units().len()).sum();
         let publication = Publication {
@@ -216,6 +217,7 @@ pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Re
                     published.unheld = ask_unheld(store, &coverage, &generation);
                 }
                 published.generation = Some(generation);
+                published.gives_up = later;
             }
             Err(StoreError::CodesReused { level, codes, .. }) => {
                 let source = |code: &UnitCode| sources.get(code).cloned().unwrap_or_default();

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::export::replace_file;
-use super::findings::{count, describe_problems, describe_unheld, print};
+use super::findings::{count, describe_given_up, describe_problems, describe_unheld, print};
 use super::import::parse_effective;
 use super::{Context, Outcome};
 use crate::api::wire::{ComparisonView, GenerationView, LevelView, TransferView};
@@ -69,6 +69,9 @@ enum Command {
         /// When the codes take effect: a date, or a time with its zone; now where left out
         #[arg(long, value_name = "DATE")]
         effective: Option<String>,
+        /// What may be given up: what is published for later
+        #[arg(long, value_name = "WHAT")]
+        accept: Option<GivenUp>,
         /// A table of the old and the new codes
         #[arg(short, long, value_name = "OUT.csv")]
         out: Option<PathBuf>,
@@ -79,6 +82,13 @@ enum Command {
         #[arg(long, default_value = "command line")]
         author: String,
     },
+}
+
+/// What a command may give up where it is told so by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum GivenUp {
+    /// What is published for later.
+    Future,
 }
 
 #[derive(Debug, clap::Args)]
@@ -114,7 +124,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
             let effective_from = effective.as_deref().map(|text| parse_effective(text, &context.config.time_zone)).transpose()?;
             roll_back(to, &layer, &RollBackOptions { effective_from, author, note }, context)
         }
-        Command::Number { level, layer, parent, effective, out, note, author } => {
+        Command::Number { level, layer, parent, effective, accept, out, note, author } => {
             let effective_from = effective.as_deref().map(|text| parse_effective(text, &context.config.time_zone)).transpose()?;
             let options = PublishOptions {
                 rules: Rules { snap_m: 0.0, ..Rules::default() },
@@ -123,7 +133,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
                 author,
                 note: note.unwrap_or_else(|| format!("level {level} numbered anew")),
                 reuses_codes: false,
-                gives_up_future: false,
+                gives_up_future: accept == Some(GivenUp::Future),
                 made_on: None,
             };
             let parent = parent.as_deref().map(UnitCode::parse).transpose()?;
@@ -421,6 +431,7 @@ fn describe_published(published: &Published, what: &str, time_zone: &TimeZone) -
             text.push_str(&format!("{} errors; nothing was stored\n", count(&published.problems, Severity::Error)));
         }
     }
+    text.push_str(&describe_given_up(&published.gives_up, |at| local(at, time_zone)));
     published.unheld.iter().for_each(|unheld| text.push_str(&describe_unheld(unheld)));
     text
 }
