@@ -114,6 +114,26 @@ fn name_of(problem: &Value) -> (&str, &str) {
 }
 
 #[test]
+fn when_a_unit_is_going_to_end_is_told_to_planners_alone() {
+    let district = District::build();
+    let service = district.serve(Config::default());
+    let item = format!("/collections/grid/items/{}", code_of(0, 0));
+    let end = |key, more: &str| ask(&service, key, &format!("{item}{more}")).1["properties"]["valid_to"].clone();
+    assert_eq!([end(None, ""), end(Some(DISPATCHER), "")], [Value::Null, Value::Null]);
+    assert_eq!(end(Some(PLANNER), ""), json!(district.ahead.to_string()));
+    assert_eq!(end(None, "?at=2026-01-12T00:00:00Z"), json!(NEW_BORDER), "what has ended is history");
+    // Nor is it found out by asking which units there will be.
+    let then = district.ahead + 1.hours();
+    let count =
+        |key| ask(&service, key, &format!("/collections/grid/items?code={}&datetime={then}", code_of(0, 0))).1["numberMatched"].clone();
+    assert_eq!((count(None), count(Some(PLANNER))), (json!(1), json!(0)));
+    for (path, policy) in [(item.clone(), "private"), ("/collections/grid/items?limit=1".into(), "private")] {
+        let response = service.get(&path).send().unwrap();
+        assert!(response.headers()["cache-control"].to_str().unwrap().contains(policy), "{path}");
+    }
+}
+
+#[test]
 fn a_lookup_has_the_boundaries_and_the_keeper_of_its_time() {
     let district = District::build();
     let service = district.serve(Config::default());
