@@ -17,12 +17,12 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    #[error(
-        "cannot tell whether this did {action} in the store {location}: the connection broke while it was confirmed; look before repeating it"
-    )]
+    #[error("cannot tell whether this did {action} in the store {location}: {what}; look before repeating it")]
     Unconfirmed {
         action: &'static str,
         location: String,
+        /// What is known.
+        what: &'static str,
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
