@@ -348,15 +348,15 @@ mod tests {
                IF nextval('attempt') < NEW.number THEN RAISE EXCEPTION 'given up' USING ERRCODE = TG_ARGV[0]; END IF;
                RETURN NEW;
              END $$;";
-        execute(&connections, give_up).unwrap();
+        database.run(give_up);
         for code in ["40P01", "40001"] {
             let trigger = format!(
                 "SELECT setval('attempt', 1, false);
                  CREATE OR REPLACE TRIGGER give_up BEFORE INSERT ON odd FOR EACH ROW EXECUTE FUNCTION give_up('{code}')"
             );
-            execute(&connections, &trigger).unwrap();
+            database.run(&trigger);
             execute(&connections, &format!("INSERT INTO odd VALUES ({ATTEMPTS_MAX})")).unwrap();
-            execute(&connections, "SELECT setval('attempt', 1, false)").unwrap();
+            database.run("SELECT setval('attempt', 1, false)");
             let refused = execute(&connections, &format!("INSERT INTO odd VALUES ({})", ATTEMPTS_MAX + 1)).unwrap_err();
             assert!(matches!(refused, StoreError::Access { .. }), "{refused}");
         }
@@ -375,7 +375,7 @@ mod tests {
         let slow = "CREATE TABLE odd (number bigint);
              CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(20); RETURN NULL; END $$;
              CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON odd DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()";
-        execute(&connections, slow).unwrap();
+        database.run(slow);
         connections.commit_max = Duration::from_millis(200);
         let began = Instant::now();
         let error = execute(&connections, "INSERT INTO odd VALUES (1)").unwrap_err();
