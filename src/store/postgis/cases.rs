@@ -32,8 +32,12 @@ pub(super) async fn add_cases(
 ) -> Result<usize, Failure> {
     let ids: Vec<Uuid> = cases.iter().map(|case| case.id.0).collect();
     let times: Vec<Time> = cases.iter().map(|case| Time(case.reported_at)).collect();
+    // A case that is known already needs no month: where that was taken out, it would be an empty one. Ids stay known for ever.
+    let sql = "SELECT id FROM gk_case_id WHERE id = ANY ($1)";
+    let known: FxHashSet<Uuid> = tx.query(sql, &[&ids]).await?.iter().map(|row| row.get(0)).collect();
+    let unknown = cases.iter().filter(|case| !known.contains(&case.id.0));
     // Locks are taken in one order by all writers: months, then people, then ids in their order.
-    months::ensure(tx, "gk_case", cases.iter().map(|case| case.reported_at)).await?;
+    months::ensure(tx, "gk_case", unknown.map(|case| case.reported_at)).await?;
     months::ensure(tx, "gk_audit", [at]).await?;
     let people = person_keys(tx, cases.iter().filter_map(|case| case.holder.as_ref())).await?;
     let rows = tx
