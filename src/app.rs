@@ -25,11 +25,11 @@ use crate::store::{Publication, Store, StoreError, StoredGeneration, current_gen
 use crate::topology::{Rules, ValidCoverage, VertexMove, check};
 
 pub use crate::history::{LoadError, StoreUnavailable, load_as_of, load_snapshot};
-pub use copy::{Backup, CopiedStore, CopyError, back_up_store, copy_store, open_copied_store};
+pub use copy::{Backup, CopiedStore, CopyError, back_up_store, copy_store, open_copied_store, refuse_unfinished};
 pub use follow::{follow, load_first};
 pub use generations::{RollBackOptions, roll_back};
 pub use numbering::{NumberError, Renumbered, give_codes, renumber};
-pub use retention::{RetentionError, keep, take_out_month};
+pub use retention::{RetentionError, clear_leftovers, keep, take_out_month};
 
 /// What is opened for a command that needs the store.
 pub type SharedStore = Arc<dyn Store>;
@@ -48,9 +48,11 @@ pub enum OpenMode {
 /// Opens the store that an address names.
 ///
 /// # Errors
-/// The store is missing, of another kind, or cannot be read.
+/// The store is missing, of another kind, an unfinished copy, or cannot be read.
 pub fn open_store(address: &str, mode: OpenMode) -> Result<SharedStore, StoreUnavailable> {
-    open_copied_store(address, mode).map(|store| store as SharedStore)
+    let store = open_copied_store(address, mode)?;
+    refuse_unfinished(&*store)?;
+    Ok(store)
 }
 
 /// Whether an address names a database rather than a file.

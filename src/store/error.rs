@@ -32,6 +32,8 @@ pub enum StoreError {
     Locked { location: String, waited_s: u64 },
     #[error("the store {location} {found}")]
     Foreign { location: String, found: String },
+    #[error("the store {location} is an unfinished copy; repeat the migrate or restore that was making it, or name another with --store")]
+    Unfinished { location: String },
     #[error("the store {location} holds a {what} that cannot be read: {detail}")]
     Corrupt { location: String, what: &'static str, detail: String },
     #[error(

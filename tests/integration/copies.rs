@@ -136,6 +136,36 @@ fn a_killed_copy_is_repeated() {
 }
 
 #[test]
+fn an_unfinished_copy_is_not_used_and_not_copied() {
+    let Some(database) = Scratch::create() else { return };
+    let folder = Folder::new();
+    let (source, copy, other) = (folder.at("source.gpkg"), folder.at("copy.gpkg"), folder.at("other.gpkg"));
+    fill(&source, 3);
+    for to in [copy.as_str(), database.address()] {
+        done(&["migrate", &source, to]);
+        // As a run leaves it that was cut.
+        let mark = open_store(to, OpenMode::Write).unwrap();
+        mark.save_note("gridkeeper.transfer", "of another", "test", Timestamp::now()).unwrap();
+        drop(mark);
+        for args in [
+            &["generation", "list"][..],
+            &["serve", "--listen", "127.0.0.1:0"],
+            &["locate", "111", "26"],
+            &["key", "create", "--role", "admin"],
+        ] {
+            let output = run(&[&["--store", to], args].concat());
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(3), "{args:?}: {said}");
+            assert!(said.contains("is an unfinished copy; repeat the migrate"), "{args:?}: {said}");
+        }
+        assert!(refused(&["migrate", to, &other]).contains("is itself an unfinished copy"));
+        assert!(!folder.path("other.gpkg").exists(), "a refused copy leaves none behind");
+    }
+    let retention = ["--store", database.address(), "retention", "--before", "2026-01", "--to", &folder.at("archive")];
+    assert_eq!(run(&retention).status.code(), Some(3));
+}
+
+#[test]
 fn a_copy_that_differs_is_named() {
     let Some(database) = Scratch::create() else { return };
     let folder = Folder::new();
