@@ -17,7 +17,7 @@ use crate::api::wire::{ComparisonView, GenerationView, LevelView, TransferView};
 use crate::app::{self, OpenMode, PublishOptions, Published, RollBackOptions, StoreUnavailable};
 use crate::boundary::{GenerationId, GenerationState, LayerName, Level, Severity, UnitCode};
 use crate::export::geojson::write_geometry;
-use crate::history::{Asked, Comparison, HistoryError, ListedGeneration, compare, list_generations};
+use crate::history::{Asked, Comparison, HistoryError, KeptUnheld, ListedGeneration, compare, list_generations};
 use crate::store::StoreError;
 use crate::topology::Rules;
 
@@ -145,7 +145,8 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
 fn list(layer: Option<&str>, as_json: bool, context: &Context) -> anyhow::Result<Outcome> {
     let layer = layer.map(LayerName::parse).transpose()?;
     let store = app::open_store(&context.store, OpenMode::ReadOnly)?;
-    let listings = list_generations(&*store, layer.as_ref(), Timestamp::now(), true).map_err(StoreUnavailable::from)?;
+    let unheld = KeptUnheld::default();
+    let listings = list_generations(&*store, layer.as_ref(), Timestamp::now(), Some(&unheld)).map_err(StoreUnavailable::from)?;
     if let (Some(layer), true) = (&layer, listings.is_empty()) {
         bail!("the store has no layer {layer}");
     }
@@ -203,6 +204,7 @@ fn run_compare(args: &CompareArgs, context: &Context) -> anyhow::Result<Outcome>
         with_cases: true,
         with_keepers: true,
         units_max: usize::MAX,
+        cases_max: usize::MAX,
     };
     let work = || compare(&*store, &layer, GenerationId(args.from), GenerationId(args.to), &asked);
     let comparison = super::source::with_spinner("comparing", work).map_err(to_error)?;

@@ -39,6 +39,6 @@ fn describe(store: &dyn Store, now: Timestamp) -> Result<String, StoreError> {
     }
     let roster = store.load_roster(now)?.data;
     let _ = writeln!(text, "roster: {} workers, {} assignments", roster.workers.len(), roster.assignments.len());
-    let _ = writeln!(text, "cases: {}", store.load_cases(&CaseFilter::first(0))?.matched);
+    let _ = writeln!(text, "cases: {}", store.load_cases(&CaseFilter::first(0))?.matched.unwrap_or_default());
     Ok(text)
 }

@@ -18,6 +18,8 @@ pub enum HistoryError {
     NoLevel { layer: LayerName, from: GenerationId, to: GenerationId, level: Level, known: String },
     #[error("{units} units differ between the generations, more than the {most} that are compared here")]
     TooMany { units: usize, most: usize },
+    #[error("more than {most} cases lie in ground that differs, which is as many as are compared here")]
+    TooManyCases { most: usize },
 }
 
 /// What a comparison is to tell.
@@ -33,6 +35,8 @@ pub struct Asked {
     pub with_keepers: bool,
     /// More units than this that differ, on both sides together, are refused.
     pub units_max: usize,
+    /// More cases than this in ground that differs are refused, but for less than a page.
+    pub cases_max: usize,
 }
 
 /// How one generation of a layer came of another.
@@ -100,7 +104,7 @@ pub fn compare(
         }
     }
     if asked.with_cases {
-        comparison.cases = Some(add_cases(store, &mut comparison)?);
+        comparison.cases = Some(add_cases(store, &mut comparison, asked.cases_max)?);
     }
     if asked.with_keepers {
         add_keepers(store, &mut comparison, [&before.layer, &after.layer])?;
@@ -114,56 +118,63 @@ fn levels_of(after: &Layer, before: &Layer) -> Vec<Level> {
 }
 
 /// Counts the cases of each transfer, and returns how many lie in ground that differs.
-fn add_cases(store: &dyn Store, comparison: &mut Comparison) -> Result<usize, HistoryError> {
+fn add_cases(store: &dyn Store, comparison: &mut Comparison, cases_max: usize) -> Result<usize, HistoryError> {
     let rects = comparison.levels.iter().flat_map(|level| level.from.iter().chain(&level.to)).filter_map(|s| s.geometry.bounding_rect());
     let around = rects.reduce(|a, b| {
         let (low, high) = (a.min(), a.max());
         geo_types::Rect::new((low.x.min(b.min().x), low.y.min(b.min().y)), (high.x.max(b.max().x), high.y.max(b.max().y)))
     });
-    let mut positions = Vec::new();
-    if let Some(around) = around {
-        let bbox = Some([around.min().x, around.min().y, around.max().x, around.max().y]);
-        let mut filter = CaseFilter { bbox, ..CaseFilter::first(CASES_PAGE) };
-        loop {
-            let page = store.load_cases(&filter)?;
-            positions.extend(page.cases.iter().map(|case| case.position));
-            filter.after = page.cases.last().map(|case| case.id).filter(|_| page.has_more);
-            if filter.after.is_none() {
-                break;
+    let Some(around) = around else { return Ok(0) };
+    let bbox = Some([around.min().x, around.min().y, around.max().x, around.max().y]);
+    let mut filter = CaseFilter { bbox, counts: false, ..CaseFilter::first(CASES_PAGE) };
+    let mut whole = Whole { store, from: comparison.from.clone(), to: comparison.to.clone(), loaded: [None, None] };
+    let finders: Vec<_> = comparison.levels.iter().map(|level| (level, UnitFinder::new(&level.from), UnitFinder::new(&level.to))).collect();
+    // Of each case that lies in ground that differs who owned and who owns it, level by level; the others are let go page by page.
+    let mut owners: Vec<Vec<(Owned, Owned)>> = vec![Vec::new(); finders.len()];
+    loop {
+        let page = store.load_cases(&filter)?;
+        for (owners, (level, before, after)) in owners.iter_mut().zip(&finders) {
+            for case in &page.cases {
+                owners.extend(find_owners(level, before, after, case.position, &mut whole)?);
             }
         }
+        filter.after = page.cases.last().map(|case| case.id).filter(|_| page.has_more);
+        if filter.after.is_none() {
+            break;
+        }
+        let found = owners.iter().map(Vec::len).max().unwrap_or_default();
+        if found > cases_max {
+            return Err(HistoryError::TooManyCases { most: cases_max });
+        }
     }
-    let mut whole = Whole { store, from: comparison.from.clone(), to: comparison.to.clone(), loaded: [None, None] };
-    let mut most = 0;
-    for level in &mut comparison.levels {
-        let owners = find_owners(level, &positions, &mut whole)?;
-        most = owners.len();
+    drop(finders);
+    let finest = owners.last().map_or(0, Vec::len);
+    for (level, owners) in comparison.levels.iter_mut().zip(owners) {
         level.add_cases(owners);
     }
-    Ok(most)
+    Ok(finest)
 }
 
-/// Finds who owned and who owns each position that lies in a unit that differs.
-fn find_owners(level: &LevelComparison, positions: &[Position], whole: &mut Whole<'_>) -> Result<Vec<(Owned, Owned)>, HistoryError> {
-    let (before, after) = (UnitFinder::new(&level.from), UnitFinder::new(&level.to));
-    let mut owners = Vec::new();
-    for position in positions {
-        let mut pair = (before.find(*position), after.find(*position));
-        if pair == (Owned::ByNone, Owned::ByNone) {
-            continue;
-        }
-        // On a border that only units which are alike in both can decide: rare, and worth reading both generations whole.
-        if pair.0 == Owned::Doubtful {
-            pair.0 = whole.find(0, &level.level, &level.from, *position)?;
-        }
-        if pair.1 == Owned::Doubtful {
-            pair.1 = whole.find(1, &level.level, &level.to, *position)?;
-        }
-        if pair != (Owned::ByNone, Owned::ByNone) {
-            owners.push(pair);
-        }
+/// Finds who owned and who owns a position; none where neither is a unit that differs.
+fn find_owners(
+    level: &LevelComparison,
+    before: &UnitFinder<'_>,
+    after: &UnitFinder<'_>,
+    position: Position,
+    whole: &mut Whole<'_>,
+) -> Result<Option<(Owned, Owned)>, HistoryError> {
+    let mut pair = (before.find(position), after.find(position));
+    if pair == (Owned::ByNone, Owned::ByNone) {
+        return Ok(None);
     }
-    Ok(owners)
+    // On a border that only units which are alike in both can decide: rare, and worth reading both generations whole.
+    if pair.0 == Owned::Doubtful {
+        pair.0 = whole.find(0, &level.level, &level.from, position)?;
+    }
+    if pair.1 == Owned::Doubtful {
+        pair.1 = whole.find(1, &level.level, &level.to, position)?;
+    }
+    Ok(Some(pair).filter(|pair| *pair != (Owned::ByNone, Owned::ByNone)))
 }
 
 /// Both generations whole, each loaded when it is first needed.
@@ -287,8 +298,28 @@ fn find_keeping(roster: &Roster, path: Vec<UnitCode>, at: Timestamp) -> Keeping 
 mod tests {
     use super::*;
     use crate::dispatch::Post;
-    use crate::store::conformance::{assignment, code, coverage, day, level, publish, row_of_squares, worker};
+    use crate::store::conformance::{assignment, case, code, coverage, day, layer, level, publish, row_of_squares, worker};
     use crate::store::{MemoryStore, RosterData};
+
+    #[test]
+    fn cases_are_counted_page_by_page_and_more_than_asked_for_are_refused() {
+        let store = MemoryStore::new();
+        let named = |name: &str| {
+            let mut shapes = row_of_squares(&["1"]);
+            shapes[0].unit.name = name.into();
+            coverage(&layer("grid"), vec![vec![], shapes])
+        };
+        let (from, to) = (publish(&store, &named("old"), 1).unwrap(), publish(&store, &named("new"), 2).unwrap());
+        let cases: Vec<_> = (0..=CASES_PAGE as u128).map(|id| case(id, 0.5, 0.5)).collect();
+        store.add_cases(&cases, "a", day(1)).unwrap();
+        let asked =
+            Asked { level: None, residents_field: None, with_cases: true, with_keepers: false, units_max: 10, cases_max: usize::MAX };
+        let comparison = compare(&store, &from.layer, from.id, to.id, &asked).unwrap();
+        assert_eq!(comparison.cases, Some(CASES_PAGE + 1));
+        assert_eq!(comparison.levels[1].transfers[0].load.unwrap().cases, CASES_PAGE + 1);
+        let refused = compare(&store, &from.layer, from.id, to.id, &Asked { cases_max: 10, ..asked }).unwrap_err();
+        assert!(matches!(refused, HistoryError::TooManyCases { most: 10 }), "{refused}");
+    }
 
     #[test]
     fn a_keeper_two_levels_up_is_named_without_a_code_scheme() {
@@ -304,7 +335,7 @@ mod tests {
         let (from, to) = (publish_named("old", 1), publish_named("new", 5));
         let roster = RosterData { workers: vec![worker("w", "n")], assignments: vec![assignment("h", "w", Post::Primary, "")] };
         store.replace_roster(&roster, None, "a", day(1)).unwrap();
-        let asked = Asked { level: None, residents_field: None, with_cases: false, with_keepers: true, units_max: 10 };
+        let asked = Asked { level: None, residents_field: None, with_cases: false, with_keepers: true, units_max: 10, cases_max: 0 };
         let comparison = compare(&store, &layer.name, from, to, &asked).unwrap();
         let transfer = &comparison.levels[2].transfers[0];
         for keeping in [&transfer.before, &transfer.after] {

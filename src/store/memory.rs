@@ -191,7 +191,7 @@ impl Store for MemoryStore {
         let matching: Vec<&Case> = state.cases.values().filter(|case| matches(case, filter)).collect();
         let mut rest = matching.iter().filter(|case| filter.after.is_none_or(|after| case.id > after));
         let cases = rest.by_ref().take(filter.limit).map(|case| (*case).clone()).collect();
-        Ok(CasePage { cases, matched: matching.len(), has_more: rest.next().is_some() })
+        Ok(CasePage { cases, matched: filter.counts.then_some(matching.len()), has_more: rest.next().is_some() })
     }
 
     fn add_key(&self, key: &KeyRecord, author: &str) -> Result<(), StoreError> {

@@ -99,8 +99,12 @@ pub(super) async fn find_case(tx: &Transaction<'_>, id: CaseId) -> Result<Option
 
 pub(super) async fn load_cases(tx: &Transaction<'_>, filter: &CaseFilter) -> Result<CasePage, Failure> {
     let mut conditions = Conditions::of(filter);
-    let sql = format!("SELECT count(*) FROM gk_case AS c {}", conditions.sql());
-    let matched: i64 = tx.query_one(&sql, &conditions.values()).await?.get(0);
+    let mut matched = None;
+    if filter.counts {
+        let sql = format!("SELECT count(*) FROM gk_case AS c {}", conditions.sql());
+        let count: i64 = tx.query_one(&sql, &conditions.values()).await?.get(0);
+        matched = Some(usize::try_from(count).unwrap_or(usize::MAX));
+    }
     if let Some(after) = filter.after {
         let id = conditions.value(after.0);
         conditions.terms.push(format!("c.id > {id}"));
@@ -112,7 +116,7 @@ pub(super) async fn load_cases(tx: &Transaction<'_>, filter: &CaseFilter) -> Res
     let mut cases = rows.iter().map(read_case).collect::<Result<Vec<_>, _>>()?;
     let has_more = cases.len() > filter.limit;
     cases.truncate(filter.limit);
-    Ok(CasePage { cases, matched: usize::try_from(matched).unwrap_or(usize::MAX), has_more })
+    Ok(CasePage { cases, matched, has_more })
 }
 
 /// Conditions with their values, joined by AND.

@@ -114,6 +114,22 @@ fn name_of(problem: &Value) -> (&str, &str) {
 }
 
 #[test]
+fn the_next_generation_is_read_once_to_tell_whom_nobody_will_hold() {
+    let district = District::build();
+    let service = district.serve(Config::default());
+    let list = || ask(&service, Some(PLANNER), "/v1/generations").1["generations"][2]["unheld"].clone();
+    let first = list();
+    assert_eq!(first["units"], json!(COLUMNS * ROWS));
+    let read = district.store.generations_read.load(Ordering::SeqCst);
+    assert_eq!(list(), first);
+    assert_eq!(ask(&service, Some(PLANNER), "/v1/generations/grid/3").1["unheld"], first);
+    assert_eq!(district.store.generations_read.load(Ordering::SeqCst), read);
+    // What is written meanwhile is seen.
+    district.store.replace_roster(&keeper("W-1", "431102"), None, "test", Timestamp::now()).unwrap();
+    assert_eq!((list()["by_nobody"].clone(), &first["by_nobody"]), (json!(0), &json!(COLUMNS * ROWS - 1)));
+}
+
+#[test]
 fn when_a_unit_is_going_to_end_is_told_to_planners_alone() {
     let district = District::build();
     let service = district.serve(Config::default());
