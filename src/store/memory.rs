@@ -18,7 +18,7 @@ use crate::boundary::{
     Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Unit, UnitCode, UnitId, UnitShape, Validity,
 };
 use crate::dispatch::{Case, CaseId, Worker, WorkerId};
-use crate::topology::Seal;
+use crate::topology::{GeometryDigest, Seal};
 
 /// A store without a file: the plain model against which the others are tested, and a store for tests.
 #[derive(Debug, Default)]
@@ -269,7 +269,7 @@ impl LayerHistory {
             for (index, unit) in level.indices().zip(level.units()) {
                 let key = (unit.level.clone(), unit.code.clone());
                 let geometry = coverage.to_geometry(depth, index);
-                let fingerprint = Fingerprint::of(unit, &geometry);
+                let fingerprint = Fingerprint::of(unit, GeometryDigest::of(&geometry));
                 let succession = succeed(&before.remove(&key).unwrap_or_default(), Some(fingerprint), effective_from);
                 ends.extend(succession.ends);
                 if let Some(at) = succession.shared {
@@ -334,7 +334,8 @@ impl LayerHistory {
                 let is_its = |at: &&usize| self.versions[**at].unit.level == unit.level && self.versions[**at].unit.code == unit.code;
                 let past: Vec<Fingerprint> = was_published.iter().filter(is_its).map(|at| self.versions[*at].fingerprint).collect();
                 let versions = known.get(&(unit.level.clone(), unit.code.clone())).map_or(&[][..], Vec::as_slice);
-                if is_reused(versions, &past, Fingerprint::of(unit, &coverage.to_geometry(depth, index))) {
+                let digest = GeometryDigest::of(&coverage.to_geometry(depth, index));
+                if is_reused(versions, &past, Fingerprint::of(unit, digest)) {
                     codes.push(unit.code.clone());
                 }
             }

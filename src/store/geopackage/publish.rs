@@ -17,6 +17,7 @@ use crate::store::records::{Publication, current_generation};
 use crate::store::succession::{End, Version, is_reused, succeed};
 use crate::store::texts::{accepted_text, levels_text, scheme_text, state_text};
 use crate::store::times::{parse_time, time_text, to_milliseconds};
+use crate::topology::{GeometryDigest, Seal};
 
 pub(super) fn publish(transaction: &Transaction<'_>, publication: &Publication<'_>) -> Result<Generation, Failure> {
     let layer = publication.coverage.layer();
@@ -26,11 +27,12 @@ pub(super) fn publish(transaction: &Transaction<'_>, publication: &Publication<'
     }
     let known = load_generations(transaction, &layer.name)?;
     let in_effect = current_generation(&known, to_milliseconds(publication.effective_from)).map(|generation| generation.id);
-    let (generation, key) = insert_generation(transaction, publication)?;
+    let digests = publication.coverage.geometry_digests();
+    let (generation, key) = insert_generation(transaction, publication, publication.coverage.seal_with(&digests))?;
     let is_draft = publication.state == GenerationState::Draft;
     let mut writer = UnitWriter::new(transaction, &generation, in_effect, is_draft.then_some(key))?;
-    for depth in 0..layer.levels.len() {
-        writer.write_level(publication, depth)?;
+    for (depth, digests) in digests.iter().enumerate() {
+        writer.write_level(publication, depth, digests)?;
     }
     // A level that the layer no longer has ends with all its units.
     for key in left_out_levels(transaction, publication)? {
@@ -47,7 +49,7 @@ pub(super) fn publish(transaction: &Transaction<'_>, publication: &Publication<'
     Ok(generation)
 }
 
-fn insert_generation(transaction: &Transaction<'_>, publication: &Publication<'_>) -> Result<(Generation, i64), Failure> {
+fn insert_generation(transaction: &Transaction<'_>, publication: &Publication<'_>, seal: Seal) -> Result<(Generation, i64), Failure> {
     let layer = publication.coverage.layer();
     let number: u32 =
         transaction.query_row("SELECT coalesce(max(number), 0) + 1 FROM gk_generation WHERE layer = ?1", [layer.name.as_str()], |row| {
@@ -81,7 +83,7 @@ fn insert_generation(transaction: &Transaction<'_>, publication: &Publication<'_
             scheme_text(layer),
             accepted_text(publication.coverage.accepted()),
             generation.restores.map(|restores| restores.0),
-            publication.coverage.seal().0,
+            seal.0,
         ],
     )?;
     Ok((generation, transaction.last_insert_rowid()))
@@ -152,7 +154,7 @@ impl<'t> UnitWriter<'t> {
         })
     }
 
-    fn write_level(&mut self, publication: &Publication<'_>, depth: usize) -> Result<(), Failure> {
+    fn write_level(&mut self, publication: &Publication<'_>, depth: usize, digests: &[GeometryDigest]) -> Result<(), Failure> {
         let coverage = publication.coverage;
         let level = &coverage.levels()[depth];
         // A level gets its view with its first unit.
@@ -172,12 +174,12 @@ impl<'t> UnitWriter<'t> {
         let mut known = self.load_versions(key)?;
         let mut extent: Option<Extent> = None;
         let mut reused: Vec<UnitCode> = Vec::new();
-        for (index, unit) in level.indices().zip(level.units()) {
+        for ((index, unit), digest) in level.indices().zip(level.units()).zip(digests) {
             let geometry = coverage.to_geometry(depth, index);
             if let Some(own) = Extent::of(&geometry) {
                 extent = Some(extent.map_or(own, |all| all.joined(own)));
             }
-            let fingerprint = Fingerprint::of(unit, &geometry);
+            let fingerprint = Fingerprint::of(unit, *digest);
             let versions = known.remove(unit.code.as_str()).unwrap_or_default();
             if !publication.reuses_codes && is_reused(&versions, &self.load_past(key, &unit.code, &versions)?, fingerprint) {
                 reused.push(unit.code.clone());

@@ -2,7 +2,6 @@
 
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
-use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use tokio_postgres::Transaction;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
@@ -20,7 +19,7 @@ use crate::store::records::{Publication, current_generation};
 use crate::store::succession::{End, Version, is_reused, succeed};
 use crate::store::texts::{accepted_text, levels_text, scheme_text, state_text};
 use crate::store::times::to_milliseconds;
-use crate::topology::UnitIndex;
+use crate::topology::{GeometryDigest, Seal, UnitIndex};
 
 pub(super) async fn publish(tx: &Transaction<'_>, geometry: &Type, publication: &Publication<'_>) -> Result<Generation, Failure> {
     let layer = publication.coverage.layer();
@@ -30,12 +29,13 @@ pub(super) async fn publish(tx: &Transaction<'_>, geometry: &Type, publication: 
     }
     let known = load_generations(tx, &layer.name).await?;
     let in_effect = current_generation(&known, to_milliseconds(publication.effective_from)).map(|generation| generation.id);
-    let (generation, key) = insert_generation(tx, publication).await?;
+    let digests = publication.coverage.geometry_digests();
+    let (generation, key) = insert_generation(tx, publication, publication.coverage.seal_with(&digests)).await?;
     let is_draft = publication.state == GenerationState::Draft;
     let draft = is_draft.then_some(key);
     let mut writer = Writer { tx, geometry, publication, generation: &generation, in_effect, draft, unit_count: 0, changed_count: 0 };
-    for depth in 0..layer.levels.len() {
-        writer.write_level(depth).await?;
+    for (depth, digests) in digests.iter().enumerate() {
+        writer.write_level(depth, digests).await?;
     }
     // A level that the layer no longer has ends with all its units.
     let known = tx.query("SELECT key, level FROM gk_level WHERE layer = $1", &[&layer.name.as_str()]).await?;
@@ -50,7 +50,7 @@ pub(super) async fn publish(tx: &Transaction<'_>, geometry: &Type, publication: 
     Ok(generation)
 }
 
-async fn insert_generation(tx: &Transaction<'_>, publication: &Publication<'_>) -> Result<(Generation, i64), Failure> {
+async fn insert_generation(tx: &Transaction<'_>, publication: &Publication<'_>, seal: Seal) -> Result<(Generation, i64), Failure> {
     let layer = publication.coverage.layer();
     let sql =
         "SELECT coalesce(max(number), 0) + 1, (SELECT coalesce(max(key), 0) + 1 FROM gk_generation) FROM gk_generation WHERE layer = $1";
@@ -85,7 +85,7 @@ async fn insert_generation(tx: &Transaction<'_>, publication: &Publication<'_>) 
             &levels_text(layer),
             &scheme_text(layer),
             &accepted_text(publication.coverage.accepted()),
-            &&publication.coverage.seal().0[..],
+            &&seal.0[..],
         ],
     )
     .await?;
@@ -121,16 +121,15 @@ struct Writer<'w> {
 }
 
 impl Writer<'_> {
-    async fn write_level(&mut self, depth: usize) -> Result<(), Failure> {
+    async fn write_level(&mut self, depth: usize, digests: &[GeometryDigest]) -> Result<(), Failure> {
         let coverage = self.publication.coverage;
         let level = &coverage.levels()[depth];
         let Some(key) = self.level_key(level.level(), level.is_empty()).await? else { return Ok(()) };
         let mut known = self.load_versions(key).await?;
         let units: Vec<UnitIndex> = level.indices().collect();
-        let fingerprints: Vec<Fingerprint> =
-            units.par_iter().map(|&index| Fingerprint::of(level.unit(index), &coverage.to_geometry(depth, index))).collect();
+        let fingerprints = level.units().iter().zip(digests).map(|(unit, digest)| Fingerprint::of(unit, *digest));
         let (mut fids, mut fresh, mut doubtful, mut ends) = (Vec::with_capacity(units.len()), Vec::new(), Vec::new(), Vec::new());
-        for (&index, &fingerprint) in units.iter().zip(&fingerprints) {
+        for (&index, fingerprint) in units.iter().zip(fingerprints) {
             let versions = known.remove(level.unit(index).code.as_str()).unwrap_or_default();
             let succession = succeed(&versions, Some(fingerprint), self.generation.effective_from);
             ends.extend(succession.ends);
