@@ -185,6 +185,7 @@ impl Connections {
     }
 
     /// Runs `work` in one read-only transaction, so that it sees one state of the store; again where the database gave it up.
+    #[expect(clippy::needless_pass_by_value, reason = "callers write the closure in the call")]
     pub(super) fn read<T>(
         &self,
         action: &'static str,
@@ -203,6 +204,7 @@ impl Connections {
     }
 
     /// Like [`Self::read`], for what is answered in a moment unless the database is away.
+    #[expect(clippy::needless_pass_by_value, reason = "callers write the closure in the call")]
     pub(super) fn ask<T>(&self, action: &'static str, work: impl AsyncFn(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, StoreError> {
         self.again(action, async || self.read_within(QUESTION_MAX, &work).await)
     }
@@ -246,6 +248,7 @@ impl Connections {
 
     /// Runs `work` in one transaction, which is durable when this returns and leaves nothing where it fails; again where the database
     /// gave it up. Writes of several processes to boundaries, rosters, keys and notes come one after the other.
+    #[expect(clippy::needless_pass_by_value, reason = "callers write the closure in the call")]
     pub(super) fn write<T>(
         &self,
         action: &'static str,
@@ -258,6 +261,7 @@ impl Connections {
     }
 
     /// Like [`Self::write`], beside other writers: for cases, which come in while boundaries are published.
+    #[expect(clippy::needless_pass_by_value, reason = "callers write the closure in the call")]
     pub(super) fn write_beside<T>(
         &self,
         action: &'static str,
