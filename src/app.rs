@@ -25,11 +25,11 @@ use crate::store::{Publication, Store, StoreError, StoredGeneration, current_gen
 use crate::topology::{Rules, ValidCoverage, VertexMove, check};
 
 pub use crate::history::{LoadError, StoreUnavailable, load_as_of, load_snapshot};
-pub use copy::{Backup, CopiedStore, CopyError, back_up_store, copy_store, open_copied_store};
+pub use copy::{Backup, CopiedStore, CopyError, back_up_store, copy_store, open_copied_store, refuse_unfinished};
 pub use follow::{follow, load_first};
 pub use generations::{RollBackOptions, roll_back};
 pub use numbering::{NumberError, Renumbered, give_codes, renumber};
-pub use retention::{RetentionError, keep, take_out_month};
+pub use retention::{RetentionError, clear_leftovers, keep, take_out_month};
 
 /// What is opened for a command that needs the store.
 pub type SharedStore = Arc<dyn Store>;
@@ -48,9 +48,11 @@ pub enum OpenMode {
 /// Opens the store that an address names.
 ///
 /// # Errors
-/// The store is missing, of another kind, or cannot be read.
+/// The store is missing, of another kind, an unfinished copy, or cannot be read.
 pub fn open_store(address: &str, mode: OpenMode) -> Result<SharedStore, StoreUnavailable> {
-    open_copied_store(address, mode).map(|store| store as SharedStore)
+    let store = open_copied_store(address, mode)?;
+    refuse_unfinished(&*store)?;
+    Ok(store)
 }
 
 /// Whether an address names a database rather than a file.
@@ -90,7 +92,7 @@ pub struct PublishOptions {
 }
 
 /// What became of a publication.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Published {
     /// None where problems stand in the way; nothing was written then.
     pub generation: Option<Generation>,
@@ -99,6 +101,8 @@ pub struct Published {
     pub unit_count: usize,
     /// Whom the roster leaves without a holder when the generation takes effect; none of a draft.
     pub unheld: Option<Unheld>,
+    /// What was published for later and never takes effect now, with when it was to, oldest first.
+    pub gives_up: Vec<(GenerationId, Timestamp)>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -173,11 +177,10 @@ pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Re
     let now = Timestamp::now();
     let effective_from = options.effective_from.unwrap_or(now);
     let generations = store.load_generations(&name).map_err(failed)?;
-    if options.state == GenerationState::Published && !options.gives_up_future {
-        let later = given_up(&generations, effective_from);
-        if !later.is_empty() {
-            return Err(PublishError::GivesUp { layer: name, effective_from, later });
-        }
+    let is_published = options.state == GenerationState::Published;
+    let later = if is_published { given_up(&generations, effective_from) } else { Vec::new() };
+    if !options.gives_up_future && !later.is_empty() {
+        return Err(PublishError::GivesUp { layer: name, effective_from, later });
     }
     let newest = newest_generation(&generations);
     let parent = newest.map(|newest| newest.id);
@@ -196,7 +199,7 @@ pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Re
     let (shapes, accepted) = put_together(base, new, effective_from)?;
     let rules = Rules { accepted: either(accepted, options.rules.accepted), incoming, ..options.rules };
     let checked = check(&layer, shapes, &rules);
-    let mut published = Published { generation: None, problems: checked.problems, moves: checked.moves, unit_count: 0, unheld: None };
+    let mut published = Published { problems: checked.problems, moves: checked.moves, ..Published::default() };
     if let Some(coverage) = checked.coverage {
         published.unit_count = coverage.levels().iter().map(|level| level.units().len()).sum();
         let publication = Publication {
@@ -216,6 +219,7 @@ pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Re
                     published.unheld = ask_unheld(store, &coverage, &generation);
                 }
                 published.generation = Some(generation);
+                published.gives_up = later;
             }
             Err(StoreError::CodesReused { level, codes, .. }) => {
                 let source = |code: &UnitCode| sources.get(code).cloned().unwrap_or_default();

@@ -34,7 +34,7 @@ COMMENT ON TABLE gk_audit IS 'Who wrote what, and when; a partition a month';
 COMMENT ON COLUMN gk_audit.number IS 'Grows in the order of writing';
 COMMENT ON COLUMN gk_audit.at IS 'When it was written, as the writer''s clock says';
 COMMENT ON COLUMN gk_audit.author IS 'Who wrote';
-COMMENT ON COLUMN gk_audit.action IS 'publish, draft, replace_roster, add_cases, add_key, revoke_key, save_note';
+COMMENT ON COLUMN gk_audit.action IS 'publish, draft, replace_roster, add_cases, add_key, revoke_key, save_note, detach_month, archive_month';
 COMMENT ON COLUMN gk_audit.subject IS 'What was written, in words and figures; nothing personal';
 
 CREATE TABLE gk_note (
@@ -117,7 +117,7 @@ CREATE TABLE gk_unit_version (
   geom geometry(MultiPolygon, 4326) NOT NULL
 );
 CREATE INDEX gk_unit_version_by_level ON gk_unit_version (level, to_generation);
-CREATE INDEX gk_unit_version_by_start ON gk_unit_version (level, from_generation);
+CREATE INDEX gk_unit_version_by_life ON gk_unit_version (level, from_generation, to_generation);
 CREATE INDEX gk_unit_version_by_unit ON gk_unit_version (unit);
 CREATE INDEX gk_unit_version_geom ON gk_unit_version USING gist (geom);
 COMMENT ON TABLE gk_unit_version IS 'What a unit was, from one published generation until another, which no longer has it so';
@@ -276,3 +276,13 @@ CREATE VIEW gk_current_unit AS
         WHERE state = 'published' AND effective_from <= now() GROUP BY layer) AS c ON c.layer = l.layer
   WHERE v.from_generation <= c.number AND (v.to_generation IS NULL OR v.to_generation > c.number);
 COMMENT ON VIEW gk_current_unit IS 'The units in effect now, of every layer and level';
+COMMENT ON COLUMN gk_current_unit.fid IS 'Names the version of the unit within this store';
+COMMENT ON COLUMN gk_current_unit.layer IS 'The layer';
+COMMENT ON COLUMN gk_current_unit.level IS 'The level';
+COMMENT ON COLUMN gk_current_unit.id IS 'The stable id';
+COMMENT ON COLUMN gk_current_unit.code IS 'The official code';
+COMMENT ON COLUMN gk_current_unit.name IS 'The name; empty where there is none';
+COMMENT ON COLUMN gk_current_unit.parent IS 'The code of the unit of the next coarser level that holds it';
+COMMENT ON COLUMN gk_current_unit.valid_from IS 'Since when it is as it is';
+COMMENT ON COLUMN gk_current_unit.properties IS 'What its source says beside, in the order of its columns';
+COMMENT ON COLUMN gk_current_unit.geom IS 'Its boundary, longitude before latitude, WGS 84 degrees';

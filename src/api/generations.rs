@@ -1,6 +1,7 @@
 //! The generations of layers, and how one came of another. They are read from the store, so they answer only while it does.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -18,11 +19,14 @@ use super::state::AppState;
 use super::wire::{ComparisonView, GenerationView};
 use crate::boundary::{GenerationId, LayerName, Level};
 use crate::history::{self, Asked, HistoryError, ListedGeneration};
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 /// Units in which two generations may differ, on both sides together, to be compared in a request: about a second of work. The command
 /// compares any number.
 const COMPARED_UNITS_MAX: usize = 20_000;
+
+/// Cases in ground that differs that are counted in a request: some tens of megabytes while it is answered.
+const COMPARED_CASES_MAX: usize = 1_000_000;
 
 /// Which generations are listed.
 #[derive(Clone, Debug, utoipa::IntoParams)]
@@ -104,8 +108,9 @@ pub async fn list_generations(
     if let Some(layer) = &query.layer {
         require_layer(&state, layer, &caller)?;
     }
-    let (layer, with_unheld) = (query.layer.clone(), caller.sees_plans());
-    let listings = state.read_store(move |store| history::list_generations(store, layer.as_ref(), Timestamp::now(), with_unheld)).await?;
+    let (layer, unheld) = (query.layer.clone(), caller.sees_plans().then(|| Arc::clone(state.unheld())));
+    let list = move |store: &dyn Store| history::list_generations(store, layer.as_ref(), Timestamp::now(), unheld.as_deref());
+    let listings = state.read_store(list).await?;
     if let (Some(layer), true) = (&query.layer, listings.is_empty()) {
         return Err(no_layer(layer));
     }
@@ -158,7 +163,7 @@ pub async fn find_generation(
     security((), ("key" = [])),
     responses(
         (status = 200, description = "The comparison", content((LinkedComparison = "application/json"), (String = "text/html"))),
-        (status = 422, description = "More units differ than are compared in a request", content_type = "application/problem+json"),
+        (status = 422, description = "More units differ, or more cases lie in what differs, than are compared in a request", content_type = "application/problem+json"),
     )
 )]
 pub async fn compare_generations(
@@ -181,6 +186,7 @@ pub async fn compare_generations(
         with_cases: caller.is_insider() && caller.scope().is_empty(),
         with_keepers: caller.is_insider(),
         units_max: COMPARED_UNITS_MAX,
+        cases_max: COMPARED_CASES_MAX,
     };
     let found = state
         .read_store(move |store| match history::compare(store, &name, from, to, &asked) {
@@ -227,9 +233,9 @@ fn sees(state: &AppState, caller: &Caller, listed: &ListedGeneration) -> bool {
 /// how many generations there are is no secret.
 async fn load_seen(state: &AppState, caller: &Caller, layer: &LayerName, id: GenerationId) -> Result<ListedGeneration, Problem> {
     require_layer(state, layer, caller)?;
-    let (name, with_unheld) = (layer.clone(), caller.sees_plans());
+    let (name, unheld) = (layer.clone(), caller.sees_plans().then(|| Arc::clone(state.unheld())));
     let found = state
-        .read_store(move |store| match history::find_generation(store, &name, id, Timestamp::now(), with_unheld) {
+        .read_store(move |store| match history::find_generation(store, &name, id, Timestamp::now(), unheld.as_deref()) {
             Err(StoreError::NoGeneration { .. }) => Ok(None),
             other => other.map(Some),
         })
@@ -248,7 +254,7 @@ fn to_problem(error: &HistoryError) -> Problem {
             Problem::not_found(detail)
         }
         HistoryError::NoLevel { .. } => Problem::parameter("level", error.to_string()),
-        HistoryError::TooMany { .. } => {
+        HistoryError::TooMany { .. } | HistoryError::TooManyCases { .. } => {
             let detail = format!("{error}; the command generation compare compares any number");
             Problem::new(ProblemKind::Other(StatusCode::UNPROCESSABLE_ENTITY), detail)
         }

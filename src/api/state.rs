@@ -12,7 +12,7 @@ use super::problem::{Problem, ProblemKind};
 use super::tiles::TileCache;
 use crate::boundary::{GenerationId, LayerName};
 use crate::config::Config;
-use crate::history::Archive;
+use crate::history::{Archive, KeptUnheld};
 use crate::snapshot::{LayerSnapshot, Live, Snapshot};
 use crate::store::{KeyRecord, Store, StoreError};
 
@@ -32,6 +32,7 @@ struct Shared {
     permits: Arc<Semaphore>,
     store_permits: Arc<Semaphore>,
     extents: Mutex<FxHashMap<ExtentKey, Option<[f64; 4]>>>,
+    unheld: Arc<KeptUnheld>,
 }
 
 type ExtentKey = (LayerName, GenerationId, usize);
@@ -57,6 +58,7 @@ impl AppState {
             permits,
             store_permits: Arc::new(Semaphore::new(STORE_READERS_MAX)),
             extents: Mutex::default(),
+            unheld: Arc::default(),
         }))
     }
 
@@ -98,6 +100,11 @@ impl AppState {
     /// Returns what keeps other times than now.
     pub fn archive(&self) -> &Arc<Archive> {
         &self.0.archive
+    }
+
+    /// Returns what is known of the units that nobody will hold.
+    pub(super) fn unheld(&self) -> &Arc<KeptUnheld> {
+        &self.0.unheld
     }
 
     /// Reads the store on a thread for blocking work, a few requests at once; the others wait.

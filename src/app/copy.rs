@@ -8,8 +8,8 @@ use std::sync::Arc;
 use tempfile::{TempDir, TempPath};
 
 use super::{OpenMode, StoreUnavailable, is_postgres};
-use crate::store::transfer::{MARK, Progress, TableCopy, Target, TransferError, TransferStore, transfer};
-use crate::store::{GeoPackageStore, PostgisStore, Store};
+use crate::store::transfer::{MARK, Progress, TableCopy, Target, TransferError, TransferStore, check_source, transfer};
+use crate::store::{GeoPackageStore, PostgisStore, Store, StoreError};
 
 /// A store that can be copied.
 pub type CopiedStore = Arc<dyn TransferStore>;
@@ -38,6 +38,15 @@ impl From<TransferError> for CopyError {
             refused => Self::Refused(refused),
         }
     }
+}
+
+/// Refuses a store that is an unfinished copy: what it lacks would be answered as if it were not there.
+///
+/// # Errors
+/// The store cannot be read, or is one.
+pub fn refuse_unfinished(store: &dyn TransferStore) -> Result<(), StoreUnavailable> {
+    let mark = store.find_note(MARK)?;
+    mark.map_or(Ok(()), |_| Err(StoreError::Unfinished { location: store.location() }.into()))
 }
 
 /// Opens a store that an address names, to be copied or to be a copy.
@@ -71,6 +80,8 @@ pub fn copy_store(from: &str, to: &str, target: Target, progress: &dyn Fn(Progre
         return Err(CopyError::Refused(TransferError::SameStore { location: to.to_owned() }));
     }
     let source = open_source(from, progress)?;
+    // Before the copy is made, so that a refusal leaves none behind.
+    check_source(&*source.store)?;
     let copy = open_copied_store(to, OpenMode::Create)?;
     Ok(transfer(&*source.store, &*copy, target, progress)?)
 }

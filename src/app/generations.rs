@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use super::{PublishError, Published, ask_unheld};
+use super::{PublishError, Published, ask_unheld, given_up};
 use crate::boundary::{GenerationId, GenerationState, LayerName};
 use crate::store::{Publication, Store, StoreError, newest_generation};
 use crate::topology::{Rules, check};
@@ -35,14 +35,15 @@ pub fn roll_back(store: &dyn Store, layer: &LayerName, to: GenerationId, options
     }
     let now = Timestamp::now();
     let checked = check(&stored.layer, stored.shapes, &Rules { snap_m: 0.0, accepted: stored.accepted, ..Rules::default() });
-    let mut published = Published { generation: None, problems: checked.problems, moves: checked.moves, unit_count: 0, unheld: None };
+    let mut published = Published { problems: checked.problems, moves: checked.moves, ..Published::default() };
     let Some(coverage) = checked.coverage else { return Ok(published) };
     published.unit_count = coverage.levels().iter().map(|level| level.units().len()).sum();
+    let effective_from = options.effective_from.unwrap_or(now);
     let publication = Publication {
         coverage: &coverage,
         parent: newest,
         state: GenerationState::Published,
-        effective_from: options.effective_from.unwrap_or(now),
+        effective_from,
         created_at: now,
         author: &options.author,
         note: &options.note.clone().unwrap_or_else(|| format!("brings generation {to} back")),
@@ -53,5 +54,6 @@ pub fn roll_back(store: &dyn Store, layer: &LayerName, to: GenerationId, options
     let generation = store.publish(publication).map_err(failed)?;
     published.unheld = ask_unheld(store, &coverage, &generation);
     published.generation = Some(generation);
+    published.gives_up = given_up(&generations, effective_from);
     Ok(published)
 }

@@ -30,6 +30,8 @@ pub enum NumberError {
     NoParents { parent: Level, level: Level },
     #[error("layer {layer} has no units at level {level}")]
     NoUnits { layer: crate::boundary::LayerName, level: Level },
+    #[error("layer {layer} has no units at level {level} below {parent}; name a unit of the level above it that has some")]
+    NoUnitsBelow { layer: crate::boundary::LayerName, level: Level, parent: UnitCode },
     #[error("level {level} has units below it, at level {below}, whose codes begin with its own; only the finest level is numbered anew")]
     NotFinest { level: Level, below: Level },
     #[error("{0} units name no parent, so there is nothing that their codes could begin with: {1}")]
@@ -144,7 +146,11 @@ pub fn renumber(
         return Err(NumberError::Orphans(shapes.iter().filter(|shape| shape.unit.parent.is_none()).count(), orphans.join(", ")));
     }
     if by_parent.is_empty() {
-        return Err(NumberError::NoUnits { layer: layer.name.clone(), level: level.clone() });
+        let (layer, level) = (layer.name.clone(), level.clone());
+        return Err(match within.cloned() {
+            Some(parent) => NumberError::NoUnitsBelow { layer, level, parent },
+            None => NumberError::NoUnits { layer, level },
+        });
     }
     let mut renumbered = Vec::new();
     for (parent, units) in by_parent {

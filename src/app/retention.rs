@@ -1,17 +1,24 @@
 //! Takes old months out of a store and keeps them in files. A month is dropped only when its file is whole, durable, and read back the
 //! same; a run that was cut anywhere is repeated.
 
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use tempfile::NamedTempFile;
 
 use super::StoreUnavailable;
 use super::copy::sync_folder;
 use crate::store::archive::{ArchiveError, ArchiveWriter, read_archive};
 use crate::store::transfer::Digest;
 use crate::store::{KeptMonth, OldMonth, PostgisStore};
+
+/// How the file of a month is named until it is whole.
+const UNFINISHED: [&str; 2] = [".gridkeeper-", ".parquet"];
 
 /// Files of one month that are looked at: each late case of a month that is out makes one more.
 const FILES_PER_MONTH_MAX: u32 = 1_000;
@@ -41,8 +48,7 @@ pub enum RetentionError {
 pub fn take_out_month(store: &PostgisStore, month: &OldMonth, folder: &Path, author: &str) -> Result<KeptMonth, RetentionError> {
     // Before anything is taken out, so that a wrong folder leaves the month where it is.
     let failed = |source| RetentionError::Folder { folder: folder.to_owned(), source };
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    tempfile::Builder::new().prefix(".gridkeeper-").tempfile_in(folder).map_err(failed)?;
+    drop(begin_file(folder).map_err(failed)?);
     let month = if month.is_detached {
         month.clone()
     } else {
@@ -56,8 +62,7 @@ pub fn take_out_month(store: &PostgisStore, month: &OldMonth, folder: &Path, aut
 /// Writes a month that is out into a file and reads it back.
 pub fn keep(store: &PostgisStore, month: &OldMonth, folder: &Path) -> Result<KeptMonth, RetentionError> {
     let failed = |source| RetentionError::Folder { folder: folder.to_owned(), source };
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let unfinished = tempfile::Builder::new().prefix(".gridkeeper-").suffix(".parquet").tempfile_in(folder).map_err(failed)?;
+    let unfinished = begin_file(folder).map_err(failed)?;
     let written = write(store, month, unfinished.path())?;
     if written.rows() == 0 {
         return Ok(KeptMonth { rows: 0, file: None, sha256: written.to_string() });
@@ -68,6 +73,39 @@ pub fn keep(store: &PostgisStore, month: &OldMonth, folder: &Path) -> Result<Kep
     let file = put_into_place(unfinished.into_temp_path(), month, &written, folder)?;
     sync_folder(folder).map_err(failed)?;
     Ok(KeptMonth { rows: written.rows(), file: Some(file), sha256: written.to_string() })
+}
+
+/// Removes files that runs have left which were killed, and returns which. What another run is writing is locked by it, and stays.
+///
+/// # Errors
+/// The folder is there and cannot be read, or the file not be removed.
+pub fn clear_leftovers(folder: &Path) -> Result<Vec<PathBuf>, RetentionError> {
+    let failed = |source| RetentionError::Folder { folder: folder.to_owned(), source };
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed)?,
+    };
+    let [begins, ends] = UNFINISHED;
+    let mut removed = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(failed)?.path();
+        let is_unfinished = path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(begins) && name.ends_with(ends));
+        if is_unfinished && File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+            std::fs::remove_file(&path).map_err(failed)?;
+            removed.push(path);
+        }
+    }
+    Ok(removed)
+}
+
+/// Begins a file in a folder, which is made where it does not exist. It is locked until it is dropped.
+fn begin_file(folder: &Path) -> std::io::Result<NamedTempFile> {
+    std::fs::create_dir_all(folder)?;
+    let [begins, ends] = UNFINISHED;
+    let file = tempfile::Builder::new().prefix(begins).suffix(ends).tempfile_in(folder)?;
+    // Where a file system knows no locks nothing is cleared either.
+    let _ = file.as_file().try_lock();
+    Ok(file)
 }
 
 fn write(store: &PostgisStore, month: &OldMonth, path: &Path) -> Result<Digest, RetentionError> {
@@ -95,7 +133,7 @@ fn put_into_place(mut unfinished: tempfile::TempPath, month: &OldMonth, written:
         let path = folder.join(&name);
         match unfinished.persist_noclobber(&path) {
             Ok(()) => return Ok(name),
-            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
+            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {
                 if read_archive(&path, month.table).is_ok_and(|found| found == *written) {
                     return Ok(name);
                 }

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::io::{ErrorKind, Write as _};
 
 use geo::{BoundingRect, Geometry};
+use jiff::Timestamp;
 
-use crate::boundary::{Problem, Severity};
+use crate::boundary::{GenerationId, Problem, Severity};
 use crate::history::Unheld;
 use crate::import::{BoundaryFile, unit_label};
 use crate::topology::VertexMove;
@@ -86,6 +87,13 @@ pub fn describe_unheld(unheld: &Unheld) -> String {
         let _ = writeln!(text, "{} units have nobody of their own and fall to whoever holds a unit above them", unheld.by_ancestor);
     }
     text
+}
+
+/// Names what was published for later and never takes effect now.
+pub fn describe_given_up(given_up: &[(GenerationId, Timestamp)], tell: impl Fn(Timestamp) -> String) -> String {
+    let line =
+        |(id, from): &(GenerationId, Timestamp)| format!("gives up generation {id}, which was to take effect from {}\n", tell(*from));
+    given_up.iter().map(line).collect()
 }
 
 pub fn count(problems: &[Problem], severity: Severity) -> usize {

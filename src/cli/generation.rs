@@ -10,14 +10,14 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::export::replace_file;
-use super::findings::{count, describe_problems, describe_unheld, print};
+use super::findings::{count, describe_given_up, describe_problems, describe_unheld, print};
 use super::import::parse_effective;
 use super::{Context, Outcome};
 use crate::api::wire::{ComparisonView, GenerationView, LevelView, TransferView};
 use crate::app::{self, OpenMode, PublishOptions, Published, RollBackOptions, StoreUnavailable};
 use crate::boundary::{GenerationId, GenerationState, LayerName, Level, Severity, UnitCode};
 use crate::export::geojson::write_geometry;
-use crate::history::{Asked, Comparison, HistoryError, ListedGeneration, compare, list_generations};
+use crate::history::{Asked, Comparison, HistoryError, KeptUnheld, ListedGeneration, compare, list_generations};
 use crate::store::StoreError;
 use crate::topology::Rules;
 
@@ -69,6 +69,9 @@ enum Command {
         /// When the codes take effect: a date, or a time with its zone; now where left out
         #[arg(long, value_name = "DATE")]
         effective: Option<String>,
+        /// What may be given up: what is published for later
+        #[arg(long, value_name = "WHAT")]
+        accept: Option<GivenUp>,
         /// A table of the old and the new codes
         #[arg(short, long, value_name = "OUT.csv")]
         out: Option<PathBuf>,
@@ -79,6 +82,13 @@ enum Command {
         #[arg(long, default_value = "command line")]
         author: String,
     },
+}
+
+/// What a command may give up where it is told so by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum GivenUp {
+    /// What is published for later.
+    Future,
 }
 
 #[derive(Debug, clap::Args)]
@@ -114,7 +124,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
             let effective_from = effective.as_deref().map(|text| parse_effective(text, &context.config.time_zone)).transpose()?;
             roll_back(to, &layer, &RollBackOptions { effective_from, author, note }, context)
         }
-        Command::Number { level, layer, parent, effective, out, note, author } => {
+        Command::Number { level, layer, parent, effective, accept, out, note, author } => {
             let effective_from = effective.as_deref().map(|text| parse_effective(text, &context.config.time_zone)).transpose()?;
             let options = PublishOptions {
                 rules: Rules { snap_m: 0.0, ..Rules::default() },
@@ -123,7 +133,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
                 author,
                 note: note.unwrap_or_else(|| format!("level {level} numbered anew")),
                 reuses_codes: false,
-                gives_up_future: false,
+                gives_up_future: accept == Some(GivenUp::Future),
                 made_on: None,
             };
             let parent = parent.as_deref().map(UnitCode::parse).transpose()?;
@@ -135,7 +145,8 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
 fn list(layer: Option<&str>, as_json: bool, context: &Context) -> anyhow::Result<Outcome> {
     let layer = layer.map(LayerName::parse).transpose()?;
     let store = app::open_store(&context.store, OpenMode::ReadOnly)?;
-    let listings = list_generations(&*store, layer.as_ref(), Timestamp::now(), true).map_err(StoreUnavailable::from)?;
+    let unheld = KeptUnheld::default();
+    let listings = list_generations(&*store, layer.as_ref(), Timestamp::now(), Some(&unheld)).map_err(StoreUnavailable::from)?;
     if let (Some(layer), true) = (&layer, listings.is_empty()) {
         bail!("the store has no layer {layer}");
     }
@@ -193,6 +204,7 @@ fn run_compare(args: &CompareArgs, context: &Context) -> anyhow::Result<Outcome>
         with_cases: true,
         with_keepers: true,
         units_max: usize::MAX,
+        cases_max: usize::MAX,
     };
     let work = || compare(&*store, &layer, GenerationId(args.from), GenerationId(args.to), &asked);
     let comparison = super::source::with_spinner("comparing", work).map_err(to_error)?;
@@ -261,7 +273,7 @@ fn describe_transfer(transfer: &TransferView) -> String {
     if let Some(residents) = &transfer.residents {
         text.push_str(&format!("; about {:.0} residents", residents.count));
     }
-    if let Some(keepers) = transfer.keepers.as_ref().filter(|keepers| keepers.changes_hands) {
+    if let Some(keepers) = transfer.keepers.as_ref().filter(|keepers| keepers.changes_hands == Some(true)) {
         let name = |keeper: &Option<crate::api::wire::KeeperView>| {
             keeper.as_ref().map_or_else(|| "nobody".to_owned(), |keeper| format!("{} {}", keeper.worker, keeper.name))
         };
@@ -350,7 +362,7 @@ fn cells(level: &LevelView, transfer: &TransferView) -> [String; 20] {
         text(before.map(|keeper| &keeper.name)),
         text(after.map(|keeper| &keeper.worker)),
         text(after.map(|keeper| &keeper.name)),
-        keepers.map_or_else(String::new, |keepers| keepers.changes_hands.to_string()),
+        keepers.and_then(|keepers| keepers.changes_hands).map_or_else(String::new, |changes| changes.to_string()),
     ]
 }
 
@@ -421,6 +433,7 @@ fn describe_published(published: &Published, what: &str, time_zone: &TimeZone) -
             text.push_str(&format!("{} errors; nothing was stored\n", count(&published.problems, Severity::Error)));
         }
     }
+    text.push_str(&describe_given_up(&published.gives_up, |at| local(at, time_zone)));
     published.unheld.iter().for_each(|unheld| text.push_str(&describe_unheld(unheld)));
     text
 }

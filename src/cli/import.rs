@@ -5,7 +5,7 @@ use anyhow::{Context as _, bail, ensure};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::findings::{count, describe_file, describe_moves, describe_problems, describe_unheld, print};
+use super::findings::{count, describe_file, describe_given_up, describe_moves, describe_problems, describe_unheld, print};
 use super::source::{Fault, SourceArgs, accepted, create_report, read_source, with_spinner};
 use super::{Context, Outcome};
 use crate::app::{self, NewLevel, OpenMode, PublishOptions, Published};
@@ -110,7 +110,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
 fn check_alone(layer: &Layer, level: &Level, shapes: Vec<UnitShape>, rules: &Rules) -> Published {
     let alone = Layer { levels: vec![level.clone()], ..layer.clone() };
     let checked = check(&alone, vec![shapes], &Rules { incoming: None, ..*rules });
-    Published { generation: None, problems: checked.problems, moves: checked.moves, unit_count: 0, unheld: None }
+    Published { problems: checked.problems, moves: checked.moves, ..Published::default() }
 }
 
 fn describe_outcome(args: &Args, published: &Published, problems: &[Problem]) -> String {
@@ -132,6 +132,7 @@ fn describe_outcome(args: &Args, published: &Published, problems: &[Problem]) ->
             }
         }
     }
+    text.push_str(&describe_given_up(&published.gives_up, |at| at.to_string()));
     if let Some(unheld) = &published.unheld {
         text.push_str(&describe_unheld(unheld));
     }

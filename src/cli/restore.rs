@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::copies::{Bar, report};
 use super::{Context, Outcome};
 use crate::app::{OpenMode, StoreUnavailable, copy_store, open_store};
-use crate::store::transfer::Target;
+use crate::store::transfer::{TableCopy, Target};
 use crate::store::{CaseFilter, Store, StoreError, current_generation};
 
 #[derive(Debug, clap::Args)]
@@ -19,6 +19,9 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let tables = copy_store(&args.file, &context.store, Target::Empty, &|progress| bar.show(progress))?;
     drop(bar);
     let outcome = report(&tables);
+    if !tables.iter().all(TableCopy::is_same) {
+        return Ok(outcome);
+    }
     let store = open_store(&context.store, OpenMode::ReadOnly)?;
     super::say(describe(&*store, Timestamp::now()).map_err(StoreUnavailable::from)?.trim_end());
     Ok(outcome)
@@ -36,6 +39,6 @@ fn describe(store: &dyn Store, now: Timestamp) -> Result<String, StoreError> {
     }
     let roster = store.load_roster(now)?.data;
     let _ = writeln!(text, "roster: {} workers, {} assignments", roster.workers.len(), roster.assignments.len());
-    let _ = writeln!(text, "cases: {}", store.load_cases(&CaseFilter::first(0))?.matched);
+    let _ = writeln!(text, "cases: {}", store.load_cases(&CaseFilter::first(0))?.matched.unwrap_or_default());
     Ok(text)
 }

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::source::with_spinner;
 use super::{Context, Outcome, author};
-use crate::app::{StoreUnavailable, is_postgres, take_out_month};
+use crate::app::{StoreUnavailable, clear_leftovers, is_postgres, refuse_unfinished, take_out_month};
 use crate::store::{OldMonth, PostgisStore};
 
 #[derive(Debug, clap::Args)]
@@ -41,8 +41,12 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     );
     // A database without a store is not made one.
     let mut store = PostgisStore::open_read_only(&context.store).map_err(StoreUnavailable::from)?;
+    refuse_unfinished(&store)?;
     if !args.dry_run {
         store = PostgisStore::open_or_create(&context.store).map_err(StoreUnavailable::from)?;
+        for path in clear_leftovers(&args.to)? {
+            super::say(&format!("removed {}, which a run that was cut had begun", path.display()));
+        }
     }
     let months = store.find_old_months(args.before, args.audit).map_err(StoreUnavailable::from)?;
     if months.is_empty() {

@@ -11,7 +11,7 @@ use crate::app::{self, OpenMode, StoreUnavailable};
 use crate::boundary::{Generation, GenerationId, GenerationState, LayerName, UnitCode};
 use crate::config::Config;
 use crate::dispatch::Roster;
-use crate::history::{find_unheld_of, next_generation};
+use crate::history::{Standing, find_unheld_of, next_generation, standing_of};
 use crate::import::{RosterImport, RowProblem, Table, read_roster};
 use crate::store::{RosterData, Store, StoreError, newest_generation};
 
@@ -51,13 +51,17 @@ fn find_generation(store: &dyn Store, which: &str, layer: &LayerName) -> anyhow:
         return next.with_context(|| format!("no generation of layer {layer} is waiting to take effect; generation list shows them"));
     }
     let number: u32 = which.parse().map_err(|_| anyhow::anyhow!("{which:?} is neither the number of a generation nor next"))?;
-    let found = generations.into_iter().find(|g| g.id == GenerationId(number));
+    let found = generations.iter().find(|g| g.id == GenerationId(number));
     let found = found.with_context(|| format!("layer {layer} has no generation {number}; generation list shows them"))?;
     anyhow::ensure!(
         found.state == GenerationState::Published,
         "generation {number} of layer {layer} is a draft and takes effect on no day"
     );
-    Ok(found)
+    anyhow::ensure!(
+        standing_of(&generations, found, Timestamp::now()) != Standing::Withdrawn,
+        "generation {number} of layer {layer} was taken back or overtaken before its day, so it takes effect on none; generation list shows which do"
+    );
+    Ok(found.clone())
 }
 
 /// Reads a roster and puts it in place of the old one, now or `with` a generation, or reports every row that stands in the way and

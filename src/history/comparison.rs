@@ -3,9 +3,9 @@ use jiff::{SignedDuration, Timestamp};
 use rustc_hash::FxHashMap;
 
 use super::attribution::{Attributor, load_attributor};
-use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, Position, Unit, UnitCode, UnitShape};
+use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, Position, UnitCode, UnitShape};
 use crate::dispatch::Roster;
-use crate::lineage::{Keeper, LevelComparison, Owned, UnitFinder, find_residents_field};
+use crate::lineage::{Keeper, Keeping, LevelComparison, Owned, UnitFinder, find_residents_field};
 use crate::store::{CaseFilter, Store, StoreError};
 
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +18,8 @@ pub enum HistoryError {
     NoLevel { layer: LayerName, from: GenerationId, to: GenerationId, level: Level, known: String },
     #[error("{units} units differ between the generations, more than the {most} that are compared here")]
     TooMany { units: usize, most: usize },
+    #[error("more than {most} cases lie in ground that differs, which is as many as are compared here")]
+    TooManyCases { most: usize },
 }
 
 /// What a comparison is to tell.
@@ -33,6 +35,8 @@ pub struct Asked {
     pub with_keepers: bool,
     /// More units than this that differ, on both sides together, are refused.
     pub units_max: usize,
+    /// More cases than this in ground that differs are refused, but for less than a page.
+    pub cases_max: usize,
 }
 
 /// How one generation of a layer came of another.
@@ -100,7 +104,7 @@ pub fn compare(
         }
     }
     if asked.with_cases {
-        comparison.cases = Some(add_cases(store, &mut comparison)?);
+        comparison.cases = Some(add_cases(store, &mut comparison, asked.cases_max)?);
     }
     if asked.with_keepers {
         add_keepers(store, &mut comparison, [&before.layer, &after.layer])?;
@@ -114,56 +118,63 @@ fn levels_of(after: &Layer, before: &Layer) -> Vec<Level> {
 }
 
 /// Counts the cases of each transfer, and returns how many lie in ground that differs.
-fn add_cases(store: &dyn Store, comparison: &mut Comparison) -> Result<usize, HistoryError> {
+fn add_cases(store: &dyn Store, comparison: &mut Comparison, cases_max: usize) -> Result<usize, HistoryError> {
     let rects = comparison.levels.iter().flat_map(|level| level.from.iter().chain(&level.to)).filter_map(|s| s.geometry.bounding_rect());
     let around = rects.reduce(|a, b| {
         let (low, high) = (a.min(), a.max());
         geo_types::Rect::new((low.x.min(b.min().x), low.y.min(b.min().y)), (high.x.max(b.max().x), high.y.max(b.max().y)))
     });
-    let mut positions = Vec::new();
-    if let Some(around) = around {
-        let bbox = Some([around.min().x, around.min().y, around.max().x, around.max().y]);
-        let mut filter = CaseFilter { bbox, ..CaseFilter::first(CASES_PAGE) };
-        loop {
-            let page = store.load_cases(&filter)?;
-            positions.extend(page.cases.iter().map(|case| case.position));
-            filter.after = page.cases.last().map(|case| case.id).filter(|_| page.has_more);
-            if filter.after.is_none() {
-                break;
+    let Some(around) = around else { return Ok(0) };
+    let bbox = Some([around.min().x, around.min().y, around.max().x, around.max().y]);
+    let mut filter = CaseFilter { bbox, counts: false, ..CaseFilter::first(CASES_PAGE) };
+    let mut whole = Whole { store, from: comparison.from.clone(), to: comparison.to.clone(), loaded: [None, None] };
+    let finders: Vec<_> = comparison.levels.iter().map(|level| (level, UnitFinder::new(&level.from), UnitFinder::new(&level.to))).collect();
+    // Of each case that lies in ground that differs who owned and who owns it, level by level; the others are let go page by page.
+    let mut owners: Vec<Vec<(Owned, Owned)>> = vec![Vec::new(); finders.len()];
+    loop {
+        let page = store.load_cases(&filter)?;
+        for (owners, (level, before, after)) in owners.iter_mut().zip(&finders) {
+            for case in &page.cases {
+                owners.extend(find_owners(level, before, after, case.position, &mut whole)?);
             }
         }
+        filter.after = page.cases.last().map(|case| case.id).filter(|_| page.has_more);
+        if filter.after.is_none() {
+            break;
+        }
+        let found = owners.iter().map(Vec::len).max().unwrap_or_default();
+        if found > cases_max {
+            return Err(HistoryError::TooManyCases { most: cases_max });
+        }
     }
-    let mut whole = Whole { store, from: comparison.from.clone(), to: comparison.to.clone(), loaded: [None, None] };
-    let mut most = 0;
-    for level in &mut comparison.levels {
-        let owners = find_owners(level, &positions, &mut whole)?;
-        most = owners.len();
+    drop(finders);
+    let finest = owners.last().map_or(0, Vec::len);
+    for (level, owners) in comparison.levels.iter_mut().zip(owners) {
         level.add_cases(owners);
     }
-    Ok(most)
+    Ok(finest)
 }
 
-/// Finds who owned and who owns each position that lies in a unit that differs.
-fn find_owners(level: &LevelComparison, positions: &[Position], whole: &mut Whole<'_>) -> Result<Vec<(Owned, Owned)>, HistoryError> {
-    let (before, after) = (UnitFinder::new(&level.from), UnitFinder::new(&level.to));
-    let mut owners = Vec::new();
-    for position in positions {
-        let mut pair = (before.find(*position), after.find(*position));
-        if pair == (Owned::ByNone, Owned::ByNone) {
-            continue;
-        }
-        // On a border that only units which are alike in both can decide: rare, and worth reading both generations whole.
-        if pair.0 == Owned::Doubtful {
-            pair.0 = whole.find(0, &level.level, &level.from, *position)?;
-        }
-        if pair.1 == Owned::Doubtful {
-            pair.1 = whole.find(1, &level.level, &level.to, *position)?;
-        }
-        if pair != (Owned::ByNone, Owned::ByNone) {
-            owners.push(pair);
-        }
+/// Finds who owned and who owns a position; none where neither is a unit that differs.
+fn find_owners(
+    level: &LevelComparison,
+    before: &UnitFinder<'_>,
+    after: &UnitFinder<'_>,
+    position: Position,
+    whole: &mut Whole<'_>,
+) -> Result<Option<(Owned, Owned)>, HistoryError> {
+    let mut pair = (before.find(position), after.find(position));
+    if pair == (Owned::ByNone, Owned::ByNone) {
+        return Ok(None);
     }
-    Ok(owners)
+    // On a border that only units which are alike in both can decide: rare, and worth reading both generations whole.
+    if pair.0 == Owned::Doubtful {
+        pair.0 = whole.find(0, &level.level, &level.from, position)?;
+    }
+    if pair.1 == Owned::Doubtful {
+        pair.1 = whole.find(1, &level.level, &level.to, position)?;
+    }
+    Ok(Some(pair).filter(|pair| *pair != (Owned::ByNone, Owned::ByNone)))
 }
 
 /// Both generations whole, each loaded when it is first needed.
@@ -203,47 +214,134 @@ fn add_keepers(store: &dyn Store, comparison: &mut Comparison, layers: [&Layer; 
         Ok(Roster::new(data.workers, data.assignments, jiff::tz::TimeZone::UTC))
     };
     let (old_roster, new_roster) = (roster_at(just_before)?, roster_at(then)?);
-    let parents = |side: fn(&LevelComparison) -> &Vec<UnitShape>| -> Parents {
-        let units = comparison.levels.iter().flat_map(|level| side(level).iter().map(move |shape| (&level.level, &shape.unit)));
-        units.filter_map(|(level, unit)| Some(((level.clone(), unit.code.clone()), unit.parent.clone()?))).collect()
-    };
-    let (old_parents, new_parents) = (parents(|level| &level.from), parents(|level| &level.to));
+    let (from, to) = (comparison.from.id, comparison.to.id);
+    let mut old_units = Ancestry::new(store, layers[0], from, comparison.levels.iter().flat_map(|level| &level.from));
+    let mut new_units = Ancestry::new(store, layers[1], to, comparison.levels.iter().flat_map(|level| &level.to));
     for level in &mut comparison.levels {
-        let LevelComparison { from, to, transfers, .. } = level;
+        let LevelComparison { level, from, to, transfers, .. } = level;
         for transfer in transfers {
-            let unit = |shapes: &'_ [UnitShape], at: Option<usize>| at.map(|at| shapes[at].unit.clone());
-            let (old, new) = (unit(from, transfer.from), unit(to, transfer.to));
-            transfer.keeper_before = old.and_then(|unit| find_keeper(&old_roster, &path_of(&unit, layers[0], &old_parents), just_before));
-            transfer.keeper_after = new.and_then(|unit| find_keeper(&new_roster, &path_of(&unit, layers[1], &new_parents), then));
+            if let Some(at) = transfer.from {
+                transfer.before = Some(find_keeping(&old_roster, old_units.path_of(level, &from[at].unit.code)?, just_before));
+            }
+            if let Some(at) = transfer.to {
+                transfer.after = Some(find_keeping(&new_roster, new_units.path_of(level, &to[at].unit.code)?, then));
+            }
         }
     }
     Ok(())
 }
 
-type Parents = FxHashMap<(Level, UnitCode), UnitCode>;
+/// What is above the units of a generation.
+///
+/// Units that are alike in both generations are not read. Their parents are those that the layer's scheme gives; where it gives none,
+/// the generation is read whole, once.
+struct Ancestry<'a> {
+    store: &'a dyn Store,
+    layer: &'a Layer,
+    generation: GenerationId,
+    known: Parents,
+    is_whole: bool,
+}
 
-/// Returns the codes of a unit and of what is above it. Units that are alike in both generations are not read, so their parents are those
-/// that the layer's scheme gives; without a scheme the path ends with the first of them.
-fn path_of(unit: &Unit, layer: &Layer, parents: &Parents) -> Vec<UnitCode> {
-    let mut path = vec![unit.code.clone()];
-    let mut at = Some((unit.level.clone(), unit.code.clone()));
-    while let Some((level, code)) = at.take() {
-        let by_scheme = || layer.scheme.as_ref()?.parent_code(&code, &level);
-        let parent = parents.get(&(level.clone(), code.clone())).cloned().or_else(by_scheme);
-        if let (Some(parent), Some(above)) = (parent, layer.parent_of(&level)) {
-            path.push(parent.clone());
-            at = Some((above.clone(), parent));
-        }
+/// The parent of each unit that is known, none where it has none.
+type Parents = FxHashMap<(Level, UnitCode), Option<UnitCode>>;
+
+impl<'a> Ancestry<'a> {
+    fn new<'u>(store: &'a dyn Store, layer: &'a Layer, generation: GenerationId, units: impl Iterator<Item = &'u UnitShape>) -> Self {
+        Self { store, layer, generation, known: units.map(parent_of).collect(), is_whole: false }
     }
-    path
+
+    /// Returns the codes of a unit and of what is above it.
+    fn path_of(&mut self, level: &Level, code: &UnitCode) -> Result<Vec<UnitCode>, StoreError> {
+        let mut path = vec![code.clone()];
+        let (mut level, layer) = (level, self.layer);
+        while let Some(above) = layer.parent_of(level) {
+            let Some(parent) = self.find_parent(level, &path[path.len() - 1])? else { break };
+            path.push(parent);
+            level = above;
+        }
+        Ok(path)
+    }
+
+    fn find_parent(&mut self, level: &Level, code: &UnitCode) -> Result<Option<UnitCode>, StoreError> {
+        let key = (level.clone(), code.clone());
+        if let Some(parent) = self.known.get(&key) {
+            return Ok(parent.clone());
+        }
+        if let Some(parent) = self.layer.scheme.as_ref().and_then(|scheme| scheme.parent_code(code, level)) {
+            return Ok(Some(parent));
+        }
+        if !self.is_whole {
+            let stored = self.store.load_generation(&self.layer.name, self.generation)?;
+            self.known.extend(stored.shapes.iter().flatten().map(parent_of));
+            self.is_whole = true;
+        }
+        Ok(self.known.get(&key).cloned().flatten())
+    }
+}
+
+fn parent_of(shape: &UnitShape) -> ((Level, UnitCode), Option<UnitCode>) {
+    ((shape.unit.level.clone(), shape.unit.code.clone()), shape.unit.parent.clone())
 }
 
 /// Finds who holds the first post along a path, whatever the hour.
-fn find_keeper(roster: &Roster, path: &[UnitCode], at: Timestamp) -> Option<Keeper> {
+fn find_keeping(roster: &Roster, path: Vec<UnitCode>, at: Timestamp) -> Keeping {
     let mut rows = path.iter().flat_map(|code| roster.assignments(code)).filter(|row| row.validity.contains(at));
-    rows.find_map(|row| {
+    let keeper = rows.find_map(|row| {
         let worker = roster.worker(&row.worker)?;
-        let (name, post, unit) = (worker.name.clone(), row.post, row.unit.clone());
-        Some(Keeper { worker: worker.id.clone(), name, post, unit, path: path.to_vec() })
-    })
+        Some(Keeper { worker: worker.id.clone(), name: worker.name.clone(), post: row.post, unit: row.unit.clone() })
+    });
+    Keeping { path, keeper }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::Post;
+    use crate::store::conformance::{assignment, case, code, coverage, day, layer, level, publish, row_of_squares, worker};
+    use crate::store::{MemoryStore, RosterData};
+
+    #[test]
+    fn cases_are_counted_page_by_page_and_more_than_asked_for_are_refused() {
+        let store = MemoryStore::new();
+        let named = |name: &str| {
+            let mut shapes = row_of_squares(&["1"]);
+            shapes[0].unit.name = name.into();
+            coverage(&layer("grid"), vec![vec![], shapes])
+        };
+        let (from, to) = (publish(&store, &named("old"), 1).unwrap(), publish(&store, &named("new"), 2).unwrap());
+        let cases: Vec<_> = (0..=CASES_PAGE as u128).map(|id| case(id, 0.5, 0.5)).collect();
+        store.add_cases(&cases, "a", day(1)).unwrap();
+        let asked =
+            Asked { level: None, residents_field: None, with_cases: true, with_keepers: false, units_max: 10, cases_max: usize::MAX };
+        let comparison = compare(&store, &from.layer, from.id, to.id, &asked).unwrap();
+        assert_eq!(comparison.cases, Some(CASES_PAGE + 1));
+        assert_eq!(comparison.levels[1].transfers[0].load.unwrap().cases, CASES_PAGE + 1);
+        let refused = compare(&store, &from.layer, from.id, to.id, &Asked { cases_max: 10, ..asked }).unwrap_err();
+        assert!(matches!(refused, HistoryError::TooManyCases { most: 10 }), "{refused}");
+    }
+
+    #[test]
+    fn a_keeper_two_levels_up_is_named_without_a_code_scheme() {
+        let store = MemoryStore::new();
+        let layer = Layer { name: LayerName::parse("grid").unwrap(), levels: ["high", "middle", "low"].map(level).to_vec(), scheme: None };
+        let publish_named = |name: &str, on| {
+            let (mut middle, mut low) = (row_of_squares(&["m"]), row_of_squares(&["l"]));
+            middle[0].unit.parent = Some(code("h"));
+            low[0].unit.parent = Some(code("m"));
+            low[0].unit.name = name.into();
+            publish(&store, &coverage(&layer, vec![row_of_squares(&["h"]), middle, low]), on).unwrap().id
+        };
+        let (from, to) = (publish_named("old", 1), publish_named("new", 5));
+        let roster = RosterData { workers: vec![worker("w", "n")], assignments: vec![assignment("h", "w", Post::Primary, "")] };
+        store.replace_roster(&roster, None, "a", day(1)).unwrap();
+        let asked = Asked { level: None, residents_field: None, with_cases: false, with_keepers: true, units_max: 10, cases_max: 0 };
+        let comparison = compare(&store, &layer.name, from, to, &asked).unwrap();
+        let transfer = &comparison.levels[2].transfers[0];
+        for keeping in [&transfer.before, &transfer.after] {
+            let keeping = keeping.as_ref().unwrap();
+            assert_eq!(keeping.path, [code("l"), code("m"), code("h")]);
+            assert_eq!(keeping.keeper.as_ref().map(|keeper| &keeper.unit), Some(&code("h")));
+        }
+    }
 }

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
 use super::standing::{Standing, next_generation, standing_of};
-use super::unheld::{Unheld, find_unheld_of};
+use super::unheld::{KeptUnheld, Unheld};
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level};
 use crate::store::{Store, StoreError};
 
@@ -27,7 +27,7 @@ pub struct ListedGeneration {
 
 /// Lists the generations of every layer, or of one.
 ///
-/// `with_unheld` also finds the units of the next generation that nobody will hold, which reads it whole.
+/// With `unheld` it also finds the units of the next generation that nobody will hold, which reads it whole where that is not known yet.
 ///
 /// # Errors
 /// Those of the store.
@@ -35,10 +35,10 @@ pub fn list_generations(
     store: &dyn Store,
     layer: Option<&LayerName>,
     now: Timestamp,
-    with_unheld: bool,
+    unheld: Option<&KeptUnheld>,
 ) -> Result<Vec<Listing>, StoreError> {
     let layers = store.load_layers()?.into_iter().filter(|known| layer.is_none_or(|layer| layer == &known.name));
-    layers.map(|layer| list(store, layer, now, with_unheld)).collect()
+    layers.map(|layer| list(store, layer, now, unheld)).collect()
 }
 
 /// Finds one generation of a layer.
@@ -50,14 +50,14 @@ pub fn find_generation(
     layer: &LayerName,
     id: GenerationId,
     now: Timestamp,
-    with_unheld: bool,
+    unheld: Option<&KeptUnheld>,
 ) -> Result<ListedGeneration, StoreError> {
-    let listed = list_generations(store, Some(layer), now, with_unheld)?.into_iter().flat_map(|listing| listing.generations);
+    let listed = list_generations(store, Some(layer), now, unheld)?.into_iter().flat_map(|listing| listing.generations);
     let missing = || StoreError::NoGeneration { layer: layer.clone(), generation: id };
     listed.into_iter().find(|listed| listed.generation.id == id).ok_or_else(missing)
 }
 
-fn list(store: &dyn Store, layer: Layer, now: Timestamp, with_unheld: bool) -> Result<Listing, StoreError> {
+fn list(store: &dyn Store, layer: Layer, now: Timestamp, kept: Option<&KeptUnheld>) -> Result<Listing, StoreError> {
     let generations = store.load_generations(&layer.name)?;
     let counts = store.count_units(&layer.name)?;
     let next = next_generation(&generations, now).map(|next| next.id);
@@ -70,7 +70,7 @@ fn list(store: &dyn Store, layer: Layer, now: Timestamp, with_unheld: bool) -> R
             standing: standing_of(&generations, generation, now),
             is_next,
             units: layer.levels.iter().cloned().zip(units).filter(|(_, count)| *count > 0).collect(),
-            unheld: if with_unheld && is_next { Some(find_unheld_of(store, &layer.name, generation.id)?) } else { None },
+            unheld: kept.filter(|_| is_next).map(|kept| kept.find(store, &layer.name, generation.id)).transpose()?,
             generation: generation.clone(),
         });
     }

@@ -1,7 +1,8 @@
-use rustc_hash::FxHashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use rustc_hash::FxHashMap;
 
 use crate::boundary::{GenerationId, LayerName, UnitCode};
 use crate::dispatch::Roster;
@@ -68,6 +69,40 @@ pub fn find_unheld_of(store: &dyn Store, layer: &LayerName, generation: Generati
     let units = |shapes: Vec<crate::boundary::UnitShape>| shapes.into_iter().map(|shape| (shape.unit.code, shape.unit.parent)).collect();
     let levels: Vec<Vec<_>> = stored.shapes.into_iter().map(units).collect();
     Ok(Unheld::of(&levels, store.load_roster(at)?.data, at))
+}
+
+/// What was found last for each layer, which holds until something else is written.
+#[derive(Debug, Default)]
+pub struct KeptUnheld(Mutex<FxHashMap<LayerName, Kept>>);
+
+#[derive(Debug)]
+struct Kept {
+    version: u64,
+    generation: GenerationId,
+    unheld: Unheld,
+}
+
+impl KeptUnheld {
+    /// Like [`find_unheld_of`], and reads nothing but the store's version where the answer is known.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn find(&self, store: &dyn Store, layer: &LayerName, generation: GenerationId) -> Result<Unheld, StoreError> {
+        // Before the rest, so that what is written meanwhile makes the next look find another version.
+        let version = store.load_version()?;
+        let is_it = |kept: &&Kept| kept.version == version && kept.generation == generation;
+        if let Some(kept) = self.lock().get(layer).filter(is_it) {
+            return Ok(kept.unheld.clone());
+        }
+        let unheld = find_unheld_of(store, layer, generation)?;
+        self.lock().insert(layer.clone(), Kept { version, generation, unheld: unheld.clone() });
+        Ok(unheld)
+    }
+
+    /// Nothing that runs under the lock leaves it half written, so a panic elsewhere does not spoil it.
+    fn lock(&self) -> MutexGuard<'_, FxHashMap<LayerName, Kept>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]

@@ -43,8 +43,8 @@ pub struct Transfer {
     /// Known where the old unit says how many live in it.
     pub residents: Option<Residents>,
     /// Who answers for the old unit before the change and for the new one after it; known where they were asked for.
-    pub keeper_before: Option<Keeper>,
-    pub keeper_after: Option<Keeper>,
+    pub before: Option<Keeping>,
+    pub after: Option<Keeping>,
 }
 
 /// Cases that lie in the ground of a transfer.
@@ -72,8 +72,15 @@ pub struct Keeper {
     pub post: Post,
     /// The unit that the worker holds: the unit itself or an ancestor.
     pub unit: UnitCode,
-    /// The codes of the unit answered for and of what is above it.
+}
+
+/// A unit with what is above it, and who answers for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keeping {
+    /// The codes of the unit and of what is above it, from the unit upwards.
     pub path: Vec<UnitCode>,
+    /// None where nobody does.
+    pub keeper: Option<Keeper>,
 }
 
 /// How many units became what. Old units are counted, but new ones of those merged and begun.
@@ -194,15 +201,15 @@ impl Transfer {
             ground: MultiPolygon(Vec::new()),
             load: None,
             residents: None,
-            keeper_before: None,
-            keeper_after: None,
+            before: None,
+            after: None,
         }
     }
 
     /// Whether somebody else answers for the ground after the change than before it; false where keepers were not asked for.
     pub fn changes_hands(&self) -> bool {
-        let worker = |keeper: &Option<Keeper>| keeper.as_ref().map(|keeper| keeper.worker.clone());
-        self.from.is_some() && self.to.is_some() && worker(&self.keeper_before) != worker(&self.keeper_after)
+        let worker = |keeping: &Keeping| keeping.keeper.as_ref().map(|keeper| keeper.worker.clone());
+        self.before.as_ref().zip(self.after.as_ref()).is_some_and(|(before, after)| worker(before) != worker(after))
     }
 }
 

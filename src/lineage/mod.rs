@@ -12,7 +12,7 @@ mod residents;
 #[cfg(test)]
 mod tests;
 
-pub use comparison::{Counts, Keeper, LevelComparison, Load, Residents, Transfer};
+pub use comparison::{Counts, Keeper, Keeping, LevelComparison, Load, Residents, Transfer};
 pub use kind::Kind;
 pub use overlay::{SLIVER_M2, SLIVER_WIDTH_M, Slivers};
 pub use owner::{Owned, UnitFinder};

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::civil::Date;
 
 use super::months_out::KeptMonth;
-use super::records::{KeyHash, KeyRecord, RosterData};
+use super::records::{AuditEntry, KeyHash, KeyRecord, RosterData};
 use crate::boundary::{Generation, GenerationState};
 
 /// A write, as the audit log names it.
@@ -34,6 +34,14 @@ impl Action<'_> {
             Self::ArchiveMonth { .. } => "archive_month",
         }
     }
+}
+
+/// How the subject of a month ends that was taken out without a row in it.
+const NO_ROWS_OUT: &str = ", 0 rows taken out";
+
+/// Whether rows left the store by what an entry tells of.
+pub(super) fn takes_rows_out(entry: &AuditEntry) -> bool {
+    entry.action == "detach_month" && !entry.subject.ends_with(NO_ROWS_OUT)
 }
 
 /// The subject of the write.

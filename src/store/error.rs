@@ -17,12 +17,12 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    #[error(
-        "cannot tell whether this did {action} in the store {location}: the connection broke while it was confirmed; look before repeating it"
-    )]
+    #[error("cannot tell whether this did {action} in the store {location}: {what}; look before repeating it")]
     Unconfirmed {
         action: &'static str,
         location: String,
+        /// What is known.
+        what: &'static str,
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -32,6 +32,8 @@ pub enum StoreError {
     Locked { location: String, waited_s: u64 },
     #[error("the store {location} {found}")]
     Foreign { location: String, found: String },
+    #[error("the store {location} is an unfinished copy; repeat the migrate or restore that was making it, or name another with --store")]
+    Unfinished { location: String },
     #[error("the store {location} holds a {what} that cannot be read: {detail}")]
     Corrupt { location: String, what: &'static str, detail: String },
     #[error(

@@ -1,45 +1,32 @@
 //! Decides whether a unit is what it was, in the same way for every back end.
 
-use geo_types::MultiPolygon;
-use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::boundary::Unit;
-use crate::topology::update_with_geometry;
+use crate::topology::GeometryDigest;
 
 /// A hash over everything that makes a version of a unit: name, parent, properties, geometry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Fingerprint(pub(super) [u8; 32]);
 
 impl Fingerprint {
-    /// Hashes a unit. The same rings give the same hash wherever they start and however polygons and holes are ordered.
-    pub(super) fn of(unit: &Unit, geometry: &MultiPolygon<f64>) -> Self {
+    /// Hashes a unit, whose geometry was hashed before.
+    pub(super) fn of(unit: &Unit, geometry: GeometryDigest) -> Self {
         let mut hash = Sha256::new();
         let properties = serde_json::to_vec(&unit.properties).expect("a map of JSON values is JSON");
         for field in [unit.name.as_bytes(), unit.parent.as_ref().map_or(&[][..], |p| p.as_str().as_bytes()), &properties] {
             hash.update((field.len() as u64).to_le_bytes());
             hash.update(field);
         }
-        update_with_geometry(&mut hash, geometry);
+        hash.update(geometry.0);
         Self(hash.finalize().into())
     }
 }
 
-/// Returns whether a unit goes on as the version that is live, with its dates.
-///
-/// A version that would begin after the generation takes effect makes way for one that begins with it.
-pub(super) fn goes_on(live: Fingerprint, live_from: Timestamp, new: Fingerprint, effective_from: Timestamp) -> bool {
-    live == new && live_from <= effective_from
-}
-
-/// Returns when a version ends that the next generation does not take over. It never ends before it begins.
-pub(super) fn end_of(live_from: Timestamp, effective_from: Timestamp) -> Timestamp {
-    live_from.max(effective_from)
-}
-
 #[cfg(test)]
 mod tests {
-    use geo_types::polygon;
+    use geo_types::{MultiPolygon, polygon};
+    use jiff::Timestamp;
     use uuid::Uuid;
 
     use super::*;
@@ -62,8 +49,9 @@ mod tests {
         let a = MultiPolygon(vec![polygon![(x: 0., y: 0.), (x: 2., y: 0.), (x: 2., y: 2.)]]);
         let turned = MultiPolygon(vec![polygon![(x: 2., y: 2.), (x: 0., y: 0.), (x: 2., y: 0.)]]);
         let moved = MultiPolygon(vec![polygon![(x: 0., y: 0.), (x: 2., y: 0.), (x: 2., y: 2.0000000001)]]);
-        assert_eq!(Fingerprint::of(&unit("a"), &a), Fingerprint::of(&unit("a"), &turned));
-        assert_ne!(Fingerprint::of(&unit("a"), &a), Fingerprint::of(&unit("a"), &moved));
-        assert_ne!(Fingerprint::of(&unit("a"), &a), Fingerprint::of(&unit("b"), &a));
+        let print = |name: &str, geometry: &MultiPolygon<f64>| Fingerprint::of(&unit(name), GeometryDigest::of(geometry));
+        assert_eq!(print("a", &a), print("a", &turned));
+        assert_ne!(print("a", &a), print("a", &moved));
+        assert_ne!(print("a", &a), print("b", &a));
     }
 }

@@ -5,18 +5,20 @@ use geo_types::MultiPolygon;
 use jiff::Timestamp;
 
 use super::audit::Action;
-use super::identity::{Fingerprint, end_of, goes_on};
+use super::identity::Fingerprint;
 use super::records::{
     AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,
+    current_generation,
 };
 use super::rosters::{RosterHead, in_force};
+use super::succession::{Version, is_reused, succeed};
 use super::times::to_milliseconds;
 use super::{Store, StoreError};
 use crate::boundary::{
     Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Unit, UnitCode, UnitId, UnitShape, Validity,
 };
 use crate::dispatch::{Case, CaseId, RosterTerm, Worker, WorkerId};
-use crate::topology::Seal;
+use crate::topology::{GeometryDigest, Seal};
 
 /// A store without a file: the plain model against which the others are tested, and a store for tests.
 #[derive(Debug, Default)]
@@ -187,7 +189,7 @@ impl Store for MemoryStore {
         let matching: Vec<&Case> = state.cases.values().filter(|case| matches(case, filter)).collect();
         let mut rest = matching.iter().filter(|case| filter.after.is_none_or(|after| case.id > after));
         let cases = rest.by_ref().take(filter.limit).map(|case| (*case).clone()).collect();
-        Ok(CasePage { cases, matched: matching.len(), has_more: rest.next().is_some() })
+        Ok(CasePage { cases, matched: filter.counts.then_some(matching.len()), has_more: rest.next().is_some() })
     }
 
     fn add_key(&self, key: &KeyRecord, author: &str) -> Result<(), StoreError> {
@@ -267,37 +269,32 @@ impl LayerHistory {
     fn add(&mut self, publication: &Publication<'_>) -> (Generation, usize, usize) {
         let coverage = publication.coverage;
         let effective_from = to_milliseconds(publication.effective_from);
-        let mut live: BTreeMap<(Level, UnitCode), usize> = BTreeMap::new();
-        for &at in self.newest().map_or(&[][..], |entry| &entry.members).iter().flatten() {
-            let unit = &self.versions[at].unit;
-            live.insert((unit.level.clone(), unit.code.clone()), at);
-        }
+        let mut before = self.known_versions(effective_from);
         let known = self.versions.len();
-        let mut members = Vec::new();
+        let (mut members, mut ends) = (Vec::new(), Vec::new());
         for (depth, level) in coverage.levels().iter().enumerate() {
             let mut places = Vec::with_capacity(level.units().len());
             for (index, unit) in level.indices().zip(level.units()) {
                 let key = (unit.level.clone(), unit.code.clone());
                 let geometry = coverage.to_geometry(depth, index);
-                let fingerprint = Fingerprint::of(unit, &geometry);
-                let goes_on =
-                    |&at: &usize| goes_on(self.versions[at].fingerprint, self.versions[at].unit.validity.from, fingerprint, effective_from);
-                if let Some(at) = live.get(&key).copied().filter(goes_on) {
-                    live.remove(&key);
+                let fingerprint = Fingerprint::of(unit, GeometryDigest::of(&geometry));
+                let succession = succeed(&before.remove(&key).unwrap_or_default(), Some(fingerprint), effective_from);
+                ends.extend(succession.ends);
+                if let Some(at) = succession.shared {
                     places.push(at);
                     continue;
                 }
                 let id = *self.ids.entry(key).or_insert(unit.id);
-                let unit = Unit { id, validity: Validity { from: effective_from, to: None }, ..Unit::clone(unit) };
+                let unit = Unit { id, validity: Validity { from: succession.valid_from, to: None }, ..Unit::clone(unit) };
                 places.push(self.versions.len());
                 self.versions.push(UnitVersion { unit, geometry, fingerprint });
             }
             members.push(places);
         }
+        ends.extend(before.into_values().flat_map(|versions| succeed(&versions, None, effective_from).ends));
         if publication.state == GenerationState::Published {
-            for at in live.into_values() {
-                let validity = &mut self.versions[at].unit.validity;
-                validity.to = Some(end_of(validity.from, effective_from));
+            for end in ends {
+                self.versions[end.key].unit.validity.to = end.valid_to;
             }
         }
         let generation = Generation {
@@ -337,23 +334,16 @@ impl LayerHistory {
     /// A code that no live unit has, and that published units had, may only name one that is what one of them was.
     fn refuse_reused_codes(&self, publication: &Publication<'_>) -> Result<(), StoreError> {
         let coverage = publication.coverage;
-        let live: BTreeSet<usize> = self.newest().map_or(&[][..], |entry| &entry.members).iter().flatten().copied().collect();
-        let was_published: BTreeSet<usize> = self
-            .generations
-            .iter()
-            .filter(|entry| entry.generation.state == GenerationState::Published)
-            .flat_map(|entry| entry.members.iter().flatten().copied())
-            .collect();
+        let was_published = self.published_versions();
+        let known = self.known_versions(to_milliseconds(publication.effective_from));
         for (depth, level) in coverage.levels().iter().enumerate() {
             let mut codes = Vec::new();
             for (index, unit) in level.indices().zip(level.units()) {
                 let is_its = |at: &&usize| self.versions[**at].unit.level == unit.level && self.versions[**at].unit.code == unit.code;
-                let past: Vec<usize> = was_published.iter().filter(is_its).copied().collect();
-                if past.is_empty() || past.iter().any(|at| live.contains(at)) {
-                    continue;
-                }
-                let fingerprint = Fingerprint::of(unit, &coverage.to_geometry(depth, index));
-                if !past.iter().any(|at| self.versions[*at].fingerprint == fingerprint) {
+                let past: Vec<Fingerprint> = was_published.iter().filter(is_its).map(|at| self.versions[*at].fingerprint).collect();
+                let versions = known.get(&(unit.level.clone(), unit.code.clone())).map_or(&[][..], Vec::as_slice);
+                let digest = GeometryDigest::of(&coverage.to_geometry(depth, index));
+                if is_reused(versions, &past, Fingerprint::of(unit, digest)) {
                     codes.push(unit.code.clone());
                 }
             }
@@ -362,6 +352,32 @@ impl LayerHistory {
             }
         }
         Ok(())
+    }
+
+    /// Returns the places of all versions that any published generation has.
+    fn published_versions(&self) -> BTreeSet<usize> {
+        let published = self.generations.iter().filter(|entry| entry.generation.state == GenerationState::Published);
+        published.flat_map(|entry| entry.members.iter().flatten().copied()).collect()
+    }
+
+    /// Returns the versions that have to be known where a generation begins at `effective_from`.
+    fn known_versions(&self, effective_from: Timestamp) -> BTreeMap<(Level, UnitCode), Vec<Version<usize>>> {
+        let places =
+            |entry: Option<&Entry>| -> BTreeSet<usize> { entry.iter().flat_map(|e| e.members.iter().flatten().copied()).collect() };
+        let generations: Vec<Generation> = self.generations.iter().map(|entry| entry.generation.clone()).collect();
+        let live = places(self.newest());
+        let in_effect = places(current_generation(&generations, effective_from).and_then(|current| self.published(current.id)));
+        let mut known: BTreeMap<(Level, UnitCode), Vec<Version<usize>>> = BTreeMap::new();
+        for key in self.published_versions() {
+            let UnitVersion { unit, fingerprint, .. } = &self.versions[key];
+            let (is_live, Validity { from: valid_from, to: valid_to }) = (live.contains(&key), unit.validity);
+            if is_live || valid_to.is_none_or(|end| end > effective_from) {
+                let is_in_effect = in_effect.contains(&key);
+                let version = Version { key, fingerprint: *fingerprint, valid_from, valid_to, is_live, is_in_effect };
+                known.entry((unit.level.clone(), unit.code.clone())).or_default().push(version);
+            }
+        }
+        known
     }
 
     fn load(&self, generation: GenerationId) -> Option<StoredGeneration> {

@@ -20,6 +20,7 @@ mod months_out;
 mod postgis;
 mod records;
 mod rosters;
+mod succession;
 mod texts;
 mod times;
 pub mod transfer;
@@ -50,8 +51,8 @@ pub trait Store: Send + Sync {
     /// Writes a generation whole or not at all, and returns it with its number.
     ///
     /// A code keeps its id forever: an id in the publication is used only where its level has never had the code.
-    /// A unit whose name, parent, properties and geometry are those of the newest published generation keeps
-    /// its dates; every other begins at `effective_from`, and what it takes the place of ends there.
+    /// A unit whose name, parent, properties and geometry are those of the generation in effect at `effective_from`
+    /// keeps its dates; every other begins then, and what it takes the place of ends there.
     /// A ring that starts at another of its vertices is the same geometry.
     ///
     /// A draft ends nothing and is no other generation's parent.

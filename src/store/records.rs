@@ -106,20 +106,22 @@ pub struct CaseFilter {
     /// Only cases reported before this time.
     pub reported_to: Option<Timestamp>,
     pub limit: usize,
+    /// Also count all that match, which reads them all, whatever the page.
+    pub counts: bool,
 }
 
 impl CaseFilter {
-    /// The first `limit` of all cases.
+    /// The first `limit` of all cases, counted.
     pub fn first(limit: usize) -> Self {
-        Self { after: None, bbox: None, grid_prefix: None, category: None, reported_from: None, reported_to: None, limit }
+        Self { after: None, bbox: None, grid_prefix: None, category: None, reported_from: None, reported_to: None, limit, counts: true }
     }
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct CasePage {
     pub cases: Vec<Case>,
-    /// How many match the filter, whatever the page.
-    pub matched: usize,
+    /// How many match the filter, whatever the page; none where that was not asked for.
+    pub matched: Option<usize>,
     pub has_more: bool,
 }
 

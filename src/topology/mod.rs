@@ -38,5 +38,5 @@ pub use measure::Border;
 pub use neighbours::{Neighbour, Neighbours};
 pub use patch::{Changes, LevelChanges, LevelDelta, Patched, Unpatched};
 pub use plane::Plane;
-pub use seal::{Seal, restore, update_with_geometry};
+pub use seal::{GeometryDigest, Seal, restore};
 pub use validate::{Checked, LevelSummary, Rules, SNAP_M_DEFAULT, VertexMove, check, find_problems};

@@ -5,11 +5,30 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::build::assemble;
-use super::coverage::ValidCoverage;
+use super::coverage::{CoverageLevel, ValidCoverage};
 use crate::boundary::{Accepted, Layer, UnitCode, UnitShape};
 
-/// Changes whenever the check finds more than it did, so that what an older program sealed is checked again.
-const RULES_VERSION: u8 = 1;
+/// Changes whenever the check finds more than it did, or the seal is made otherwise, so that what an older program sealed is checked
+/// again.
+const RULES_VERSION: u8 = 2;
+
+/// A SHA-256 over a geometry.
+///
+/// The same rings give the same hash wherever they start and however polygons and holes are ordered: cutting arcs at the junctions of a
+/// finer level moves the starts of rings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GeometryDigest(pub [u8; 32]);
+
+impl GeometryDigest {
+    pub fn of(geometry: &MultiPolygon<f64>) -> Self {
+        let mut hash = Sha256::new();
+        let mut polygons: Vec<Vec<u8>> = geometry.0.iter().map(polygon_bytes).collect();
+        polygons.sort_unstable();
+        hash.update((polygons.len() as u64).to_le_bytes());
+        polygons.iter().for_each(|polygon| hash.update(polygon));
+        Self(hash.finalize().into())
+    }
+}
 
 /// A SHA-256 over everything that a check looks at: the levels, the accepted faults, and of every unit its code, parent and rings.
 ///
@@ -24,7 +43,9 @@ impl Seal {
         let levels = shapes.iter().map(|level| {
             let mut units: Vec<(&UnitCode, [u8; 32])> = level
                 .par_iter()
-                .map(|shape| (&shape.unit.code, unit_digest(&shape.unit.code, shape.unit.parent.as_ref(), &shape.geometry)))
+                .map(|shape| {
+                    (&shape.unit.code, unit_digest(&shape.unit.code, shape.unit.parent.as_ref(), GeometryDigest::of(&shape.geometry)))
+                })
                 .collect();
             units.sort_unstable();
             units.into_iter().map(|(_, digest)| digest).collect()
@@ -48,13 +69,23 @@ impl Seal {
 impl ValidCoverage {
     /// Returns what shapes read back later are known by.
     pub fn seal(&self) -> Seal {
-        let levels = self.levels.iter().enumerate().map(|(depth, level)| {
+        self.seal_with(&self.geometry_digests())
+    }
+
+    /// Returns the digests of all units' geometries, level by level, in the order of the units.
+    pub fn geometry_digests(&self) -> Vec<Vec<GeometryDigest>> {
+        let of_level = |(depth, level): (usize, &CoverageLevel)| {
             let units: Vec<_> = level.indices().collect();
-            let digest = |unit| {
-                let named = level.unit(unit);
-                unit_digest(&named.code, named.parent.as_ref(), &self.to_geometry(depth, unit))
-            };
-            units.into_par_iter().map(digest).collect()
+            units.into_par_iter().map(|unit| GeometryDigest::of(&self.to_geometry(depth, unit))).collect()
+        };
+        self.levels.iter().enumerate().map(of_level).collect()
+    }
+
+    /// Like [`Self::seal`], for who has the digests of the geometries already.
+    pub fn seal_with(&self, digests: &[Vec<GeometryDigest>]) -> Seal {
+        let levels = self.levels.iter().zip(digests).map(|(level, digests)| {
+            let units = level.units().iter().zip(digests);
+            units.map(|(unit, geometry)| unit_digest(&unit.code, unit.parent.as_ref(), *geometry)).collect()
         });
         Seal::of_digests(&self.layer, levels, self.accepted)
     }
@@ -69,24 +100,15 @@ pub fn restore(layer: &Layer, shapes: Vec<Vec<UnitShape>>, accepted: Accepted, s
     if is_known { Ok(assemble(layer, shapes, accepted)) } else { Err(shapes) }
 }
 
-fn unit_digest(code: &UnitCode, parent: Option<&UnitCode>, geometry: &MultiPolygon<f64>) -> [u8; 32] {
+fn unit_digest(code: &UnitCode, parent: Option<&UnitCode>, geometry: GeometryDigest) -> [u8; 32] {
     let mut hash = Sha256::new();
     for text in [Some(code), parent] {
         let text = text.map_or("", UnitCode::as_str);
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());
     }
-    update_with_geometry(&mut hash, geometry);
+    hash.update(geometry.0);
     hash.finalize().into()
-}
-
-/// Hashes a geometry. The same rings give the same hash wherever they start and however polygons and holes are ordered: cutting arcs
-/// at the junctions of a finer level moves the starts of rings.
-pub fn update_with_geometry(hash: &mut Sha256, geometry: &MultiPolygon<f64>) {
-    let mut polygons: Vec<Vec<u8>> = geometry.0.iter().map(polygon_bytes).collect();
-    polygons.sort_unstable();
-    hash.update((polygons.len() as u64).to_le_bytes());
-    polygons.iter().for_each(|polygon| hash.update(polygon));
 }
 
 fn polygon_bytes(polygon: &Polygon<f64>) -> Vec<u8> {

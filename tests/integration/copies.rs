@@ -136,6 +136,36 @@ fn a_killed_copy_is_repeated() {
 }
 
 #[test]
+fn an_unfinished_copy_is_not_used_and_not_copied() {
+    let Some(database) = Scratch::create() else { return };
+    let folder = Folder::new();
+    let (source, copy, other) = (folder.at("source.gpkg"), folder.at("copy.gpkg"), folder.at("other.gpkg"));
+    fill(&source, 3);
+    for to in [copy.as_str(), database.address()] {
+        done(&["migrate", &source, to]);
+        // As a run leaves it that was cut.
+        let mark = open_store(to, OpenMode::Write).unwrap();
+        mark.save_note("gridkeeper.transfer", "of another", "test", Timestamp::now()).unwrap();
+        drop(mark);
+        for args in [
+            &["generation", "list"][..],
+            &["serve", "--listen", "127.0.0.1:0"],
+            &["locate", "111", "26"],
+            &["key", "create", "--role", "admin"],
+        ] {
+            let output = run(&[&["--store", to], args].concat());
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(3), "{args:?}: {said}");
+            assert!(said.contains("is an unfinished copy; repeat the migrate"), "{args:?}: {said}");
+        }
+        assert!(refused(&["migrate", to, &other]).contains("is itself an unfinished copy"));
+        assert!(!folder.path("other.gpkg").exists(), "a refused copy leaves none behind");
+    }
+    let retention = ["--store", database.address(), "retention", "--before", "2026-01", "--to", &folder.at("archive")];
+    assert_eq!(run(&retention).status.code(), Some(3));
+}
+
+#[test]
 fn a_copy_that_differs_is_named() {
     let Some(database) = Scratch::create() else { return };
     let folder = Folder::new();
@@ -206,7 +236,7 @@ fn a_backup_of_an_older_program_is_restored_and_left_as_it_is() {
     let (old, restored) = (folder.at("old.gpkg"), folder.at("restored.gpkg"));
     fill(&old, 5);
     let connection = rusqlite::Connection::open(&old).unwrap();
-    connection.execute_batch("PRAGMA journal_mode = DELETE; DROP TABLE gk_case_id; DELETE FROM gk_migration WHERE number = 4").unwrap();
+    connection.execute_batch("PRAGMA journal_mode = DELETE; DROP TABLE gk_case_id; DROP INDEX gk_unit_version_by_life; DELETE FROM gk_migration WHERE number >= 4").unwrap();
     drop(connection);
     let before = std::fs::read(&old).unwrap();
     done(&["--store", &restored, "restore", &old]);
@@ -259,7 +289,7 @@ impl Drop for EndsWithThis<'_> {
 /// Sees that the cases are those that the audit log tells of, and returns how many.
 fn check_state(backup: &Path) -> usize {
     let store = open_store(backup.to_str().unwrap(), OpenMode::ReadOnly).unwrap();
-    let count = store.load_cases(&CaseFilter::first(0)).unwrap().matched;
+    let count = store.load_cases(&CaseFilter::first(0)).unwrap().matched.unwrap();
     let told = store.load_audit(0, 100_000).unwrap().iter().filter(|entry| entry.subject == "10 cases").count();
     assert_eq!(count, told * 10);
     assert_eq!(store.load_generations(&layer("grid").name).unwrap().len(), 3);

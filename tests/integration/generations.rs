@@ -107,10 +107,28 @@ fn a_boundary_change_is_published_for_a_date_compared_and_taken_back() {
 
     let told = town.succeed(&["generation", "rollback", "3", "--author", "head"]);
     assert!(told.contains("generation 5 of layer grid has the boundaries of generation 3"), "{told}");
+    assert!(told.contains("gives up generation 4, which was to take effect from 2100-01-01 00:00 CST"), "{told}");
     assert_eq!(states(&town), ["past", "past", "past", "withdrawn", "current"]);
     assert_eq!((&list(&town)[4]["restores"], &list(&town)[4]["author"]), (&json!(3), &json!("head")));
     assert_eq!(compare(&town, 3, 5)["transfers"], json!([]));
     assert!(town.succeed(&["locate", "111.607", "26.205"]).contains(WEST));
+    let refused = town.run(&["roster", "import", text(&town.path("next.csv")), "--with-generation", "4"]);
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{told}");
+    assert!(told.contains("generation 4 of layer grid was taken back or overtaken before its day"), "{told}");
+}
+
+#[test]
+fn numbering_gives_up_what_is_published_for_later_only_where_it_is_told_so() {
+    let town = SmallTown::build();
+    publish_split(&town, &["--effective", "2100-01-01"]);
+    let refused = town.run(&["generation", "number", "--level", "grid"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--accept future"), "{refused:?}");
+    let told = town.succeed(&["generation", "number", "--level", "grid", "--accept", "future"]);
+    assert!(told.contains("gives up generation 3"), "{told}");
+    assert_eq!(states(&town), ["past", "past", "withdrawn", "current"]);
+    let refused = town.run(&["generation", "number", "--level", "grid", "--parent", "431102004009"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("has no units at level grid below 431102004009"), "{refused:?}");
 }
 
 #[test]

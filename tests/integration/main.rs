@@ -14,6 +14,7 @@ mod import;
 mod locate;
 mod malformed;
 mod map;
+#[path = "../../src/store/postgis/scratch.rs"]
 mod postgres;
 mod quilt;
 mod replicas;

@@ -112,9 +112,10 @@ fn incidents_are_stored_once_with_their_grid_and_keeper() {
         reported_from: None,
         reported_to: None,
         limit: 10,
+        counts: true,
     };
     let page = store.load_cases(&filter).unwrap();
-    assert_eq!(page.matched, 2);
+    assert_eq!(page.matched, Some(2));
     assert_eq!(page.cases[0].holder.as_ref().map(ToString::to_string).as_deref(), Some("W3"));
     let bad = town.write("bad.csv", "lon,lat,reported_at\neast,26.2,2026-03-01\n");
     assert_eq!(town.run(&["incidents", "import", text(&bad)]).status.code(), Some(1));

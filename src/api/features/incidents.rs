@@ -43,7 +43,8 @@ pub async fn list(
     let links = address.links(INCIDENTS, None, last.as_deref());
     let newest = page.cases.iter().map(|case| case.reported_at).max().unwrap_or_default().to_string();
     let mut bytes = Vec::new();
-    PageHead { links: &links, time: &newest, matched: page.matched, returned: page.cases.len() }.write(None, &mut bytes)?;
+    PageHead { links: &links, time: &newest, matched: page.matched.unwrap_or_default(), returned: page.cases.len() }
+        .write(None, &mut bytes)?;
     for (at, case) in page.cases.iter().enumerate() {
         bytes.extend_from_slice(if at == 0 { b"\n" } else { b",\n" });
         let attribution = attributed_to.as_ref().map(|layer| attribute(layer.index(), layer.generation().id, case.position));
@@ -109,6 +110,7 @@ fn to_filter(query: &ItemsQuery, limit: usize, caller: &Caller) -> Result<CaseFi
         reported_from: query.datetime.and_then(|span| span.from),
         reported_to,
         limit,
+        counts: true,
     })
 }
 

@@ -3,12 +3,13 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::collections::{CRS84, FoundLevel, find_level};
 use super::filter::{Bbox, Span, parse_limit};
 use super::incidents::{self, INCIDENTS};
-use super::write::UnitWriter;
+use super::write::{Ends, UnitWriter};
 use crate::api::as_of::AsOfQuery;
 use crate::api::caller::Caller;
 use crate::api::links::{BaseUrl, Link, encode, with_query};
@@ -141,9 +142,10 @@ pub async fn list_items(
     let FoundLevel { layer, depth, is_private } = find_level(&state, &id, as_of, &caller).await?;
     let shift = query.shift;
     // A page may hold ten thousand features; writing one would hold up every small answer on the same thread.
-    let page = tokio::task::spawn_blocking(move || write_page(&layer, depth, &id, &query, limit, &address));
-    let (bytes, links) = page.await.map_err(|e| Problem::internal(&e))??;
-    send_json("Features", bytes, &links, offer, is_private).map(|response| with_crs(response, shift))
+    let ends = Ends::seen_by(&caller, Timestamp::now());
+    let page = tokio::task::spawn_blocking(move || write_page(&layer, depth, &id, &query, limit, &address, ends));
+    let Page { bytes, links, tells_plans } = page.await.map_err(|e| Problem::internal(&e))??;
+    send_json("Features", bytes, &links, offer, is_private || tells_plans).map(|response| with_crs(response, shift))
 }
 
 /// One feature, by its id or its official code.
@@ -186,12 +188,13 @@ pub async fn find_item(
     let index = index.ok_or_else(|| Problem::not_found(format!("the collection {id} has no feature {feature}")))?;
     let mut bytes = Vec::new();
     let version = as_of.to_pairs();
-    let writer = UnitWriter { layer: &layer, depth, collection: &id, base: &base, shift, version: &version };
+    let ends = Ends::seen_by(&caller, Timestamp::now());
+    let writer = UnitWriter { layer: &layer, depth, collection: &id, base: &base, shift, version: &version, ends };
     writer.write(index, &mut bytes).map_err(|e| Problem::internal(&e))?;
     let unit = layer.coverage().levels()[depth].unit(index);
     let path = format!("/collections/{}/items/{}", encode(&id), unit.id);
     let links = feature_links(&base, &path, &id, &version);
-    send_json(unit.code.as_str(), bytes, &links, offer, is_private).map(|response| with_crs(response, shift))
+    send_json(unit.code.as_str(), bytes, &links, offer, is_private || ends.is_private(unit)).map(|response| with_crs(response, shift))
 }
 
 /// The offset by which geometry is moved.
@@ -267,7 +270,12 @@ impl PageAddress {
     }
 }
 
-type Page = (Vec<u8>, Vec<Link>);
+struct Page {
+    bytes: Vec<u8>,
+    links: Vec<Link>,
+    /// Whether a planner is told more by it than others.
+    tells_plans: bool,
+}
 
 fn write_page(
     layer: &Arc<LayerSnapshot>,
@@ -276,9 +284,10 @@ fn write_page(
     query: &ItemsQuery,
     limit: usize,
     address: &PageAddress,
+    ends: Ends,
 ) -> Result<Page, Problem> {
     let level = &layer.coverage().levels()[depth];
-    let matched = select(layer, depth, query);
+    let matched = select(layer, depth, query, ends);
     let code = |index: &UnitIndex| level.unit(*index).code.as_str();
     // Units stand in the order of their codes, so a page is found by search and not by counting.
     let (start, end) = match (&query.after, &query.before) {
@@ -299,13 +308,15 @@ fn write_page(
     let mut bytes = Vec::with_capacity(page.len() * FEATURE_BYTES_USUAL);
     let head = PageHead { links: &links, time: &layer.generation().created_at.to_string(), matched: matched.len(), returned: page.len() };
     head.write(query.shift, &mut bytes)?;
-    let writer = UnitWriter { layer, depth, collection, base: &address.base, shift: query.shift, version: &address.version };
+    let writer = UnitWriter { layer, depth, collection, base: &address.base, shift: query.shift, version: &address.version, ends };
     for (at, index) in page.iter().enumerate() {
         bytes.extend_from_slice(if at == 0 { b"\n" } else { b",\n" });
         writer.write(*index, &mut bytes).map_err(|e| Problem::internal(&e))?;
     }
     bytes.extend_from_slice(b"\n]}\n");
-    Ok((bytes, links))
+    let all = query.datetime.is_some().then(|| level.units().iter().any(|unit| ends.is_private(unit)));
+    let tells_plans = all.unwrap_or_else(|| page.iter().any(|index| ends.is_private(level.unit(*index))));
+    Ok(Page { bytes, links, tells_plans })
 }
 
 /// A grid of about 40 vertices with its properties and links; only a first guess for the room a page takes.
@@ -346,7 +357,7 @@ impl PageHead<'_> {
 }
 
 /// Returns the units that match, in the order of their codes.
-fn select(layer: &LayerSnapshot, depth: usize, query: &ItemsQuery) -> Vec<UnitIndex> {
+fn select(layer: &LayerSnapshot, depth: usize, query: &ItemsQuery, ends: Ends) -> Vec<UnitIndex> {
     let level = &layer.coverage().levels()[depth];
     let candidates: Vec<UnitIndex> = match (&query.code, query.bbox) {
         (Some(code), None) => UnitCode::parse(code).ok().and_then(|code| level.find(&code)).into_iter().collect(),
@@ -364,7 +375,7 @@ fn select(layer: &LayerSnapshot, depth: usize, query: &ItemsQuery) -> Vec<UnitIn
         query.code.as_ref().is_none_or(|code| unit.code.as_str() == code)
             && query.name.as_ref().is_none_or(|name| &unit.name == name)
             && query.parent.as_ref().is_none_or(|parent| unit.parent.as_ref().is_some_and(|own| own.as_str() == parent))
-            && query.datetime.is_none_or(|span| span.meets(&unit.validity))
+            && query.datetime.is_none_or(|span| span.meets(&ends.seen_of(unit)))
     };
     candidates.into_iter().filter(matches).collect()
 }

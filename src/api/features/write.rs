@@ -2,11 +2,13 @@ use std::io;
 
 use geo::MapCoords;
 use geo_types::{Coord, MultiPolygon};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::api::caller::Caller;
 use crate::api::links::{BaseUrl, with_query};
 use crate::api::tiles::TileShift;
-use crate::boundary::{Position, Unit};
+use crate::boundary::{Position, Unit, Validity};
 use crate::export::geojson::write_feature;
 use crate::snapshot::LayerSnapshot;
 use crate::topology::UnitIndex;
@@ -21,6 +23,31 @@ pub struct UnitWriter<'a> {
     pub shift: Option<TileShift>,
     /// What links repeat of the query, each pair behind an `&`.
     pub version: &'a str,
+    pub ends: Ends,
+}
+
+/// Which ends of units a caller is told of: one that lies ahead is a plan, and plans are the planners'.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    now: Timestamp,
+    sees_plans: bool,
+}
+
+impl Ends {
+    pub fn seen_by(caller: &Caller, now: Timestamp) -> Self {
+        Self { now, sees_plans: caller.sees_plans() }
+    }
+
+    /// Returns when a unit holds, as far as the caller may know.
+    pub fn seen_of(self, unit: &Unit) -> Validity {
+        let to = unit.validity.to.filter(|to| self.sees_plans || *to <= self.now);
+        Validity { to, ..unit.validity }
+    }
+
+    /// Whether what is told of a unit depends on who asks.
+    pub fn is_private(self, unit: &Unit) -> bool {
+        unit.validity.to.is_some_and(|to| to > self.now)
+    }
 }
 
 impl UnitWriter<'_> {
@@ -39,7 +66,11 @@ impl UnitWriter<'_> {
                 move_by(&geometry, shift)
             }
         };
-        write_feature(out, unit, &geometry, &members)
+        let validity = self.ends.seen_of(unit);
+        if validity == unit.validity {
+            return write_feature(out, unit, &geometry, &members);
+        }
+        write_feature(out, &Unit { validity, ..Unit::clone(unit) }, &geometry, &members)
     }
 
     fn links(&self, unit: &Unit) -> Value {

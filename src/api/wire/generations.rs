@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::boundary::{Generation, UnitCode, UnitShape};
 use crate::history::{Comparison, ListedGeneration, Unheld};
-use crate::lineage::{Keeper, Kind, LevelComparison, Transfer};
+use crate::lineage::{Keeper, Keeping, Kind, LevelComparison, Transfer};
 
 /// A generation as the service tells of it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -140,8 +140,8 @@ pub struct ResidentsView {
 pub struct KeepersView {
     pub before: Option<KeeperView>,
     pub after: Option<KeeperView>,
-    /// Whether somebody else answers after than before.
-    pub changes_hands: bool,
+    /// Whether somebody else answers after than before; null where the key does not reach both units.
+    pub changes_hands: Option<bool>,
 }
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -236,7 +236,10 @@ impl TransferView {
         let unit = |shapes: &[UnitShape], at: Option<usize>| {
             at.map(|at| UnitView { code: shapes[at].unit.code.to_string(), name: shapes[at].unit.name.clone() })
         };
-        let keeper = |keeper: &Option<Keeper>| keeper.as_ref().filter(|keeper| sees(&keeper.path)).map(KeeperView::new);
+        let seen = |keeping: &&Keeping| sees(&keeping.path);
+        let keeper = |side: Option<&Keeping>| side.filter(seen)?.keeper.as_ref().map(KeeperView::new);
+        let (before, after) = (transfer.before.as_ref(), transfer.after.as_ref());
+        let sees_both = [before, after].into_iter().flatten().all(|keeping| sees(&keeping.path));
         Self {
             kind: transfer.kind.as_str(),
             from: unit(&level.from, transfer.from),
@@ -256,9 +259,9 @@ impl TransferView {
                 share_of_to: share(residents.share_of_to),
             }),
             keepers: has_keepers.then(|| KeepersView {
-                before: keeper(&transfer.keeper_before),
-                after: keeper(&transfer.keeper_after),
-                changes_hands: transfer.changes_hands(),
+                before: keeper(before),
+                after: keeper(after),
+                changes_hands: sees_both.then(|| transfer.changes_hands()),
             }),
         }
     }

@@ -49,6 +49,7 @@ pub fn run(choice: &Choice, out: &Path, context: &Context) -> anyhow::Result<Out
         category: choice.category.clone(),
         reported_from: time(&choice.from)?,
         reported_to: time(&choice.to)?,
+        counts: false,
         ..CaseFilter::first(PAGE)
     };
     let store = app::open_store(&context.store, OpenMode::ReadOnly)?;

@@ -51,8 +51,11 @@ pub(super) fn find_case(transaction: &Transaction<'_>, id: CaseId) -> Result<Opt
 
 pub(super) fn load_cases(transaction: &Transaction<'_>, filter: &CaseFilter) -> Result<CasePage, Failure> {
     let mut conditions = Conditions::of(filter);
-    let sql = format!("SELECT count(*) FROM gk_case AS c {}", conditions.sql());
-    let matched = transaction.prepare_cached(&sql)?.query_row(conditions.values().as_slice(), |row| row.get(0))?;
+    let count = || -> Result<usize, Failure> {
+        let sql = format!("SELECT count(*) FROM gk_case AS c {}", conditions.sql());
+        Ok(transaction.prepare_cached(&sql)?.query_row(conditions.values().as_slice(), |row| row.get(0))?)
+    };
+    let matched = filter.counts.then(count).transpose()?;
     if let Some(after) = filter.after {
         conditions.add("c.id > ?", vec![Box::new(after.0.to_string())]);
     }

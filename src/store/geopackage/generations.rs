@@ -116,12 +116,14 @@ fn load_codes(
     Ok(codes)
 }
 
+/// How many versions of each level have lived from which generation to which.
+const LIVES: &str = "SELECT l.level, v.from_generation, v.to_generation, count(*)
+     FROM gk_level AS l JOIN gk_unit_version AS v ON v.level = l.key
+     WHERE l.layer = ?1 GROUP BY l.level, v.from_generation, v.to_generation";
+
 pub(super) fn count_units(transaction: &Transaction<'_>, layer: &LayerName) -> Result<Vec<(GenerationId, Vec<usize>)>, Failure> {
     // One pass over the versions counts all generations: a version counts from the one that brought it to the one that ended it.
-    let mut statement = transaction.prepare(
-        "SELECT l.level, v.from_generation, v.to_generation, count(*) FROM gk_level AS l JOIN gk_unit_version AS v ON v.level = l.key
-         WHERE l.layer = ?1 GROUP BY l.level, v.from_generation, v.to_generation",
-    )?;
+    let mut statement = transaction.prepare(LIVES)?;
     let lives = statement.query_map([layer.as_str()], |row| {
         Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?, row.get::<_, Option<u32>>(2)?, row.get::<_, usize>(3)?))
     })?;
@@ -260,5 +262,22 @@ impl Head {
             accepted: parse_accepted(&row.get::<_, String>(9)?),
             seal: row.get::<_, Option<[u8; 32]>>(11)?.map(Seal),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::GeoPackageStore;
+
+    #[test]
+    fn units_are_counted_without_reading_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.gpkg");
+        drop(GeoPackageStore::open_or_create(&path).unwrap());
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {LIVES}")).unwrap();
+        let steps: Vec<String> = plan.query_map(["grid"], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+        assert!(steps.iter().any(|step| step.contains("COVERING INDEX gk_unit_version_by_life")), "{steps:?}");
     }
 }

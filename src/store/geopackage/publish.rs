@@ -5,17 +5,19 @@ use rusqlite::{OptionalExtension, Statement, Transaction, params};
 use rustc_hash::FxHashMap;
 
 use super::connection::{Failure, corrupt};
-use super::generations::newest_published;
+use super::generations::{load_generations, newest_published};
 use super::geometry::{self, Extent};
 use super::keys::note_change;
 use super::views::{level_key, register_change};
 use crate::boundary::{Generation, GenerationId, GenerationState, Unit, UnitCode};
 use crate::store::StoreError;
 use crate::store::audit::Action;
-use crate::store::identity::{Fingerprint, end_of, goes_on};
-use crate::store::records::Publication;
+use crate::store::identity::Fingerprint;
+use crate::store::records::{Publication, current_generation};
+use crate::store::succession::{End, Version, is_reused, succeed};
 use crate::store::texts::{accepted_text, levels_text, scheme_text, state_text};
 use crate::store::times::{parse_time, time_text, to_milliseconds};
+use crate::topology::{GeometryDigest, Seal};
 
 pub(super) fn publish(transaction: &Transaction<'_>, publication: &Publication<'_>) -> Result<Generation, Failure> {
     let layer = publication.coverage.layer();
@@ -23,16 +25,21 @@ pub(super) fn publish(transaction: &Transaction<'_>, publication: &Publication<'
     if publication.parent != newest {
         return Err(Failure::Store(StoreError::Superseded { layer: layer.name.clone(), given: publication.parent, newest }));
     }
-    let (generation, key) = insert_generation(transaction, publication)?;
+    let known = load_generations(transaction, &layer.name)?;
+    let in_effect = current_generation(&known, to_milliseconds(publication.effective_from)).map(|generation| generation.id);
+    let digests = publication.coverage.geometry_digests();
+    let (generation, key) = insert_generation(transaction, publication, publication.coverage.seal_with(&digests))?;
     let is_draft = publication.state == GenerationState::Draft;
-    let mut writer = UnitWriter::new(transaction, &generation, is_draft.then_some(key))?;
-    for depth in 0..layer.levels.len() {
-        writer.write_level(publication, depth)?;
+    let mut writer = UnitWriter::new(transaction, &generation, in_effect, is_draft.then_some(key))?;
+    for (depth, digests) in digests.iter().enumerate() {
+        writer.write_level(publication, depth, digests)?;
     }
     // A level that the layer no longer has ends with all its units.
     for key in left_out_levels(transaction, publication)? {
-        let live = writer.load_live(key)?;
-        writer.end(live.into_values())?;
+        for versions in writer.load_versions(key)?.into_values() {
+            let gone = succeed(&versions, None, generation.effective_from);
+            writer.end(&gone.ends)?;
+        }
         writer.register(key, None)?;
     }
     let (unit_count, changed_count) = (writer.unit_count, writer.changed_count);
@@ -42,7 +49,7 @@ pub(super) fn publish(transaction: &Transaction<'_>, publication: &Publication<'
     Ok(generation)
 }
 
-fn insert_generation(transaction: &Transaction<'_>, publication: &Publication<'_>) -> Result<(Generation, i64), Failure> {
+fn insert_generation(transaction: &Transaction<'_>, publication: &Publication<'_>, seal: Seal) -> Result<(Generation, i64), Failure> {
     let layer = publication.coverage.layer();
     let number: u32 =
         transaction.query_row("SELECT coalesce(max(number), 0) + 1 FROM gk_generation WHERE layer = ?1", [layer.name.as_str()], |row| {
@@ -76,7 +83,7 @@ fn insert_generation(transaction: &Transaction<'_>, publication: &Publication<'_
             scheme_text(layer),
             accepted_text(publication.coverage.accepted()),
             generation.restores.map(|restores| restores.0),
-            publication.coverage.seal().0,
+            seal.0,
         ],
     )?;
     Ok((generation, transaction.last_insert_rowid()))
@@ -96,17 +103,12 @@ fn left_out_levels(transaction: &Transaction<'_>, publication: &Publication<'_>)
     Ok(left_out)
 }
 
-/// A version of a unit that the newest published generation has.
-struct Live {
-    fid: i64,
-    fingerprint: Fingerprint,
-    valid_from: Timestamp,
-}
-
 /// The statements that run once a unit, prepared once.
 struct UnitWriter<'t> {
     transaction: &'t Transaction<'t>,
     generation: &'t Generation,
+    /// The generation before it in whose place it comes, though a newer one may be published for later.
+    in_effect: Option<GenerationId>,
     /// The row of the generation where it is a draft.
     draft: Option<i64>,
     add_unit: Statement<'t>,
@@ -120,10 +122,16 @@ struct UnitWriter<'t> {
 }
 
 impl<'t> UnitWriter<'t> {
-    fn new(transaction: &'t Transaction<'t>, generation: &'t Generation, draft: Option<i64>) -> Result<Self, Failure> {
+    fn new(
+        transaction: &'t Transaction<'t>,
+        generation: &'t Generation,
+        in_effect: Option<GenerationId>,
+        draft: Option<i64>,
+    ) -> Result<Self, Failure> {
         Ok(Self {
             transaction,
             generation,
+            in_effect,
             draft,
             add_unit: transaction
                 .prepare("INSERT INTO gk_unit (level, code, id) VALUES (?1, ?2, ?3) ON CONFLICT (level, code) DO NOTHING")?,
@@ -138,14 +146,15 @@ impl<'t> UnitWriter<'t> {
                  (unit, level, from_generation, to_generation, valid_from, name, parent, properties, fingerprint, geom)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?,
-            end_version: transaction.prepare("UPDATE gk_unit_version SET to_generation = ?2, valid_to = ?3 WHERE fid = ?1")?,
+            end_version: transaction
+                .prepare("UPDATE gk_unit_version SET to_generation = coalesce(to_generation, ?2), valid_to = ?3 WHERE fid = ?1")?,
             add_draft_unit: transaction.prepare("INSERT INTO gk_draft_unit (generation, version) VALUES (?1, ?2)")?,
             unit_count: 0,
             changed_count: 0,
         })
     }
 
-    fn write_level(&mut self, publication: &Publication<'_>, depth: usize) -> Result<(), Failure> {
+    fn write_level(&mut self, publication: &Publication<'_>, depth: usize, digests: &[GeometryDigest]) -> Result<(), Failure> {
         let coverage = publication.coverage;
         let level = &coverage.levels()[depth];
         // A level gets its view with its first unit.
@@ -162,26 +171,24 @@ impl<'t> UnitWriter<'t> {
             None if level.is_empty() => return Ok(()),
             None => level_key(self.transaction, &coverage.layer().name, level.level())?,
         };
-        let mut live = self.load_live(key)?;
+        let mut known = self.load_versions(key)?;
         let mut extent: Option<Extent> = None;
         let mut reused: Vec<UnitCode> = Vec::new();
-        for (index, unit) in level.indices().zip(level.units()) {
+        for ((index, unit), digest) in level.indices().zip(level.units()).zip(digests) {
             let geometry = coverage.to_geometry(depth, index);
             if let Some(own) = Extent::of(&geometry) {
                 extent = Some(extent.map_or(own, |all| all.joined(own)));
             }
-            let fingerprint = Fingerprint::of(unit, &geometry);
-            let known = live.get(unit.code.as_str());
-            if known.is_none() && !publication.reuses_codes && self.is_reused(key, &unit.code, fingerprint)? {
+            let fingerprint = Fingerprint::of(unit, *digest);
+            let versions = known.remove(unit.code.as_str()).unwrap_or_default();
+            if !publication.reuses_codes && is_reused(&versions, &self.load_past(key, &unit.code, &versions)?, fingerprint) {
                 reused.push(unit.code.clone());
             }
-            let goes_on = |live: &&Live| goes_on(live.fingerprint, live.valid_from, fingerprint, self.generation.effective_from);
-            let fid = match known.filter(goes_on).map(|live| live.fid) {
-                Some(fid) => {
-                    live.remove(unit.code.as_str());
-                    fid
-                }
-                None => self.add_version(key, unit, fingerprint, &geometry::encode(&geometry))?,
+            let succession = succeed(&versions, Some(fingerprint), self.generation.effective_from);
+            self.end(&succession.ends)?;
+            let fid = match succession.shared {
+                Some(fid) => fid,
+                None => self.add_version(key, unit, succession.valid_from, fingerprint, &geometry::encode(&geometry))?,
             };
             if let Some(draft) = self.draft {
                 self.add_draft_unit.execute((draft, fid))?;
@@ -192,46 +199,57 @@ impl<'t> UnitWriter<'t> {
             let (layer, level) = (self.generation.layer.clone(), level.level().clone());
             return Err(Failure::Store(StoreError::CodesReused { layer, level, codes: reused }));
         }
-        self.end(live.into_values())?;
+        for versions in known.into_values() {
+            self.end(&succeed(&versions, None, self.generation.effective_from).ends)?;
+        }
         self.register(key, extent)
     }
 
-    /// Returns the units of a level in the newest published generation, by code.
-    fn load_live(&self, level: i64) -> Result<FxHashMap<String, Live>, Failure> {
+    /// Returns the versions of a level's units that have to be known, by code.
+    fn load_versions(&self, level: i64) -> Result<FxHashMap<String, Vec<Version<i64>>>, Failure> {
+        // A draft's own versions begin and end with the same number.
         let mut statement = self.transaction.prepare(
-            "SELECT u.code, v.fid, v.fingerprint, v.valid_from FROM gk_unit_version AS v JOIN gk_unit AS u ON u.key = v.unit
-             WHERE v.level = ?1 AND v.to_generation IS NULL",
+            "SELECT u.code, v.fid, v.fingerprint, v.valid_from, v.valid_to, v.from_generation, v.to_generation
+             FROM gk_unit_version AS v JOIN gk_unit AS u ON u.key = v.unit
+             WHERE v.level = ?1 AND (v.to_generation IS NULL
+               OR v.to_generation > v.from_generation AND (v.valid_to IS NULL OR v.valid_to > ?2))",
         )?;
-        let mut rows = statement.query([level])?;
-        let mut live = FxHashMap::default();
+        let mut rows = statement.query((level, time_text(self.generation.effective_from)))?;
+        let mut versions: FxHashMap<String, Vec<Version<i64>>> = FxHashMap::default();
+        let broken = |error: &dyn std::fmt::Display| corrupt("unit", error);
         while let Some(row) = rows.next()? {
-            let fingerprint = row.get(2).map(Fingerprint)?;
-            live.insert(
-                row.get(0)?,
-                Live {
-                    fid: row.get(1)?,
-                    fingerprint,
-                    valid_from: parse_time(row.get_ref(3)?.as_str().map_err(|e| corrupt("unit", &e))?).map_err(|e| corrupt("unit", &e))?,
-                },
-            );
+            let to: Option<u32> = row.get(6)?;
+            let from: u32 = row.get(5)?;
+            let end = row.get_ref(4)?.as_str_or_null().map_err(|e| broken(&e))?;
+            versions.entry(row.get(0)?).or_default().push(Version {
+                key: row.get(1)?,
+                fingerprint: row.get(2).map(Fingerprint)?,
+                valid_from: parse_time(row.get_ref(3)?.as_str().map_err(|e| broken(&e))?).map_err(|e| broken(&e))?,
+                valid_to: end.map(parse_time).transpose().map_err(|e| broken(&e))?,
+                is_live: to.is_none(),
+                is_in_effect: self.in_effect.is_some_and(|id| from <= id.0 && to.is_none_or(|to| to > id.0)),
+            });
         }
-        Ok(live)
+        Ok(versions)
     }
 
-    /// Whether published units had the code and none of them was what this one is.
-    fn is_reused(&mut self, level: i64, code: &UnitCode, fingerprint: Fingerprint) -> Result<bool, Failure> {
-        let mut rows = self.past_versions.query((level, code.as_str()))?;
-        let mut was_another = false;
-        while let Some(row) = rows.next()? {
-            if row.get(0).map(Fingerprint)? == fingerprint {
-                return Ok(false);
-            }
-            was_another = true;
+    /// Returns what published units of a code were that may have ended; nothing where they are known already.
+    fn load_past(&mut self, level: i64, code: &UnitCode, versions: &[Version<i64>]) -> Result<Vec<Fingerprint>, Failure> {
+        if versions.iter().any(|version| version.is_live) {
+            return Ok(Vec::new());
         }
-        Ok(was_another)
+        let rows = self.past_versions.query_map((level, code.as_str()), |row| row.get(0).map(Fingerprint))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn add_version(&mut self, level: i64, unit: &Unit, fingerprint: Fingerprint, blob: &[u8]) -> Result<i64, Failure> {
+    fn add_version(
+        &mut self,
+        level: i64,
+        unit: &Unit,
+        valid_from: Timestamp,
+        fingerprint: Fingerprint,
+        blob: &[u8],
+    ) -> Result<i64, Failure> {
         let unit_key: i64 = if self.add_unit.execute(params![level, unit.code.as_str(), unit.id.to_string()])? == 1 {
             self.transaction.last_insert_rowid()
         } else {
@@ -244,7 +262,7 @@ impl<'t> UnitWriter<'t> {
             level,
             number,
             self.draft.map(|_| number),
-            time_text(self.generation.effective_from),
+            time_text(valid_from),
             unit.name,
             unit.parent.as_ref().map(UnitCode::as_str),
             properties,
@@ -255,14 +273,12 @@ impl<'t> UnitWriter<'t> {
         Ok(self.transaction.last_insert_rowid())
     }
 
-    /// Ends what the generation does not take over; a draft ends nothing.
-    fn end(&mut self, gone: impl Iterator<Item = Live>) -> Result<(), Failure> {
-        if self.draft.is_some() {
-            return Ok(());
-        }
-        for live in gone {
-            let valid_to = end_of(live.valid_from, self.generation.effective_from);
-            self.end_version.execute(params![live.fid, self.generation.id.0, time_text(valid_to)])?;
+    /// Writes how versions end; a draft ends nothing.
+    fn end(&mut self, ends: &[End<i64>]) -> Result<(), Failure> {
+        if self.draft.is_none() {
+            for end in ends {
+                self.end_version.execute(params![end.key, self.generation.id.0, end.valid_to.map(time_text)])?;
+            }
         }
         Ok(())
     }

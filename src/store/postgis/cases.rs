@@ -32,8 +32,12 @@ pub(super) async fn add_cases(
 ) -> Result<usize, Failure> {
     let ids: Vec<Uuid> = cases.iter().map(|case| case.id.0).collect();
     let times: Vec<Time> = cases.iter().map(|case| Time(case.reported_at)).collect();
+    // A case that is known already needs no month: where that was taken out, it would be an empty one. Ids stay known for ever.
+    let sql = "SELECT id FROM gk_case_id WHERE id = ANY ($1)";
+    let known: FxHashSet<Uuid> = tx.query(sql, &[&ids]).await?.iter().map(|row| row.get(0)).collect();
+    let unknown = cases.iter().filter(|case| !known.contains(&case.id.0));
     // Locks are taken in one order by all writers: months, then people, then ids in their order.
-    months::ensure(tx, "gk_case", cases.iter().map(|case| case.reported_at)).await?;
+    months::ensure(tx, "gk_case", unknown.map(|case| case.reported_at)).await?;
     months::ensure(tx, "gk_audit", [at]).await?;
     let people = person_keys(tx, cases.iter().filter_map(|case| case.holder.as_ref())).await?;
     let rows = tx
@@ -95,8 +99,12 @@ pub(super) async fn find_case(tx: &Transaction<'_>, id: CaseId) -> Result<Option
 
 pub(super) async fn load_cases(tx: &Transaction<'_>, filter: &CaseFilter) -> Result<CasePage, Failure> {
     let mut conditions = Conditions::of(filter);
-    let sql = format!("SELECT count(*) FROM gk_case AS c {}", conditions.sql());
-    let matched: i64 = tx.query_one(&sql, &conditions.values()).await?.get(0);
+    let mut matched = None;
+    if filter.counts {
+        let sql = format!("SELECT count(*) FROM gk_case AS c {}", conditions.sql());
+        let count: i64 = tx.query_one(&sql, &conditions.values()).await?.get(0);
+        matched = Some(usize::try_from(count).unwrap_or(usize::MAX));
+    }
     if let Some(after) = filter.after {
         let id = conditions.value(after.0);
         conditions.terms.push(format!("c.id > {id}"));
@@ -108,7 +116,7 @@ pub(super) async fn load_cases(tx: &Transaction<'_>, filter: &CaseFilter) -> Res
     let mut cases = rows.iter().map(read_case).collect::<Result<Vec<_>, _>>()?;
     let has_more = cases.len() > filter.limit;
     cases.truncate(filter.limit);
-    Ok(CasePage { cases, matched: usize::try_from(matched).unwrap_or(usize::MAX), has_more })
+    Ok(CasePage { cases, matched, has_more })
 }
 
 /// Conditions with their values, joined by AND.

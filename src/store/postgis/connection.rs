@@ -27,6 +27,15 @@ const QUESTION_MAX: Duration = Duration::from_secs(5);
 const LOCK_TIMEOUT: &str = "120s";
 pub(super) const LOCK_WAIT_S: u64 = 120;
 
+/// How long the confirmation of a write is waited for. A commit takes moments; one that takes longer waits for a synchronous standby
+/// that is away, which may be for ever.
+const COMMIT_MAX: Duration = Duration::from_secs(60);
+/// How often work is begun in all where the database gives it up for the sake of other work: in a deadlock, for a serialization
+/// failure, and on a standby for what it has to replay. Each such failure lets somebody else go on, so few are met in a row.
+const ATTEMPTS_MAX: u32 = 5;
+/// How long is waited before the second attempt; before each later one twice as long as before the last.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// What can go wrong inside, before the store's location and the action are added.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -42,6 +51,18 @@ pub(super) enum Failure {
     },
     /// The connection broke while a write was being confirmed.
     Unconfirmed(tokio_postgres::Error),
+    /// The confirmation of a write did not come.
+    Unanswered {
+        after: Duration,
+    },
+}
+
+impl Failure {
+    /// Whether the database gave the work up though nothing is wrong with it, and undid it.
+    fn is_passing(&self) -> bool {
+        let Self::Sql(error) = self else { return false };
+        [&SqlState::T_R_DEADLOCK_DETECTED, &SqlState::T_R_SERIALIZATION_FAILURE].into_iter().any(|code| error.code() == Some(code))
+    }
 }
 
 impl From<tokio_postgres::Error> for Failure {
@@ -76,6 +97,7 @@ pub(super) struct Connections {
     is_read_only: bool,
     /// The type of geometry columns, which differs from database to database.
     geometry: Type,
+    commit_max: Duration,
 }
 
 impl fmt::Debug for Connections {
@@ -132,7 +154,7 @@ impl Connections {
         let timeouts = Timeouts { wait: Some(WAIT_FOR_CONNECTION), create: Some(WAIT_FOR_CONNECTION), recycle: Some(QUESTION_MAX) };
         let pool = Pool::builder(manager).max_size(CONNECTIONS_MAX).timeouts(timeouts).runtime(PoolRuntime::Tokio1).build();
         let pool = pool.map_err(|e| open(e.into()))?;
-        Ok(Self { address, pool, runtime: Some(runtime), is_read_only, geometry: Type::UNKNOWN })
+        Ok(Self { address, pool, runtime: Some(runtime), is_read_only, geometry: Type::UNKNOWN, commit_max: COMMIT_MAX })
     }
 
     fn find_types(&mut self) -> Result<(), StoreError> {
@@ -162,102 +184,115 @@ impl Connections {
         self.runtime().block_on(work)
     }
 
-    /// Runs `work` in one read-only transaction, so that it sees one state of the store.
+    /// Runs `work` in one read-only transaction, so that it sees one state of the store; again where the database gave it up.
+    #[expect(clippy::needless_pass_by_value, reason = "callers write the closure in the call")]
     pub(super) fn read<T>(
         &self,
         action: &'static str,
-        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Failure>,
+        work: impl AsyncFn(&Transaction<'_>) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        self.read_within(READ_MAX, action, work)
+        self.again(action, async || self.read_within(READ_MAX, &work).await)
     }
 
-    /// Like [`Self::read`], for what reads the whole store.
+    /// Like [`Self::read`], for what reads the whole store, and hands on what it reads: it is run once.
     pub(super) fn read_all<T>(
         &self,
         action: &'static str,
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        self.read_within(COPY_MAX, action, work)
+        self.block_on(self.read_within(COPY_MAX, work)).map_err(|failure| self.error(action, failure))
     }
 
     /// Like [`Self::read`], for what is answered in a moment unless the database is away.
-    pub(super) fn ask<T>(
-        &self,
-        action: &'static str,
-        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Failure>,
-    ) -> Result<T, StoreError> {
-        self.read_within(QUESTION_MAX, action, work)
+    #[expect(clippy::needless_pass_by_value, reason = "callers write the closure in the call")]
+    pub(super) fn ask<T>(&self, action: &'static str, work: impl AsyncFn(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, StoreError> {
+        self.again(action, async || self.read_within(QUESTION_MAX, &work).await)
     }
 
-    fn read_within<T>(
-        &self,
-        limit: Duration,
-        action: &'static str,
-        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Failure>,
-    ) -> Result<T, StoreError> {
+    /// Runs an attempt, and again where the database gave it up for the sake of others.
+    fn again<T>(&self, action: &'static str, attempt: impl AsyncFn() -> Result<T, Failure>) -> Result<T, StoreError> {
         let result = self.block_on(async {
-            let taken = tokio::time::timeout(limit, self.pool.get()).await;
-            let mut client = taken.unwrap_or(Err(PoolError::Timeout(TimeoutType::Wait)))?;
-            let reading = async {
-                let builder = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
-                let transaction = builder.start().await?;
-                let value = work(&transaction).await?;
-                transaction.commit().await?;
-                Ok(value)
-            };
-            let result = tokio::time::timeout(limit, reading).await;
-            // A connection that still waits for an answer is of no use to the next caller.
-            result.unwrap_or_else(|_| {
-                drop(Object::take(client));
-                Err(Failure::Late { after: limit })
-            })
+            let mut pause = PAUSE;
+            for _ in 1..ATTEMPTS_MAX {
+                match attempt().await {
+                    Err(failure) if failure.is_passing() => {
+                        tracing::debug!(action, ?failure, "given up by the database; trying again");
+                        tokio::time::sleep(pause).await;
+                        pause *= 2;
+                    }
+                    done => return done,
+                }
+            }
+            attempt().await
         });
         result.map_err(|failure| self.error(action, failure))
     }
 
-    /// Runs `work` in one transaction, which is durable when this returns and leaves nothing where it fails. Writes of several
-    /// processes to boundaries, rosters, keys and notes come one after the other.
+    async fn read_within<T>(&self, limit: Duration, work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+        let taken = tokio::time::timeout(limit, self.pool.get()).await;
+        let mut client = taken.unwrap_or(Err(PoolError::Timeout(TimeoutType::Wait)))?;
+        let reading = async {
+            let builder = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
+            let transaction = builder.start().await?;
+            let value = work(&transaction).await?;
+            transaction.commit().await?;
+            Ok(value)
+        };
+        let result = tokio::time::timeout(limit, reading).await;
+        // A connection that still waits for an answer is of no use to the next caller.
+        result.unwrap_or_else(|_| {
+            drop(Object::take(client));
+            Err(Failure::Late { after: limit })
+        })
+    }
+
+    /// Runs `work` in one transaction, which is durable when this returns and leaves nothing where it fails; again where the database
+    /// gave it up. Writes of several processes to boundaries, rosters, keys and notes come one after the other.
+    #[expect(clippy::needless_pass_by_value, reason = "callers write the closure in the call")]
     pub(super) fn write<T>(
         &self,
         action: &'static str,
-        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Failure>,
+        work: impl AsyncFn(&Transaction<'_>) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        self.write_with(action, async |tx| {
+        self.write_beside(action, async |tx| {
             tx.batch_execute("SELECT pg_advisory_xact_lock(hashtext('gridkeeper.' || current_schema()), 1)").await?;
             work(tx).await
         })
     }
 
     /// Like [`Self::write`], beside other writers: for cases, which come in while boundaries are published.
+    #[expect(clippy::needless_pass_by_value, reason = "callers write the closure in the call")]
     pub(super) fn write_beside<T>(
         &self,
         action: &'static str,
-        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Failure>,
+        work: impl AsyncFn(&Transaction<'_>) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        self.write_with(action, work)
-    }
-
-    fn write_with<T>(&self, action: &'static str, work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, StoreError> {
         if self.is_read_only {
             return Err(StoreError::ReadOnly { action, location: self.location() });
         }
-        let result = self.block_on(async {
-            let mut client = self.pool.get().await?;
-            let transaction = client.transaction().await?;
-            // A write that is told of is on the disk, whatever the server was set to.
-            let settings = format!(
-                "SET LOCAL lock_timeout = '{LOCK_TIMEOUT}';
-                 SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
-            );
-            transaction.batch_execute(&settings).await?;
-            let value = work(&transaction).await?;
-            transaction
-                .commit()
-                .await
-                .map_err(|error| if error.is_closed() { Failure::Unconfirmed(error) } else { Failure::Sql(error) })?;
-            Ok(value)
-        });
-        result.map_err(|failure| self.error(action, failure))
+        self.again(action, async || self.write_once(&work).await)
+    }
+
+    async fn write_once<T>(&self, work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+        let mut client = self.pool.get().await?;
+        let transaction = client.transaction().await?;
+        // A write that is told of is on the disk, whatever the server was set to.
+        let settings = format!(
+            "SET LOCAL lock_timeout = '{LOCK_TIMEOUT}';
+             SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
+        );
+        transaction.batch_execute(&settings).await?;
+        let value = work(&transaction).await?;
+        match tokio::time::timeout(self.commit_max, transaction.commit()).await {
+            Ok(Ok(())) => Ok(value),
+            Ok(Err(error)) if error.is_closed() => Err(Failure::Unconfirmed(error)),
+            Ok(Err(error)) => Err(Failure::Sql(error)),
+            Err(_) => {
+                // The connection still waits for its answer.
+                drop(Object::take(client));
+                Err(Failure::Unanswered { after: self.commit_max })
+            }
+        }
     }
 
     fn error(&self, action: &'static str, failure: Failure) -> StoreError {
@@ -271,7 +306,13 @@ impl Connections {
             Failure::Sql(source) => StoreError::Access { action, location, source: Box::new(source) },
             Failure::Pool(source) => StoreError::Access { action, location, source: Box::new(source) },
             Failure::Late { after } => StoreError::Access { action, location, source: Box::new(Late(after)) },
-            Failure::Unconfirmed(source) => StoreError::Unconfirmed { action, location, source: Box::new(source) },
+            Failure::Unconfirmed(source) => {
+                StoreError::Unconfirmed { action, location, what: "the connection broke while it was confirmed", source: Box::new(source) }
+            }
+            Failure::Unanswered { after } => {
+                let what = "the database has it and does not confirm it, as where a synchronous standby is away; it shows once one is back";
+                StoreError::Unconfirmed { action, location, what, source: Box::new(Late(after)) }
+            }
         }
     }
 }
@@ -283,5 +324,70 @@ impl Drop for Connections {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::store::postgis::scratch::Scratch;
+
+    fn open(database: &Scratch) -> Connections {
+        Connections::open_or_create(database.address()).unwrap()
+    }
+
+    fn execute(connections: &Connections, sql: &str) -> Result<(), StoreError> {
+        connections.write("test", async |tx| Ok(tx.batch_execute(sql).await?))
+    }
+
+    #[test]
+    fn what_the_database_gives_up_is_tried_again_for_a_while() {
+        let Some(database) = Scratch::create() else { return };
+        let connections = open(&database);
+        // A sequence counts on though its transaction is undone.
+        let give_up = "CREATE TABLE odd (number bigint); CREATE SEQUENCE attempt;
+             CREATE FUNCTION give_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+               IF nextval('attempt') < NEW.number THEN RAISE EXCEPTION 'given up' USING ERRCODE = TG_ARGV[0]; END IF;
+               RETURN NEW;
+             END $$;";
+        database.run(give_up);
+        for code in ["40P01", "40001"] {
+            let trigger = format!(
+                "SELECT setval('attempt', 1, false);
+                 CREATE OR REPLACE TRIGGER give_up BEFORE INSERT ON odd FOR EACH ROW EXECUTE FUNCTION give_up('{code}')"
+            );
+            database.run(&trigger);
+            execute(&connections, &format!("INSERT INTO odd VALUES ({ATTEMPTS_MAX})")).unwrap();
+            database.run("SELECT setval('attempt', 1, false)");
+            let refused = execute(&connections, &format!("INSERT INTO odd VALUES ({})", ATTEMPTS_MAX + 1)).unwrap_err();
+            assert!(matches!(refused, StoreError::Access { .. }), "{refused}");
+        }
+        let rows = connections.read("test", async |tx| Ok(tx.query("SELECT number FROM odd", &[]).await?.len())).unwrap();
+        assert_eq!(rows, 2, "each was written once");
+        // What is wrong stays wrong.
+        let wrong = execute(&connections, "SELECT 1 / 0").unwrap_err();
+        assert!(matches!(wrong, StoreError::Access { .. }), "{wrong}");
+    }
+
+    #[test]
+    fn a_confirmation_that_does_not_come_is_not_waited_for_without_end() {
+        let Some(database) = Scratch::create() else { return };
+        let mut connections = open(&database);
+        // As slow as a commit that waits for a standby.
+        let slow = "CREATE TABLE odd (number bigint);
+             CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(20); RETURN NULL; END $$;
+             CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON odd DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()";
+        database.run(slow);
+        connections.commit_max = Duration::from_millis(200);
+        let began = Instant::now();
+        let error = execute(&connections, "INSERT INTO odd VALUES (1)").unwrap_err();
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        assert!(matches!(error, StoreError::Unconfirmed { .. }), "{error}");
+        let said = error.to_string();
+        assert!(said.contains("cannot tell whether this did test") && said.contains("standby is away"), "{said}");
+        // Other connections go on.
+        connections.read("test", async |tx| Ok(tx.batch_execute("SELECT 1").await?)).unwrap();
     }
 }

@@ -52,3 +52,24 @@ fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::store::postgis::connection::Connections;
+    use crate::store::postgis::scratch::Scratch;
+
+    #[test]
+    fn every_column_of_tables_and_views_says_what_it_holds() {
+        let Some(database) = Scratch::create() else { return };
+        let connections = Connections::open_or_create(database.address()).unwrap();
+        let ask = |sql: &'static str| -> Vec<String> {
+            connections.read("ask", async |tx| Ok(tx.query(sql, &[]).await?.iter().map(|row| row.get(0)).collect())).unwrap()
+        };
+        let silent = ask("SELECT c.relname || '.' || a.attname FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
+             WHERE c.relname LIKE 'gk\\_%' AND c.relname <> 'gk_migration' AND c.relkind IN ('r', 'p', 'v') AND a.attnum > 0
+               AND col_description(c.oid, a.attnum) IS NULL");
+        assert_eq!(silent, Vec::<String>::new());
+        let actions = ask("SELECT col_description('gk_audit'::regclass, 4)").concat();
+        assert!(actions.contains("detach_month") && actions.contains("archive_month"), "{actions}");
+    }
+}

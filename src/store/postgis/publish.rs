@@ -2,24 +2,24 @@
 
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
-use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use tokio_postgres::Transaction;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::connection::{Failure, corrupt};
-use super::generations::{from_id, newest_published};
+use super::generations::{from_id, load_generations, newest_published};
 use super::keys::note_change;
 use super::values::{Ewkb, Time, to_text};
 use crate::boundary::{Generation, GenerationId, GenerationState, Level, UnitCode};
 use crate::store::StoreError;
 use crate::store::audit::Action;
-use crate::store::identity::{Fingerprint, end_of, goes_on};
-use crate::store::records::Publication;
+use crate::store::identity::Fingerprint;
+use crate::store::records::{Publication, current_generation};
+use crate::store::succession::{End, Version, is_reused, succeed};
 use crate::store::texts::{accepted_text, levels_text, scheme_text, state_text};
 use crate::store::times::to_milliseconds;
-use crate::topology::UnitIndex;
+use crate::topology::{GeometryDigest, Seal, UnitIndex};
 
 pub(super) async fn publish(tx: &Transaction<'_>, geometry: &Type, publication: &Publication<'_>) -> Result<Generation, Failure> {
     let layer = publication.coverage.layer();
@@ -27,18 +27,22 @@ pub(super) async fn publish(tx: &Transaction<'_>, geometry: &Type, publication: 
     if publication.parent != newest {
         return Err(Failure::Store(StoreError::Superseded { layer: layer.name.clone(), given: publication.parent, newest }));
     }
-    let (generation, key) = insert_generation(tx, publication).await?;
+    let known = load_generations(tx, &layer.name).await?;
+    let in_effect = current_generation(&known, to_milliseconds(publication.effective_from)).map(|generation| generation.id);
+    let digests = publication.coverage.geometry_digests();
+    let (generation, key) = insert_generation(tx, publication, publication.coverage.seal_with(&digests)).await?;
     let is_draft = publication.state == GenerationState::Draft;
-    let mut writer =
-        Writer { tx, geometry, publication, generation: &generation, draft: is_draft.then_some(key), unit_count: 0, changed_count: 0 };
-    for depth in 0..layer.levels.len() {
-        writer.write_level(depth).await?;
+    let draft = is_draft.then_some(key);
+    let mut writer = Writer { tx, geometry, publication, generation: &generation, in_effect, draft, unit_count: 0, changed_count: 0 };
+    for (depth, digests) in digests.iter().enumerate() {
+        writer.write_level(depth, digests).await?;
     }
     // A level that the layer no longer has ends with all its units.
     let known = tx.query("SELECT key, level FROM gk_level WHERE layer = $1", &[&layer.name.as_str()]).await?;
     for row in known.iter().filter(|row| !layer.levels.iter().any(|level| level.as_str() == row.get::<_, &str>(1))) {
-        let live = writer.load_live(row.get(0)).await?;
-        writer.end(live.into_values()).await?;
+        let known = writer.load_versions(row.get(0)).await?;
+        let ends = known.values().flat_map(|versions| succeed(versions, None, generation.effective_from).ends);
+        writer.end(ends.collect()).await?;
     }
     let (unit_count, changed_count) = (writer.unit_count, writer.changed_count);
     let action = Action::Publish { generation: &generation, unit_count, changed_count };
@@ -46,7 +50,7 @@ pub(super) async fn publish(tx: &Transaction<'_>, geometry: &Type, publication: 
     Ok(generation)
 }
 
-async fn insert_generation(tx: &Transaction<'_>, publication: &Publication<'_>) -> Result<(Generation, i64), Failure> {
+async fn insert_generation(tx: &Transaction<'_>, publication: &Publication<'_>, seal: Seal) -> Result<(Generation, i64), Failure> {
     let layer = publication.coverage.layer();
     let sql =
         "SELECT coalesce(max(number), 0) + 1, (SELECT coalesce(max(key), 0) + 1 FROM gk_generation) FROM gk_generation WHERE layer = $1";
@@ -81,18 +85,11 @@ async fn insert_generation(tx: &Transaction<'_>, publication: &Publication<'_>) 
             &levels_text(layer),
             &scheme_text(layer),
             &accepted_text(publication.coverage.accepted()),
-            &&publication.coverage.seal().0[..],
+            &&seal.0[..],
         ],
     )
     .await?;
     Ok((generation, key))
-}
-
-/// A version of a unit that the newest published generation has.
-struct Live {
-    fid: i64,
-    fingerprint: Fingerprint,
-    valid_from: Timestamp,
 }
 
 /// What is known of a code that the level had before.
@@ -103,11 +100,20 @@ struct Known {
     past: Vec<Fingerprint>,
 }
 
+/// A unit that gets a new version.
+struct Fresh {
+    index: UnitIndex,
+    fingerprint: Fingerprint,
+    valid_from: Timestamp,
+}
+
 struct Writer<'w> {
     tx: &'w Transaction<'w>,
     geometry: &'w Type,
     publication: &'w Publication<'w>,
     generation: &'w Generation,
+    /// The generation before it in whose place it comes, though a newer one may be published for later.
+    in_effect: Option<GenerationId>,
     /// The row of the generation where it is a draft.
     draft: Option<i64>,
     unit_count: usize,
@@ -115,36 +121,33 @@ struct Writer<'w> {
 }
 
 impl Writer<'_> {
-    async fn write_level(&mut self, depth: usize) -> Result<(), Failure> {
+    async fn write_level(&mut self, depth: usize, digests: &[GeometryDigest]) -> Result<(), Failure> {
         let coverage = self.publication.coverage;
         let level = &coverage.levels()[depth];
         let Some(key) = self.level_key(level.level(), level.is_empty()).await? else { return Ok(()) };
-        let mut live = self.load_live(key).await?;
+        let mut known = self.load_versions(key).await?;
         let units: Vec<UnitIndex> = level.indices().collect();
-        let fingerprints: Vec<Fingerprint> =
-            units.par_iter().map(|&index| Fingerprint::of(level.unit(index), &coverage.to_geometry(depth, index))).collect();
-        let (mut fids, mut fresh, mut unknown) = (Vec::with_capacity(units.len()), Vec::new(), Vec::new());
-        for (&index, &fingerprint) in units.iter().zip(&fingerprints) {
-            let code = level.unit(index).code.as_str();
-            let found = live.get(code);
-            if found.is_none() {
-                unknown.push((index, fingerprint));
+        let fingerprints = level.units().iter().zip(digests).map(|(unit, digest)| Fingerprint::of(unit, *digest));
+        let (mut fids, mut fresh, mut doubtful, mut ends) = (Vec::with_capacity(units.len()), Vec::new(), Vec::new(), Vec::new());
+        for (&index, fingerprint) in units.iter().zip(fingerprints) {
+            let versions = known.remove(level.unit(index).code.as_str()).unwrap_or_default();
+            let succession = succeed(&versions, Some(fingerprint), self.generation.effective_from);
+            ends.extend(succession.ends);
+            match succession.shared {
+                Some(fid) => fids.push(fid),
+                None => fresh.push(Fresh { index, fingerprint, valid_from: succession.valid_from }),
             }
-            match found.filter(|live| goes_on(live.fingerprint, live.valid_from, fingerprint, self.generation.effective_from)) {
-                Some(same) => {
-                    fids.push(same.fid);
-                    live.remove(code);
-                }
-                None => fresh.push((index, fingerprint)),
-            }
+            doubtful.push((index, fingerprint, versions));
         }
-        let codes: Vec<&str> = fresh.iter().map(|(index, _)| level.unit(*index).code.as_str()).collect();
+        ends.extend(known.values().flat_map(|versions| succeed(versions, None, self.generation.effective_from).ends));
+        let codes: Vec<&str> = fresh.iter().map(|fresh| level.unit(fresh.index).code.as_str()).collect();
         let known = self.load_known(key, &codes).await?;
-        let is_reused = |(index, fingerprint): &&(UnitIndex, Fingerprint)| {
-            let past = known.get(level.unit(*index).code.as_str()).map_or(&[][..], |known| &known.past);
-            !past.is_empty() && !past.contains(fingerprint)
-        };
-        let reused: Vec<UnitCode> = unknown.iter().filter(is_reused).map(|(index, _)| level.unit(*index).code.clone()).collect();
+        let past = |code: &UnitCode| known.get(code.as_str()).map_or(&[][..], |known| &known.past);
+        let reused = doubtful.iter().filter_map(|(index, fingerprint, versions)| {
+            let code = &level.unit(*index).code;
+            is_reused(versions, past(code), *fingerprint).then(|| code.clone())
+        });
+        let reused: Vec<UnitCode> = reused.collect();
         if !reused.is_empty() && !self.publication.reuses_codes {
             let (layer, level) = (self.generation.layer.clone(), level.level().clone());
             return Err(Failure::Store(StoreError::CodesReused { layer, level, codes: reused }));
@@ -154,7 +157,7 @@ impl Writer<'_> {
         self.add_draft_units(&fids).await?;
         self.unit_count += units.len();
         self.changed_count += fresh.len();
-        self.end(live.into_values()).await
+        self.end(ends).await
     }
 
     /// Returns the key of a level, which is entered with its first unit.
@@ -168,17 +171,28 @@ impl Writer<'_> {
         Ok(Some(self.tx.query_one(sql, &names).await?.get(0)))
     }
 
-    /// Returns the units of a level in the newest published generation, by code.
-    async fn load_live(&self, level: i64) -> Result<FxHashMap<String, Live>, Failure> {
-        let sql = "SELECT u.code, v.fid, v.fingerprint, v.valid_from FROM gk_unit_version AS v JOIN gk_unit AS u ON u.key = v.unit
-                   WHERE v.level = $1 AND v.to_generation IS NULL";
-        let mut rows = std::pin::pin!(self.tx.query_raw(sql, [level]).await?);
-        let mut live = FxHashMap::default();
+    /// Returns the versions of a level's units that have to be known, by code. A draft's own versions begin and end with the same number.
+    async fn load_versions(&self, level: i64) -> Result<FxHashMap<String, Vec<Version<i64>>>, Failure> {
+        let sql = "SELECT u.code, v.fid, v.fingerprint, v.valid_from, v.valid_to, v.from_generation, v.to_generation
+                   FROM gk_unit_version AS v JOIN gk_unit AS u ON u.key = v.unit
+                   WHERE v.level = $1 AND (v.to_generation IS NULL
+                     OR v.to_generation > v.from_generation AND (v.valid_to IS NULL OR v.valid_to > $2))";
+        let parameters: [&(dyn ToSql + Sync); 2] = [&level, &Time(self.generation.effective_from)];
+        let in_effect = self.in_effect.map(from_id).transpose()?;
+        let mut rows = std::pin::pin!(self.tx.query_raw(sql, parameters).await?);
+        let mut versions: FxHashMap<String, Vec<Version<i64>>> = FxHashMap::default();
         while let Some(row) = rows.try_next().await? {
-            let found = Live { fid: row.get(1), fingerprint: read_fingerprint(row.get(2))?, valid_from: row.try_get::<_, Time>(3)?.0 };
-            live.insert(row.get(0), found);
+            let (from, to): (i32, Option<i32>) = (row.get(5), row.get(6));
+            versions.entry(row.get(0)).or_default().push(Version {
+                key: row.get(1),
+                fingerprint: read_fingerprint(row.get(2))?,
+                valid_from: row.try_get::<_, Time>(3)?.0,
+                valid_to: row.try_get::<_, Option<Time>>(4)?.map(|time| time.0),
+                is_live: to.is_none(),
+                is_in_effect: in_effect.is_some_and(|number| from <= number && to.is_none_or(|to| to > number)),
+            });
         }
-        Ok(live)
+        Ok(versions)
     }
 
     /// Returns what is known of those of `codes` that the level has ever had. A draft's own versions begin and end with the same number.
@@ -204,7 +218,7 @@ impl Writer<'_> {
         &self,
         level_key: i64,
         depth: usize,
-        fresh: &[(UnitIndex, Fingerprint)],
+        fresh: &[Fresh],
         known: &FxHashMap<String, Known>,
     ) -> Result<Vec<i64>, Failure> {
         let level = &self.publication.coverage.levels()[depth];
@@ -213,8 +227,8 @@ impl Writer<'_> {
         let types = [Type::INT8, Type::INT8, Type::TEXT, Type::UUID];
         let sink = self.tx.copy_in("COPY gk_unit (key, level, code, id) FROM STDIN (FORMAT binary)").await?;
         let mut copy = std::pin::pin!(BinaryCopyInWriter::new(sink, &types));
-        for (index, _) in fresh {
-            let unit = level.unit(*index);
+        for fresh in fresh {
+            let unit = level.unit(fresh.index);
             let key = match known.get(unit.code.as_str()) {
                 Some(known) => known.key,
                 None => {
@@ -229,13 +243,7 @@ impl Writer<'_> {
         Ok(keys)
     }
 
-    async fn add_versions(
-        &self,
-        level_key: i64,
-        depth: usize,
-        fresh: &[(UnitIndex, Fingerprint)],
-        keys: &[i64],
-    ) -> Result<Vec<i64>, Failure> {
+    async fn add_versions(&self, level_key: i64, depth: usize, fresh: &[Fresh], keys: &[i64]) -> Result<Vec<i64>, Failure> {
         let coverage = self.publication.coverage;
         let number = from_id(self.generation.id)?;
         let next = self.next_key("gk_unit_version", "fid").await?;
@@ -257,9 +265,9 @@ impl Writer<'_> {
         let sink = self.tx.copy_in(&format!("COPY gk_unit_version ({columns}) FROM STDIN (FORMAT binary)")).await?;
         let mut copy = std::pin::pin!(BinaryCopyInWriter::new(sink, &types));
         let mut fids = Vec::with_capacity(fresh.len());
-        for (fid, ((index, fingerprint), key)) in (next..).zip(fresh.iter().zip(keys)) {
-            let unit = coverage.levels()[depth].unit(*index);
-            let geometry = Ewkb::of(coverage.to_geometry(depth, *index)).map_err(|e| corrupt("unit", &e))?;
+        for (fid, (fresh, key)) in (next..).zip(fresh.iter().zip(keys)) {
+            let unit = coverage.levels()[depth].unit(fresh.index);
+            let geometry = Ewkb::of(coverage.to_geometry(depth, fresh.index)).map_err(|e| corrupt("unit", &e))?;
             let properties = serde_json::to_string(&unit.properties).map_err(|e| corrupt("unit", &e))?;
             let row: [&(dyn ToSql + Sync); 11] = [
                 &fid,
@@ -267,11 +275,11 @@ impl Writer<'_> {
                 &level_key,
                 &number,
                 &self.draft.map(|_| number),
-                &Time(self.generation.effective_from),
+                &Time(fresh.valid_from),
                 &to_text(&unit.name),
                 &unit.parent.as_ref().map(UnitCode::as_str),
                 &properties,
-                &&fingerprint.0[..],
+                &&fresh.fingerprint.0[..],
                 &geometry,
             ];
             copy.as_mut().write(&row).await?;
@@ -288,14 +296,13 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Ends what the generation does not take over; a draft ends nothing.
-    async fn end(&self, gone: impl Iterator<Item = Live>) -> Result<(), Failure> {
-        if self.draft.is_some() {
+    /// Writes how versions end; a draft ends nothing.
+    async fn end(&self, ends: Vec<End<i64>>) -> Result<(), Failure> {
+        if self.draft.is_some() || ends.is_empty() {
             return Ok(());
         }
-        let (fids, ends): (Vec<i64>, Vec<Time>) =
-            gone.map(|live| (live.fid, Time(end_of(live.valid_from, self.generation.effective_from)))).unzip();
-        let sql = "UPDATE gk_unit_version AS v SET to_generation = $1, valid_to = e.valid_to
+        let (fids, ends): (Vec<i64>, Vec<Option<Time>>) = ends.into_iter().map(|end| (end.key, end.valid_to.map(Time))).unzip();
+        let sql = "UPDATE gk_unit_version AS v SET to_generation = coalesce(v.to_generation, $1), valid_to = e.valid_to
                    FROM unnest($2::bigint[], $3::timestamptz[]) AS e (fid, valid_to) WHERE v.fid = e.fid";
         self.tx.execute(sql, &[&from_id(self.generation.id)?, &fids, &ends]).await?;
         Ok(())

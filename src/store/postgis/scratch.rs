@@ -1,9 +1,9 @@
-//! Databases for tests, in the cluster that `scripts/with-postgres` starts.
+//! Databases for tests, in the cluster that `scripts/with-postgres` starts. The tests of the public face use this file too.
 
 use tokio_postgres::NoTls;
 
 /// A database of its own, dropped with this.
-pub(crate) struct Scratch {
+pub struct Scratch {
     cluster: String,
     name: String,
     address: String,
@@ -11,21 +11,26 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     /// Makes an empty database, or says that the test is skipped where there is no cluster. Under CI there must be one.
-    pub(crate) fn create() -> Option<Self> {
+    pub fn create() -> Option<Self> {
         let Ok(cluster) = std::env::var("GRIDKEEPER_TEST_POSTGRES") else {
             assert!(std::env::var_os("CI").is_none(), "tests need a cluster: run them by `make test`, or under scripts/with-postgres");
             eprintln!("skipped: no PostgreSQL cluster; run under scripts/with-postgres");
             return None;
         };
         let name = format!("test_{}", uuid::Uuid::now_v7().simple());
-        run(&cluster, &format!("CREATE DATABASE {name}"));
         let (server, _) = cluster.rsplit_once('/').expect("the address names a database");
-        let address = format!("{server}/{name}");
-        Some(Self { cluster, name, address })
+        let scratch = Self { address: format!("{server}/{name}"), cluster, name };
+        run(&scratch.cluster, &format!("CREATE DATABASE {}", scratch.name));
+        Some(scratch)
     }
 
-    pub(crate) fn address(&self) -> &str {
+    pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Runs statements in the database.
+    pub fn run(&self, sql: &str) {
+        run(&self.address, sql);
     }
 }
 

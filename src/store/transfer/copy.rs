@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::rows::{Digest, Row, Value};
 use super::tables::{TABLES, Table};
 use super::{MARK, TransferStore};
+use crate::store::audit::takes_rows_out;
 use crate::store::{AuditEntry, StoreError};
 
 /// Rows written in one transaction. More make a run that was cut repeat more, fewer make more commits.
@@ -72,6 +73,10 @@ pub enum TransferError {
         "the store {to} has a history of its own, which {from} has not: {what}; nothing was written; copy into an empty store, or name the store that it came from"
     )]
     OtherHistory { from: String, to: String, what: String },
+    #[error(
+        "months were taken out of {from} since {to} was copied ({what}), and a copy does not lose rows; nothing was written; keep {to} as it is, and copy into an empty store"
+    )]
+    TakenOut { from: String, to: String, what: String },
     #[error("the store {to} is not empty; nothing was written; name an empty store or one that does not exist yet")]
     NotEmpty { to: String },
 }
@@ -107,18 +112,25 @@ pub fn transfer(
     Ok(tables)
 }
 
+/// Sees that a store can be copied at all, which can be told before there is one to copy to.
+///
+/// # Errors
+/// The store fails, or is itself an unfinished copy.
+pub fn check_source(from: &dyn TransferStore) -> Result<(), TransferError> {
+    let mark = from.find_note(MARK)?;
+    mark.map_or(Ok(()), |_| Err(TransferError::UnfinishedSource { location: from.location() }))
+}
+
 /// Sees that all that `to` has came from `from`, and returns what names the history.
 fn check_histories(from: &dyn TransferStore, to: &dyn TransferStore, target: Target) -> Result<String, TransferError> {
-    if from.find_note(MARK)?.is_some() {
-        return Err(TransferError::UnfinishedSource { location: from.location() });
-    }
+    check_source(from)?;
     let history = from.load_audit(0, 1)?.first().map_or_else(|| "of an empty store".to_owned(), name_of);
     let mark = to.find_note(MARK)?;
     let other = |what: String| TransferError::OtherHistory { from: from.location(), to: to.location(), what };
     if mark.as_ref().is_some_and(|mark| *mark != history) {
         return Err(other("it is the unfinished copy of another store".into()));
     }
-    let entry_count = compare_audit(from, to).map_err(|error| match error {
+    let Common { entry_count, newest } = compare_audit(from, to).map_err(|error| match error {
         Compared::Store(error) => TransferError::Store(error),
         Compared::Differs { number } => other(format!("entry {number} of its audit log is another")),
     })?;
@@ -128,6 +140,10 @@ fn check_histories(from: &dyn TransferStore, to: &dyn TransferStore, target: Tar
         }
         if entry_count > 0 && target == Target::Empty {
             return Err(TransferError::NotEmpty { to: to.location() });
+        }
+        // An unfinished copy may have begun after they were taken out; where it has not, its sums tell in the end.
+        if let Some(entry) = find_taken_out(from, newest)?.filter(|_| entry_count > 0) {
+            return Err(TransferError::TakenOut { from: from.location(), to: to.location(), what: entry.subject });
         }
     }
     Ok(history)
@@ -144,9 +160,28 @@ impl From<StoreError> for Compared {
     }
 }
 
-/// Returns how many entries the audit log of `to` has, all of which `from` has too. Entries of old months may have been taken out of
+/// What two audit logs have in common.
+struct Common {
+    entry_count: usize,
+    /// The number of the last of them.
+    newest: u64,
+}
+
+/// Returns the first entry after the one numbered `after` by which rows left the store.
+fn find_taken_out(from: &dyn TransferStore, mut after: u64) -> Result<Option<AuditEntry>, StoreError> {
+    loop {
+        let page = from.load_audit(after, AUDIT_PAGE)?;
+        let Some(last) = page.last() else { return Ok(None) };
+        after = last.number;
+        if let Some(entry) = page.into_iter().find(takes_rows_out) {
+            return Ok(Some(entry));
+        }
+    }
+}
+
+/// Compares the audit log of `to` with that of `from`, which must have all its entries. Entries of old months may have been taken out of
 /// `from` since: numbers have no gaps when they are given.
-fn compare_audit(from: &dyn TransferStore, to: &dyn TransferStore) -> Result<usize, Compared> {
+fn compare_audit(from: &dyn TransferStore, to: &dyn TransferStore) -> Result<Common, Compared> {
     let (mut after, mut entry_count, mut common) = (0, 0, 0_usize);
     loop {
         let theirs = to.load_audit(after, AUDIT_PAGE)?;
@@ -163,7 +198,7 @@ fn compare_audit(from: &dyn TransferStore, to: &dyn TransferStore) -> Result<usi
         entry_count += theirs.len();
         after = last.number;
     }
-    if entry_count > 0 && common == 0 { Err(Compared::Differs { number: after }) } else { Ok(entry_count) }
+    if entry_count > 0 && common == 0 { Err(Compared::Differs { number: after }) } else { Ok(Common { entry_count, newest: after }) }
 }
 
 /// No two stores begin with the same entry at the same millisecond.

@@ -9,7 +9,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-pub use copy::{Progress, Stage, TableCopy, Target, TransferError, transfer};
+pub use copy::{Progress, Stage, TableCopy, Target, TransferError, check_source, transfer};
 pub(super) use rows::key_bytes;
 pub use rows::{Digest, Row, Value};
 pub use tables::{Column, Kind, TABLES, Table};

@@ -114,6 +114,42 @@ fn name_of(problem: &Value) -> (&str, &str) {
 }
 
 #[test]
+fn the_next_generation_is_read_once_to_tell_whom_nobody_will_hold() {
+    let district = District::build();
+    let service = district.serve(Config::default());
+    let list = || ask(&service, Some(PLANNER), "/v1/generations").1["generations"][2]["unheld"].clone();
+    let first = list();
+    assert_eq!(first["units"], json!(COLUMNS * ROWS));
+    let read = district.store.generations_read.load(Ordering::SeqCst);
+    assert_eq!(list(), first);
+    assert_eq!(ask(&service, Some(PLANNER), "/v1/generations/grid/3").1["unheld"], first);
+    assert_eq!(district.store.generations_read.load(Ordering::SeqCst), read);
+    // What is written meanwhile is seen.
+    district.store.replace_roster(&keeper("W-1", "431102"), None, "test", Timestamp::now()).unwrap();
+    assert_eq!((list()["by_nobody"].clone(), &first["by_nobody"]), (json!(0), &json!(COLUMNS * ROWS - 1)));
+}
+
+#[test]
+fn when_a_unit_is_going_to_end_is_told_to_planners_alone() {
+    let district = District::build();
+    let service = district.serve(Config::default());
+    let item = format!("/collections/grid/items/{}", code_of(0, 0));
+    let end = |key, more: &str| ask(&service, key, &format!("{item}{more}")).1["properties"]["valid_to"].clone();
+    assert_eq!([end(None, ""), end(Some(DISPATCHER), "")], [Value::Null, Value::Null]);
+    assert_eq!(end(Some(PLANNER), ""), json!(district.ahead.to_string()));
+    assert_eq!(end(None, "?at=2026-01-12T00:00:00Z"), json!(NEW_BORDER), "what has ended is history");
+    // Nor is it found out by asking which units there will be.
+    let then = district.ahead + 1.hours();
+    let count =
+        |key| ask(&service, key, &format!("/collections/grid/items?code={}&datetime={then}", code_of(0, 0))).1["numberMatched"].clone();
+    assert_eq!((count(None), count(Some(PLANNER))), (json!(1), json!(0)));
+    for (path, policy) in [(item.clone(), "private"), ("/collections/grid/items?limit=1".into(), "private")] {
+        let response = service.get(&path).send().unwrap();
+        assert!(response.headers()["cache-control"].to_str().unwrap().contains(policy), "{path}");
+    }
+}
+
+#[test]
 fn a_lookup_has_the_boundaries_and_the_keeper_of_its_time() {
     let district = District::build();
     let service = district.serve(Config::default());

@@ -142,6 +142,8 @@ fn a_comparison_shows_the_public_ground_and_insiders_cases_and_keepers() {
     let transfers = &scoped["levels"][0]["transfers"];
     assert!(transfers[0].get("load").is_none());
     assert_eq!((&transfers[0]["keepers"]["before"]["worker"], &transfers[1]["keepers"]["before"]), (&json!(SECRETS[0]), &Value::Null));
+    // Whether a grid that the key does not reach changes hands would tell who held it.
+    assert_eq!((&transfers[0]["keepers"]["changes_hands"], &transfers[1]["keepers"]["changes_hands"]), (&json!(false), &Value::Null));
     let response = service.get(path).send().unwrap();
     let tag = response.headers()["etag"].clone();
     assert_eq!(service.get(path).header("if-none-match", tag).send().unwrap().status(), 304);

@@ -1,0 +1,51 @@
+//! Codes, which name one unit for ever.
+
+use geo_types::{MultiPolygon, Polygon};
+
+use super::Place;
+use super::generations::codes;
+use super::samples::{code, coverage, layer, level, load, publication, publish, row_of_squares, square, squares};
+use crate::boundary::{GenerationId, GenerationState};
+use crate::store::StoreError;
+use crate::store::records::Publication;
+
+pub fn a_code_that_has_ended_names_no_other_unit(place: &Place) {
+    let store = place();
+    publish(&*store, &squares(&["1", "2", "3"]), 1).unwrap();
+    let second = publish(&*store, &squares(&["1"]), 2).unwrap();
+    // "3" comes back as it was; "2" would be another square.
+    let mut shapes = row_of_squares(&["1", "2", "3"]);
+    shapes[1].geometry = MultiPolygon(vec![Polygon::new(square(1.0, 5.0, 1.0), vec![])]);
+    let other = coverage(&layer("grid"), vec![vec![], shapes]);
+    let version = store.load_version().unwrap();
+    let refused = publish(&*store, &other, 3);
+    let named = [code("2")];
+    assert!(matches!(&refused, Err(StoreError::CodesReused { codes, .. }) if codes[..] == named), "{refused:?}");
+    assert_eq!((store.load_version().unwrap(), store.load_generations(&second.layer).unwrap().len()), (version, 2));
+    let meant = Publication { reuses_codes: true, ..publication(&other, Some(second.id), GenerationState::Published, 3) };
+    let third = store.publish(meant).unwrap();
+    assert_eq!((third.id, codes(&load(&*store, &third)).len()), (GenerationId(3), 3));
+}
+
+pub fn a_code_that_only_a_draft_had_is_free(place: &Place) {
+    let store = place();
+    let first = publish(&*store, &squares(&["1"]), 1).unwrap();
+    let drafted = squares(&["1", "2"]);
+    store.publish(publication(&drafted, Some(first.id), GenerationState::Draft, 2)).unwrap();
+    publish(&*store, &squares(&["1", "x", "2"]), 3).unwrap();
+}
+
+pub fn codes_of_all_published_generations_are_known(place: &Place) {
+    let store = place();
+    let grid = layer("grid").name;
+    let first = publish(&*store, &squares(&["2", "1"]), 1).unwrap();
+    let drafted = squares(&["1", "2", "drafted"]);
+    store.publish(publication(&drafted, Some(first.id), GenerationState::Draft, 2)).unwrap();
+    let mut renamed = row_of_squares(&["1", "3"]);
+    renamed[0].unit.name = "renamed".into();
+    publish(&*store, &coverage(&layer("grid"), vec![row_of_squares(&["c"]), renamed]), 3).unwrap();
+    publish(&*store, &coverage(&layer("police"), vec![vec![], row_of_squares(&["p"])]), 4).unwrap();
+    assert_eq!(store.load_codes(&grid, &level("fine")).unwrap(), [code("1"), code("2"), code("3")]);
+    assert_eq!(store.load_codes(&grid, &level("coarse")).unwrap(), [code("c")]);
+    assert_eq!(store.load_codes(&grid, &level("nothing")).unwrap(), []);
+}

@@ -1,0 +1,87 @@
+//! What every back end must do, claim by claim, and random histories against the store in memory.
+//!
+//! A back end runs the suite by `conformance_tests!(make)`, where `make` returns a [`Place`],
+//! or none where its server is missing.
+
+mod cases;
+mod changes;
+mod codes;
+mod generations;
+mod keys;
+mod rosters;
+mod samples;
+mod whole;
+
+use std::sync::Arc;
+
+pub use cases::*;
+pub use changes::*;
+pub use codes::*;
+pub use generations::*;
+pub use keys::*;
+pub use rosters::*;
+pub use samples::*;
+pub use whole::*;
+
+use super::Store;
+
+/// An empty store of its own, opened by each call; dropping what a call returns closes it again.
+pub type Place = Box<dyn Fn() -> Arc<dyn Store>>;
+
+macro_rules! conformance_tests {
+    ($make:path) => {
+        $crate::store::conformance::conformance_tests! { $make:
+            an_empty_store_has_nothing
+            a_generation_comes_back_bit_for_bit
+            a_generation_is_there_after_reopening
+            an_unchanged_unit_keeps_its_dates_and_a_changed_one_begins_anew
+            a_ring_that_starts_elsewhere_is_no_change
+            a_code_keeps_its_id_when_it_comes_back
+            the_same_code_at_two_levels_is_two_units
+            an_old_generation_stays_as_it_was_but_for_its_ends
+            a_level_that_is_left_out_ends
+            publishing_on_an_older_generation_is_refused_and_leaves_nothing
+            a_draft_ends_nothing_and_is_nobodys_parent
+            a_future_generation_is_not_current_yet
+            backdating_begins_units_with_the_generation
+            what_a_given_up_generation_was_to_end_goes_on
+            a_unit_that_only_a_given_up_generation_leaves_out_may_be_redrawn
+            layers_do_not_meet
+            accepted_faults_and_the_scheme_come_back
+            an_unknown_generation_is_an_error
+            a_code_that_has_ended_names_no_other_unit
+            a_code_that_only_a_draft_had_is_free
+            a_generation_says_what_it_restores
+            changes_lead_from_one_generation_to_another
+            changes_name_every_end_and_lost_levels
+            changes_from_what_is_not_published_are_an_error
+            units_are_counted_for_each_generation
+            codes_of_all_published_generations_are_known
+            a_roster_is_replaced_whole
+            each_time_has_the_roster_of_its_time
+            the_mark_of_a_roster_changes_with_every_roster_and_with_nothing_else
+            a_roster_comes_and_goes_with_its_generation
+            a_worker_is_kept_once
+            cases_come_in_pages_in_the_order_of_ids
+            cases_are_filtered
+            a_known_case_is_left_as_it_is
+            a_key_is_added_and_revoked_once
+            a_note_is_kept_and_overwritten
+            every_write_stands_in_the_audit_log
+            the_version_grows_with_what_snapshots_follow
+            a_change_of_the_version_ends_the_wait
+            texts_of_any_kind_come_back
+            two_openings_see_each_others_writes
+            writers_at_once_lose_nothing
+            random_histories_agree_with_the_store_in_memory
+        }
+    };
+    ($make:path: $($claim:ident)+) => {
+        $(#[test] fn $claim() {
+            if let Some(place) = $make() {
+                $crate::store::conformance::$claim(&place);
+            }
+        })+
+    };
+}
+pub(crate) use conformance_tests;

@@ -1,0 +1,140 @@
+//! Small records to write, and what is asked again and again.
+
+use geo_types::{LineString, MultiPolygon, Polygon};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::boundary::{
+    Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Position, Properties, Unit, UnitCode, UnitId,
+    UnitShape, Validity,
+};
+use crate::dispatch::{Assignment, Case, CaseId, Post, Role, Shift, Worker, WorkerId};
+use crate::store::records::{KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, newest_generation};
+use crate::store::{Store, StoreError};
+use crate::topology::{Rules, ValidCoverage, check};
+
+pub fn layer(name: &str) -> Layer {
+    Layer { name: LayerName::parse(name).unwrap(), levels: vec![level("coarse"), level("fine")], scheme: None }
+}
+
+pub fn level(name: &str) -> Level {
+    Level::parse(name).unwrap()
+}
+
+pub fn code(text: &str) -> UnitCode {
+    UnitCode::parse(text).unwrap()
+}
+
+pub fn day(day: i8) -> Timestamp {
+    jiff::civil::date(2026, 1, day).in_tz("UTC").unwrap().timestamp()
+}
+
+/// Units of one unit each side by side, in the order given.
+pub fn row_of_squares(codes: &[&str]) -> Vec<UnitShape> {
+    (0..).zip(codes).map(|(at, code)| shape(code, Polygon::new(square(f64::from(at), 0.0, 1.0), vec![]))).collect()
+}
+
+pub fn square(lon: f64, lat: f64, size: f64) -> LineString<f64> {
+    LineString::from(vec![(lon, lat), (lon + size, lat), (lon + size, lat + size), (lon, lat + size), (lon, lat)])
+}
+
+pub fn shape(text: &str, polygon: Polygon<f64>) -> UnitShape {
+    let unit = Unit {
+        id: UnitId(Uuid::now_v7()),
+        code: code(text),
+        name: format!("unit {text}"),
+        level: level("fine"),
+        parent: None,
+        properties: Properties::new(),
+        validity: Validity { from: Timestamp::UNIX_EPOCH, to: None },
+    };
+    UnitShape { unit, geometry: MultiPolygon(vec![polygon]), source: FeatureRef::default() }
+}
+
+pub fn squares(codes: &[&str]) -> ValidCoverage {
+    coverage(&layer("grid"), vec![vec![], row_of_squares(codes)])
+}
+
+/// Makes a coverage of shapes, whatever faults lie between them.
+pub fn coverage(layer: &Layer, mut shapes: Vec<Vec<UnitShape>>) -> ValidCoverage {
+    for (level, shapes) in layer.levels.iter().zip(&mut shapes) {
+        shapes.iter_mut().for_each(|shape| shape.unit.level = level.clone());
+    }
+    let accepted = Accepted { overlap: true, gap: true, nesting: true };
+    let checked = check(layer, shapes, &Rules { snap_m: 0.0, accepted, ..Rules::default() });
+    checked.coverage.unwrap_or_else(|| panic!("{:?}", checked.problems))
+}
+
+pub fn publication(coverage: &ValidCoverage, parent: Option<GenerationId>, state: GenerationState, on: i8) -> Publication<'_> {
+    Publication {
+        coverage,
+        parent,
+        state,
+        effective_from: day(on),
+        created_at: day(on),
+        author: "tester",
+        note: "a note",
+        restores: None,
+        reuses_codes: false,
+    }
+}
+
+/// Publishes on top of the newest.
+pub fn publish(store: &dyn Store, coverage: &ValidCoverage, on: i8) -> Result<Generation, StoreError> {
+    let generations = store.load_generations(&coverage.layer().name)?;
+    let newest = newest_generation(&generations).map(|newest| newest.id);
+    store.publish(publication(coverage, newest, GenerationState::Published, on))
+}
+
+pub fn load(store: &dyn Store, generation: &Generation) -> StoredGeneration {
+    let stored = store.load_generation(&generation.layer, generation.id).unwrap();
+    assert_eq!(&stored.generation, generation);
+    stored
+}
+
+pub fn worker(id: &str, name: &str) -> Worker {
+    Worker { id: WorkerId(id.into()), name: name.into(), phone: "0746-0000000".into() }
+}
+
+pub fn assignment(unit: &str, worker: &str, post: Post, shift: &str) -> Assignment {
+    Assignment {
+        unit: code(unit),
+        worker: WorkerId(worker.into()),
+        post,
+        department: "城管".into(),
+        validity: Validity { from: day(1), to: Some(day(30)) },
+        shift: Shift::parse(shift).unwrap(),
+    }
+}
+
+pub fn case(id: u128, lon: f64, lat: f64) -> Case {
+    Case {
+        id: CaseId(Uuid::from_u128(id)),
+        position: Position::new(lon, lat).unwrap(),
+        given: format!("{lon} {lat}"),
+        category: "垃圾".into(),
+        description: "d".into(),
+        source: "12345".into(),
+        reported_at: day(2),
+        district: Some(code("4311")),
+        grid: None,
+        generation: Some(GenerationId(1)),
+        holder: Some(WorkerId("w1".into())),
+    }
+}
+
+pub fn key(seed: u8, scope: &[&str]) -> KeyRecord {
+    KeyRecord {
+        hash: KeyHash([seed; 32]),
+        role: Role::Dispatcher,
+        scope: scope.iter().map(|text| code(text)).collect(),
+        note: "counter 1".into(),
+        created_at: day(1),
+        revoked_at: None,
+    }
+}
+
+/// The roster of a time after all that the claims write.
+pub fn roster_now(store: &dyn Store) -> RosterData {
+    store.load_roster(day(31)).unwrap().data
+}
