@@ -18,6 +18,10 @@ def read(path):
     with fiona.open(f"zip://{path}") as src:
         return np.array([shape(f["geometry"]) for f in src if f["geometry"]])
 
+# The program's own rule, HAIRLINE_SHARE in src/topology/hairline.rs.
+def is_hairline(hole):
+    return 2 * hole.area / hole.length <= 1e-12 * np.abs(shapely.get_coordinates(hole)).max()
+
 for path in files:
     if names and not any(n in path.name for n in names):
         continue
@@ -28,7 +32,8 @@ for path in files:
     fixed = np.where(valid, g, shapely.make_valid(g))
     union = shapely.union_all(fixed)
     parts = shapely.get_parts(union)
-    holes = int(shapely.get_num_interior_rings(parts[shapely.get_type_id(parts) == 3]).sum())
+    holes = [shapely.polygons(ring) for part in parts if part.geom_type == "Polygon" for ring in part.interiors]
+    wide_holes = sum(not is_hairline(hole) for hole in holes)
     tree = shapely.STRtree(fixed)
     a, b = tree.query(fixed, predicate="intersects")
     keep = a < b
@@ -36,5 +41,5 @@ for path in files:
     areas = shapely.area(inter)
     relate = shapely.relate_pattern(fixed[a[keep]], fixed[b[keep]], "2********")
     print(f"{path.parent.name}/{path.name} features={len(g)} invalid={int((~valid).sum())} bad_edge_features={bad_features} "
-          f"bad_length={shapely.length(bad).sum():.9g} holes={holes} overlapping_pairs={int((areas > 0).sum())} relate_pairs={int(relate.sum())} "
-          f"overlap_area={shapely.area(fixed).sum() - shapely.area(union):.9g} pair_area={areas.sum():.9g} hole_area={sum(shapely.area(shapely.polygons(r)) for p in parts if p.geom_type=='Polygon' for r in p.interiors):.9g} parts={len(parts)}", flush=True)
+          f"bad_length={shapely.length(bad).sum():.9g} holes={len(holes)} wide_holes={wide_holes} overlapping_pairs={int(relate.sum())} pairs_with_area={int((areas > 0).sum())} "
+          f"overlap_area={shapely.area(fixed).sum() - shapely.area(union):.9g} pair_area={areas.sum():.9g} hole_area={sum(hole.area for hole in holes):.9g} parts={len(parts)}", flush=True)

@@ -127,15 +127,19 @@ fn layer_of(args: &Args, context: &Context) -> anyhow::Result<(Layer, Level)> {
 }
 
 fn describe_summary(summary: &LevelSummary) -> String {
+    let hairlines = |count: usize| if count > 0 { format!(", hairlines: {count}") } else { String::new() };
     format!(
-        "{}: {} units, {} edges shared, {} units with edges that do not match, {} gaps ({:.1} m²), {} overlaps ({:.1} m²)\n",
+        "{}: {} units, {} edges shared, {} units with edges that do not match, {} gaps ({:.1} m²{}), {} overlaps of {} pairs ({:.1} m²{})\n",
         summary.level,
         summary.units,
         summary.matched_edges,
         summary.units_with_unmatched_edges,
         summary.gaps,
         summary.gaps_m2,
+        hairlines(summary.hairline_gaps),
         summary.overlaps,
-        summary.overlaps_m2
+        summary.overlapping_pairs,
+        summary.overlaps_m2,
+        hairlines(summary.hairline_overlaps)
     )
 }

@@ -217,6 +217,55 @@ fn a_hole_in_the_union_is_a_gap_with_its_neighbours() {
     assert!(run(ring_of_four(20.), 0.0, accepted).coverage.unwrap().accepted().gap);
 }
 
+/// Two units on both sides of a border of 100 steps; in its middle the eastern one's lies `bulge` degrees further east.
+fn bulging_border(bulge: f64) -> Vec<UnitShape> {
+    vec![square("a", -100., 0., 100.), unit("b", &[&[(0., 0.), (100., 0.), (100., 100.), (0., 100.), (bulge / STEP, 50.)]])]
+}
+
+#[test]
+fn a_gap_that_rounding_makes_is_reported_as_a_hairline() {
+    // The case lies at 0.001 degrees, where a hairline is up to 1e-15 degrees across.
+    for (bulge, hairlines, word) in [(1e-15, 1, "a hairline of"), (1e-13, 0, "a sliver of")] {
+        let checked = exactly(bulging_border(bulge));
+        let gap = only(&checked, ProblemKind::Gap);
+        assert_eq!((gap.severity, codes(gap)), (Severity::Error, vec!["a", "b"]));
+        assert!(gap.detail.contains(word), "{}", gap.detail);
+        assert_eq!((checked.summary[0].gaps, checked.summary[0].hairline_gaps), (1, hairlines));
+    }
+}
+
+#[test]
+fn units_whose_common_place_is_a_hairline_are_a_pair() {
+    let checked = exactly(bulging_border(-1e-15));
+    assert!(only(&checked, ProblemKind::Overlap).detail.contains("a hairline of"));
+    let found = &checked.summary[0];
+    assert_eq!((found.overlaps, found.hairline_overlaps, found.overlapping_pairs), (1, 1, 1));
+}
+
+#[test]
+fn units_that_cross_are_a_pair_even_where_rounding_closes_what_they_share() {
+    // The border of "b" crosses that of "a" less than a bit away from it, three degrees east of zero.
+    let (at, bit) = (3. / STEP, 3. * f64::EPSILON / STEP);
+    let a = unit("a", &[&[(at - 100., 0.), (at, 0.), (at, 100.), (at - 100., 100.)]]);
+    let b = unit("b", &[&[(at - bit, 0.), (at + 100., 0.), (at + 100., 100.), (at + bit, 100.)]]);
+    assert_eq!(exactly(vec![a, b]).summary[0].overlapping_pairs, 1);
+}
+
+#[test]
+fn units_that_touch_with_edges_of_other_lengths_are_no_pair() {
+    let checked = exactly(vec![square("a", 0., 0., 100.), square("b", 100., 20., 30.), square("c", 100., 50., 100.)]);
+    assert_eq!(checked.summary[0].overlapping_pairs, 0);
+}
+
+#[test]
+fn what_lies_in_a_hole_that_touches_the_rim_is_not_inside_the_unit() {
+    // The hole's corner at the rim, and a filling with one vertex more than the hole, so that its edges have no match.
+    let holed = unit("a", &[&[(0., 0.), (50., 0.), (100., 0.), (100., 100.), (0., 100.)], &[(50., 0.), (50., 50.), (80., 50.)]]);
+    let filling = unit("b", &[&[(50., 0.), (80., 50.), (50., 50.), (50., 25.)]]);
+    let checked = exactly(vec![holed, filling]);
+    assert_eq!((checked.summary[0].overlaps, checked.summary[0].overlapping_pairs), (0, 0), "{:?}", checked.problems);
+}
+
 #[test]
 fn a_hole_that_a_unit_fills_is_no_gap() {
     let mut shapes = ring_of_four(20.);

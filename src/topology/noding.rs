@@ -134,6 +134,16 @@ pub(super) fn orientation(a: Coord<f64>, b: Coord<f64>, c: Coord<f64>) -> f64 {
     }
 }
 
+/// Whether two edges cross in a place that is no end of either, decided exactly.
+pub(super) fn do_cross([a, b]: [Coord<f64>; 2], [c, d]: [Coord<f64>; 2]) -> bool {
+    orientation(a, b, c) * orientation(a, b, d) < 0.0 && orientation(c, d, a) * orientation(c, d, b) < 0.0
+}
+
+/// Whether a place lies on an edge and is none of its ends, decided exactly.
+pub(super) fn is_inside_edge(place: Coord<f64>, ends: [Coord<f64>; 2]) -> bool {
+    orientation(ends[0], ends[1], place) == 0.0 && is_between(place, ends)
+}
+
 /// Whether a place on the line through two ends lies strictly between them.
 fn is_between(place: Coord<f64>, [a, b]: [Coord<f64>; 2]) -> bool {
     place != a && place != b && (a.x.min(b.x)..=a.x.max(b.x)).contains(&place.x) && (a.y.min(b.y)..=a.y.max(b.y)).contains(&place.y)

@@ -122,7 +122,7 @@ fn places(count: usize) -> String {
 
 fn report_overlap(overlap: &Overlap, shapes: &[UnitShape], rules: &Rules) -> Problem {
     let area_m2 = rules.plane.polygon_area_m2(&overlap.polygon);
-    let (what, remedy) = describe(&overlap.polygon, area_m2, "overlap", rules);
+    let (what, remedy) = describe(&overlap.polygon, area_m2, overlap.is_hairline, "overlap", rules);
     let who = named(&overlap.units, shapes);
     let times = if overlap.cover > 2 { format!(", {} deep", overlap.cover) } else { String::new() };
     let detail = format!("{who} cover the same place: {what}{times}");
@@ -134,7 +134,7 @@ fn report_overlap(overlap: &Overlap, shapes: &[UnitShape], rules: &Rules) -> Pro
 
 fn report_gap(gap: &Gap, shapes: &[UnitShape], rules: &Rules) -> Problem {
     let area_m2 = rules.plane.polygon_area_m2(&gap.polygon);
-    let (what, remedy) = describe(&gap.polygon, area_m2, "gap", rules);
+    let (what, remedy) = describe(&gap.polygon, area_m2, gap.is_hairline, "gap", rules);
     let detail = format!("a hole that no unit covers, between {}: {what}", named(&gap.units, shapes));
     Problem::new(ProblemKind::Gap, severity(rules.accepted.gap), detail, remedy)
         .of(gap.units.iter().map(|unit| feature(&shapes[*unit as usize])))
@@ -163,12 +163,19 @@ pub(super) fn severity(is_accepted: bool) -> Severity {
 }
 
 /// Returns the size of a place in words and the remedy for it.
-fn describe(place: &Polygon<f64>, area_m2: f64, kind: &str, rules: &Rules) -> (String, String) {
+fn describe(place: &Polygon<f64>, area_m2: f64, is_hairline: bool, kind: &str, rules: &Rules) -> (String, String) {
     let width_m = width_m(place, area_m2, rules.plane);
     let accept = format!("accept it by name with --accept {kind}");
     if width_m < SLIVER_WIDTH_M {
         let snap_m = (width_m * 2.0).max(rules.snap_m * 2.0).max(0.01);
-        let what = format!("a sliver of {} and about {width_m:.3} m across", area_text(area_m2));
+        let what = if is_hairline {
+            format!(
+                "a hairline of {} and about {width_m:.0e} m across, so narrow that rounding decides whether it is there",
+                area_text(area_m2)
+            )
+        } else {
+            format!("a sliver of {} and about {width_m:.3} m across", area_text(area_m2))
+        };
         return (what, format!("import with --snap-m {snap_m:.2}, or mend the shared border, or {accept}"));
     }
     (area_text(area_m2), format!("mend the border between the units, or, where it is meant, {accept}"))

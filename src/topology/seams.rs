@@ -9,12 +9,14 @@ use geo::{BoundingRect, InteriorPoint};
 use geo_types::{Coord, LineString, MultiLineString, Polygon};
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, Envelope, RTree};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use super::arrange::Arrangement;
 use super::faces::{Face, Faces, is_within};
-use super::mesh::{Half, Matching, MeshLevel};
+use super::hairline::is_hairline;
+use super::mesh::{Matching, MeshLevel};
 use super::noding::{envelope, meet, orientation};
+use super::pairs::{Entry, find_entries, find_pairs};
 use super::vertices::{Vertices, to_u32};
 
 /// The places where the units of a level fail to meet. Units are numbered as they were given.
@@ -37,6 +39,8 @@ pub(super) struct Gap {
     pub polygon: Polygon<f64>,
     /// The units around it, ordered.
     pub units: Vec<u32>,
+    /// Whether it is so narrow that rounding decides whether it is there.
+    pub is_hairline: bool,
 }
 
 /// A place that several units cover.
@@ -47,6 +51,8 @@ pub(super) struct Overlap {
     pub cover: i32,
     /// The units that cover it or a part of it, ordered.
     pub units: Vec<u32>,
+    /// Whether it is so narrow that rounding decides whether it is there.
+    pub is_hairline: bool,
 }
 
 /// The unmatched edges of a unit.
@@ -64,13 +70,14 @@ pub(super) fn find_seams(level: &MeshLevel, matching: &Matching, vertices: &Vert
     let faces = Faces::new(arrangement.noded.nodes.coords(), &arrangement.walls);
     let overlaps = overlaps(level, &faces, &arrangement, vertices);
     let gaps = faces.bounded(|cover| cover == 0).into_iter().map(|face| gap(face, &faces, &arrangement)).collect();
+    let entries = find_entries(level, &arrangement, vertices);
     Seams {
         matched_edges: (matching.halves.len() - loose_edges) / 2,
         loose_edges,
         gaps,
-        overlapping_pairs: overlapping_pairs(level, &overlaps, vertices),
+        overlapping_pairs: find_pairs(level, &overlaps, &entries, &arrangement, vertices),
         overlaps,
-        unmatched: unmatched(level, &faces, &arrangement, vertices),
+        unmatched: unmatched(&entries, &faces, &arrangement, vertices),
         is_complete: arrangement.noded.is_complete,
     }
 }
@@ -83,7 +90,7 @@ fn gap(face: Face, faces: &Faces<'_>, arrangement: &Arrangement) -> Gap {
         .collect();
     units.sort_unstable();
     units.dedup();
-    Gap { polygon: face.polygon, units }
+    Gap { is_hairline: is_hairline(&face.polygon), polygon: face.polygon, units }
 }
 
 fn overlaps(level: &MeshLevel, faces: &Faces<'_>, arrangement: &Arrangement, vertices: &Vertices) -> Vec<Overlap> {
@@ -98,41 +105,9 @@ fn overlaps(level: &MeshLevel, faces: &Faces<'_>, arrangement: &Arrangement, ver
             let mut units = units_along(&face, faces, arrangement);
             units.extend(boxes.covering(&face.polygon, &units));
             units.sort_unstable();
-            Overlap { polygon: face.polygon, cover: face.cover, units }
+            Overlap { is_hairline: is_hairline(&face.polygon), polygon: face.polygon, cover: face.cover, units }
         })
         .collect()
-}
-
-/// Returns the pairs that overlap: all units of a place that are no more than its cover. Where there are more, some of them
-/// only share the place between them, and are asked pair by pair.
-fn overlapping_pairs(level: &MeshLevel, overlaps: &[Overlap], vertices: &Vertices) -> Vec<(u32, u32)> {
-    let mut sure: FxHashSet<(u32, u32)> = FxHashSet::default();
-    let mut doubtful: FxHashSet<(u32, u32)> = FxHashSet::default();
-    for overlap in overlaps {
-        let is_sure = usize::try_from(overlap.cover).is_ok_and(|cover| overlap.units.len() <= cover);
-        for (at, a) in overlap.units.iter().enumerate() {
-            let pairs = overlap.units[at + 1..].iter().map(|b| (*a, *b));
-            if is_sure { sure.extend(pairs) } else { doubtful.extend(pairs) }
-        }
-    }
-    doubtful.retain(|pair| !sure.contains(pair));
-    let mut pairs: Vec<(u32, u32)> = doubtful.into_iter().collect();
-    pairs.retain(|pair| do_overlap(level, *pair, vertices));
-    pairs.extend(sure);
-    pairs.sort_unstable();
-    pairs
-}
-
-/// Whether two units cover a common place, by the same faces that overlaps are found by: an overlay on a grid of its own would lose
-/// the narrowest.
-fn do_overlap(level: &MeshLevel, (a, b): (u32, u32), vertices: &Vertices) -> bool {
-    /// What the second unit adds to the cover: more than a ring that crosses itself ever covers a place.
-    const SECOND: i32 = 1 << 16;
-    let halves: Vec<Half> = [a, b].into_iter().flat_map(|unit| level.units[unit as usize].halves(unit)).collect();
-    let rises: Vec<i32> = halves.iter().map(|half| if half.unit == a { 1 } else { SECOND }).collect();
-    let arrangement = Arrangement::new(halves, vertices, |half| rises[half as usize]);
-    let faces = Faces::new(arrangement.noded.nodes.coords(), &arrangement.walls);
-    !faces.bounded(|cover| cover >= SECOND && cover % SECOND > 0).is_empty()
 }
 
 /// Returns the units whose own edges bound the face and that cover it.
@@ -202,7 +177,7 @@ fn runs_through(ends: [Coord<f64>; 2], face: &Polygon<f64>) -> bool {
     })
 }
 
-fn unmatched(level: &MeshLevel, faces: &Faces<'_>, arrangement: &Arrangement, vertices: &Vertices) -> Vec<Unmatched> {
+fn unmatched(entries: &[Entry], faces: &Faces<'_>, arrangement: &Arrangement, vertices: &Vertices) -> Vec<Unmatched> {
     let halves = &arrangement.halves;
     let mut bad: FxHashSet<u32> = FxHashSet::default();
     let differ = |one: &[u32], two: &[u32]| {
@@ -215,7 +190,8 @@ fn unmatched(level: &MeshLevel, faces: &Faces<'_>, arrangement: &Arrangement, ve
             bad.extend(one.iter().chain(two));
         }
     }
-    bad.extend(inside_corners(level, halves, vertices));
+    // The faces say so too, but for units that overlap by less than rounding.
+    bad.extend(entries.iter().map(|entry| entry.half));
     // Outside every other unit an edge has cover 1 on its own side and 0 on the other.
     for &(wall, half, same_way) in &arrangement.runs {
         let (left, right) = (faces.cover_left(wall), faces.cover_right(wall));
@@ -246,41 +222,6 @@ fn unmatched(level: &MeshLevel, faces: &Faces<'_>, arrangement: &Arrangement, ve
             edges: join_edges(group.iter().map(|half| (halves[*half as usize].from, halves[*half as usize].to)), vertices),
         })
         .collect()
-}
-
-/// Returns the halves that lead from a shared vertex into another unit.
-///
-/// The faces say so too, but for units that overlap by less than rounding.
-fn inside_corners(level: &MeshLevel, halves: &[Half], vertices: &Vertices) -> Vec<u32> {
-    let mut at_vertex: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
-    for (at, half) in halves.iter().enumerate() {
-        at_vertex.entry(half.from).or_default().push(to_u32(at));
-        at_vertex.entry(half.to).or_default().push(to_u32(at));
-    }
-    let mut found = Vec::new();
-    for (unit, mesh_unit) in level.units.iter().enumerate() {
-        for ring in &mesh_unit.rings {
-            let count = ring.ids.len();
-            for at in 0..count {
-                let [before, corner, after] = [0, 1, 2].map(|step| ring.ids[(at + step) % count]);
-                for &number in at_vertex.get(&corner).into_iter().flatten() {
-                    let half = halves[number as usize];
-                    let end = if half.from == corner { half.to } else { half.from };
-                    let is_inside = || leads_inside([before, corner, after, end].map(|id| vertices.coord(id)));
-                    if half.unit as usize != unit && end != before && end != after && is_inside() {
-                        found.push(number);
-                    }
-                }
-            }
-        }
-    }
-    found
-}
-
-/// Whether the way from a corner to `end` leads into what lies on the left of the corner.
-fn leads_inside([before, corner, after, end]: [Coord<f64>; 4]) -> bool {
-    let (left_of_in, left_of_out) = (orientation(before, corner, end) > 0.0, orientation(corner, after, end) > 0.0);
-    if orientation(before, corner, after) >= 0.0 { left_of_in && left_of_out } else { left_of_in || left_of_out }
 }
 
 /// Joins edges that follow one another into lines.

@@ -66,12 +66,16 @@ pub struct LevelSummary {
     pub loose_edges: usize,
     /// Units with an edge that runs along, touches or crosses another unit without meeting it vertex by vertex.
     pub units_with_unmatched_edges: usize,
-    /// Holes in the union of the level, slivers included.
+    /// Holes in the union of the level, slivers and hairlines included.
     pub gaps: usize,
+    /// Those of the gaps that are so narrow that rounding decides whether they are there.
+    pub hairline_gaps: usize,
     pub gaps_m2: f64,
-    /// Places that more than one unit covers, slivers included.
+    /// Places that more than one unit covers, slivers and hairlines included.
     pub overlaps: usize,
+    pub hairline_overlaps: usize,
     pub overlaps_m2: f64,
+    /// Pairs of units that cover a common place, however narrow; decided without rounding.
     pub overlapping_pairs: usize,
     pub moved_vertices: usize,
     pub inserted_vertices: usize,
@@ -235,8 +239,10 @@ fn summarise(level: &Level, shapes: &[UnitShape], seams: &Seams, rules: &Rules) 
         loose_edges: seams.loose_edges,
         units_with_unmatched_edges: seams.unmatched.len(),
         gaps: seams.gaps.len(),
+        hairline_gaps: seams.gaps.iter().filter(|gap| gap.is_hairline).count(),
         gaps_m2: seams.gaps.iter().fold(0.0, |sum, gap| sum + area_m2(&gap.polygon)),
         overlaps: seams.overlaps.len(),
+        hairline_overlaps: seams.overlaps.iter().filter(|overlap| overlap.is_hairline).count(),
         overlaps_m2: seams.overlaps.iter().fold(0.0, |sum, overlap| sum + f64::from(overlap.cover - 1) * area_m2(&overlap.polygon)),
         overlapping_pairs: seams.overlapping_pairs.len(),
         moved_vertices: 0,
