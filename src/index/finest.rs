@@ -7,8 +7,13 @@ use super::step::Step;
 use crate::boundary::Position;
 use crate::topology::{ArcId, UnitIndex, ValidCoverage};
 
-/// Cells for each unit of the level. More make fewer positions fall into a cell with a border, and take more memory.
-const CELLS_PER_UNIT: f64 = 64.0;
+/// Cells for each unit of the level. More make fewer positions fall into a cell with a border, and take more memory: with so many a
+/// raster of grids of forty vertices takes some 740 bytes a grid, and the whole index less than a kilobyte.
+const CELLS_PER_UNIT: f64 = 56.0;
+
+/// A small level gets more, as long as the words of all cells take 2 MiB at most, which stay in the cache.
+const CELLS_PER_UNIT_MAX: f64 = 192.0;
+const CELLS_OF_SMALL_LEVEL: f64 = (1 << 19) as f64;
 
 /// Positions that are looked up before those in doubt are tested exactly: few enough for what was read to be at hand still.
 const POSITIONS_TOGETHER: usize = 1024;
@@ -25,7 +30,8 @@ pub(super) struct Finest {
 impl Finest {
     /// Makes the raster of a level; none where it has no area.
     pub(super) fn build(coverage: &ValidCoverage, depth: usize, units: &UnitTree) -> Option<Self> {
-        let cells = CELLS_PER_UNIT * coverage.levels()[depth].units().len() as f64;
+        let count = coverage.levels()[depth].units().len() as f64;
+        let cells = (CELLS_PER_UNIT * count).max(CELLS_OF_SMALL_LEVEL.min(CELLS_PER_UNIT_MAX * count));
         let raster = Raster::build(ground(coverage, depth, &|p| covering(units, coverage, p)), cells)?;
         Some(Self { depth, raster, is_made_up: find_made_up(coverage, depth) })
     }

@@ -237,7 +237,7 @@ impl<'a> Border<'a> {
             Some(run)
                 if run.arc == edge.arc && (run.first + run.count == edge.number || record::is_whole((self.site.edge_count)(edge.arc))) =>
             {
-                run.count += 1
+                run.count += 1;
             }
             _ => self.runs.push(Run { arc: edge.arc, first: edge.number, count: 1 }),
         }
