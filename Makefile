@@ -7,7 +7,7 @@ export GRIDKEEPER_BENCH_PYTHON ?= $(CACHE)/venv-bench-requirements/bin/python
 LISTEN ?= 127.0.0.1:8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-web bench lint web shapes clean-demo
+.PHONY: help run build test test-web exactness bench lint web shapes clean-demo
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,10 @@ test: ## Install what the tests need and run all of them
 
 test-web: ## Check the map: types, units, the committed bundle, and a real browser against the built program
 	cd web && npm ci --no-audit --no-fund --silent && npm run --silent check
+
+exactness: ## Compare ten million points at each of three sizes with an exact reference; a quarter of an hour
+	@scripts/install-tools build
+	cargo run --release --locked --example exactness -- $(or $(POINTS),10000000) 2000 100000 1000000
 
 bench: ## Print figures beside rivals; benches/RESULTS.md keeps them
 	@scripts/install-tools bench

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use geo_types::{Coord, LineString, MultiPolygon, Polygon};
 use gridkeeper::boundary::{Accepted, FeatureRef, Layer, LayerName, Level, Properties, Unit, UnitCode, UnitId, UnitShape, Validity};
-use gridkeeper::index::LayerIndex;
+use gridkeeper::index::{LayerIndex, Search};
 use gridkeeper::topology::{LevelDelta, Patched, Rules, ValidCoverage, check};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -41,7 +41,7 @@ fn main() {
     let (base, _) = timed(|| check(&layer(), before.shapes(), &rules).coverage.unwrap());
     let (base, base_index) = {
         let base = Arc::new(base);
-        (Arc::clone(&base), LayerIndex::build(base))
+        (Arc::clone(&base), LayerIndex::build(base, Search::default()))
     };
     println!("figure delta-units {} units", base.levels()[2].units().len());
     println!("figure delta-coordinates {} coordinates", base.arcs().coord_count());
@@ -58,7 +58,7 @@ fn main() {
     println!("figure delta-changed {} units", delta()[2].begun.len());
     let (fresh, full_check) = timed(|| check(&layer(), shapes.clone(), &rules).coverage.unwrap());
     let fresh = Arc::new(fresh);
-    let (_, full_index) = timed(|| LayerIndex::build(Arc::clone(&fresh)));
+    let (_, full_index) = timed(|| LayerIndex::build(Arc::clone(&fresh), Search::default()));
     full_check.print("full-check");
     full_index.print("full-index");
     let quick = measure_quick("moved-corners", &base, &base_index, delta);

@@ -7,7 +7,7 @@
 #![expect(clippy::print_stdout, reason = "figures are what a bench is for")]
 
 use std::fs;
-use std::path::Path;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use geo_types::{Coord, Geometry, LineString, MultiPolygon, Point, Polygon};
 use geozero::{CoordDimensions, ToWkb};
 use gridkeeper::boundary::{FeatureRef, Layer, LayerName, Level, Position, Properties, Unit, UnitCode, UnitId, UnitShape, Validity};
 use gridkeeper::import::Crs;
-use gridkeeper::index::LayerIndex;
+use gridkeeper::index::{LayerIndex, MaybeUnit, Path, Search};
 use gridkeeper::sample::{District, Settings};
 use gridkeeper::topology::{Rules, ValidCoverage, check};
 use jiff::Timestamp;
@@ -33,6 +33,7 @@ const SEED: u64 = 1;
 const POINTS: usize = 500_000;
 /// Each rate is the best of so many runs, which is what the code can do when nobody disturbs it.
 const RUNS: usize = 3;
+const BATCH_RUNS: usize = 15;
 /// A linear scan of all points would take minutes; it is stopped after this.
 const SCAN_MAX: Duration = Duration::from_secs(2);
 
@@ -40,26 +41,45 @@ fn main() {
     let sizes = std::env::var("GRIDKEEPER_BENCH_GRIDS").unwrap_or_else(|_| "2000,100000".into());
     let folder = std::env::var("GRIDKEEPER_BENCH_DATA").ok();
     for size in sizes.split(',').map(|size| size.parse().unwrap()) {
-        run(size, folder.as_deref().map(Path::new));
+        run(size, folder.as_deref().map(std::path::Path::new));
     }
 }
 
-fn run(grids: usize, folder: Option<&Path>) {
+fn run(grids: usize, folder: Option<&std::path::Path>) {
     let coverage = Arc::new(make_coverage(grids));
     let level = &coverage.levels()[0];
     let vertices: usize = coverage.arcs().coord_count();
     println!("figure lookup_{grids}_units {} units", level.units().len());
     println!("figure lookup_{grids}_arc_vertices {vertices} vertices");
     let began = Instant::now();
-    let index = LayerIndex::build(Arc::clone(&coverage));
+    let tree = LayerIndex::build(Arc::clone(&coverage), Search::Rtree);
+    println!("figure lookup_{grids}_rtree_build {:.3} s", began.elapsed().as_secs_f64());
+    println!("figure lookup_{grids}_rtree_bytes_per_unit {} bytes", tree.bytes() / level.units().len());
+    let began = Instant::now();
+    let mut index = LayerIndex::build(Arc::clone(&coverage), Search::Raster);
     println!("figure lookup_{grids}_build {:.3} s", began.elapsed().as_secs_f64());
     println!("figure lookup_{grids}_bytes_per_unit {} bytes", index.bytes() / level.units().len());
     let geometries: Vec<MultiPolygon<f64>> = level.indices().map(|unit| coverage.to_geometry(0, unit)).collect();
     let rival = RTree::bulk_load(geometries.iter().enumerate().map(|(unit, geometry)| Boxed::new(unit, geometry)).collect());
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     for (kind, points) in [("uniform", uniform(&mut rng, &geometries)), ("border", on_borders(&mut rng, &coverage))] {
+        let positions: Vec<Position> = points.iter().map(|point| Position { lon: point.x, lat: point.y }).collect();
         let owner = |point: &Coord<f64>| index.owner(Position { lon: point.x, lat: point.y }, 0).unit.map(|unit| unit.0);
-        let ours = rate(&points, |points| points.iter().map(owner).collect());
+        let single = rate(&points, |points| points.iter().map(owner).collect());
+        println!("figure lookup_{grids}_{kind}_single {:.3} M/s", single.per_second / 1e6);
+        println!("figure lookup_{grids}_{kind}_single_dependent {:.0} ns", dependent_ns(&index, &positions));
+        let by_tree = rate(&points, |points| {
+            points.iter().map(|point| tree.owner(Position { lon: point.x, lat: point.y }, 0).unit.map(|unit| unit.0)).collect()
+        });
+        println!("figure lookup_{grids}_{kind}_rtree_owner {:.3} M/s", by_tree.per_second / 1e6);
+        let mut ours = single;
+        for path in Path::ALL.into_iter().filter(|path| path.is_here()) {
+            index = index.with_path(path);
+            let (per_second, owners) = batch_rate(&index, &positions);
+            println!("figure lookup_{grids}_{kind}_batch_{} {:.2} M/s", path.as_str(), per_second / 1e6);
+            assert!(owners == by_tree.owners, "the raster says what the tree says");
+            ours = Rate { per_second, owners };
+        }
         let located = rate(&points, |points| {
             points.iter().map(|point| index.locate(Position { lon: point.x, lat: point.y }, 0, 10.0).unit.map(|unit| unit.0)).collect()
         });
@@ -78,6 +98,34 @@ fn run(grids: usize, folder: Option<&Path>) {
             write(folder, &format!("lookup-{grids}-{kind}"), &geometries, &points, &ours.owners, ours.per_second);
         }
     }
+}
+
+/// All positions at once, as most lookups by the million are; the best of some runs, as the first ones meet cold memory.
+fn batch_rate(index: &LayerIndex, positions: &[Position]) -> (f64, Vec<Option<u32>>) {
+    let mut owners = vec![MaybeUnit::NONE; positions.len()];
+    let mut best = Duration::MAX;
+    for _ in 0..BATCH_RUNS {
+        let began = Instant::now();
+        index.owners(positions, 0, &mut owners);
+        best = best.min(began.elapsed());
+    }
+    (positions.len() as f64 / best.as_secs_f64(), owners.iter().map(|owner| owner.get().map(|unit| unit.0)).collect())
+}
+
+/// Each lookup begins where the one before has ended, so that none is worked on while another waits.
+fn dependent_ns(index: &LayerIndex, positions: &[Position]) -> f64 {
+    let mut best = Duration::MAX;
+    for _ in 0..RUNS {
+        let began = Instant::now();
+        let mut at = 0;
+        for _ in 0..positions.len() {
+            let unit = index.owner(positions[at], 0).unit.map_or(0, |unit| unit.0 as usize);
+            at = (at + 1 + unit % 2) % positions.len();
+        }
+        std::hint::black_box(at);
+        best = best.min(began.elapsed());
+    }
+    best.as_secs_f64() * 1e9 / positions.len() as f64
 }
 
 struct Rate {
@@ -187,7 +235,14 @@ fn make_coverage(grids: usize) -> ValidCoverage {
 }
 
 /// Writes units as WKB with their lengths in front, points and owners as arrays of little-endian numbers, and our own rate.
-fn write(folder: &Path, name: &str, geometries: &[MultiPolygon<f64>], points: &[Coord<f64>], owners: &[Option<u32>], per_second: f64) {
+fn write(
+    folder: &std::path::Path,
+    name: &str,
+    geometries: &[MultiPolygon<f64>],
+    points: &[Coord<f64>],
+    owners: &[Option<u32>],
+    per_second: f64,
+) {
     let mut units = Vec::new();
     for geometry in geometries {
         let wkb = Geometry::MultiPolygon(geometry.clone()).to_wkb(CoordDimensions::xy()).unwrap();

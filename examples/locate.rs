@@ -12,6 +12,7 @@ use gridkeeper::boundary::{Generation, GenerationId, GenerationState, Layer, Lay
 use gridkeeper::config::Config;
 use gridkeeper::dispatch::{Roster, RosterTerm};
 use gridkeeper::import::{ReadOptions, Table, read_boundaries, read_roster};
+use gridkeeper::index::Search;
 use gridkeeper::snapshot::{LayerSnapshot, Query, RosterSnapshot, Settings, Snapshot};
 use gridkeeper::topology::{Rules, ValidCoverage, check};
 use jiff::Timestamp;
@@ -39,7 +40,7 @@ fn main() -> anyhow::Result<()> {
         parent: None,
         restores: None,
     };
-    let grids = LayerSnapshot::build(generation, None, Arc::new(coverage), true);
+    let grids = LayerSnapshot::build(generation, None, Arc::new(coverage), true, Search::default());
     let settings = Settings { doubt_distance_m: config.doubt_distance_m };
     let roster = RosterSnapshot { roster: Arc::new(roster), term: RosterTerm::default() };
     let snapshot = Snapshot::new(1, vec![Arc::new(grids)], roster, settings);

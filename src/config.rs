@@ -66,7 +66,7 @@ pub struct Config {
     pub time_zone: TimeZone,
     /// Positions nearer than this to a border are called ambiguous. `doubt_distance_m`, default 10.
     pub doubt_distance_m: f64,
-    /// What finds the unit of a position. `index`, default `rtree`, the only one there is.
+    /// What finds the unit of a position. `index`, default `raster`; `rtree` takes less memory. `history` passes it on.
     pub index: IndexKind,
     /// The layers with their levels, coarse to fine. `[layers.NAME]`, default `grid` with four levels.
     pub layers: Vec<LayerConfig>,
@@ -78,17 +78,20 @@ pub struct Config {
 /// The index over the units of a level; all give the same answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IndexKind {
-    /// A tree of the units' envelopes.
+    /// A raster of cells over the finest level, see `docs/lookup.md`.
     #[default]
+    Raster,
+    /// A tree of the units' envelopes.
     Rtree,
 }
 
 impl IndexKind {
-    pub const ALL: [Self; 1] = [Self::Rtree];
+    pub const ALL: [Self; 2] = [Self::Raster, Self::Rtree];
 
     /// Returns the name used in the settings.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Raster => "raster",
             Self::Rtree => "rtree",
         }
     }
@@ -317,7 +320,8 @@ mod tests {
             figment.extract::<Settings>().unwrap().resolve()
         };
         assert_eq!(load("index = \"rtree\"").unwrap().index, IndexKind::Rtree);
+        assert_eq!(load("").unwrap().index, IndexKind::Raster);
         let refused = load("index = \"grid\"").unwrap_err();
-        assert_eq!(refused.to_string(), "the setting index is wrong: there is no index \"grid\"; known are: rtree");
+        assert_eq!(refused.to_string(), "the setting index is wrong: there is no index \"grid\"; known are: raster, rtree");
     }
 }

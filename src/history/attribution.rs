@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::comparison::HistoryError;
 use crate::boundary::{Generation, GenerationId, LayerName, Position, UnitCode};
-use crate::index::LayerIndex;
+use crate::index::{LayerIndex, Search};
 use crate::store::Store;
 use crate::topology::{Rules, check};
 
@@ -30,7 +30,8 @@ pub fn load_attributor(store: &dyn Store, layer: &LayerName, generation: Generat
     let rules = Rules { snap_m: 0.0, accepted: stored.accepted, ..Rules::default() };
     let checked = check(&stored.layer, stored.shapes, &rules);
     let Some(coverage) = checked.coverage else { return Err(HistoryError::Invalid { layer: layer.clone(), generation }) };
-    let index = Arc::new(LayerIndex::build(Arc::new(coverage)));
+    // For one list of cases a raster does not pay.
+    let index = Arc::new(LayerIndex::build(Arc::new(coverage), Search::Rtree));
     Ok(Attributor { index, generation: stored.generation })
 }
 

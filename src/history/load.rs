@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use super::resolve::{AsOf, AsOfError, resolve};
 use super::step::step;
 use crate::boundary::{Generation, GenerationId, GenerationState, LayerName};
-use crate::config::Config;
+use crate::config::{Config, IndexKind};
 use crate::dispatch::{Roster, RosterMark};
+use crate::index::Search;
 use crate::snapshot::{LayerHistory, LayerKey, LayerSnapshot, RosterSnapshot, Settings, Snapshot};
 use crate::store::{Store, StoreError, StoredGeneration, current_generation};
 use crate::topology::{Rules, check, restore};
@@ -117,7 +118,11 @@ pub fn load_histories(store: &dyn Store, config: &Config) -> Result<Vec<LayerHis
 
 pub(super) fn load_history(store: &dyn Store, config: &Config, layer: LayerName) -> Result<LayerHistory, StoreError> {
     let generations = store.load_generations(&layer)?;
-    Ok(LayerHistory { is_public: config.layer(&layer).public, generations, layer })
+    let search = match config.index {
+        IndexKind::Raster => Search::Raster,
+        IndexKind::Rtree => Search::Rtree,
+    };
+    Ok(LayerHistory { is_public: config.layer(&layer).public, search, generations, layer })
 }
 
 /// Reads one generation and makes it ready to answer. `history` was read before it, so that ends of units which are written meanwhile
@@ -146,7 +151,7 @@ pub fn load_layer(store: &dyn Store, history: &LayerHistory, id: GenerationId) -
         }
     };
     let superseded_at = history.superseded_at(id);
-    let layer = LayerSnapshot::build(generation, superseded_at, Arc::new(coverage), history.is_public);
+    let layer = LayerSnapshot::build(generation, superseded_at, Arc::new(coverage), history.is_public, history.search);
     Ok(layer.with_newest(history.key(id).newest))
 }
 

@@ -80,6 +80,7 @@ fn newest(current: Option<GenerationId>) -> String {
 mod tests {
     use super::*;
     use crate::boundary::GenerationState;
+    use crate::index::Search;
 
     fn at(day: i64) -> Timestamp {
         Timestamp::from_second(day * 86_400).unwrap()
@@ -99,7 +100,7 @@ mod tests {
             parent: None,
             restores: None,
         };
-        LayerHistory { generations: (1..).zip(generations).map(generation).collect(), layer, is_public: true }
+        LayerHistory { generations: (1..).zip(generations).map(generation).collect(), layer, is_public: true, search: Search::default() }
     }
 
     const PUBLISHED: GenerationState = GenerationState::Published;

@@ -5,9 +5,11 @@ use rayon::prelude::*;
 
 use super::border::BorderTree;
 use super::earth::Observer;
+use super::finest::Finest;
 use super::holes::Holes;
-use super::located::{Located, Neighbour, Owner, Status};
-use super::rtree::{OwnerTest, UnitTree};
+use super::located::{Located, MaybeUnit, Neighbour, Owner, Status};
+use super::raster::{Path, Place};
+use super::rtree::UnitTree;
 use super::step::Step;
 use crate::boundary::Position;
 use crate::topology::{Changes, Sides, UnitIndex, ValidCoverage};
@@ -15,12 +17,26 @@ use crate::topology::{Changes, Sides, UnitIndex, ValidCoverage};
 /// Most alternatives in one answer. Who asks with an accuracy of kilometres needs the nearest, not a district's whole list.
 pub const ALTERNATIVES_MAX: usize = 32;
 
+/// How the owner of a position is searched. The answers are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Search {
+    /// A raster of cells over the finest level, and the tree where it does not tell.
+    #[default]
+    Raster,
+    /// A tree of the units' envelopes.
+    Rtree,
+}
+
 /// Answers, for one generation of a layer, which unit of each level a position lies in.
 #[derive(Debug)]
 pub struct LayerIndex {
     coverage: Arc<ValidCoverage>,
     /// One for each level of the layer, coarse to fine.
     levels: Vec<LevelIndex>,
+    /// The raster of the finest level; none where it is not wanted, or the level has no area.
+    finest: Option<Finest>,
+    search: Search,
+    path: Path,
 }
 
 /// The parts that answer for one level. Those that a change leaves as they are, are shared with the index before it.
@@ -32,14 +48,27 @@ struct LevelIndex {
 }
 
 impl LayerIndex {
-    pub fn build(coverage: Arc<ValidCoverage>) -> Self {
+    pub fn build(coverage: Arc<ValidCoverage>, search: Search) -> Self {
         let level = |depth| LevelIndex {
             units: Arc::new(UnitTree::build(&coverage, depth)),
             borders: Arc::new(BorderTree::build(&coverage, depth)),
             holes: Arc::new(Holes::find(&coverage, depth)),
         };
-        let levels = (0..coverage.levels().len()).into_par_iter().map(level).collect();
-        Self { coverage, levels }
+        let levels: Vec<LevelIndex> = (0..coverage.levels().len()).into_par_iter().map(level).collect();
+        let finest = match search {
+            Search::Raster => coverage.finest_depth().and_then(|depth| Finest::build(&coverage, depth, &levels[depth].units)),
+            Search::Rtree => None,
+        };
+        Self { coverage, levels, finest, search, path: Path::detect() }
+    }
+
+    /// Looks many positions up with the instructions of `path` rather than with the best that there are.
+    ///
+    /// # Panics
+    /// The machine does not have them, see [`Path::is_here`].
+    pub fn with_path(self, path: Path) -> Self {
+        assert!(path.is_here(), "this machine has no {}", path.as_str());
+        Self { path, ..self }
     }
 
     /// Makes the index of a coverage that was made from this one's, given what differs between the two. It answers as one built anew
@@ -51,8 +80,13 @@ impl LayerIndex {
             borders: level.borders.patched(&step).map_or_else(|| Arc::clone(&level.borders), Arc::new),
             holes: Holes::patched(&step, depth).map_or_else(|| Arc::clone(&level.holes), Arc::new),
         };
-        let levels = self.levels.par_iter().enumerate().map(level).collect();
-        Self { coverage: next, levels }
+        let levels: Vec<LevelIndex> = self.levels.par_iter().enumerate().map(level).collect();
+        let finest_depth = next.finest_depth().filter(|_| self.search == Search::Raster);
+        let finest = finest_depth.and_then(|depth| match &self.finest {
+            Some(finest) => finest.patched(&step, &levels[depth].units),
+            None => Finest::build(&next, depth, &levels[depth].units),
+        });
+        Self { coverage: next, levels, finest, search: self.search, path: self.path }
     }
 
     pub fn coverage(&self) -> &Arc<ValidCoverage> {
@@ -61,7 +95,8 @@ impl LayerIndex {
 
     /// Returns the memory that is held beside the coverage, in bytes.
     pub fn bytes(&self) -> usize {
-        self.levels.iter().map(|level| level.units.bytes() + level.borders.bytes() + level.holes.bytes()).sum()
+        let levels = self.levels.iter().map(|level| level.units.bytes() + level.borders.bytes() + level.holes.bytes());
+        levels.sum::<usize>() + self.finest.as_ref().map_or(0, Finest::bytes)
     }
 
     /// Returns who owns `position` at a depth of the layer, 0 being the coarsest level, by the owner rule:
@@ -71,17 +106,24 @@ impl LayerIndex {
     /// * where accepted overlaps give several units, the smallest code has it, status overlap;
     /// * else the status is gap where the level surrounds the position or a coarser unit has it, and outside everywhere else.
     pub fn owner(&self, position: Position, depth: usize) -> Owner {
-        let (first, count) = self.shifted_owner(position, depth);
-        match (first, count) {
-            (Some(unit), 1) => return Owner { status: Status::Inside, unit: Some(unit) },
-            (Some(unit), _) => return Owner { status: Status::Overlap, unit: Some(unit) },
-            (None, _) => {}
+        match self.place(position, depth) {
+            Place::In(unit) | Place::On(unit) => Owner { status: Status::Inside, unit: Some(unit) },
+            Place::Free => self.unowned(position, depth),
+            Place::Unknown => self.owner_by_tree(position, depth),
         }
-        if let Some(unit) = self.levels[depth].units.find_touching(&self.coverage, position.into()) {
-            return Owner { status: Status::Inside, unit: Some(unit) };
+    }
+
+    /// Writes the unit that owns each position at a depth: of those that [`Self::owner`] tells, without the status.
+    ///
+    /// # Panics
+    /// There are not as many places to write to as positions.
+    pub fn owners(&self, positions: &[Position], depth: usize, owners: &mut [MaybeUnit]) {
+        assert_eq!(positions.len(), owners.len(), "each position has a place for its owner");
+        let one = |position: Position| MaybeUnit::from(self.unit_at(position, depth));
+        match self.finest.as_ref().filter(|finest| finest.depth() == depth) {
+            Some(finest) => finest.find_all(self.path, &self.coverage, positions, owners, &one),
+            None => positions.iter().zip(owners).for_each(|(position, owner)| *owner = one(*position)),
         }
-        let is_gap = self.levels[depth].holes.surround(position.into()) || self.find_coarser(position, depth).is_some();
-        Owner { status: if is_gap { Status::Gap } else { Status::Outside }, unit: None }
     }
 
     /// Returns all that boundaries say about `position` at `depth`, with the other units that lie within `doubt_m` metres, at
@@ -137,14 +179,41 @@ impl LayerIndex {
         self.levels[depth].units.units_intersecting(&self.coverage, window)
     }
 
-    /// The unit of smallest code that holds the shifted position, and how many do.
-    fn shifted_owner(&self, position: Position, depth: usize) -> (Option<UnitIndex>, usize) {
+    /// The owner, without looking at what surrounds a place that has none.
+    fn unit_at(&self, position: Position, depth: usize) -> Option<UnitIndex> {
+        match self.place(position, depth) {
+            Place::In(unit) | Place::On(unit) => Some(unit),
+            Place::Free => None,
+            Place::Unknown => self.find_by_tree(position, depth).0,
+        }
+    }
+
+    /// What the raster says.
+    fn place(&self, position: Position, depth: usize) -> Place {
+        self.finest.as_ref().map_or(Place::Unknown, |finest| finest.place(&self.coverage, position, depth))
+    }
+
+    fn owner_by_tree(&self, position: Position, depth: usize) -> Owner {
+        match self.find_by_tree(position, depth) {
+            (None, _) => self.unowned(position, depth),
+            (unit, count) => Owner { status: if count > 1 { Status::Overlap } else { Status::Inside }, unit },
+        }
+    }
+
+    fn unowned(&self, position: Position, depth: usize) -> Owner {
+        let is_gap = self.levels[depth].holes.surround(position.into()) || self.find_coarser(position, depth).is_some();
+        Owner { status: if is_gap { Status::Gap } else { Status::Outside }, unit: None }
+    }
+
+    /// The unit of smallest code that holds the shifted position, or else of those that touch it, and how many hold it.
+    fn find_by_tree(&self, position: Position, depth: usize) -> (Option<UnitIndex>, usize) {
+        let units = &self.levels[depth].units;
         let (mut first, mut count) = (None, 0);
-        self.levels[depth].units.for_each_owner(&self.coverage, position.into(), &mut |unit| {
+        units.for_each_owner(&self.coverage, position.into(), &mut |unit| {
             first = Some(first.map_or(unit, |f: UnitIndex| f.min(unit)));
             count += 1;
         });
-        (first, count)
+        (first.or_else(|| units.find_touching(&self.coverage, position.into())), count)
     }
 
     fn covering(&self, position: Position, depth: usize) -> Vec<UnitIndex> {
@@ -155,10 +224,7 @@ impl LayerIndex {
 
     /// The unit that owns the position at the next coarser level that has one there.
     fn find_coarser(&self, position: Position, depth: usize) -> Option<(usize, UnitIndex)> {
-        (0..depth).rev().find_map(|above| {
-            let found = self.shifted_owner(position, above).0;
-            Some((above, found.or_else(|| self.levels[above].units.find_touching(&self.coverage, position.into()))?))
-        })
+        (0..depth).rev().find_map(|above| Some((above, self.find_by_tree(position, above).0?)))
     }
 
     /// Returns the units that hold a position, coarse to fine, given the owner at `depth`: upwards by the parents' table, so that

@@ -23,6 +23,25 @@ pub struct Owner {
     pub unit: Option<UnitIndex>,
 }
 
+/// The unit of a position, or none, in four bytes: what lookups of many positions write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(transparent)]
+pub struct MaybeUnit(pub(super) u32);
+
+impl MaybeUnit {
+    pub const NONE: Self = Self(0);
+
+    pub fn get(self) -> Option<UnitIndex> {
+        self.0.checked_sub(1).map(UnitIndex)
+    }
+}
+
+impl From<Option<UnitIndex>> for MaybeUnit {
+    fn from(unit: Option<UnitIndex>) -> Self {
+        Self(unit.map_or(0, |unit| unit.0 + 1))
+    }
+}
+
 /// A unit near a position that it does not own.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Neighbour {

@@ -2,23 +2,28 @@
 //!
 //! [`LayerIndex`] is the face. Behind it one tree of unit envelopes for each level answers who owns a point
 //! (`rtree`, by the exact predicates of `ray`), one tree of border pieces answers distances (`border`, measured by `earth`), and
-//! `holes` knows the gaps of each level. A faster owner test takes the place of `rtree` alone: see [`OwnerTest`].
+//! `holes` knows the gaps of each level. The finest level has a raster of cells besides (`raster`), which answers most points at once and
+//! never otherwise than the tree; `finest` answers for the levels above it where the parents' table says the same.
 //! Where few units change, [`LayerIndex::patched`] makes the next index from the one before; how, each part decides (`step`).
 
 mod border;
 mod earth;
+mod finest;
 mod holes;
 mod layer;
 mod located;
+mod raster;
 mod ray;
 mod rtree;
 mod step;
 
-pub use layer::LayerIndex;
-pub use located::{Located, Neighbour, Owner, Status};
+pub use layer::{LayerIndex, Search};
+pub use located::{Located, MaybeUnit, Neighbour, Owner, Status};
+pub use raster::Path;
 pub use ray::{crosses_oddly, is_on};
-pub use rtree::OwnerTest;
 pub use step::Step;
 
+#[cfg(test)]
+mod agreement;
 #[cfg(test)]
 mod tests;

@@ -5,23 +5,6 @@ use super::ray;
 use super::step::{Step, is_worth_patching};
 use crate::topology::{CoverageLevel, UnitIndex, ValidCoverage};
 
-/// Who owns a point at one level: the part that a faster index replaces.
-pub trait OwnerTest: Send + Sync {
-    /// Calls `visit` with every unit that holds the point shifted by the owner rule, in no order.
-    fn for_each_owner(&self, coverage: &ValidCoverage, point: Coord<f64>, visit: &mut dyn FnMut(UnitIndex));
-
-    /// Returns the unit of smallest code with the point on its border.
-    fn find_touching(&self, coverage: &ValidCoverage, point: Coord<f64>) -> Option<UnitIndex>;
-
-    /// Returns the memory that is held, in bytes.
-    fn bytes(&self) -> usize;
-
-    /// Makes the test for the next coverage from this one; none where nothing that it holds has changed.
-    fn patched(&self, step: &Step<'_>) -> Option<Self>
-    where
-        Self: Sized;
-}
-
 /// A tree of the envelopes of one level's units.
 #[derive(Debug)]
 pub(super) struct UnitTree {
@@ -63,28 +46,36 @@ impl UnitTree {
         units
     }
 
+    /// Returns the units whose envelopes meet the closed box.
+    pub(super) fn units_near(&self, window: Rect<f64>) -> impl Iterator<Item = UnitIndex> {
+        let wanted = AABB::from_corners([window.min().x, window.min().y], [window.max().x, window.max().y]);
+        self.tree.locate_in_envelope_intersecting(wanted).map(|candidate| candidate.unit)
+    }
+
     fn candidates(&self, point: Coord<f64>) -> impl Iterator<Item = UnitIndex> {
         self.tree.locate_in_envelope_intersecting(AABB::from_point([point.x, point.y])).map(|candidate| candidate.unit)
     }
-}
 
-impl OwnerTest for UnitTree {
-    fn for_each_owner(&self, coverage: &ValidCoverage, point: Coord<f64>, visit: &mut dyn FnMut(UnitIndex)) {
+    /// Calls `visit` with every unit that holds the point shifted by the owner rule, in no order.
+    pub(super) fn for_each_owner(&self, coverage: &ValidCoverage, point: Coord<f64>, visit: &mut dyn FnMut(UnitIndex)) {
         // A unit that holds the shifted point has the point itself in its closed envelope.
         let level = &coverage.levels()[self.depth];
         self.candidates(point).filter(|unit| ray::rings_enclose(coverage.arcs(), level.rings(*unit), point)).for_each(visit);
     }
 
-    fn find_touching(&self, coverage: &ValidCoverage, point: Coord<f64>) -> Option<UnitIndex> {
+    /// Returns the unit of smallest code with the point on its border.
+    pub(super) fn find_touching(&self, coverage: &ValidCoverage, point: Coord<f64>) -> Option<UnitIndex> {
         let level = &coverage.levels()[self.depth];
         self.candidates(point).filter(|unit| ray::rings_touch(coverage.arcs(), level.rings(*unit), point)).min()
     }
 
-    fn bytes(&self) -> usize {
+    /// Returns the memory that is held, in bytes.
+    pub(super) fn bytes(&self) -> usize {
         tree_bytes::<UnitEnvelope>(self.tree.size())
     }
 
-    fn patched(&self, step: &Step<'_>) -> Option<Self> {
+    /// Makes the tree for the next coverage from this one; none where nothing that it holds has changed.
+    pub(super) fn patched(&self, step: &Step<'_>) -> Option<Self> {
         let changes = &step.changes.levels[self.depth];
         let count = changes.gone.len() + changes.new.len();
         if count == 0 && changes.renumbered.is_none() {

@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::{LayerIndex, Status};
+use super::{LayerIndex, Search, Status};
 use crate::boundary::{Accepted, FeatureRef, Layer, LayerName, Level, Position, Properties, Unit, UnitCode, UnitId, UnitShape, Validity};
 use crate::topology::{Rules, UnitIndex, ValidCoverage, check, town};
 
-type Named = (&'static str, Option<&'static str>, MultiPolygon<f64>);
+pub(super) type Named = (&'static str, Option<&'static str>, MultiPolygon<f64>);
 
-fn index(levels: &[&[Named]], accepted: Accepted) -> LayerIndex {
+pub(super) fn index(levels: &[&[Named]], accepted: Accepted) -> LayerIndex {
     let names = ["district", "street", "grid"];
     let names = &names[names.len() - levels.len()..];
     let layer = Layer {
@@ -26,10 +26,10 @@ fn index(levels: &[&[Named]], accepted: Accepted) -> LayerIndex {
     });
     let shapes = shapes.collect();
     let checked = check(&layer, shapes, &Rules { snap_m: 0.0, accepted, ..Rules::default() });
-    LayerIndex::build(Arc::new(checked.coverage.unwrap_or_else(|| panic!("{:?}", checked.problems))))
+    LayerIndex::build(Arc::new(checked.coverage.unwrap_or_else(|| panic!("{:?}", checked.problems))), Search::Raster)
 }
 
-fn shape(number: usize, code: &str, parent: Option<&str>, level: &Level, geometry: MultiPolygon<f64>) -> UnitShape {
+pub(super) fn shape(number: usize, code: &str, parent: Option<&str>, level: &Level, geometry: MultiPolygon<f64>) -> UnitShape {
     let unit = Unit {
         id: UnitId(Uuid::nil()),
         code: UnitCode::parse(code).unwrap(),
@@ -42,12 +42,12 @@ fn shape(number: usize, code: &str, parent: Option<&str>, level: &Level, geometr
     UnitShape { unit, geometry, source: FeatureRef { number } }
 }
 
-fn square(west: f64, south: f64, size: f64) -> MultiPolygon<f64> {
+pub(super) fn square(west: f64, south: f64, size: f64) -> MultiPolygon<f64> {
     MultiPolygon(vec![Rect::new(coord! { x: west, y: south }, coord! { x: west + size, y: south + size }).to_polygon()])
 }
 
-const ANYTHING: Accepted = Accepted { overlap: true, gap: true, nesting: true };
-const GAPS: Accepted = Accepted { overlap: false, gap: true, nesting: true };
+pub(super) const ANYTHING: Accepted = Accepted { overlap: true, gap: true, nesting: true };
+pub(super) const GAPS: Accepted = Accepted { overlap: false, gap: true, nesting: true };
 
 fn code_at(index: &LayerIndex, lon: f64, lat: f64) -> (Status, Option<&str>) {
     let depth = index.coverage().levels().len() - 1;
@@ -182,7 +182,7 @@ fn distances_are_geodesic_and_neighbours_come_nearest_first() {
 
 /// A lattice of cells whose inner corners and edge middles are moved by whole numbers.
 #[derive(Clone, Debug)]
-struct Lattice {
+pub(super) struct Lattice {
     size: usize,
     /// Cells left out.
     gap: Option<usize>,
@@ -192,7 +192,7 @@ struct Lattice {
 const STEP: i64 = 8;
 
 impl Lattice {
-    fn strategy() -> impl Strategy<Value = Self> {
+    pub(super) fn strategy() -> impl Strategy<Value = Self> {
         (2..5usize).prop_flat_map(|size| {
             let points = (2 * size + 1) * (2 * size + 1);
             (proptest::option::of(0..size * size), prop::collection::vec((-1..=1i64, -1..=1i64), points))
@@ -213,7 +213,7 @@ impl Lattice {
             .collect()
     }
 
-    fn index(&self) -> LayerIndex {
+    pub(super) fn index(&self) -> LayerIndex {
         let codes = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"];
         let units: Vec<Named> = self.cells().iter().zip(codes).map(|(cell, code)| (code, None, to_polygon(cell).into())).collect();
         index(&[&units], GAPS)
@@ -227,7 +227,7 @@ fn to_coord((x, y): (i64, i64)) -> Coord<f64> {
     coord! { x: x as f64 * UNIT_DEG, y: y as f64 * UNIT_DEG }
 }
 
-fn to_polygon(cell: &[(i64, i64)]) -> Polygon<f64> {
+pub(super) fn to_polygon(cell: &[(i64, i64)]) -> Polygon<f64> {
     Polygon::new(LineString(cell.iter().map(|c| to_coord(*c)).collect()), Vec::new())
 }
 
@@ -438,7 +438,7 @@ fn an_index_that_followed_changes_answers_as_one_built_anew() {
         let Some(coverage) = town::check_all(before.clone(), ANYTHING).coverage.filter(|coverage| !coverage.accepted().nesting) else {
             continue;
         };
-        let mut index = LayerIndex::build(Arc::new(coverage));
+        let mut index = LayerIndex::build(Arc::new(coverage), Search::Raster);
         for _ in 0..6 {
             town.edit();
             let after = town.shapes();
@@ -446,10 +446,10 @@ fn an_index_that_followed_changes_answers_as_one_built_anew() {
             match index.coverage().patched(&town::layer(), town::delta(&before, &after), fresh.accepted()) {
                 Ok(patched) => {
                     index = index.patched(Arc::new(patched.coverage), &patched.changes);
-                    assert_answer_alike(&index, &LayerIndex::build(Arc::new(fresh)));
+                    assert_answer_alike(&index, &LayerIndex::build(Arc::new(fresh), Search::Raster));
                     followed += 1;
                 }
-                Err(_) => index = LayerIndex::build(Arc::new(fresh)),
+                Err(_) => index = LayerIndex::build(Arc::new(fresh), Search::Raster),
             }
             before = after;
         }

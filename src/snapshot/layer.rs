@@ -3,7 +3,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::boundary::{Generation, GenerationId, Layer, LayerName};
-use crate::index::LayerIndex;
+use crate::index::{LayerIndex, Search};
 use crate::topology::{Patched, ValidCoverage};
 
 /// What tells one [`LayerSnapshot`] from another: generations do not change, but for the ends that later ones give to their units.
@@ -28,8 +28,14 @@ pub struct LayerSnapshot {
 
 impl LayerSnapshot {
     /// Builds all that answers from this generation need. Takes seconds for 100,000 units; do it aside.
-    pub fn build(generation: Generation, superseded_at: Option<Timestamp>, coverage: Arc<ValidCoverage>, is_public: bool) -> Self {
-        Self { newest: Some(generation.id), generation, superseded_at, is_public, index: LayerIndex::build(coverage) }
+    pub fn build(
+        generation: Generation,
+        superseded_at: Option<Timestamp>,
+        coverage: Arc<ValidCoverage>,
+        is_public: bool,
+        search: Search,
+    ) -> Self {
+        Self { newest: Some(generation.id), generation, superseded_at, is_public, index: LayerIndex::build(coverage, search) }
     }
 
     /// Says which published generation was the newest when this one was read; without it, this one was.

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::layer::{LayerKey, LayerSnapshot};
 use crate::boundary::{Generation, GenerationId, GenerationState, LayerName};
 use crate::dispatch::{Roster, RosterTerm};
+use crate::index::Search;
 
 /// What answers depend on beside the data.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +26,8 @@ pub struct RosterSnapshot {
 pub struct LayerHistory {
     pub layer: LayerName,
     pub is_public: bool,
+    /// How the owners of positions are searched in its generations.
+    pub search: Search,
     pub generations: Vec<Generation>,
 }
 

@@ -21,6 +21,7 @@ mod replicas;
 mod retention;
 mod roster;
 mod sample;
+mod searches;
 mod small_town;
 mod store;
 mod support;

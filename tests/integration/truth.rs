@@ -11,7 +11,7 @@ use std::sync::Arc;
 use flate2::read::GzDecoder;
 use gridkeeper::boundary::{Accepted, Layer, LayerName, Level, Position};
 use gridkeeper::import::{Crs, FieldChoice, ReadOptions, read_boundaries};
-use gridkeeper::index::{LayerIndex, Status};
+use gridkeeper::index::{LayerIndex, Search, Status};
 use gridkeeper::topology::{Rules, check};
 use rayon::prelude::*;
 
@@ -36,7 +36,7 @@ fn load(file: &str, code_field: &str, accepted: Accepted) -> Option<Zones> {
     let checked = check(&layer, vec![shapes], &Rules { accepted, ..Rules::default() });
     let moved_m = checked.moves.iter().map(|moved| moved.distance_m).fold(0.0, f64::max);
     let coverage = checked.coverage.unwrap_or_else(|| panic!("{file}: {:?}", checked.problems));
-    Some(Zones { index: LayerIndex::build(Arc::new(coverage)), moved_m })
+    Some(Zones { index: LayerIndex::build(Arc::new(coverage), Search::default()), moved_m })
 }
 
 /// A code is one word; some zones are called `Precinct 12`.

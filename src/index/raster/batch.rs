@@ -1,0 +1,135 @@
+//! Many positions at once: what is read for one is fetched while others are worked on.
+
+use super::block::{Block, Leaf};
+use super::edges::Label;
+use super::exact::{Borders, Place};
+use super::frame::{CELL_BITS, Fixed, Frame};
+use super::plane::Raster;
+use super::probe::probe;
+use super::record::{RECORD, Record, SPLIT};
+use crate::boundary::Position;
+use crate::index::MaybeUnit;
+
+/// Positions on their way together: enough for the memory to be busy, few enough for their numbers to stay in the nearest cache.
+const TOGETHER: usize = 64;
+
+/// How one position is looked up in a record, and how memory is asked ahead: what differs between processors. All give the same labels.
+pub(super) trait Lanes: Copy {
+    /// As [`probe`].
+    fn probe(self, data: &[u32], at: usize, u: i32, v: i32) -> Option<Label>;
+
+    /// Asks for the words at a place that will be read soon.
+    fn fetch<T>(self, array: &[T], at: usize);
+}
+
+/// Works everywhere.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Portable;
+
+impl Lanes for Portable {
+    #[inline(always)]
+    fn probe(self, data: &[u32], at: usize, u: i32, v: i32) -> Option<Label> {
+        probe(&Record::read(data, at), u, v)
+    }
+
+    #[inline(always)]
+    fn fetch<T>(self, _: &[T], _: usize) {}
+}
+
+/// A position whose cell says more than a label.
+#[derive(Clone, Copy, Default)]
+struct Waiting {
+    /// Its place in the batch.
+    number: u32,
+    word: u32,
+    bits: u32,
+}
+
+/// Writes the label of each position, or puts its number into `doubtful` where the exact test or the tree has to answer.
+#[inline(always)]
+pub(super) fn label_all<L: Lanes>(
+    lanes: L,
+    frame: &Frame,
+    block: &Block,
+    positions: &[Position],
+    labels: &mut [MaybeUnit],
+    doubtful: &mut Vec<u32>,
+) {
+    debug_assert_eq!(positions.len(), labels.len());
+    let columns = u64::from(frame.columns);
+    let mut fixed = [Fixed { x: 0, y: 0 }; TOGETHER];
+    let mut cells = [0_u32; TOGETHER];
+    let mut waiting = [Waiting::default(); TOGETHER];
+    let mut first = 0;
+    for (positions, labels) in positions.chunks(TOGETHER).zip(labels.chunks_mut(TOGETHER)) {
+        for (at, position) in positions.iter().enumerate() {
+            fixed[at] = frame.fix((*position).into());
+            cells[at] = ((fixed[at].y >> CELL_BITS) * columns + (fixed[at].x >> CELL_BITS)) as u32;
+            lanes.fetch(&block.words, cells[at] as usize);
+        }
+        let mut count = 0;
+        for (at, label) in labels.iter_mut().enumerate() {
+            let word = block.words[cells[at] as usize];
+            *label = MaybeUnit(word);
+            // Written in any case and kept where the cell says more, without a branch that half of all positions would take.
+            waiting[count] = Waiting { number: at as u32, word, bits: CELL_BITS };
+            count += usize::from(word >= RECORD);
+            if word >= RECORD {
+                lanes.fetch(&block.data, (word & 0x3fff_ffff) as usize);
+            }
+        }
+        for waiting in &mut waiting[..count] {
+            if waiting.word >= SPLIT {
+                let leaf = block.leaf(waiting.word, CELL_BITS, fixed[waiting.number as usize]);
+                (waiting.word, waiting.bits) = (leaf.word, leaf.bits);
+                if leaf.is_record() {
+                    lanes.fetch(&block.data, leaf.offset());
+                }
+            }
+        }
+        for waiting in &waiting[..count] {
+            let leaf = Leaf { word: waiting.word, bits: waiting.bits };
+            let at = waiting.number as usize;
+            let [u, v] = leaf.steps(fixed[at]);
+            let label =
+                if leaf.is_record() { lanes.probe(&block.data, leaf.offset(), u, v) } else { (leaf.word < RECORD).then_some(leaf.word) };
+            match label {
+                Some(label) => labels[at] = MaybeUnit(label),
+                None => doubtful.push(first + waiting.number),
+            }
+        }
+        first += positions.len() as u32;
+    }
+}
+
+/// Positions whose borders are on their way together.
+const EXACT_TOGETHER: usize = 32;
+
+/// Calls `visit` with what lies at some of the positions, by the exact test.
+#[inline(always)]
+pub(super) fn place_all<L: Lanes>(
+    lanes: L,
+    raster: &Raster,
+    borders: Borders<'_>,
+    positions: &[Position],
+    numbers: &[u32],
+    mut visit: impl FnMut(u32, Place),
+) {
+    for numbers in numbers.chunks(EXACT_TOGETHER) {
+        for number in numbers {
+            raster.for_each_run_at(borders, positions[*number as usize], |run| {
+                let coords = borders.arcs.coords(run.arc);
+                for line in 0..FETCHED_LINES {
+                    lanes.fetch(coords, run.first as usize + line * COORDS_PER_LINE);
+                }
+            });
+        }
+        for number in numbers {
+            visit(*number, raster.place(borders.arcs, positions[*number as usize].into()));
+        }
+    }
+}
+
+/// Coordinates in a line of the cache, and lines of each arc that are asked for: a common arc has a dozen coordinates.
+const COORDS_PER_LINE: usize = 4;
+const FETCHED_LINES: usize = 3;
