@@ -218,7 +218,8 @@ impl Archive {
         let (store, config, wanted) = (Arc::clone(&self.store), self.config.clone(), key.clone());
         let build = move || {
             let history = load_history(&*store, &config, wanted.layer)?;
-            load_layer(&*store, &history, wanted.generation)
+            // Its weight is asked under a lock, where nobody is to wait.
+            load_layer(&*store, &history, wanted.generation).map(LayerSnapshot::finished)
         };
         let built = on_own_thread(build).await.ok_or_else(|| ArchiveError::Broken { what: what.clone() })?;
         self.built_count.fetch_add(1, Ordering::Relaxed);

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use geo_types::{Coord, Rect};
 use rayon::prelude::*;
 
+use super::aside::Aside;
 use super::border::BorderTree;
 use super::earth::Observer;
 use super::finest::Finest;
@@ -34,7 +35,7 @@ pub struct LayerIndex {
     /// One for each level of the layer, coarse to fine.
     levels: Vec<LevelIndex>,
     /// The raster of the finest level; none where it is not wanted, or the level has no area.
-    finest: Option<Finest>,
+    finest: Aside,
     search: Search,
     path: Path,
 }
@@ -48,16 +49,32 @@ struct LevelIndex {
 }
 
 impl LayerIndex {
+    /// Builds all parts.
     pub fn build(coverage: Arc<ValidCoverage>, search: Search) -> Self {
+        Self::build_aside(coverage, search).finished()
+    }
+
+    /// Waits for what is being built aside.
+    pub fn finished(self) -> Self {
+        self.finest.wait();
+        self
+    }
+
+    /// Builds all parts but the raster, which follows on a thread of its own: it makes lookups quicker, but what it is built in is time
+    /// in which a service could answer.
+    pub fn build_aside(coverage: Arc<ValidCoverage>, search: Search) -> Self {
         let level = |depth| LevelIndex {
             units: Arc::new(UnitTree::build(&coverage, depth)),
             borders: Arc::new(BorderTree::build(&coverage, depth)),
             holes: Arc::new(Holes::find(&coverage, depth)),
         };
         let levels: Vec<LevelIndex> = (0..coverage.levels().len()).into_par_iter().map(level).collect();
-        let finest = match search {
-            Search::Raster => coverage.finest_depth().and_then(|depth| Finest::build(&coverage, depth, &levels[depth].units)),
-            Search::Rtree => None,
+        let finest = match coverage.finest_depth().filter(|_| search == Search::Raster) {
+            Some(depth) => {
+                let (coverage, units) = (Arc::clone(&coverage), Arc::clone(&levels[depth].units));
+                Aside::begin(move || Finest::build(&coverage, depth, &units))
+            }
+            None => Aside::ready(None),
         };
         Self { coverage, levels, finest, search, path: Path::detect() }
     }
@@ -82,21 +99,21 @@ impl LayerIndex {
         };
         let levels: Vec<LevelIndex> = self.levels.par_iter().enumerate().map(level).collect();
         let finest_depth = next.finest_depth().filter(|_| self.search == Search::Raster);
-        let finest = finest_depth.and_then(|depth| match &self.finest {
+        let finest = finest_depth.and_then(|depth| match self.finest.wait() {
             Some(finest) => finest.patched(&step, &levels[depth].units),
             None => Finest::build(&next, depth, &levels[depth].units),
         });
-        Self { coverage: next, levels, finest, search: self.search, path: self.path }
+        Self { coverage: next, levels, finest: Aside::ready(finest), search: self.search, path: self.path }
     }
 
     pub fn coverage(&self) -> &Arc<ValidCoverage> {
         &self.coverage
     }
 
-    /// Returns the memory that is held beside the coverage, in bytes.
+    /// Returns the memory that is held beside the coverage, in bytes, that of a raster that is being built included.
     pub fn bytes(&self) -> usize {
         let levels = self.levels.iter().map(|level| level.units.bytes() + level.borders.bytes() + level.holes.bytes());
-        levels.sum::<usize>() + self.finest.as_ref().map_or(0, Finest::bytes)
+        levels.sum::<usize>() + self.finest.wait().map_or(0, Finest::bytes)
     }
 
     /// Returns who owns `position` at a depth of the layer, 0 being the coarsest level, by the owner rule:
@@ -120,7 +137,7 @@ impl LayerIndex {
     pub fn owners(&self, positions: &[Position], depth: usize, owners: &mut [MaybeUnit]) {
         assert_eq!(positions.len(), owners.len(), "each position has a place for its owner");
         let one = |position: Position| MaybeUnit::from(self.unit_at(position, depth));
-        match self.finest.as_ref().filter(|finest| finest.depth() == depth) {
+        match self.finest.get().filter(|finest| finest.depth() == depth) {
             Some(finest) => finest.find_all(self.path, &self.coverage, positions, owners, &one),
             None => positions.iter().zip(owners).for_each(|(position, owner)| *owner = one(*position)),
         }
@@ -190,7 +207,7 @@ impl LayerIndex {
 
     /// What the raster says.
     fn place(&self, position: Position, depth: usize) -> Place {
-        self.finest.as_ref().map_or(Place::Unknown, |finest| finest.place(&self.coverage, position, depth))
+        self.finest.get().map_or(Place::Unknown, |finest| finest.place(&self.coverage, position, depth))
     }
 
     fn owner_by_tree(&self, position: Position, depth: usize) -> Owner {

@@ -35,7 +35,12 @@ impl LayerSnapshot {
         is_public: bool,
         search: Search,
     ) -> Self {
-        Self { newest: Some(generation.id), generation, superseded_at, is_public, index: LayerIndex::build(coverage, search) }
+        Self { newest: Some(generation.id), generation, superseded_at, is_public, index: LayerIndex::build_aside(coverage, search) }
+    }
+
+    /// Waits for what makes lookups quicker and is being built aside.
+    pub fn finished(self) -> Self {
+        Self { index: self.index.finished(), ..self }
     }
 
     /// Says which published generation was the newest when this one was read; without it, this one was.
