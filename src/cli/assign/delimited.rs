@@ -244,8 +244,7 @@ fn to_text(cell: &[u8]) -> Cow<'_, str> {
         let end = find_close(quoted, 0).unwrap_or(quoted.len());
         // What stands behind the closing quote belongs to the cell, as it is.
         let rest = quoted.get(end + 1..).unwrap_or_default();
-        let text = [&quoted[..end], rest].concat();
-        return Cow::Owned(decode(&text).replace("\"\"", "\""));
+        return Cow::Owned(decode(&quoted[..end]).replace("\"\"", "\"") + &decode(rest));
     }
     match std::str::from_utf8(cell) {
         Ok(text) => Cow::Borrowed(text),
@@ -329,5 +328,56 @@ impl<'a> Rows<'a> {
                 *found = (start, end);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Cells = Vec<Option<String>>;
+
+    /// The rows of a text with two of their cells, as we read them.
+    fn ours(text: &[u8]) -> Vec<(usize, Cells)> {
+        let mut rows = Rows::new(text, 0).with_cells(0, 1);
+        let read = || {
+            let row = rows.next()?;
+            let second = (row.cells > 1).then(|| to_text(rows.lat()).into_owned());
+            Some((row.cells as usize, vec![Some(to_text(rows.lon()).into_owned()), second]))
+        };
+        std::iter::from_fn(read).collect()
+    }
+
+    fn theirs(text: &[u8]) -> Vec<(usize, Cells)> {
+        let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
+        let cell = |row: &ByteRecord, at: usize| row.get(at).map(decode);
+        reader.byte_records().map(|row| row.unwrap()).map(|row| (row.len(), vec![cell(&row, 0), cell(&row, 1)])).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn rows_are_those_of_the_usual_reader(text in "[ab,\"\r\n \u{4e00}]{0,60}") {
+            prop_assert_eq!(ours(text.as_bytes()), theirs(text.as_bytes()));
+        }
+
+        #[test]
+        fn a_cut_changes_no_row(text in "[a,\"\r\n]{0,60}", length in 0_usize..60) {
+            let read = &text.as_bytes()[..length.min(text.len())];
+            if let Some(end) = cut_rows(read) {
+                let (block, rest) = text.as_bytes().split_at(end);
+                prop_assert_eq!([ours(block), ours(rest)].concat(), ours(text.as_bytes()));
+            }
+        }
+    }
+
+    #[test]
+    fn gbk_is_cut_like_plain_text() {
+        // The second bytes of these characters are letters, digits and signs of ASCII, but never a comma, a quote or a line end.
+        let (text, _, failed) = encoding_rs::GB18030.encode("丂,乗\n丄亅,111\n\u{20000}\u{20001},㐀\n");
+        assert!(!failed);
+        assert_eq!(ours(&text), theirs(&text));
+        assert_eq!(ours(&text).len(), 3);
     }
 }

@@ -69,7 +69,6 @@ pub(super) fn run<B: Default, R: Default + Send>(
 }
 
 /// Reads the next block and takes its place in the order; none at the end. Both happen under one lock, or blocks would change places.
-#[expect(clippy::type_complexity, reason = "the slot and what has been read for it, nowhere else")]
 fn next<B, R>(
     source: &Mutex<Option<impl FnMut(&mut B) -> anyhow::Result<bool>>>,
     order: &SyncSender<Slot<R>>,
@@ -116,7 +115,7 @@ mod tests {
         let mut seen = Vec::new();
         let work = |block: &mut u32, result: &mut u32| {
             // Later blocks are done sooner.
-            if *block % 7 == 0 {
+            if block.is_multiple_of(7) {
                 thread::yield_now();
             }
             *result = *block * 2;
