@@ -50,7 +50,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("tokio_postgres_rustls", &["store"]),
     ("deadpool_postgres", &["store"]),
     ("refinery", &["store"]),
-    ("parquet", &["store"]),
+    ("parquet", &["store", "cli"]),
     ("proj", &["import", "api"]),
     ("clap", &["cli", "main"]),
     ("figment", &["config"]),

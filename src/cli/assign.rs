@@ -1,19 +1,27 @@
 //! Bulk lookups: a table in, the same table with answers out, row by row in the order given.
 
 mod answerer;
+mod blocks;
+mod columnar;
 mod delimited;
 mod lines;
+mod marks;
+mod number;
+mod pipeline;
+mod tails;
+mod tally;
 mod workbook;
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use indicatif::ProgressBar;
+use clap::ValueEnum;
 use jiff::Timestamp;
 
 use self::answerer::{Answerer, FIELDS_DEFAULT, parse_fields};
+use self::tally::Tally;
 use super::locate::{parse_at, parse_generation};
 use super::{Context, Outcome};
 use crate::app::{self, OpenMode};
@@ -24,12 +32,15 @@ use crate::snapshot::Query;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A table, .csv, .ndjson or .xlsx (its first sheet); - is CSV from the standard input
+    /// A table, .csv, .ndjson, .parquet or .xlsx (its first sheet); - is the standard input
     #[arg(value_name = "IN")]
     input: PathBuf,
     /// Where to write, with the same ending; - is the standard output
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
+    /// What kind of table it is, where no ending says so; CSV by default
+    #[arg(long)]
+    format: Option<Format>,
     /// The reference system of the positions: EPSG:n, WKT, GCJ02 or BD09
     #[arg(long, default_value = "EPSG:4326")]
     crs: String,
@@ -55,17 +66,13 @@ pub struct Args {
     fields: String,
 }
 
-/// Rows worked on at once: enough to keep all cores busy, few enough to hold.
-const BATCH_ROWS: usize = 8192;
-/// Bytes of rows held at once; a batch ends when either bound is reached.
-const BATCH_BYTES: usize = 8 << 20;
-/// Longest row, bytes. A longer one is most likely a quote that nobody closed.
-const ROW_BYTES_MAX: usize = 16 << 20;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     Csv,
+    /// One JSON object a line
     Ndjson,
+    Parquet,
+    /// An Excel workbook
     Xlsx,
 }
 
@@ -76,7 +83,7 @@ struct PositionFields {
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
-    let format = find_format(&args.input, &args.output)?;
+    let format = find_format(args)?;
     let crs = Crs::parse(&args.crs)?;
     let fields = parse_fields(&args.fields)?;
     let as_of = AsOf { at: parse_at(args.at.as_deref(), &context.config.time_zone)?, generation: args.generation };
@@ -95,16 +102,17 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     };
     let answerer = Answerer::new(&snapshot, &query, crs, fields)?;
     let names = PositionFields::new(args.lon_field.as_deref(), args.lat_field.as_deref());
-    let progress = ProgressBar::new_spinner().with_message("rows");
-    let invalid_count = write_whole(&args.output, |out| match format {
-        Format::Csv => delimited::assign(open(&args.input)?, out, &answerer, &names, &progress),
-        Format::Ndjson => lines::assign(&mut BufReader::new(open(&args.input)?), out, &answerer, &names, &progress),
-        Format::Xlsx => workbook::assign(&args.input, out, &answerer, &names),
-    })
-    .with_context(|| format!("cannot assign {}", args.input.display()))?;
-    progress.finish_and_clear();
-    if invalid_count > 0 {
-        eprintln!("{invalid_count} rows have no position that can be used; their status is invalid");
+    let mut tally = Tally::start();
+    let is_whole = write_whole(&args.output, |out| match format {
+        Format::Csv => delimited::assign(open(&args.input)?, out, &answerer, &names, &mut tally),
+        Format::Ndjson => lines::assign(open(&args.input)?, out, &answerer, &names, &mut tally),
+        Format::Parquet => columnar::assign(&args.input, out, &answerer, &names, &mut tally),
+        Format::Xlsx => workbook::assign(&args.input, out, &answerer, &names, &mut tally),
+    });
+    tally.clear();
+    // Who has closed the stream early wants to hear no more.
+    if is_whole.with_context(|| format!("cannot assign {}", args.input.display()))? {
+        tally.finish();
     }
     Ok(Outcome::Done)
 }
@@ -133,16 +141,18 @@ fn is_pipe(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-fn find_format(input: &Path, output: &Path) -> anyhow::Result<Format> {
+fn find_format(args: &Args) -> anyhow::Result<Format> {
+    let (input, output) = (args.input.as_path(), args.output.as_path());
     let format_of = |path: &Path| {
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
         match ending.as_str() {
-            _ if is_pipe(path) => Ok(None),
+            _ if is_pipe(path) => Ok(args.format),
             "csv" => Ok(Some(Format::Csv)),
             "ndjson" | "jsonl" => Ok(Some(Format::Ndjson)),
+            "parquet" => Ok(Some(Format::Parquet)),
             "xlsx" => Ok(Some(Format::Xlsx)),
-            "parquet" => bail!("{}: Parquet cannot be assigned yet; use .csv, .ndjson or .xlsx", path.display()),
-            _ => bail!("{} does not end in .csv, .ndjson or .xlsx", path.display()),
+            _ if args.format.is_some() => Ok(args.format),
+            _ => bail!("{} does not end in .csv, .ndjson, .parquet or .xlsx; say what it is with --format", path.display()),
         }
     };
     let format = match (format_of(input)?, format_of(output)?) {
@@ -152,38 +162,45 @@ fn find_format(input: &Path, output: &Path) -> anyhow::Result<Format> {
         (Some(format), _) | (None, Some(format)) => format,
         (None, None) => Format::Csv,
     };
-    if format == Format::Xlsx && is_pipe(input) {
-        bail!("a workbook cannot come through a pipe; name the file");
+    if matches!(format, Format::Xlsx | Format::Parquet) && is_pipe(input) {
+        bail!("a workbook or a Parquet file cannot come through a pipe, as it is read from its end; name the file");
     }
     Ok(format)
 }
 
-fn open(input: &Path) -> anyhow::Result<Box<dyn Read>> {
+fn open(input: &Path) -> anyhow::Result<Box<dyn Read + Send>> {
     if is_pipe(input) {
-        return Ok(Box::new(io::stdin().lock()));
+        return Ok(Box::new(io::stdin()));
     }
     Ok(Box::new(File::open(input).with_context(|| format!("cannot read {}", input.display()))?))
 }
 
-/// Writes a file whole or not at all: aside first, then in place of the old one. A pipe gets what there is.
-fn write_whole(output: &Path, write: impl FnOnce(&mut dyn Write) -> anyhow::Result<u64>) -> anyhow::Result<u64> {
+/// Writes a file whole or not at all: aside first, then in place of the old one. A pipe gets what there is; false where who reads it has
+/// closed it early.
+fn write_whole(output: &Path, write: impl FnOnce(&mut (dyn Write + Send)) -> anyhow::Result<()>) -> anyhow::Result<bool> {
     if is_pipe(output) {
-        let mut out = BufWriter::new(io::stdout().lock());
-        let written = write(&mut out).and_then(|result| out.flush().context("cannot write to the standard output").map(|()| result));
-        return super::until_closed(written);
+        let mut out = BufWriter::new(io::stdout());
+        let written = write(&mut out).and_then(|()| out.flush().context("cannot write to the standard output"));
+        return super::until_closed(written.map(|()| true));
     }
     let cannot = || format!("cannot write {}", output.display());
     let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let aside = new_file(folder).with_context(cannot)?;
+    let aside = new_file(folder, output).with_context(cannot)?;
     let mut out = BufWriter::with_capacity(1 << 16, aside);
-    let result = write(&mut out)?;
+    write(&mut out)?;
     let aside = out.into_inner().map_err(io::IntoInnerError::into_error).with_context(cannot)?;
+    // A name that stands before the bytes do would show half a table after a power cut.
+    aside.as_file().sync_all().with_context(cannot)?;
     aside.persist(output).with_context(cannot)?;
-    Ok(result)
+    Ok(true)
 }
 
-fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+/// Makes a file whose name nobody takes for a result, should it be left behind.
+fn new_file(folder: &Path, output: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let name = output.file_name().unwrap_or_default().to_string_lossy();
+    let prefix = format!(".{name}.");
     let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(".unfinished");
     // A temporary file is its owner's alone unless told otherwise; the result is a file like any other.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));

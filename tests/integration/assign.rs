@@ -153,7 +153,8 @@ fn what_cannot_be_assigned_is_refused_and_leaves_no_file() {
     let town = town();
     let csv = town.write("a.csv", "id,east,north\n1,2,3\n");
     for (args, part) in [
-        (vec!["assign", "a.parquet", "-o", "b.parquet"], "Parquet"),
+        (vec!["assign", "-", "-o", "b.parquet"], "pipe"),
+        (vec!["assign", "a.txt", "-o", "b.txt"], "--format"),
         (vec!["assign", text(&csv), "-o", "b.xlsx"], "different endings"),
         (vec!["assign", text(&csv), "-o", "b.csv"], "--lon-field"),
         (vec!["assign", text(&csv), "-o", "b.csv", "--fields", "grid"], "grid_code"),
@@ -165,4 +166,71 @@ fn what_cannot_be_assigned_is_refused_and_leaves_no_file() {
         assert!(told.contains(part), "{part} in {told}");
     }
     assert!(!town.path("b.csv").exists());
+}
+
+#[test]
+fn odd_lines_and_quotes_are_kept_as_they_are() {
+    let town = town();
+    let fields = ["--fields", "grid_code"];
+    let check = |input: &str, expected: &str| {
+        let output = assign(&town, "odd.csv", input.as_bytes(), &fields);
+        assert_eq!(String::from_utf8_lossy(&output), expected, "{input:?}");
+    };
+    // Each row keeps its own line end; lines without text are no rows; the last row gets the line end that it lacks.
+    check(
+        "\u{feff}lon,lat\n111.605,26.205\r\n\n\r\n111.615,26.205\n111.605,26.205",
+        &format!("\u{feff}lon,lat,grid_code,error\n111.605,26.205,{WEST},\r\n111.615,26.205,{EAST},\n111.605,26.205,{WEST},\n"),
+    );
+    check("lon,lat\r111.605,26.205\r", &format!("lon,lat,grid_code,error\r111.605,26.205,{WEST},\r"));
+    check(
+        "note,\"lon\",lat\n\"a,\"\"b\"\"\nc\",\"111.605\",\"26.\"205\n5\" pipe,111.615,26.205\n",
+        &format!("note,\"lon\",lat,grid_code,error\n\"a,\"\"b\"\"\nc\",\"111.605\",\"26.\"205,{WEST},\n5\" pipe,111.615,26.205,{EAST},\n"),
+    );
+    let errors = String::from_utf8(assign(&town, "more.csv", b"lon,lat\n111.605,26.205,x\n,\n", &fields)).unwrap();
+    let rows: Vec<&str> = errors.lines().collect();
+    assert!(rows[1].starts_with("111.605,26.205,x,,") && rows[1].contains("3 columns"), "{errors}");
+    assert!(rows[2].starts_with(",,,") && rows[2].contains("is no number"), "{errors}");
+}
+
+#[test]
+fn invalid_rows_are_told_with_their_numbers_and_counted() {
+    let town = town();
+    let bad: String = (0..30).map(|_| "x,26.205\n").collect();
+    let rows = town.write("bad.csv", format!("lon,lat\n111.605,26.205\n{bad}"));
+    let output = town.run(&["assign", text(&rows), "-o", "-", "--fields", "status"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success());
+    assert!(told.contains("row 3: lon: \"x\" is no number") && told.contains("row 12: ") && !told.contains("row 13: "), "{told}");
+    assert!(told.contains("and 20 more rows") && told.contains("31 rows, 30 invalid, ") && told.contains("rows/s"), "{told}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap().matches("invalid").count(), 30);
+}
+
+#[test]
+fn lines_of_json_come_through_a_pipe_where_their_kind_is_named() {
+    let town = town();
+    let mut command = town.command();
+    let child = command.args(["assign", "-", "-o", "-", "--format", "ndjson", "--fields", "grid_code"]);
+    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"{\"lon\":111.605,\"lat\":26.205}\r\n{\"x\":[{\"lon\":1}]}\n").unwrap();
+    let output = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    assert!(output.starts_with(&format!(
+        "{{\"lon\":111.605,\"lat\":26.205,\"grid_code\":\"{WEST}\"}}\r\n{{\"x\":[{{\"lon\":1}}],\"grid_code\":null,"
+    )));
+}
+
+#[test]
+fn a_killed_run_leaves_nothing_that_looks_whole() {
+    let town = town();
+    let (done, before) = (town.path("out.csv"), "lon,lat,grid_code,error\n");
+    town.write("out.csv", before);
+    let mut child = town.command().args(["assign", "-", "-o", text(&done)]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // More than the pipe and the blocks hold, so that rows have been written when it ends.
+    stdin.write_all(format!("lon,lat\n{}", "111.605,26.205\n".repeat(100_000)).as_bytes()).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(std::fs::read_to_string(&done).unwrap(), before);
+    let names = std::fs::read_dir(town.folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let tables: Vec<String> = names.filter(|name| name.ends_with("csv")).collect();
+    assert!(tables.iter().all(|name| name == "out.csv" || name == "roster.csv"), "{tables:?}");
 }

@@ -4,6 +4,7 @@
 
 mod api;
 mod assign;
+mod assign_parquet;
 mod cluster;
 mod copies;
 mod demo;

@@ -2,11 +2,13 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use anyhow::bail;
+use geo_types::Coord;
 use rustc_hash::FxHashSet;
 
+use super::number::read_plain;
 use crate::boundary::{Position, UnitCode};
 use crate::import::{Crs, parse_position, to_half_width};
-use crate::index::{Located, Status};
+use crate::index::{Located, MaybeUnit, Owner, Status};
 use crate::snapshot::{LayerSnapshot, Query, Snapshot};
 use crate::topology::UnitIndex;
 
@@ -58,18 +60,19 @@ pub(super) const ERROR: &str = "error";
 
 /// One cell that is added.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(super) enum Value<'a> {
     Nothing,
-    Text(String),
+    Text(Cow<'a, str>),
     Number(f64),
     Flag(bool),
 }
 
-/// What is added to one row, in the order of the fields, and why the row is invalid where it is.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Addition {
-    pub values: Vec<Value>,
-    pub error: Option<String>,
+/// What kind of values a field has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Number,
+    Flag,
 }
 
 /// Answers rows for one layer, level and moment.
@@ -80,10 +83,19 @@ pub(super) struct Answerer<'a> {
     depth: usize,
     crs: Crs,
     fields: Vec<Field>,
-    needs_distances: bool,
-    needs_keeper: bool,
-    /// By unit. All rows ask for the same moment, so a keeper is found once.
-    keepers: Vec<OnceLock<Keeper>>,
+    needs: Needs,
+    /// By unit; empty where no field asks for keepers. All rows ask for the same moment, so a keeper is found once.
+    keepers: Vec<OnceLock<Box<Keeper>>>,
+}
+
+/// What the fields need beyond the owner.
+#[derive(Clone, Copy, Debug)]
+struct Needs {
+    distances: bool,
+    keeper: bool,
+    path: bool,
+    /// A value that is different for two positions in the same unit.
+    position: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -106,6 +118,14 @@ pub(super) fn parse_fields(list: &str) -> anyhow::Result<Vec<Field>> {
 }
 
 impl Field {
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Self::Distance | Self::NearestDistance | Self::Lon | Self::Lat => Kind::Number,
+            Self::Ambiguous => Kind::Flag,
+            _ => Kind::Text,
+        }
+    }
+
     pub(super) fn name(self) -> &'static str {
         FIELDS.iter().find(|(_, field)| *field == self).map_or("", |(name, _)| name)
     }
@@ -123,72 +143,136 @@ pub(super) fn free_names<'a>(fields: &[Field], taken: impl IntoIterator<Item = &
     fields.iter().copied().map(Field::name).chain([ERROR]).map(&mut find).collect()
 }
 
+impl Needs {
+    fn of(fields: &[Field]) -> Self {
+        let any = |wanted: &[Field]| fields.iter().any(|field| wanted.contains(field));
+        let distances = any(&[Field::Distance, Field::Ambiguous, Field::Alternatives, Field::NearestCode, Field::NearestDistance]);
+        Self {
+            distances,
+            keeper: any(&[Field::WorkerId, Field::WorkerName, Field::WorkerPhone, Field::Post, Field::ResponsibleFrom]),
+            path: any(&[Field::Path]),
+            position: distances || any(&[Field::Lon, Field::Lat]),
+        }
+    }
+}
+
 impl<'a> Answerer<'a> {
     pub(super) fn new(snapshot: &'a Snapshot, query: &'a Query, crs: Crs, fields: Vec<Field>) -> anyhow::Result<Self> {
         let (layer, depth) = snapshot.find_level(query)?;
-        let needs = |wanted: &[Field]| fields.iter().any(|field| wanted.contains(field));
-        let unit_count = layer.coverage().levels()[depth].units().len();
-        Ok(Self {
-            snapshot,
-            layer,
-            query,
-            depth,
-            crs,
-            needs_distances: needs(&[
-                Field::Distance,
-                Field::Ambiguous,
-                Field::Alternatives,
-                Field::NearestCode,
-                Field::NearestDistance,
-                Field::Path,
-            ]),
-            needs_keeper: needs(&[Field::WorkerId, Field::WorkerName, Field::WorkerPhone, Field::Post, Field::ResponsibleFrom]),
-            fields,
-            keepers: std::iter::repeat_with(OnceLock::new).take(unit_count).collect(),
-        })
+        let needs = Needs::of(&fields);
+        let keeper_count = if needs.keeper { layer.coverage().levels()[depth].units().len() } else { 0 };
+        let keepers = std::iter::repeat_with(OnceLock::new).take(keeper_count).collect();
+        Ok(Self { snapshot, layer, query, depth, crs, fields, needs, keepers })
     }
 
     pub(super) fn fields(&self) -> &[Field] {
         &self.fields
     }
 
-    /// Answers one row.
-    pub(super) fn answer(&self, lon: &str, lat: &str) -> Addition {
-        match parse_position(to_half_width(lon).trim(), to_half_width(lat).trim(), &self.crs) {
-            Ok(position) => Addition { values: self.values(position), error: None },
-            Err((column, detail)) => self.refuse(format!("{column}: {detail}")),
+    /// Returns the names of what is added where no name is taken.
+    pub(super) fn added_names(&self) -> Vec<String> {
+        free_names(&self.fields, []).into_iter().map(Cow::into_owned).collect()
+    }
+
+    /// Reads the position of a row.
+    ///
+    /// # Errors
+    /// Says why it cannot be used.
+    pub(super) fn read(&self, lon: &str, lat: &str) -> Result<Position, String> {
+        self.read_plain(lon.as_bytes(), lat.as_bytes()).map_or_else(
+            || {
+                parse_position(to_half_width(lon).trim(), to_half_width(lat).trim(), &self.crs)
+                    .map_err(|(column, detail)| format!("{column}: {detail}"))
+            },
+            Ok,
+        )
+    }
+
+    /// Reads a position that is written as most are; none says nothing.
+    pub(super) fn read_plain(&self, lon: &[u8], lat: &[u8]) -> Option<Position> {
+        let given = Coord { x: read_plain(lon.trim_ascii())?, y: read_plain(lat.trim_ascii())? };
+        let at = if self.crs.is_lon_lat() { given } else { self.crs.to_wgs84(given).ok()? };
+        Position::new(at.x, at.y).ok()
+    }
+
+    /// Makes the position of two numbers.
+    ///
+    /// # Errors
+    /// Says why it cannot be used.
+    pub(super) fn convert(&self, lon: f64, lat: f64) -> Result<Position, String> {
+        let at = self.crs.to_wgs84(Coord { x: lon, y: lat }).map_err(|error| format!("{error}; check the reference system"))?;
+        Position::new(at.x, at.y).map_err(|error| format!("{error}; check the columns and the reference system"))
+    }
+
+    /// Finds the owners of many positions, in their order. This is the work of a lookup that every row needs.
+    pub(super) fn find_owners(&self, positions: &[Position], owners: &mut Vec<Owner>) {
+        let index = self.layer.index();
+        owners.clear();
+        if self.layer.coverage().accepted().overlap {
+            owners.extend(positions.iter().map(|position| index.owner(*position, self.depth)));
+            return;
+        }
+        let mut units = vec![MaybeUnit::default(); positions.len()];
+        index.owners(positions, self.depth, &mut units);
+        // Where units cannot overlap, who owns a position has it inside.
+        let owner = |(unit, position): (&MaybeUnit, &Position)| match unit.get() {
+            Some(unit) => Owner { status: Status::Inside, unit: Some(unit) },
+            None => index.owner(*position, self.depth),
+        };
+        owners.extend(units.iter().zip(positions).map(owner));
+    }
+
+    /// Returns a number below [`Self::same_count`] that stands for the values of all positions with this owner; none where values differ
+    /// from one position to the next.
+    pub(super) fn find_same(&self, owner: Owner) -> Option<usize> {
+        if self.needs.position {
+            return None;
+        }
+        let climbs = self.needs.keeper || self.needs.path;
+        match (owner.status, owner.unit) {
+            (Status::Inside, Some(unit)) if !climbs || self.has_whole_chain(unit) => Some(unit.0 as usize + 2),
+            (Status::Outside, None) => Some(0),
+            // A coarser unit may hold the gap, and have a keeper.
+            (Status::Gap, None) if !climbs => Some(1),
+            _ => None,
         }
     }
 
-    /// Says why a row cannot be answered.
-    pub(super) fn refuse(&self, error: String) -> Addition {
-        let value = |field: &Field| if *field == Field::Status { Value::Text("invalid".into()) } else { Value::Nothing };
-        Addition { values: self.fields.iter().map(value).collect(), error: Some(error) }
+    /// Returns the end of the numbers of [`Self::find_same`]; 0 where there are none.
+    pub(super) fn same_count(&self) -> usize {
+        if self.needs.position { 0 } else { self.layer.coverage().levels()[self.depth].units().len() + 2 }
     }
 
-    fn values(&self, position: Position) -> Vec<Value> {
-        let located = self.locate(position);
-        let keeper = if self.needs_keeper { self.keeper(position, &located) } else { Keeper::default() };
+    /// Returns the values of a row without a position, in the order of the fields.
+    pub(super) fn refuse(&self) -> Vec<Value<'static>> {
+        let value = |field: &Field| if *field == Field::Status { Value::Text("invalid".into()) } else { Value::Nothing };
+        self.fields.iter().map(value).collect()
+    }
+
+    /// Returns the values of a row, in the order of the fields.
+    pub(super) fn answer(&self, position: Position, owner: Owner) -> Vec<Value<'_>> {
+        let located = self.locate(position, owner);
+        let keeper = if self.needs.keeper { self.keeper(position, &located) } else { Cow::Owned(Keeper::default()) };
         self.fields.iter().map(|field| self.value(*field, position, &located, &keeper)).collect()
     }
 
-    fn locate(&self, position: Position) -> Located {
+    fn locate(&self, position: Position, owner: Owner) -> Located {
         let index = self.layer.index();
-        let owner = index.owner(position, self.depth);
         // Distances cost far more than the owner; they are measured only where somebody asked.
-        if self.needs_distances || (self.needs_keeper && owner.status == Status::Gap) {
+        if self.needs.distances {
             return index.locate(position, self.depth, self.snapshot.settings().doubt_distance_m);
         }
-        let path = Vec::new();
+        let path = if self.needs.path { index.path(position, self.depth, owner.unit) } else { Vec::new() };
         Located { status: owner.status, unit: owner.unit, path, distance_to_border_m: None, alternatives: Vec::new(), nearest: None }
     }
 
-    fn keeper(&self, position: Position, located: &Located) -> Keeper {
+    fn keeper(&self, position: Position, located: &Located) -> Cow<'_, Keeper> {
+        let find = |unit: Option<UnitIndex>| self.find_keeper(&self.layer.index().path(position, self.depth, unit));
         match located.unit {
-            Some(unit) if self.has_whole_chain(unit) => self.keepers[unit.0 as usize]
-                .get_or_init(|| self.find_keeper(&self.layer.index().path(position, self.depth, Some(unit))))
-                .clone(),
-            unit => self.find_keeper(&self.layer.index().path(position, self.depth, unit)),
+            Some(unit) if self.has_whole_chain(unit) => {
+                Cow::Borrowed(self.keepers[unit.0 as usize].get_or_init(|| Box::new(find(Some(unit)))))
+            }
+            unit => Cow::Owned(find(unit)),
         }
     }
 
@@ -212,29 +296,32 @@ impl<'a> Answerer<'a> {
         })
     }
 
-    fn value(&self, field: Field, position: Position, located: &Located, keeper: &Keeper) -> Value {
+    fn value<'s>(&'s self, field: Field, position: Position, located: &Located, keeper: &Cow<'s, Keeper>) -> Value<'s> {
         let levels = self.layer.coverage().levels();
-        let code = |unit: UnitIndex| levels[self.depth].unit(unit).code.to_string();
-        let text = |text: &str| if text.is_empty() { Value::Nothing } else { Value::Text(text.to_owned()) };
-        let optional = |value: Option<Value>| value.unwrap_or(Value::Nothing);
-        let join = |codes: Vec<String>, by| text(&codes.join(by));
+        let code = |depth: usize, unit: UnitIndex| levels[depth].unit(unit).code.as_str();
+        let optional = |value: Option<Value<'s>>| value.unwrap_or(Value::Nothing);
+        let join = |codes: Vec<&str>, by| text(Cow::Owned(codes.join(by)));
+        let kept = |part: fn(&Keeper) -> &String| match keeper {
+            Cow::Borrowed(keeper) => text(part(keeper).as_str().into()),
+            Cow::Owned(keeper) => text(part(keeper).clone().into()),
+        };
         match field {
-            Field::GridCode => optional(located.unit.map(|unit| Value::Text(code(unit)))),
-            Field::GridName => optional(located.unit.map(|unit| text(&levels[self.depth].unit(unit).name))),
-            Field::Path => join(located.path.iter().map(|&(depth, unit)| levels[depth].unit(unit).code.to_string()).collect(), "/"),
-            Field::WorkerId => text(&keeper.id),
-            Field::WorkerName => text(&keeper.name),
-            Field::WorkerPhone => text(&keeper.phone),
-            Field::Post => text(&keeper.post),
-            Field::ResponsibleFrom => text(&keeper.from),
-            Field::Status => text(located.status.as_str()),
+            Field::GridCode => optional(located.unit.map(|unit| text(code(self.depth, unit).into()))),
+            Field::GridName => optional(located.unit.map(|unit| text(levels[self.depth].unit(unit).name.as_str().into()))),
+            Field::Path => join(located.path.iter().map(|&(depth, unit)| code(depth, unit)).collect(), "/"),
+            Field::WorkerId => kept(|keeper| &keeper.id),
+            Field::WorkerName => kept(|keeper| &keeper.name),
+            Field::WorkerPhone => kept(|keeper| &keeper.phone),
+            Field::Post => kept(|keeper| &keeper.post),
+            Field::ResponsibleFrom => kept(|keeper| &keeper.from),
+            Field::Status => text(located.status.as_str().into()),
             Field::Distance => optional(located.distance_to_border_m.map(to_millimetres)),
             Field::Ambiguous => {
                 let doubt_m = self.snapshot.settings().doubt_distance_m;
                 Value::Flag(located.distance_to_border_m.is_some_and(|distance_m| distance_m < doubt_m))
             }
-            Field::Alternatives => join(located.alternatives.iter().map(|neighbour| code(neighbour.unit)).collect(), ";"),
-            Field::NearestCode => optional(located.nearest.map(|nearest| Value::Text(code(nearest.unit)))),
+            Field::Alternatives => join(located.alternatives.iter().map(|neighbour| code(self.depth, neighbour.unit)).collect(), ";"),
+            Field::NearestCode => optional(located.nearest.map(|nearest| text(code(self.depth, nearest.unit).into()))),
             Field::NearestDistance => optional(located.nearest.map(|nearest| to_millimetres(nearest.distance_m))),
             Field::Lon => Value::Number(position.lon),
             Field::Lat => Value::Number(position.lat),
@@ -242,7 +329,11 @@ impl<'a> Answerer<'a> {
     }
 }
 
+fn text(text: Cow<'_, str>) -> Value<'_> {
+    if text.is_empty() { Value::Nothing } else { Value::Text(text) }
+}
+
 /// A millimetre is finer than any boundary is surveyed.
-fn to_millimetres(distance_m: f64) -> Value {
+fn to_millimetres(distance_m: f64) -> Value<'static> {
     Value::Number((distance_m * 1000.0).round() / 1000.0)
 }

@@ -1,181 +1,383 @@
 //! CSV. Rows are copied byte for byte, whatever their encoding, and the answers stand behind them.
 //!
-//! In UTF-8 and in GBK the bytes of the comma, the quote and the line end mean nothing else, so rows are cut without decoding.
+//! In UTF-8 and in GBK the bytes of the comma, the quote and the line end mean nothing else, so rows are cut without decoding. They are
+//! cut as the crate `csv` cuts them: a quoted cell begins with a quote, lines without text are no rows, and `\n`, `\r\n` and `\r` end a
+//! row alike.
 
 use std::borrow::Cow;
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
+use std::sync::OnceLock;
 
 use anyhow::{Context as _, bail};
-use csv::{ByteRecord, Reader, ReaderBuilder};
-use encoding_rs::GB18030;
-use indicatif::ProgressBar;
-use rayon::prelude::*;
+use csv::{ByteRecord, ReaderBuilder};
 
-use super::answerer::{Addition, Answerer, Value, free_names};
-use super::{BATCH_BYTES, BATCH_ROWS, PositionFields, ROW_BYTES_MAX};
+use super::PositionFields;
+use super::answerer::{Answerer, free_names};
+use super::blocks::{Blocks, cut_rows, find_close};
+use super::marks::Marks;
+use super::pipeline;
+use super::tails::{Dialect, Tails};
+use super::tally::{Faults, Tally};
+use crate::boundary::Position;
 use crate::import::decode_text;
+use crate::index::Owner;
 
 pub(super) fn assign(
-    input: impl Read,
+    input: impl Read + Send,
     out: &mut dyn Write,
     answerer: &Answerer<'_>,
     names: &PositionFields,
-    progress: &ProgressBar,
-) -> anyhow::Result<u64> {
-    let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(Kept::new(input));
-    let mut style = Style::default();
-    let Some(header) = read_batch(&mut reader, 1)?.pop() else { bail!("the table is empty; its first row must name the columns") };
-    let (mut columns, raw_header) = header;
-    columns.trim();
-    style.learn(&raw_header);
-    let decode = |cell: &[u8]| decode_text(cell).map_err(|_| anyhow::anyhow!("the header is neither UTF-8 nor GBK"));
-    let headers: Vec<String> = columns.iter().map(decode).collect::<Result<_, _>>()?;
-    let (lon, lat) = names.find(&headers)?;
-    // The reader ends a row at the first character of the line end; the second is skipped in front of the next row.
-    style.line_end = if raw_header.ends_with(b"\r\n") || raw_header.ends_with(b"\r") { "\r\n" } else { "\n" };
-    let names = free_names(answerer.fields(), headers.iter().map(String::as_str));
-    out.write_all(trim(&raw_header))?;
-    write!(out, ",{}{}", names.join(","), style.line_end)?;
+    tally: &mut Tally,
+) -> anyhow::Result<()> {
+    let mut blocks = Blocks::new(input, cut_rows);
+    let mut first = Vec::new();
+    blocks.next(&mut first)?;
+    let header = Header::read(&first, names)?;
+    blocks.put_back(&first[header.end..]);
+    let mut encoding = Guess::default();
+    encoding.learn(&first[..header.end]);
+    let names = free_names(answerer.fields(), header.names.iter().map(String::as_str));
+    out.write_all(&first[header.start..header.text_end])?;
+    write!(out, ",{}", names.join(","))?;
+    out.write_all(header.line_end)?;
 
-    let mut invalid_count = 0;
-    loop {
-        let batch = read_batch(&mut reader, BATCH_ROWS)?;
-        if batch.is_empty() {
-            return Ok(invalid_count);
-        }
-        batch.iter().for_each(|(_, raw)| style.learn(raw));
-        let answer = |(cells, raw): &(ByteRecord, Vec<u8>)| {
-            let addition = answer_row(answerer, cells, headers.len(), (lon, lat));
-            (addition.error.is_some(), style.to_row(trim(raw), headers.len().saturating_sub(cells.len()), &addition))
-        };
-        let rows: Vec<(bool, Vec<u8>)> = batch.par_iter().map(answer).collect();
-        for (is_invalid, row) in &rows {
-            invalid_count += u64::from(*is_invalid);
-            out.write_all(row).context("cannot write a row")?;
-        }
-        progress.inc(rows.len() as u64);
-    }
-}
-
-fn answer_row(answerer: &Answerer<'_>, cells: &ByteRecord, expected: usize, (lon, lat): (usize, usize)) -> Addition {
-    if cells.len() != expected {
-        return answerer.refuse(format!("the row has {} columns, the header has {expected}", cells.len()));
-    }
-    // Full-width digits of GBK are two bytes each; what is neither UTF-8 nor GBK is no number.
-    let cell = |column: usize| match std::str::from_utf8(&cells[column]) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => Cow::Owned(decode_text(&cells[column]).unwrap_or_else(|_| "?".into())),
+    // Nearly all tables are of one encoding, so the other tails are not even made room for.
+    let tails = [OnceLock::new(), OnceLock::new()];
+    let tails = |is_gbk: bool| {
+        let dialect = if is_gbk { Dialect::CsvGbk } else { Dialect::CsvUtf8 };
+        tails[usize::from(is_gbk)].get_or_init(|| Tails::new(answerer, dialect))
     };
-    answerer.answer(&cell(lon), &cell(lat))
+    let read = |block: &mut Block| {
+        let is_more = blocks.next(&mut block.text)?;
+        encoding.learn(&block.text);
+        block.is_gbk = encoding.is_gbk == Some(true);
+        Ok(is_more)
+    };
+    let work = |block: &mut Block, written: &mut Written| block.answer(&header, answerer, tails(block.is_gbk), written);
+    tally.count_from(2);
+    pipeline::run(read, work, |written| {
+        out.write_all(&written.text).context("cannot write the rows")?;
+        tally.add(written.rows, &written.faults);
+        Ok(())
+    })
 }
 
-/// Reads rows, each with the bytes it came from, until a bound is reached.
-fn read_batch<R: Read>(reader: &mut Reader<Kept<R>>, rows_max: usize) -> anyhow::Result<Vec<(ByteRecord, Vec<u8>)>> {
-    let mut batch = Vec::new();
-    let mut bytes = 0;
-    while batch.len() < rows_max && bytes < BATCH_BYTES {
+/// The first row.
+struct Header {
+    names: Vec<String>,
+    /// The columns of the position.
+    lon: usize,
+    lat: usize,
+    /// Where the row begins, where its text ends, and where the next row begins.
+    start: usize,
+    text_end: usize,
+    end: usize,
+    line_end: &'static [u8],
+}
+
+impl Header {
+    fn read(text: &[u8], names: &PositionFields) -> anyhow::Result<Self> {
+        const MARK: &[u8] = "\u{feff}".as_bytes();
+        // The mark of UTF-8 stays in front of what is written.
+        let mark = if text.starts_with(MARK) { MARK.len() } else { 0 };
+        let Some(row) = Rows::new(text, mark).next() else { bail!("the table is empty; its first row must name the columns") };
+        let mut reader = ReaderBuilder::new().has_headers(false).from_reader(&text[row.start()..row.end()]);
         let mut cells = ByteRecord::new();
-        let start = reader.position().byte();
-        if !reader.read_byte_record(&mut cells).context("cannot read a row")? {
-            break;
-        }
-        let end = reader.position().byte();
-        let raw = reader.get_mut().take(start, end);
-        bytes += raw.len();
-        batch.push((cells, raw));
+        reader.read_byte_record(&mut cells).context("cannot read the first row")?;
+        cells.trim();
+        let decode = |cell: &[u8]| decode_text(cell).map_err(|_| anyhow::anyhow!("the header is neither UTF-8 nor GBK"));
+        let headers: Vec<String> = cells.iter().map(decode).collect::<Result<_, _>>()?;
+        let (lon, lat) = names.find(&headers)?;
+        let line_end: &[u8] = match &text[row.end()..row.next()] {
+            b"\r\n" => b"\r\n",
+            b"\r" => b"\r",
+            _ => b"\n",
+        };
+        Ok(Self { names: headers, lon, lat, start: if mark > 0 { 0 } else { row.start() }, text_end: row.end(), end: row.next(), line_end })
     }
-    Ok(batch)
 }
 
-/// A row without the line ends around it.
-fn trim(raw: &[u8]) -> &[u8] {
-    let is_text = |byte: &u8| !matches!(byte, b'\r' | b'\n');
-    let start = raw.iter().position(is_text).unwrap_or(raw.len());
-    let end = raw.iter().rposition(is_text).map_or(start, |last| last + 1);
-    &raw[start..end]
-}
-
-/// How the table is written, learned from what has been read.
+/// Whether a table is GBK; none while everything was plain ASCII.
 #[derive(Default)]
-struct Style {
-    /// None while everything was plain ASCII.
+struct Guess {
     is_gbk: Option<bool>,
-    line_end: &'static str,
 }
 
-impl Style {
-    fn learn(&mut self, raw: &[u8]) {
-        if self.is_gbk.is_none() && !raw.is_ascii() {
-            self.is_gbk = Some(std::str::from_utf8(raw).is_err());
+impl Guess {
+    fn learn(&mut self, text: &[u8]) {
+        if self.is_gbk.is_none() && !text.is_ascii() {
+            // One line decides: a single broken character further on does not make a table GBK.
+            let at = text.iter().position(|byte| !byte.is_ascii()).unwrap_or(0);
+            let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+            let start = text[..at].iter().rposition(is_end).map_or(0, |end| end + 1);
+            let end = text[at..].iter().position(is_end).map_or(text.len(), |end| at + end);
+            self.is_gbk = Some(std::str::from_utf8(&text[start..end]).is_err());
         }
     }
+}
 
-    fn to_row(&self, raw: &[u8], missing_cells: usize, addition: &Addition) -> Vec<u8> {
-        let mut row = Vec::with_capacity(raw.len() + 64);
-        row.extend_from_slice(raw);
-        // A short row is filled up, so that the answers stand under their names.
-        row.extend(std::iter::repeat_n(b',', missing_cells));
-        for value in &addition.values {
-            row.push(b',');
-            match value {
-                Value::Nothing => {}
-                Value::Text(text) => self.push_text(text, &mut row),
-                Value::Number(number) => self.push_text(&number.to_string(), &mut row),
-                Value::Flag(flag) => self.push_text(&flag.to_string(), &mut row),
+/// Rows that are answered together, and the room that they need.
+#[derive(Default)]
+struct Block {
+    text: Vec<u8>,
+    is_gbk: bool,
+    rows: Vec<Row>,
+    /// Of the rows that have one, in their order.
+    positions: Vec<Position>,
+    owners: Vec<Owner>,
+    /// Of the rows that have no position, in their order.
+    errors: Vec<String>,
+}
+
+/// Rows with their answers.
+#[derive(Default)]
+struct Written {
+    text: Vec<u8>,
+    rows: u64,
+    faults: Faults,
+}
+
+/// Where a row stands in its block, which is far shorter than 4 GiB.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    start: u32,
+    /// Where its text ends.
+    end: u32,
+    /// Where the next row begins, or a line without text.
+    next: u32,
+    cells: u32,
+    is_valid: bool,
+}
+
+impl Row {
+    #[expect(clippy::cast_possible_truncation, reason = "a block is at most twice the longest row, some MiB")]
+    fn new(start: usize, end: usize, next: usize, cells: usize) -> Self {
+        Self { start: start as u32, end: end as u32, next: next as u32, cells: cells as u32, is_valid: false }
+    }
+
+    fn start(self) -> usize {
+        self.start as usize
+    }
+
+    fn end(self) -> usize {
+        self.end as usize
+    }
+
+    fn next(self) -> usize {
+        self.next as usize
+    }
+}
+
+impl Block {
+    fn answer(&mut self, header: &Header, answerer: &Answerer<'_>, tails: &Tails<'_>, written: &mut Written) {
+        self.read(header, answerer);
+        answerer.find_owners(&self.positions, &mut self.owners);
+        self.write(header, tails, written);
+    }
+
+    fn read(&mut self, header: &Header, answerer: &Answerer<'_>) {
+        self.rows.clear();
+        self.positions.clear();
+        self.errors.clear();
+        let mut rows = Rows::new(&self.text, 0).with_cells(header.lon, header.lat);
+        while let Some(mut row) = rows.next() {
+            let position = if row.cells as usize == header.names.len() {
+                read_position(answerer, rows.lon(), rows.lat())
+            } else {
+                Err(format!("the row has {} columns, the header has {}", row.cells, header.names.len()))
+            };
+            row.is_valid = position.is_ok();
+            self.rows.push(row);
+            match position {
+                Ok(position) => self.positions.push(position),
+                Err(error) => self.errors.push(error),
             }
         }
-        row.push(b',');
-        self.push_text(addition.error.as_deref().unwrap_or_default(), &mut row);
-        row.extend_from_slice(self.line_end.as_bytes());
-        row
     }
 
-    fn push_text(&self, text: &str, row: &mut Vec<u8>) {
-        let quoted = if text.contains([',', '"', '\r', '\n']) {
-            Cow::Owned(format!("\"{}\"", text.replace('"', "\"\"")))
-        } else {
-            Cow::Borrowed(text)
+    fn write(&self, header: &Header, tails: &Tails<'_>, written: &mut Written) {
+        let Written { text, rows, faults } = written;
+        text.clear();
+        faults.clear();
+        *rows = self.rows.len() as u64;
+        let mut answers = self.positions.iter().zip(&self.owners);
+        let mut errors = self.errors.iter();
+        // The end of a line is copied together with the next row.
+        let (mut copied, mut expected, mut has_end) = (0, 0, true);
+        for (number, row) in (0..).zip(&self.rows) {
+            if row.start() != expected {
+                text.extend_from_slice(&self.text[copied..expected]);
+                copied = row.start();
+            }
+            text.extend_from_slice(&self.text[copied..row.end()]);
+            (copied, expected, has_end) = (row.end(), row.next(), row.end < row.next);
+            // A short row is filled up, so that the answers stand under their names.
+            text.extend(std::iter::repeat_n(b',', header.names.len().saturating_sub(row.cells as usize)));
+            if row.is_valid {
+                if let Some((position, owner)) = answers.next() {
+                    tails.push(*position, *owner, text);
+                }
+            } else if let Some(error) = errors.next() {
+                tails.push_refusal(error, text);
+                faults.add(number, error);
+            }
+        }
+        text.extend_from_slice(&self.text[copied..expected]);
+        // Only the last row of all can lack its line end.
+        if !has_end {
+            text.extend_from_slice(header.line_end);
+        }
+    }
+}
+
+#[inline]
+fn read_position(answerer: &Answerer<'_>, lon: &[u8], lat: &[u8]) -> Result<Position, String> {
+    match answerer.read_plain(lon, lat) {
+        Some(position) => Ok(position),
+        None => answerer.read(&to_text(lon), &to_text(lat)),
+    }
+}
+
+/// Returns the text of a cell. Full-width digits of GBK are two bytes each; what is neither UTF-8 nor GBK is no number.
+fn to_text(cell: &[u8]) -> Cow<'_, str> {
+    if let [b'"', quoted @ ..] = cell {
+        let end = find_close(quoted, 0).unwrap_or(quoted.len());
+        // What stands behind the closing quote belongs to the cell, as it is.
+        let rest = quoted.get(end + 1..).unwrap_or_default();
+        return Cow::Owned(decode(&quoted[..end]).replace("\"\"", "\"") + &decode(rest));
+    }
+    match std::str::from_utf8(cell) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(decode(cell)),
+    }
+}
+
+fn decode(bytes: &[u8]) -> String {
+    decode_text(bytes).unwrap_or_else(|_| "?".into())
+}
+
+/// Goes over the rows of a text that begins with a row, and finds two cells of each.
+struct Rows<'a> {
+    text: &'a [u8],
+    marks: Marks<'a>,
+    at: usize,
+    wanted: [usize; 2],
+    found: [(usize, usize); 2],
+}
+
+impl<'a> Rows<'a> {
+    fn new(text: &'a [u8], start: usize) -> Self {
+        Self { text, marks: Marks::new(text, start), at: start, wanted: [0; 2], found: [(0, 0); 2] }
+    }
+
+    fn with_cells(self, lon: usize, lat: usize) -> Self {
+        Self { wanted: [lon, lat], ..self }
+    }
+
+    /// Returns the cell of the longitude in the row that was told last; meaningless where the row is too short for it.
+    fn lon(&self) -> &'a [u8] {
+        &self.text[self.found[0].0..self.found[0].1]
+    }
+
+    fn lat(&self) -> &'a [u8] {
+        &self.text[self.found[1].0..self.found[1].1]
+    }
+
+    #[inline]
+    fn next(&mut self) -> Option<Row> {
+        // Lines without text are no rows.
+        let start = self.at + self.text[self.at..].iter().position(|byte| !matches!(byte, b'\r' | b'\n'))?;
+        if start > self.at {
+            self.marks.seek(start);
+        }
+        let (mut cell_start, mut cells) = (start, 0);
+        loop {
+            let Some(mark) = self.marks.next() else {
+                self.end_cell(cells, cell_start, self.text.len());
+                self.at = self.text.len();
+                return Some(Row::new(start, self.at, self.at, cells + 1));
+            };
+            match self.text[mark] {
+                b',' => {
+                    self.end_cell(cells, cell_start, mark);
+                    cells += 1;
+                    cell_start = mark + 1;
+                }
+                end @ (b'\n' | b'\r') => {
+                    self.end_cell(cells, cell_start, mark);
+                    self.at = mark + 1;
+                    if end == b'\r' && self.text.get(self.at) == Some(&b'\n') {
+                        self.at += 1;
+                        self.marks.next();
+                    }
+                    return Some(Row::new(start, mark, self.at, cells + 1));
+                }
+                b'"' if mark == cell_start => {
+                    let close = find_close(self.text, mark + 1).unwrap_or(self.text.len());
+                    self.marks.seek((close + 1).min(self.text.len()));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[inline]
+    fn end_cell(&mut self, cell: usize, start: usize, end: usize) {
+        for (wanted, found) in self.wanted.iter().zip(&mut self.found) {
+            if *wanted == cell {
+                *found = (start, end);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Cells = Vec<Option<String>>;
+
+    /// The rows of a text with two of their cells, as we read them.
+    fn ours(text: &[u8]) -> Vec<(usize, Cells)> {
+        let mut rows = Rows::new(text, 0).with_cells(0, 1);
+        let read = || {
+            let row = rows.next()?;
+            let second = (row.cells > 1).then(|| to_text(rows.lat()).into_owned());
+            Some((row.cells as usize, vec![Some(to_text(rows.lon()).into_owned()), second]))
         };
-        let bytes = if self.is_gbk == Some(true) { GB18030.encode(&quoted).0 } else { Cow::Borrowed(quoted.as_bytes()) };
-        row.extend_from_slice(&bytes);
-    }
-}
-
-/// Passes bytes on and keeps them until they are taken.
-struct Kept<R> {
-    inner: R,
-    bytes: Vec<u8>,
-    /// The offset in the input of the first byte that is kept.
-    start: u64,
-}
-
-impl<R> Kept<R> {
-    fn new(inner: R) -> Self {
-        Self { inner, bytes: Vec::new(), start: 0 }
+        std::iter::from_fn(read).collect()
     }
 
-    /// Returns the bytes from one offset to another and lets go of all before the second.
-    fn take(&mut self, from: u64, to: u64) -> Vec<u8> {
-        let at = |offset: u64| usize::try_from(offset - self.start).expect("what is kept is in memory");
-        let taken = self.bytes[at(from)..at(to)].to_vec();
-        // Moving the rest to the front for every row would read it again and again.
-        if at(to) > BATCH_BYTES / 8 {
-            let gone = at(to);
-            self.bytes.drain(..gone);
-            self.start = to;
+    fn theirs(text: &[u8]) -> Vec<(usize, Cells)> {
+        let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
+        let cell = |row: &ByteRecord, at: usize| row.get(at).map(decode);
+        reader.byte_records().map(|row| row.unwrap()).map(|row| (row.len(), vec![cell(&row, 0), cell(&row, 1)])).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn rows_are_those_of_the_usual_reader(text in "[ab,\"\r\n \u{4e00}]{0,60}") {
+            prop_assert_eq!(ours(text.as_bytes()), theirs(text.as_bytes()));
         }
-        taken
-    }
-}
 
-impl<R: Read> Read for Kept<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.bytes.len() > BATCH_BYTES + ROW_BYTES_MAX {
-            let message = format!("a row is longer than {ROW_BYTES_MAX} bytes; is a quote not closed?");
-            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        #[test]
+        fn a_cut_changes_no_row(text in "[a,\"\r\n]{0,60}", length in 0_usize..60) {
+            let read = &text.as_bytes()[..length.min(text.len())];
+            if let Some(end) = cut_rows(read) {
+                let (block, rest) = text.as_bytes().split_at(end);
+                prop_assert_eq!([ours(block), ours(rest)].concat(), ours(text.as_bytes()));
+            }
         }
-        let count = self.inner.read(buffer)?;
-        self.bytes.extend_from_slice(&buffer[..count]);
-        Ok(count)
+    }
+
+    #[test]
+    fn gbk_is_cut_like_plain_text() {
+        // The second bytes of these characters are letters, digits and signs of ASCII, but never a comma, a quote or a line end.
+        let (text, _, failed) = encoding_rs::GB18030.encode("丂,乗\n丄亅,111\n\u{20000}\u{20001},㐀\n");
+        assert!(!failed);
+        assert_eq!(ours(&text), theirs(&text));
+        assert_eq!(ours(&text).len(), 3);
     }
 }

@@ -9,10 +9,18 @@ use rayon::prelude::*;
 use rust_xlsxwriter::{Format, Workbook, Worksheet};
 
 use super::PositionFields;
-use super::answerer::{Addition, Answerer, Value, free_names};
+use super::answerer::{Answerer, Value, free_names};
+use super::tally::{Faults, Tally};
+use crate::boundary::Position;
 use crate::import::to_text;
 
-pub(super) fn assign(input: &Path, out: &mut dyn Write, answerer: &Answerer<'_>, names: &PositionFields) -> anyhow::Result<u64> {
+pub(super) fn assign(
+    input: &Path,
+    out: &mut dyn Write,
+    answerer: &Answerer<'_>,
+    names: &PositionFields,
+    tally: &mut Tally,
+) -> anyhow::Result<()> {
     let file = std::fs::File::open(input).context("cannot open the workbook")?;
     let mut workbook = Xlsx::new(BufReader::new(file)).context("cannot read the workbook")?;
     let sheet_name = workbook.sheet_names().first().cloned().context("the workbook has no sheet")?;
@@ -22,8 +30,9 @@ pub(super) fn assign(input: &Path, out: &mut dyn Write, answerer: &Answerer<'_>,
     let headers: Vec<String> = header.iter().map(to_text).collect();
     let (lon, lat) = names.find(&headers)?;
     let rows: Vec<&[Data]> = rows.collect();
-    let additions: Vec<Addition> = rows.par_iter().map(|row| answerer.answer(&to_text(&row[lon]), &to_text(&row[lat]))).collect();
-    let invalid_count = additions.iter().filter(|addition| addition.error.is_some()).count();
+    let read = |row: &&[Data]| answerer.read(&to_text(&row[lon]), &to_text(&row[lat]));
+    let positions: Vec<Result<Position, String>> = rows.par_iter().map(read).collect();
+    let additions: Vec<Vec<Value<'_>>> = positions.par_iter().map(|position| answer(answerer, position)).collect();
 
     let mut result = Workbook::new();
     let sheet = result.add_worksheet();
@@ -32,12 +41,26 @@ pub(super) fn assign(input: &Path, out: &mut dyn Write, answerer: &Answerer<'_>,
     let first = u16::try_from(header.len()).context("the sheet has more columns than a workbook can have")?;
     let added_names = free_names(answerer.fields(), headers.iter().map(String::as_str));
     sheet.write_row(0, first, added_names.iter().map(AsRef::as_ref))?;
-    for ((number, cells), addition) in (1..).zip(rows).zip(&additions) {
+    let mut faults = Faults::default();
+    for (((number, cells), position), addition) in (1..).zip(&rows).zip(&positions).zip(&additions) {
         write_cells(sheet, number, 0, cells)?;
-        write_addition(sheet, number, first, addition)?;
+        let error = position.as_ref().err().map(|error| Value::Text(error.into()));
+        write_addition(sheet, number, first, addition.iter().chain(&error))?;
+        if let Err(error) = position {
+            faults.add(u64::from(number) - 1, error);
+        }
     }
     out.write_all(&result.save_to_buffer()?).context("cannot write the workbook")?;
-    Ok(invalid_count as u64)
+    tally.count_from(2);
+    tally.add(rows.len() as u64, &faults);
+    Ok(())
+}
+
+fn answer<'v>(answerer: &'v Answerer<'_>, position: &Result<Position, String>) -> Vec<Value<'v>> {
+    let Ok(position) = *position else { return answerer.refuse() };
+    let mut owner = Vec::new();
+    answerer.find_owners(&[position], &mut owner);
+    answerer.answer(position, owner[0])
 }
 
 fn write_cells(sheet: &mut Worksheet, row: u32, first: u16, cells: &[Data]) -> anyhow::Result<()> {
@@ -69,13 +92,12 @@ fn write_cells(sheet: &mut Worksheet, row: u32, first: u16, cells: &[Data]) -> a
     Ok(())
 }
 
-fn write_addition(sheet: &mut Worksheet, row: u32, first: u16, addition: &Addition) -> anyhow::Result<()> {
-    let error = addition.error.clone().map_or(Value::Nothing, Value::Text);
-    for (column, value) in (first..).zip(addition.values.iter().chain([&error])) {
+fn write_addition<'v>(sheet: &mut Worksheet, row: u32, first: u16, values: impl Iterator<Item = &'v Value<'v>>) -> anyhow::Result<()> {
+    for (column, value) in (first..).zip(values) {
         match value {
             Value::Nothing => {}
             Value::Text(text) => {
-                sheet.write(row, column, text)?;
+                sheet.write(row, column, text.as_ref())?;
             }
             Value::Number(number) => {
                 sheet.write(row, column, *number)?;
