@@ -6,7 +6,9 @@
 //! Where few units change, [`LayerIndex::patched`] makes the next index from the one before; how, each part decides (`step`).
 
 mod border;
+mod distance;
 mod earth;
+mod frame;
 mod holes;
 mod layer;
 mod located;
