@@ -7,6 +7,7 @@ mod assign;
 mod cluster;
 mod copies;
 mod demo;
+mod distances;
 mod encryption;
 mod export;
 mod generations;
