@@ -8,4 +8,4 @@ mod shift;
 pub use incident::{Case, CaseId};
 pub use role::Role;
 pub use roster::{Assignment, Duty, Holder, Post, Roster, RosterMark, RosterTerm, Worker, WorkerId};
-pub use shift::{Shift, ShiftError};
+pub use shift::{Moment, Shift, ShiftError};

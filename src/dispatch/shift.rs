@@ -1,6 +1,6 @@
-use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, Timestamp};
 
 /// The hours of a day in which somebody is on duty; no period at all means always.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,34 +36,74 @@ impl Shift {
         Ok(Self { periods })
     }
 
+    pub fn is_always(&self) -> bool {
+        self.periods.is_empty()
+    }
+
     pub fn periods(&self) -> &[(Time, Time)] {
         &self.periods
     }
 
     /// Whether somebody with this shift is on duty at an instant.
-    pub fn is_on(&self, at: Timestamp, time_zone: &TimeZone) -> bool {
-        self.periods.is_empty() || self.stretches_around(at, time_zone).any(|(start, end)| start <= at && at < end)
+    pub fn is_on(&self, now: &Moment<'_>) -> bool {
+        self.periods.is_empty() || self.stretches_around(now).any(|(start, end)| start <= now.at && now.at < end)
     }
 
-    /// Finds the next instant after `at` at which a period begins or ends; none where the shift is always.
-    pub fn next_change(&self, at: Timestamp, time_zone: &TimeZone) -> Option<Timestamp> {
-        self.stretches_around(at, time_zone).flat_map(|(start, end)| [start, end]).filter(|change| *change > at).min()
+    /// Finds the next instant after this one at which a period begins or ends; none where the shift is always.
+    pub fn next_change(&self, now: &Moment<'_>) -> Option<Timestamp> {
+        self.stretches_around(now).flat_map(|(start, end)| [start, end]).filter(|change| *change > now.at).min()
     }
 
     /// The periods as they fall on the days around an instant. Where clocks are put forward over a boundary, it comes as much later;
     /// where they are put back, the first of the two equal times is meant.
-    fn stretches_around(&self, at: Timestamp, time_zone: &TimeZone) -> impl Iterator<Item = (Timestamp, Timestamp)> {
-        let today = time_zone.to_datetime(at).date();
-        let instant = |date: Date, time: Time| time_zone.to_timestamp(date.to_datetime(time)).ok();
+    fn stretches_around(&self, now: &Moment<'_>) -> impl Iterator<Item = (Timestamp, Timestamp)> {
         // A night shift that is still on began yesterday; the next boundary is tomorrow's at the latest.
-        let days = [today.yesterday().ok(), Some(today), today.tomorrow().ok()].into_iter().flatten();
-        days.flat_map(move |date| {
+        (-1..=1).flat_map(move |day| {
             self.periods.iter().filter_map(move |&(start, end)| {
-                let end_date = if start < end { date } else { date.tomorrow().ok()? };
-                Some((instant(date, start)?, instant(end_date, end)?))
+                let end_day = if start < end { day } else { day + 1 };
+                Some((now.instant(day, start)?, now.instant(end_day, end)?))
             })
         })
     }
+}
+
+/// An instant in a time zone, read from its calendar once for the shifts of many.
+#[derive(Clone, Debug)]
+pub struct Moment<'a> {
+    at: Timestamp,
+    time_zone: &'a TimeZone,
+    today: Date,
+    /// When today began, where no clock is put forward or back in the days around: then times of day are seconds.
+    midnight: Option<Timestamp>,
+}
+
+impl<'a> Moment<'a> {
+    pub fn new(at: Timestamp, time_zone: &'a TimeZone) -> Self {
+        /// Yesterday begins and the day after tomorrow ends within so long, whatever the zone.
+        const AROUND: SignedDuration = SignedDuration::from_hours(4 * 24);
+        let local = time_zone.to_offset(at).to_datetime(at);
+        let (from, to) = (at.checked_sub(AROUND).ok(), at.checked_add(AROUND).ok());
+        let is_even = from.zip(to).is_some_and(|(from, to)| time_zone.following(from).next().is_none_or(|next| next.timestamp() > to));
+        let of_day =
+            SignedDuration::from_secs(to_seconds(local.time())) + SignedDuration::from_nanos(local.time().subsec_nanosecond().into());
+        let midnight = if is_even { at.checked_sub(of_day).ok() } else { None };
+        Self { at, time_zone, today: local.date(), midnight }
+    }
+
+    /// The instant of a time of day, so many days after today.
+    fn instant(&self, day: i64, time: Time) -> Option<Timestamp> {
+        const DAY_S: i64 = 24 * 60 * 60;
+        if let Some(midnight) = self.midnight {
+            return Timestamp::from_second(midnight.as_second() + day * DAY_S + to_seconds(time)).ok();
+        }
+        let date = self.today.checked_add(Span::new().days(day)).ok()?;
+        self.time_zone.to_timestamp(date.to_datetime(time)).ok()
+    }
+}
+
+/// Returns the whole seconds since midnight.
+fn to_seconds(time: Time) -> i64 {
+    i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second())
 }
 
 fn parse_time(text: &str) -> Option<Time> {
@@ -81,7 +121,7 @@ mod tests {
 
     /// Noon of a summer's day, moved to the time given, in China.
     fn on(shift: &Shift, time: &str) -> bool {
-        shift.is_on(format!("2026-07-01T{time}:00+08:00").parse().unwrap(), &shanghai())
+        shift.is_on(&Moment::new(format!("2026-07-01T{time}:00+08:00").parse().unwrap(), &shanghai()))
     }
 
     fn shanghai() -> TimeZone {
@@ -111,19 +151,33 @@ mod tests {
         let shift = Shift::parse("20:00-06:00;12:00-13:30").unwrap();
         for (at, expected) in [("05:00", "06:00"), ("06:00", "12:00"), ("12:00", "13:30"), ("13:30", "20:00")] {
             let instant = |time: &str| format!("2026-07-01T{time}:00+08:00").parse::<Timestamp>().unwrap();
-            assert_eq!(shift.next_change(instant(at), &shanghai()), Some(instant(expected)), "{at}");
+            assert_eq!(shift.next_change(&Moment::new(instant(at), &shanghai())), Some(instant(expected)), "{at}");
         }
-        assert_eq!(Shift::ALWAYS.next_change(Timestamp::UNIX_EPOCH, &shanghai()), None);
+        assert_eq!(Shift::ALWAYS.next_change(&Moment::new(Timestamp::UNIX_EPOCH, &shanghai())), None);
     }
 
     #[test]
     fn a_shift_begins_once_when_the_clocks_change() {
         let berlin = TimeZone::get("Europe/Berlin").unwrap();
         let shift = Shift::parse("02:30-04:00").unwrap();
-        let on = |at: &str| shift.is_on(at.parse().unwrap(), &berlin);
+        let on = |at: &str| shift.is_on(&Moment::new(at.parse().unwrap(), &berlin));
         // 02:30 does not exist on 29 March 2026: it comes at 03:30 of summer time, 01:30 of the world's.
         assert_eq!([on("2026-03-29T01:29:59Z"), on("2026-03-29T01:30:00Z"), on("2026-03-29T02:00:00Z")], [false, true, false]);
         // It exists twice on 25 October: the first is meant, and the hour that comes again belongs to the shift.
         assert_eq!([on("2026-10-25T00:29:59Z"), on("2026-10-25T00:30:00Z"), on("2026-10-25T01:15:00Z")], [false, true, true]);
+    }
+
+    #[test]
+    fn the_seconds_of_even_days_and_the_calendar_say_the_same() {
+        let (berlin, shift) = (TimeZone::get("Europe/Berlin").unwrap(), Shift::parse("22:00-06:00;02:30-04:00;12:00-24:00").unwrap());
+        let mut even = 0;
+        for hour in 0..8760 {
+            let at: Timestamp = Timestamp::from_second(1_767_222_000 + hour * 3600 + hour % 7 * 61).unwrap();
+            let now = Moment::new(at, &berlin);
+            even += i32::from(now.midnight.is_some());
+            let by_calendar = Moment { midnight: None, ..now.clone() };
+            assert_eq!((shift.is_on(&now), shift.next_change(&now)), (shift.is_on(&by_calendar), shift.next_change(&by_calendar)), "{at}");
+        }
+        assert!(even > 8_000 && even < 8_760, "{even}");
     }
 }

@@ -1,12 +1,15 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 use rstar::{AABB, RTree, RTreeNode, RTreeObject};
 
+use super::distance::{Alternatives, Rim, Walk};
 use super::earth::{self, Observer};
+use super::located::Neighbour;
 use super::rtree::tree_bytes;
 use super::step::{Step, is_worth_patching};
-use crate::topology::{ArcId, Sides, ValidCoverage};
+use crate::topology::{ArcId, Sides, UnitIndex, ValidCoverage};
 
 /// A tree of short pieces of one level's borders, each in a box of geocentric coordinates: distances are metres
 /// everywhere, and neither the antimeridian nor a pole is special.
@@ -14,6 +17,8 @@ use crate::topology::{ArcId, Sides, ValidCoverage};
 pub(super) struct BorderTree {
     depth: usize,
     tree: RTree<Piece>,
+    /// None where units overlap: their borders then run through each other, and nobody can tell whose is the rim.
+    rim: Option<Arc<Rim>>,
 }
 
 /// Edges in a piece. A piece takes 56 bytes and its coordinates 16 each, so that 16 edges cost a fifth more memory than the border
@@ -79,7 +84,8 @@ impl Eq for Candidate<'_> {}
 impl BorderTree {
     pub(super) fn build(coverage: &ValidCoverage, depth: usize) -> Self {
         let pieces = coverage.arcs().ids().flat_map(|arc| Piece::along(coverage, depth, arc)).collect();
-        Self { depth, tree: RTree::bulk_load(pieces) }
+        let rim = (!coverage.accepted().overlap).then(|| Arc::new(Rim::build(coverage, depth)));
+        Self { depth, tree: RTree::bulk_load(pieces), rim }
     }
 
     /// Makes the tree for the next coverage from this one; none where no border of the level has changed.
@@ -98,7 +104,28 @@ impl BorderTree {
             debug_assert!(removed.is_some(), "the tree has every border of its coverage");
         }
         new.into_iter().for_each(|piece| tree.insert(piece));
-        Some(Self { depth: self.depth, tree })
+        let rim = match &self.rim {
+            Some(rim) if !Rim::differs(step, self.depth) => Some(Arc::clone(rim)),
+            _ => (!step.next.accepted().overlap).then(|| Arc::new(Rim::build(step.next, self.depth))),
+        };
+        Some(Self { depth: self.depth, tree, rim })
+    }
+
+    /// Returns the distance from a position in `unit` to its border, and adds the units around to `alternatives`. None where the way from
+    /// unit to unit does not serve; what was added until then is true.
+    pub(super) fn measure_from_within(
+        &self,
+        coverage: &ValidCoverage,
+        observer: &Observer,
+        unit: UnitIndex,
+        alternatives: &mut Alternatives,
+    ) -> Option<f64> {
+        Walk { coverage, depth: self.depth, rim: self.rim.as_ref()?, observer }.measure(unit, alternatives)
+    }
+
+    /// Returns the unit nearest to a position in no unit; none where the rim does not serve.
+    pub(super) fn nearest_on_rim(&self, coverage: &ValidCoverage, observer: &Observer) -> Option<Neighbour> {
+        self.rim.as_ref()?.nearest(coverage, observer)
     }
 
     /// Calls `visit` with pieces of the border that may lie within `bound_m`, roughly the nearest first: with the distance to the piece and
@@ -145,7 +172,7 @@ impl BorderTree {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        tree_bytes::<Piece>(self.tree.size())
+        tree_bytes::<Piece>(self.tree.size()) + self.rim.as_ref().map_or(0, |rim| rim.bytes())
     }
 }
 

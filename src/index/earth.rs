@@ -1,19 +1,22 @@
 //! Distances on the ellipsoid.
 
+use std::cell::OnceCell;
+
 use geo::{Distance, Geodesic, Point};
 use geo_types::Coord;
 
-/// Semi-major axis of WGS 84, metres.
-const A_M: f64 = 6_378_137.0;
-/// First eccentricity of WGS 84, squared.
-const E2: f64 = 6.694_379_990_141_317e-3;
+use super::frame::{Frame, dot};
 
-/// Where a plane at the observer is still good: within 2 km its scale is off by at most 0.4 % (at 85 degrees), and as
-/// the error of the foot enters the distance squared, the distance by less than a millimetre elsewhere than near the poles.
-const NEAR_M: f64 = 2_000.0;
-const NEAR_LAT: f64 = 85.0;
-/// The largest relative error of [`Observer::rough_m`] within [`NEAR_M`].
-const ROUGH_ERROR: f64 = 4e-3;
+/// Semi-major axis of WGS 84, metres.
+pub(super) const A_M: f64 = 6_378_137.0;
+/// First eccentricity of WGS 84, squared.
+pub(super) const E2: f64 = 6.694_379_990_141_317e-3;
+
+/// As far as this, and no nearer to a pole, a plane at the observer tells which edges may be the nearest: see [`Observer::stretch_per_m`].
+pub(super) const PLANE_M: f64 = 100_000.0;
+const PLANE_LAT: f64 = 85.0;
+/// An edge that spans more degrees of longitude may pass on both sides of the earth.
+const WIDE_DEG: f64 = 90.0;
 
 /// Returns geocentric coordinates, metres. The straight distance of two of them is never longer than the geodesic.
 pub(super) fn to_geocentric(c: Coord<f64>) -> [f64; 3] {
@@ -35,9 +38,13 @@ pub(super) fn sagitta_m(a: Coord<f64>, b: Coord<f64>) -> f64 {
 /// Somebody at a position who measures the way to edges.
 pub(super) struct Observer {
     at: Coord<f64>,
-    geocentric: [f64; 3],
+    frame: Frame,
     /// Of longitude and of latitude.
     metres_per_degree: [f64; 2],
+    /// How much, relatively and for each metre, distances in the plane may differ from true ones.
+    stretch_per_m: f64,
+    /// Made where it is asked for: what is near is found without it.
+    geocentric: OnceCell<[f64; 3]>,
 }
 
 /// Larger than every radius of curvature of the ellipsoid, the largest of which is 6,399,594 m at the poles.
@@ -48,7 +55,7 @@ const RADIUS_MIN_M: f64 = 6_335_000.0;
 const RADIUS_MEAN_M: f64 = 6_371_000.0;
 
 /// More than rounding does to a chord or a geodesic, so that a bound stays one.
-const ROUNDING_M: f64 = 1e-6;
+pub(super) const ROUNDING_M: f64 = 1e-6;
 
 /// Up to here the geodesic and the arc of a sphere over the same chord change alike when one end moves.
 const ALIKE_M: f64 = 13_000_000.0;
@@ -88,16 +95,54 @@ fn to_position(p: [f64; 3]) -> Coord<f64> {
 
 impl Observer {
     pub(super) fn new(at: Coord<f64>) -> Self {
-        let (sin_lat, cos_lat) = at.y.to_radians().sin_cos();
-        let w2 = 1.0 - E2 * sin_lat * sin_lat;
-        let prime_vertical_m = A_M / w2.sqrt();
-        let meridian_m = A_M * (1.0 - E2) / (w2 * w2.sqrt());
-        let metres_per_degree = [(prime_vertical_m * cos_lat).to_radians(), meridian_m.to_radians()];
-        Self { at, geocentric: to_geocentric(at), metres_per_degree }
+        let frame = Frame::new(at);
+        let metres_per_degree = frame.metres_per_degree();
+        let stretch_per_m = stretch_per_m(frame.tan_lat());
+        Self { at, frame, metres_per_degree, stretch_per_m, geocentric: OnceCell::new() }
     }
 
     pub(super) fn geocentric(&self) -> [f64; 3] {
-        self.geocentric
+        *self.geocentric.get_or_init(|| to_geocentric(self.at))
+    }
+
+    /// Whether the plane is good for `reach_m` around without regard to the antimeridian: no longitude in range is nearer
+    /// the other way round.
+    pub(super) fn has_plane(&self, reach_m: f64) -> bool {
+        let to_antimeridian_m = (180.0 - self.at.x.abs()) * self.metres_per_degree[0];
+        self.is_in_plane() && reach_m <= PLANE_M && self.most_m(reach_m) < self.least_m(to_antimeridian_m)
+    }
+
+    /// Returns the place of a point in the plane, metres east and north.
+    pub(super) fn plane(&self, c: Coord<f64>) -> [f64; 2] {
+        [(c.x - self.at.x) * self.metres_per_degree[0], (c.y - self.at.y) * self.metres_per_degree[1]]
+    }
+
+    pub(super) fn plane_length2_m2(&self, a: Coord<f64>, b: Coord<f64>) -> f64 {
+        let [kx, ky] = self.metres_per_degree;
+        ((b.x - a.x) * kx).powi(2) + ((b.y - a.y) * ky).powi(2)
+    }
+
+    /// Returns a distance that nothing so far away in the plane is nearer than. Beyond the plane's reach this is the reach: the way there
+    /// leads over its rim.
+    pub(super) fn least_m(&self, plane_m: f64) -> f64 {
+        let plane_m = plane_m.min(PLANE_M);
+        plane_m * (1.0 - self.stretch_per_m * plane_m)
+    }
+
+    /// Returns a distance that nothing so far away in the plane is farther than.
+    pub(super) fn most_m(&self, plane_m: f64) -> f64 {
+        if plane_m <= PLANE_M { plane_m * (1.0 + self.stretch_per_m * plane_m) + ROUNDING_M } else { f64::INFINITY }
+    }
+
+    /// Returns how far away in the plane something may lie that is no farther than `distance_m`, or farther than the plane reaches.
+    ///
+    /// With `x` the stretch at that distance `d`, `d (1 + 2x)` is that far: `(1 + 2x) (1 − x (1 + 2x)) ≥ 1` for `x ≤ 0.2`.
+    pub(super) fn plane_at_most_m(&self, distance_m: f64) -> f64 {
+        distance_m * (1.0 + 2.0 * self.stretch_per_m * distance_m) + ROUNDING_M
+    }
+
+    fn is_in_plane(&self) -> bool {
+        self.at.y.abs() <= PLANE_LAT
     }
 
     /// Returns a distance that nothing on the surface within a far box of geocentric coordinates is nearer than.
@@ -105,6 +150,7 @@ impl Observer {
     /// One geodesic is measured, to the middle of the box, and two bounds are drawn from it: the triangle inequality, and over the chord
     /// to the nearest corner, how the geodesic differs from the arc of a sphere, which changes little within the box.
     pub(super) fn least_to_box_m(&self, min: [f64; 3], max: [f64; 3]) -> f64 {
+        let from = self.geocentric();
         let middle = to_position([0, 1, 2].map(|axis| f64::midpoint(min[axis], max[axis])));
         let at = to_geocentric(middle);
         let farthest = [0, 1, 2].map(|axis| if at[axis] - min[axis] > max[axis] - at[axis] { min[axis] } else { max[axis] });
@@ -114,9 +160,9 @@ impl Observer {
         if middle_m + radius_m > ALIKE_M {
             return by_triangle_m - ROUNDING_M;
         }
-        let nearest = [0, 1, 2].map(|axis| self.geocentric[axis].clamp(min[axis], max[axis]));
-        let unlike_m = middle_m - to_arc_m(chord_m(at, self.geocentric), RADIUS_MEAN_M);
-        let by_chord_m = to_arc_m(chord_m(nearest, self.geocentric), RADIUS_MEAN_M) + unlike_m - UNLIKE_PER_M * radius_m;
+        let nearest = [0, 1, 2].map(|axis| from[axis].clamp(min[axis], max[axis]));
+        let unlike_m = middle_m - to_arc_m(chord_m(at, from), RADIUS_MEAN_M);
+        let by_chord_m = to_arc_m(chord_m(nearest, from), RADIUS_MEAN_M) + unlike_m - UNLIKE_PER_M * radius_m;
         by_triangle_m.max(by_chord_m) - ROUNDING_M
     }
 
@@ -124,43 +170,62 @@ impl Observer {
     ///
     /// A border measures the same whichever way it is walked, to the last bit.
     pub(super) fn distance_to_line_m(&self, line: &[Coord<f64>], bound_m: f64) -> Option<f64> {
-        let edges = || line.windows(2).map(|edge| west_to_east(edge[0], edge[1]));
-        let roughly = if self.at.y.abs() <= NEAR_LAT {
-            edges().map(|(a, b)| self.rough_m(a, b).0).fold(f64::INFINITY, f64::min)
-        } else {
-            f64::INFINITY
-        };
-        let distance_m = if roughly <= NEAR_M {
-            // Only edges that may be the nearest are measured exactly.
-            let worth_m = roughly * (1.0 + 3.0 * ROUGH_ERROR);
-            edges()
-                .map(|(a, b)| (a, b, self.rough_m(a, b)))
-                .filter(|(_, _, (rough_m, _))| *rough_m <= worth_m)
-                .map(|(a, b, (_, t))| self.geodesic_m(along(a, b, t)))
-                .fold(f64::INFINITY, f64::min)
-        } else if bound_m < NEAR_M * (1.0 - ROUGH_ERROR) && self.at.y.abs() <= NEAR_LAT {
-            return None;
-        } else {
-            edges().map(|(a, b)| self.geodesic_m(self.find_foot(a, b))).fold(f64::INFINITY, f64::min)
-        };
+        // Only edges that may be the nearest are measured.
+        let most_m = |edge: &[Coord<f64>]| self.rough(edge[0], edge[1]).map_or(f64::INFINITY, |rough| self.most_m(rough.plane_m));
+        let worth_m = line.windows(2).map(most_m).fold(bound_m, f64::min);
+        let is_worth = |edge: &&[Coord<f64>]| self.rough(edge[0], edge[1]).is_none_or(|rough| self.least_m(rough.plane_m) <= worth_m);
+        let distance_m =
+            line.windows(2).filter(is_worth).map(|edge| self.distance_to_edge_m(edge[0], edge[1])).fold(f64::INFINITY, f64::min);
         (distance_m <= bound_m).then_some(distance_m)
+    }
+
+    /// Returns the geodesic distance to the nearest point of an edge: the same to the last bit from whichever end it is walked.
+    ///
+    /// Within the plane's reach the foot is found in space, from the foot in the plane: as the edge is bent less than the
+    /// tenth part of a circle around the observer, each step leaves less than a fifth of the way to it.
+    pub(super) fn distance_to_edge_m(&self, a: Coord<f64>, b: Coord<f64>) -> f64 {
+        /// More than are needed by an edge as long as the plane reaches, at its edge.
+        const STEPS_MAX: u32 = 16;
+        /// A way along the edge whose square is so small a part of the square of the distance shortens that by as little.
+        const NEGLIGIBLE: f64 = 1e-13;
+        let (a, b) = west_to_east(a, b);
+        let Some(rough) = self.rough(a, b).filter(|rough| rough.plane_m <= PLANE_M && rough.length_m <= PLANE_M) else {
+            return self.geodesic_m(self.find_foot(a, b));
+        };
+        let (lon, lat) = ((b.x - a.x).to_radians(), (b.y - a.y).to_radians());
+        let mut t = rough.t;
+        let mut sight = self.frame.sight(along(a, b, t));
+        for _ in 0..STEPS_MAX {
+            let motion = sight.motion(lon, lat);
+            let next = foot(dot(sight.way, motion), dot(motion, motion), t);
+            let step2_m2 = (next - t).powi(2) * dot(motion, motion);
+            // An end is taken as it is, so that edges which share it measure the same.
+            let is_end = next != t && (next == 0.0 || next == 1.0);
+            if !is_end && step2_m2 <= NEGLIGIBLE * dot(sight.way, sight.way) {
+                break;
+            }
+            t = next;
+            sight = self.frame.sight(along(a, b, t));
+        }
+        self.frame.geodesic_m(sight.way)
     }
 
     fn geodesic_m(&self, to: Coord<f64>) -> f64 {
         Geodesic.distance(Point(self.at), Point(to))
     }
 
-    /// Returns the distance to an edge in a plane at the observer, and where on the edge, from 0 to 1, its foot lies.
-    fn rough_m(&self, a: Coord<f64>, b: Coord<f64>) -> (f64, f64) {
+    /// Looks at an edge in the plane; none for observers near a pole and for edges that span too much of the earth.
+    fn rough(&self, a: Coord<f64>, b: Coord<f64>) -> Option<Rough> {
+        if !self.is_in_plane() || (b.x - a.x).abs() > WIDE_DEG {
+            return None;
+        }
         let [kx, ky] = self.metres_per_degree;
-        // The short way round the earth.
-        let west = |lon: f64| lon - 360.0 * (lon / 360.0).round();
-        let (ax, ay) = (west(a.x - self.at.x) * kx, (a.y - self.at.y) * ky);
+        let (ax, ay) = (the_short_way(a.x - self.at.x) * kx, (a.y - self.at.y) * ky);
         let (dx, dy) = ((b.x - a.x) * kx, (b.y - a.y) * ky);
-        let t = -(ax * dx + ay * dy) / (dx * dx + dy * dy);
-        // An edge shorter than the numbers can tell has its foot at its beginning.
-        let t = if t.is_nan() { 0.0 } else { t.clamp(0.0, 1.0) };
-        ((ax + t * dx).hypot(ay + t * dy), t)
+        let length2 = dx * dx + dy * dy;
+        let t = foot(ax * dx + ay * dy, length2, 0.0);
+        let (x, y) = (ax + t * dx, ay + t * dy);
+        Some(Rough { plane_m: (x * x + y * y).sqrt(), t, length_m: length2.sqrt() })
     }
 
     /// Finds the nearest point of a far edge: the best of evenly spread points, then golden sections around it.
@@ -170,9 +235,10 @@ impl Observer {
         /// Each round shortens the bracket to 0.618 of itself: 40 rounds leave 4e-9 of it.
         const ROUNDS: u32 = 40;
         const GOLDEN: f64 = 0.618_033_988_749_894_9;
+        let from = self.geocentric();
         let cost = |t: f64| {
             let to = to_geocentric(along(a, b, t));
-            (0..3).map(|axis| (to[axis] - self.geocentric[axis]).powi(2)).sum::<f64>()
+            (0..3).map(|axis| (to[axis] - from[axis]).powi(2)).sum::<f64>()
         };
         let step = 1.0 / f64::from(SAMPLES);
         let best = (0..=SAMPLES).map(|i| f64::from(i) * step).min_by(|s, t| cost(*s).total_cmp(&cost(*t))).expect("there are samples");
@@ -184,6 +250,44 @@ impl Observer {
         let inner = (low + high) / 2.0;
         let t = [0.0, 1.0, inner].into_iter().min_by(|s, t| cost(*s).total_cmp(&cost(*t))).expect("there are three");
         along(a, b, t)
+    }
+}
+
+/// An edge in the plane of an observer: how far it is, where on it, from 0 to 1, the nearest point lies, and how long it is.
+#[derive(Clone, Copy, Debug)]
+struct Rough {
+    plane_m: f64,
+    t: f64,
+    length_m: f64,
+}
+
+/// Returns how much, relatively and for each metre of the distance `P` in the plane, that may differ from the true distance, for an
+/// observer at a latitude φ of 85 degrees at most and `P` of 100 km at most.
+///
+/// The plane takes the parallel and the meridian at the observer for straight and their scale for that of everywhere:
+/// `P² = (ρ Δλ)² + (M Δφ)²`. The true way through space has `(ρ ρ′) (2 sin Δλ/2)² + Δρ² + Δz²` as its square, where `ρ′` is the radius of
+/// the other parallel. To first order `ρ′/ρ = 1 − tan φ Δφ M/N`, which enters the distance by its root: relatively `½ tan φ P/N` at most; and
+/// the length of the meridian differs from `M Δφ` relatively by `½ M′/M Δφ ≤ 0.005 P/M`. The terms of second order, the versine of
+/// `Δλ` and what the geodesic is longer than the way through space among them, come to less than a tenth of both and
+/// 0.013 `P/M` more, for `P/M` is 0.016 at most.
+fn stretch_per_m(tan_lat: f64) -> f64 {
+    1.1 * (0.5 * tan_lat.abs() + 0.02) / RADIUS_MIN_M
+}
+
+/// Returns where, from 0 to 1, the foot lies on an edge, a step of `-product / length2` from `t`. An edge shorter than the numbers can
+/// tell has it at its beginning.
+fn foot(product: f64, length2: f64, t: f64) -> f64 {
+    let t = t - product / length2;
+    if t.is_nan() { 0.0 } else { t.clamp(0.0, 1.0) }
+}
+
+fn the_short_way(lon_deg: f64) -> f64 {
+    if lon_deg > 180.0 {
+        lon_deg - 360.0
+    } else if lon_deg < -180.0 {
+        lon_deg + 360.0
+    } else {
+        lon_deg
     }
 }
 
@@ -199,6 +303,9 @@ fn west_to_east(a: Coord<f64>, b: Coord<f64>) -> (Coord<f64>, Coord<f64>) {
 
 #[cfg(test)]
 mod tests {
+    use geo::Destination;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn coord(x: f64, y: f64) -> Coord<f64> {
@@ -225,6 +332,46 @@ mod tests {
             let dumb = dumb_m(p, a, b);
             assert!(found <= dumb + 1e-6 && found >= dumb * (1.0 - 1e-6) - 1e-3, "{p:?}: {found} against {dumb}");
         }
+    }
+
+    /// An edge about so far from the observer, and the observer, by seeded numbers from 0 to 1.
+    fn edge_near(numbers: [f64; 6], lat_max: f64) -> (Coord<f64>, Coord<f64>, Coord<f64>) {
+        let [lon, lat, bearing, size, turn, length] = numbers;
+        let p = Point::new(360.0 * lon - 180.0, lat_max * (2.0 * lat - 1.0));
+        let a = Geodesic.destination(p, 360.0 * bearing, 10f64.powf(6.0 * size - 1.1));
+        let b = Geodesic.destination(a, 360.0 * turn, 10f64.powf(5.0 * length - 1.0));
+        (p.0, a.0, b.0)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn the_foot_in_space_and_the_foot_of_golden_sections_are_equally_far(numbers in proptest::array::uniform6(0.0..1.0f64)) {
+            let (p, a, b) = edge_near(numbers, 85.0);
+            let observer = Observer::new(p);
+            // Neither end may lie beyond the antimeridian as seen from the other: an edge runs straight between its numbers.
+            prop_assume!((a.x - b.x).abs() < 180.0);
+            let (a, b) = west_to_east(a, b);
+            let (found, golden) = (observer.distance_to_edge_m(a, b), observer.geodesic_m(observer.find_foot(a, b)));
+            prop_assert!((found - golden).abs() <= 1e-6 && found <= golden + 1e-6, "{p:?} {a:?} {b:?}: {found} against {golden}");
+        }
+
+        #[test]
+        fn the_plane_is_off_by_less_than_its_stretch(numbers in proptest::array::uniform6(0.0..1.0f64)) {
+            let (p, a, _) = edge_near(numbers, 85.0);
+            let observer = Observer::new(p);
+            let (rough, true_m) = (observer.rough(a, a).unwrap().plane_m, observer.geodesic_m(a));
+            prop_assert!(observer.least_m(rough) <= true_m + ROUNDING_M && true_m <= observer.most_m(rough), "{p:?} {a:?}: {rough} {true_m}");
+            prop_assert!(rough > PLANE_M || rough <= observer.plane_at_most_m(true_m), "{p:?} {a:?}: {rough} {true_m}");
+        }
+    }
+
+    #[test]
+    fn a_border_across_the_antimeridian_is_near() {
+        let line = [coord(-180.0, -16.1), coord(-179.999, -16.0)];
+        let found = Observer::new(coord(179.999_99, -16.1)).distance_to_line_m(&line, 10.0).unwrap();
+        assert!((found - 1.070_2).abs() < 1e-3, "{found}");
     }
 
     #[test]

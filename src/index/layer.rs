@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::aside::Aside;
 use super::border::BorderTree;
+use super::distance::Alternatives;
 use super::earth::Observer;
 use super::finest::Finest;
 use super::holes::Holes;
@@ -14,9 +15,6 @@ use super::rtree::UnitTree;
 use super::step::Step;
 use crate::boundary::Position;
 use crate::topology::{Changes, Sides, UnitIndex, ValidCoverage};
-
-/// Most alternatives in one answer. Who asks with an accuracy of kilometres needs the nearest, not a district's whole list.
-pub const ALTERNATIVES_MAX: usize = 32;
 
 /// How the owner of a position is searched. The answers are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -144,13 +142,14 @@ impl LayerIndex {
     }
 
     /// Returns all that boundaries say about `position` at `depth`, with the other units that lie within `doubt_m` metres, at
-    /// most [`ALTERNATIVES_MAX`] of them.
+    /// most `ALTERNATIVES_MAX` of them.
     pub fn locate(&self, position: Position, depth: usize, doubt_m: f64) -> Located {
         let Owner { status, unit } = self.owner(position, depth);
         let mut located = Located {
             status,
             unit,
-            path: self.path(position, depth, unit),
+            // Outside of all units there is no coarser one either.
+            path: if status == Status::Outside { Vec::new() } else { self.path(position, depth, unit) },
             distance_to_border_m: None,
             alternatives: Vec::new(),
             nearest: None,
@@ -167,13 +166,16 @@ impl LayerIndex {
         located
     }
 
-    /// Returns the unit whose border is nearest, and of several at the same distance that of smallest code.
+    /// Returns the unit whose border is nearest to a position in no unit, and of several at the same distance that of smallest code.
     pub fn nearest(&self, position: Position, depth: usize) -> Option<Neighbour> {
         if !is_finite(position) {
             return None;
         }
         let mut best: Option<Neighbour> = None;
         let observer = Observer::new(position.into());
+        if let Some(nearest) = self.levels[depth].borders.nearest_on_rim(&self.coverage, &observer) {
+            return Some(nearest);
+        }
         self.levels[depth].borders.for_each_near(
             &self.coverage,
             &observer,
@@ -261,6 +263,9 @@ impl LayerIndex {
     /// Measures the way to the border of `unit`, and collects the units around within the distance of doubt.
     fn measure(&self, position: Position, depth: usize, unit: UnitIndex, alternatives: &mut Alternatives) -> Option<f64> {
         let observer = Observer::new(position.into());
+        if let Some(border_m) = self.levels[depth].borders.measure_from_within(&self.coverage, &observer, unit, alternatives) {
+            return Some(border_m);
+        }
         let mut border_m = f64::INFINITY;
         let is_own = |sides: Sides| sides.left == Some(unit) || sides.right == Some(unit);
         self.levels[depth].borders.for_each_near(
@@ -273,50 +278,10 @@ impl LayerIndex {
                     border_m = border_m.min(distance_m);
                 }
                 alternatives.add(distance_m, sides);
-                border_m.max(alternatives.bound_m)
+                border_m.max(alternatives.bound_m())
             },
         );
         border_m.is_finite().then_some(border_m)
-    }
-}
-
-/// The units near a position, without the one that owns it.
-struct Alternatives {
-    owner: UnitIndex,
-    bound_m: f64,
-    found: Vec<Neighbour>,
-}
-
-impl Alternatives {
-    fn new(owner: UnitIndex, bound_m: f64, covering: &[UnitIndex]) -> Self {
-        let found = covering.iter().filter(|unit| **unit != owner).map(|&unit| Neighbour { unit, distance_m: 0.0 }).collect();
-        Self { owner, bound_m, found }
-    }
-
-    fn add(&mut self, distance_m: f64, sides: Sides) {
-        if distance_m > self.bound_m {
-            return;
-        }
-        for unit in [sides.left, sides.right].into_iter().flatten().filter(|unit| *unit != self.owner) {
-            match self.found.iter_mut().find(|neighbour| neighbour.unit == unit) {
-                Some(known) => known.distance_m = known.distance_m.min(distance_m),
-                None => self.found.push(Neighbour { unit, distance_m }),
-            }
-        }
-        if self.found.len() >= 2 * ALTERNATIVES_MAX {
-            self.trim();
-            self.bound_m = self.found[ALTERNATIVES_MAX - 1].distance_m;
-        }
-    }
-
-    fn trim(&mut self) {
-        self.found.sort_by(|a, b| a.distance_m.total_cmp(&b.distance_m).then(a.unit.cmp(&b.unit)));
-        self.found.truncate(ALTERNATIVES_MAX);
-    }
-
-    fn into_sorted(mut self) -> Vec<Neighbour> {
-        self.trim();
-        self.found
     }
 }
 

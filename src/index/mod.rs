@@ -8,8 +8,10 @@
 
 mod aside;
 mod border;
+mod distance;
 mod earth;
 mod finest;
+mod frame;
 mod holes;
 mod layer;
 mod located;

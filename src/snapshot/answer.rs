@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use super::layer::LayerSnapshot;
 use super::state::Snapshot;
-use crate::boundary::{LayerName, Level, Position, Unit, UnitCode};
+use crate::boundary::{LayerName, Level, Position, Unit};
 use crate::dispatch::Duty;
 use crate::index::{Located, Neighbour, Status};
 
@@ -129,9 +129,9 @@ impl<'a> Answer<'a> {
 }
 
 fn find_duty<'a>(snapshot: &'a Snapshot, layer: &LayerSnapshot, located: &Located, at: Timestamp) -> Option<Duty<'a>> {
-    let code = |&(depth, unit): &(usize, _)| layer.coverage().levels()[depth].unit(unit).code.clone();
-    let upwards: Vec<UnitCode> = located.path.iter().rev().map(code).collect();
-    (!upwards.is_empty()).then(|| snapshot.roster().find_duty(&upwards, at))
+    let levels = layer.coverage().levels();
+    let upwards = located.path.iter().rev().map(|&(depth, unit)| &levels[depth].unit(unit).code);
+    (!located.path.is_empty()).then(|| snapshot.roster().find_duty(upwards, at))
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {

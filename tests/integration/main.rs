@@ -8,6 +8,7 @@ mod assign_parquet;
 mod cluster;
 mod copies;
 mod demo;
+mod distances;
 mod encryption;
 mod export;
 mod generations;
