@@ -223,7 +223,7 @@ fn a_killed_run_leaves_nothing_that_looks_whole() {
     let town = town();
     let (done, before) = (town.path("out.csv"), "lon,lat,grid_code,error\n");
     town.write("out.csv", before);
-    let mut child = town.command().args(["assign", "-", "-o", text(&done)]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut child = town.command().args(["assign", "-", "-o", text(&done), "--fields", "grid_code"]).stdin(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     // More than the pipe and the blocks hold, so that rows have been written when it ends.
     stdin.write_all(format!("lon,lat\n{}", "111.605,26.205\n".repeat(100_000)).as_bytes()).unwrap();
