@@ -180,3 +180,55 @@ fn sides(starts: &[u32; LANES], normals: &[u32; LANES], u: i32, v: i32) -> (u32,
     let (spans, passes_by, is_east, is_west) = (bits(spans), bits(passes_by), bits(is_east), bits(is_west));
     (spans & is_east, !(passes_by | (spans & (is_east | is_west))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::raster::edges::Run;
+    use crate::index::raster::frame::STEP_BITS;
+    use crate::index::raster::record::{self, Piece};
+    use crate::topology::ArcId;
+
+    /// Records of random pieces, the ends of which may lie a little beside the cell, of two units or of several.
+    fn records(count: u32) -> (Vec<u32>, Vec<usize>) {
+        let mut state = 1_u64;
+        let mut random = move |below: i64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            i64::try_from(state >> 33).unwrap() % below
+        };
+        let (mut data, mut places) = (Vec::new(), Vec::new());
+        for number in 0..count {
+            let mut coordinate = || i16::try_from(random((1 << STEP_BITS) + 16) - 8).unwrap();
+            let piece = |at: u32| {
+                let (a, b) = ([coordinate(), coordinate()], [coordinate(), coordinate()]);
+                let (start, end) = if a[1] <= b[1] { (a, b) } else { (b, a) };
+                Piece { start, normal: [start[1] - end[1], end[0] - start[0]], xor: if number % 3 == 0 { 7 + at } else { 7 } }
+            };
+            let pieces: Vec<Piece> = (0..number % 14).map(piece).collect();
+            let runs = [Run { arc: ArcId(number), first: 0, count: 1 }];
+            places.push(data.len());
+            record::write(&mut data, number, &pieces, &runs, |_| 1);
+        }
+        data.extend([0; PADDING]);
+        (data, places)
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn wide_registers_find_what_plain_code_finds() {
+        if !Path::Avx2.is_here() {
+            return;
+        }
+        let (data, places) = records(if cfg!(miri) { 30 } else { 400 });
+        let mut found = 0;
+        for at in places {
+            for place in 0..if cfg!(miri) { 9 } else { 400 } {
+                let (u, v) = (place * 40_503 % (1 << STEP_BITS), place * 25_717 % (1 << STEP_BITS));
+                let expected = probe(&Record::read(&data, at), u, v);
+                assert_eq!(Wide.probe(&data, at, u, v), expected, "at {at}, {u} {v}");
+                found += usize::from(expected.is_some());
+            }
+        }
+        assert!(found > 100, "{found} places are certain");
+    }
+}
