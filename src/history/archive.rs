@@ -151,7 +151,9 @@ impl Archive {
         let is_held = |layer: &LayerSnapshot| current.layer(&layer.layer().name).is_some_and(|held| held.key() == layer.key());
         let is_key_known = |key: &LayerKey| current.history(&key.layer).is_some_and(|history| history.key(key.generation) == *key);
         let is_known = |layer: &LayerSnapshot| is_key_known(&layer.key());
-        let left = before.into_iter().flat_map(Snapshot::layers).filter(|layer| is_known(layer) && !is_held(layer));
+        let left: Vec<_> = before.into_iter().flat_map(Snapshot::layers).filter(|layer| is_known(layer) && !is_held(layer)).collect();
+        // Weighing waits for what is still being built; under the lock it would hold up everybody who asks.
+        left.iter().for_each(|layer| _ = layer.bytes());
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).retain(|key, _| is_key_known(key));
         let mut shelf = self.lock();
         shelf.retain(|item| match item {

@@ -178,6 +178,7 @@ fn all_levels_agree_before_and_after_changes() {
         let mut before = town.shapes();
         let Some(coverage) = town::check_all(before.clone(), ANYTHING).coverage else { continue };
         let mut coverage = Arc::new(coverage);
+        let mut chain = LayerIndex::build(Arc::clone(&coverage), Search::Raster);
         let mut index = LayerIndex::build(Arc::clone(&coverage), Search::Raster);
         for _ in 0..4 {
             let side = town::STEP * (town::SIDE as f64 + 1.0);
@@ -188,15 +189,18 @@ fn all_levels_agree_before_and_after_changes() {
             town.edit();
             let after = town.shapes();
             let Some(fresh) = town::check_all(after.clone(), GAPS).coverage else { break };
-            let base = LayerIndex::build(Arc::clone(&coverage), Search::Raster);
             index = match coverage.patched(&town::layer(), town::delta(&before, &after), fresh.accepted()) {
                 Ok(patched) => {
                     followed += 1;
                     coverage = Arc::new(patched.coverage);
-                    base.patched(Arc::clone(&coverage), &patched.changes)
+                    // Once to be compared, and once to follow the next change from.
+                    let next = chain.patched(Arc::clone(&coverage), &patched.changes);
+                    chain = chain.patched(Arc::clone(&coverage), &patched.changes);
+                    next
                 }
                 Err(_) => {
                     coverage = Arc::new(fresh);
+                    chain = LayerIndex::build(Arc::clone(&coverage), Search::Raster);
                     LayerIndex::build(Arc::clone(&coverage), Search::Raster)
                 }
             };
@@ -204,6 +208,24 @@ fn all_levels_agree_before_and_after_changes() {
         }
     }
     assert!(followed > 2, "{followed} followed");
+}
+
+#[test]
+fn units_behind_one_that_is_gone_are_found_under_their_new_numbers() {
+    let mut town = town::Town::new(3);
+    let mut before = town.shapes();
+    // There is a gap already: what is accepted stays the same.
+    before.last_mut().unwrap().pop();
+    let coverage = Arc::new(town::check_all(before.clone(), GAPS).coverage.unwrap());
+    let index = LayerIndex::build(Arc::clone(&coverage), Search::Raster);
+    let mut after = before.clone();
+    // Of the finest level, the unit with the smallest code: all others get another number.
+    after.last_mut().unwrap().remove(0);
+    let fresh = town::check_all(after.clone(), GAPS).coverage.unwrap();
+    let patched = coverage.patched(&town::layer(), town::delta(&before, &after), fresh.accepted()).unwrap();
+    let coverage = Arc::new(patched.coverage);
+    let points: Vec<_> = telling_points(&coverage).collect();
+    assert_agree(&coverage, index.patched(Arc::clone(&coverage), &patched.changes), points.into_iter());
 }
 
 proptest! {

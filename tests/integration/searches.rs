@@ -12,8 +12,8 @@ use crate::support::shared;
 
 const ANYTHING: Accepted = Accepted { overlap: true, gap: true, nesting: true };
 
-/// Vertices that are looked at of one file: enough for every kind of corner, and a file takes a second.
-const VERTICES_MAX: usize = 40_000;
+/// Vertices that are looked at of one file: enough for every kind of corner, and a file takes a fraction of a second.
+const VERTICES_MAX: usize = 1_500;
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());

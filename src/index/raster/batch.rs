@@ -45,7 +45,7 @@ struct Waiting {
     bits: u32,
 }
 
-/// Writes the label of each position, or puts its number into `doubtful` where the exact test or the tree has to answer.
+/// Writes the label of each position, or none and puts its number into `doubtful` where the exact test or the tree has to answer.
 #[inline(always)]
 pub(super) fn label_all<L: Lanes>(
     lanes: L,
@@ -95,7 +95,10 @@ pub(super) fn label_all<L: Lanes>(
                 if leaf.is_record() { lanes.probe(&block.data, leaf.offset(), u, v) } else { (leaf.word < RECORD).then_some(leaf.word) };
             match label {
                 Some(label) => labels[at] = MaybeUnit(label),
-                None => doubtful.push(first + waiting.number),
+                None => {
+                    labels[at] = MaybeUnit::NONE;
+                    doubtful.push(first + waiting.number);
+                }
             }
         }
         first += positions.len() as u32;
