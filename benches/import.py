@@ -15,13 +15,13 @@ SEED = 1
 RUNS = 3
 
 
-def run(command):
+def run(command, allowed=(0,)):
     """Returns the wall time in seconds and the largest resident memory in MiB of a command."""
     start = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
+    if process.returncode not in allowed:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
     return time.monotonic() - start, usage.ru_maxrss / 1024
 
@@ -52,9 +52,20 @@ def main(gridkeeper, scratch):
         print(f"figure import_100k_{name} {seconds:.2f} s")
         print(f"figure import_100k_{name}_memory {memory_mib:.0f} MiB")
     print(f"figure import_100k_time_over_ogr2ogr {best['gridkeeper'][0] / best['ogr2ogr'][0]:.2f} x")
-    input_mib = sum(os.path.getsize(os.path.join(sample, "grids" + s)) for s in (".shp", ".dbf", ".shx")) / 2**20
-    print(f"figure import_100k_memory_over_input {best['gridkeeper'][1] / input_mib:.1f} x")
-    print(f"figure check_100k_memory_over_input {run([gridkeeper, 'check', shapefile])[1] / input_mib:.1f} x")
+    sources = {"shapefile": shapefile}
+    for driver, ending in (("GeoJSON", "geojson"), ("FlatGeobuf", "fgb"), ("KML", "kml")):
+        sources[ending] = os.path.join(scratch, f"import.{ending}")
+        remove(sources[ending])
+        run(["ogr2ogr", "-f", driver, "-t_srs", "EPSG:4326", "-nlt", "PROMOTE_TO_MULTI", sources[ending], shapefile])
+    for name, source in sources.items():
+        parts = [source[:-4] + ending for ending in (".shp", ".dbf", ".shx")] if source == shapefile else [source]
+        size_mib = sum(map(os.path.getsize, parts)) / 2**20
+        print(f"figure import_100k_{name}_size {size_mib:.0f} MiB")
+        # Digits that another program cut leave borders that do not meet; what is found does not matter here.
+        print(f"figure check_100k_{name}_memory_over_input {run([gridkeeper, 'check', source], (0, 1))[1] / size_mib:.1f} x")
+        remove(ours)
+        command = [gridkeeper, "--store", ours, "import", source, "--level", "grid"]
+        print(f"figure import_100k_{name}_memory_over_input {run(command, (0, 1))[1] / size_mib:.1f} x", flush=True)
 
 
 if __name__ == "__main__":
