@@ -6,29 +6,28 @@
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 #![expect(clippy::print_stdout, reason = "figures are what a bench is for")]
 
-use std::fs;
+#[path = "support/sample_district.rs"]
+mod sample_district;
 
+use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use geo::{BoundingRect, Contains};
-use geo_types::{Coord, Geometry, LineString, MultiPolygon, Point, Polygon};
+use geo_types::{Coord, Geometry, MultiPolygon, Point};
 use geozero::{CoordDimensions, ToWkb};
-use gridkeeper::boundary::{FeatureRef, Layer, LayerName, Level, Position, Properties, Unit, UnitCode, UnitId, UnitShape, Validity};
-use gridkeeper::import::Crs;
+use gridkeeper::boundary::Position;
 use gridkeeper::index::{LayerIndex, MaybeUnit, Path, Search};
-use gridkeeper::sample::{District, Settings};
-use gridkeeper::topology::{Rules, ValidCoverage, check};
-use jiff::Timestamp;
+use gridkeeper::topology::ValidCoverage;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rstar::{AABB, RTree, RTreeObject};
-use uuid::Uuid;
+
+use crate::sample_district::{SEED, make_coverage};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const SEED: u64 = 1;
 /// Points of each kind: enough that a run takes a second where it is fast.
 const POINTS: usize = 500_000;
 /// Each rate is the best of so many runs, which is what the code can do when nobody disturbs it.
@@ -205,33 +204,6 @@ fn on_borders(rng: &mut ChaCha8Rng, coverage: &ValidCoverage) -> Vec<Coord<f64>>
         Coord { x: a.x + along * (b.x - a.x), y: a.y + along * (b.y - a.y) }
     };
     (0..POINTS).map(point).collect()
-}
-
-fn make_coverage(grids: usize) -> ValidCoverage {
-    let district = District::generate(Settings { seed: SEED, grids, incidents: 0 }).unwrap();
-    let crs = Crs::parse("EPSG:4546").unwrap();
-    let level = Level::parse("grid").unwrap();
-    let ring = |ring: &Vec<Coord<f64>>| {
-        let mut coords = ring.clone();
-        crs.all_to_wgs84(&mut coords).unwrap();
-        LineString(coords)
-    };
-    let polygon = |rings: &Vec<Vec<Coord<f64>>>| Polygon::new(ring(&rings[0]), rings[1..].iter().map(ring).collect());
-    let shapes = district.grids.iter().enumerate().map(|(at, grid)| UnitShape {
-        unit: Unit {
-            id: UnitId(Uuid::from_u128(at as u128)),
-            code: UnitCode::parse(&grid.code).unwrap(),
-            name: grid.name.clone(),
-            level: level.clone(),
-            parent: None,
-            properties: Properties::new(),
-            validity: Validity { from: Timestamp::UNIX_EPOCH, to: None },
-        },
-        geometry: MultiPolygon(grid.polygons.iter().map(polygon).collect()),
-        source: FeatureRef { number: at + 1 },
-    });
-    let layer = Layer { name: LayerName::parse("grid").unwrap(), levels: vec![level.clone()], scheme: None };
-    check(&layer, vec![shapes.collect()], &Rules::default()).coverage.unwrap()
 }
 
 /// Writes units as WKB with their lengths in front, points and owners as arrays of little-endian numbers, and our own rate.

@@ -7,27 +7,26 @@
 #![expect(clippy::unwrap_used, reason = "a comparison that cannot go on has failed")]
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 
+#[path = "../benches/support/sample_district.rs"]
+mod sample_district;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use geo_types::{Coord, LineString, MultiPolygon, Polygon};
-use gridkeeper::boundary::{FeatureRef, Layer, LayerName, Level, Position, Properties, Unit, UnitCode, UnitId, UnitShape, Validity};
-use gridkeeper::import::Crs;
+use geo_types::Coord;
+use gridkeeper::boundary::Position;
 use gridkeeper::index::{LayerIndex, MaybeUnit, Path, Search};
-use gridkeeper::sample::{District, Settings};
-use gridkeeper::topology::{Rules, ValidCoverage, check};
-use jiff::Timestamp;
+use gridkeeper::topology::ValidCoverage;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use robust::orient2d;
 use rstar::{AABB, RTree, RTreeObject};
-use uuid::Uuid;
+
+use crate::sample_district::{SEED, make_coverage};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-const SEED: u64 = 1;
 
 /// Points that are made and compared at a time.
 const BATCH: usize = 250_000;
@@ -156,31 +155,4 @@ impl Reference {
 fn side(a: Coord<f64>, b: Coord<f64>, p: Coord<f64>) -> f64 {
     let robust = |c: Coord<f64>| robust::Coord { x: c.x, y: c.y };
     orient2d(robust(a), robust(b), robust(p))
-}
-
-fn make_coverage(grids: usize) -> ValidCoverage {
-    let district = District::generate(Settings { seed: SEED, grids, incidents: 0 }).unwrap();
-    let crs = Crs::parse("EPSG:4546").unwrap();
-    let level = Level::parse("grid").unwrap();
-    let ring = |ring: &Vec<Coord<f64>>| {
-        let mut coords = ring.clone();
-        crs.all_to_wgs84(&mut coords).unwrap();
-        LineString(coords)
-    };
-    let polygon = |rings: &Vec<Vec<Coord<f64>>>| Polygon::new(ring(&rings[0]), rings[1..].iter().map(ring).collect());
-    let shapes = district.grids.iter().enumerate().map(|(at, grid)| UnitShape {
-        unit: Unit {
-            id: UnitId(Uuid::from_u128(at as u128)),
-            code: UnitCode::parse(&grid.code).unwrap(),
-            name: grid.name.clone(),
-            level: level.clone(),
-            parent: None,
-            properties: Properties::new(),
-            validity: Validity { from: Timestamp::UNIX_EPOCH, to: None },
-        },
-        geometry: MultiPolygon(grid.polygons.iter().map(polygon).collect()),
-        source: FeatureRef { number: at + 1 },
-    });
-    let layer = Layer { name: LayerName::parse("grid").unwrap(), levels: vec![level.clone()], scheme: None };
-    check(&layer, vec![shapes.collect()], &Rules::default()).coverage.unwrap()
 }
