@@ -1,6 +1,6 @@
 //! Distances beside those of GeographicLib, by its author, to the foot on the edge that is straight in degrees.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 
 use geo::{BoundingRect, MapCoords};
@@ -15,6 +15,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
 use uuid::Uuid;
+
+use crate::support::python_with;
 
 const GRIDS: usize = 300;
 const POINTS: usize = 160;
@@ -107,13 +109,7 @@ fn ask(index: &LayerIndex, grids: &[(String, MultiPolygon<f64>)], rng: &mut StdR
 
 #[test]
 fn distances_agree_with_geographiclib_to_a_millimetre() {
-    let python = std::env::var("GRIDKEEPER_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
-    let has_library = Command::new(&python).args(["-c", "import geographiclib"]).stderr(Stdio::null()).status();
-    if !has_library.is_ok_and(|status| status.success()) {
-        assert!(std::env::var_os("CI").is_none(), "make test installs geographiclib; this machine must run the test");
-        eprintln!("skipped: there is no geographiclib");
-        return;
-    }
+    let Some(python) = python_with("geographiclib") else { return };
     let (grids, mut rng) = (grids(), StdRng::seed_from_u64(1));
     for place in PLACES {
         let grids = moved(&grids, place);

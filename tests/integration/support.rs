@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test module uses its own part")]
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a test waits for another process before it gives up.
@@ -21,6 +21,21 @@ pub fn shared(path: &str) -> Option<PathBuf> {
         return Some(found);
     }
     eprintln!("skipped: {path} is not beside the project");
+    None
+}
+
+/// A Python that has a package which `make test` installs, or a message that the test is skipped.
+///
+/// # Panics
+/// Under CI, where it has to be there.
+pub fn python_with(package: &str) -> Option<String> {
+    let python = std::env::var("GRIDKEEPER_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
+    let status = Command::new(&python).args(["-c", &format!("import {package}")]).stderr(Stdio::null()).status();
+    if status.is_ok_and(|status| status.success()) {
+        return Some(python);
+    }
+    assert!(std::env::var_os("CI").is_none(), "make test installs {package}; this machine must run the test");
+    eprintln!("skipped: there is no {package}");
     None
 }
 
