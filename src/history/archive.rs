@@ -11,7 +11,6 @@ use super::flights::{Flights, Missed};
 use super::load::{LoadError, load_history, load_layer, load_roster};
 use super::shelf::{Item, Refusal, Shelf};
 use crate::config::Config;
-use crate::dispatch::RosterMark;
 use crate::snapshot::{LayerKey, LayerSnapshot, RosterSnapshot, Snapshot};
 use crate::store::{Store, StoreError};
 
@@ -151,14 +150,12 @@ impl Archive {
         let is_held = |layer: &LayerSnapshot| current.layer(&layer.layer().name).is_some_and(|held| held.key() == layer.key());
         let is_key_known = |key: &LayerKey| current.history(&key.layer).is_some_and(|history| history.key(key.generation) == *key);
         let is_known = |layer: &LayerSnapshot| is_key_known(&layer.key());
-        let left: Vec<_> = before.into_iter().flat_map(Snapshot::layers).filter(|layer| is_known(layer) && !is_held(layer)).collect();
-        // Weighing waits for what is still being built; under the lock it would hold up everybody who asks.
-        left.iter().for_each(|layer| _ = layer.bytes());
+        let left = before.into_iter().flat_map(Snapshot::layers).filter(|layer| is_known(layer) && !is_held(layer));
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).retain(|key, _| is_key_known(key));
         let mut shelf = self.lock();
         shelf.retain(|item| match item {
             Item::Layer(layer) => is_known(layer) && !is_held(layer),
-            Item::Roster(_, roster) => roster.term.mark.newest == current.roster_snapshot().term.mark.newest,
+            Item::Roster(rows) => rows.mark().newest == current.roster_snapshot().term.mark.newest,
         });
         for layer in left {
             // Whoever asks for it later has it built again.
@@ -220,7 +217,7 @@ impl Archive {
         let (store, config, wanted) = (Arc::clone(&self.store), self.config.clone(), key.clone());
         let build = move || {
             let history = load_history(&*store, &config, wanted.layer)?;
-            // Its weight is asked under a lock, where nobody is to wait.
+            // It is weighed when it is kept, so all of it has to be there.
             load_layer(&*store, &history, wanted.generation).map(LayerSnapshot::finished)
         };
         let built = on_own_thread(build).await.ok_or_else(|| ArchiveError::Broken { what: what.clone() })?;
@@ -246,17 +243,20 @@ impl Archive {
         if let Some(found) = self.lock().find_roster(version, at) {
             return Ok(found);
         }
-        let this = Arc::clone(&self);
+        let (this, current) = (Arc::clone(&self), held.clone());
         let build = move || {
             // The version is read first, so that what is written meanwhile makes the roster look too old and never too new.
             let version = this.store.load_version()?;
-            let known = |mark: RosterMark| if held.term.mark == mark { Some(held.roster) } else { this.lock().find_roster_of(mark) };
+            let known = |mark| current.rows_of(mark).or_else(|| this.lock().find_roster_of(mark));
             Ok::<_, StoreError>((version, load_roster(&*this.store, &this.config, at, known)?))
         };
         let built = on_own_thread(build).await.ok_or_else(|| ArchiveError::Broken { what: what.clone() })?;
         self.built_count.fetch_add(1, Ordering::Relaxed);
         let (version, roster) = built.map_err(|error| ArchiveError::failed(error.into(), what.clone()))?;
-        self.keep(Item::Roster(version, roster.clone()), what)?;
+        // What the current snapshot holds is there anyway.
+        if !Arc::ptr_eq(&roster.roster, &held.roster) {
+            self.keep(Item::roster(version, &roster), what)?;
+        }
         Ok(roster)
     }
 

@@ -60,8 +60,7 @@ pub fn load_snapshot(store: &dyn Store, config: &Config, at: Timestamp, known: &
         }
         Ok::<_, LoadError>(layers)
     };
-    let is_held = |mark, held: &RosterSnapshot| (held.term.mark == mark).then(|| Arc::clone(&held.roster));
-    let find_held = |mark| known.iter().find_map(|snapshot| is_held(mark, snapshot.roster_snapshot()));
+    let find_held = |mark| known.iter().find_map(|snapshot| snapshot.roster_snapshot().rows_of(mark));
     // A province has as many rows on its roster as it has boundaries; reading the one takes as long as reading the other.
     let (layers, roster) = std::thread::scope(|scope| {
         let roster = scope.spawn(|| load_roster(store, config, at, find_held));

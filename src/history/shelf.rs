@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::dispatch::{Roster, RosterMark};
+use crate::dispatch::{Roster, RosterMark, RosterTerm};
 use crate::snapshot::{LayerKey, LayerSnapshot, RosterSnapshot};
 
 /// Things kept at once. More than anybody compares, and few enough to search one by one; rosters of a small office would else fill
@@ -30,8 +30,15 @@ struct Entry {
 #[derive(Clone, Debug)]
 pub(super) enum Item {
     Layer(Arc<LayerSnapshot>),
-    /// A roster, and the version of the store at which it was the one of its term.
-    Roster(u64, RosterSnapshot),
+    Roster(Rows),
+}
+
+/// A roster, and the terms in which it is in force, each with the version of the store at which that was so.
+#[derive(Clone, Debug)]
+pub(super) struct Rows {
+    mark: RosterMark,
+    roster: Arc<Roster>,
+    terms: Vec<(u64, RosterTerm)>,
 }
 
 /// Why something was not taken.
@@ -74,21 +81,27 @@ impl Shelf {
     /// Finds the roster of a time as the store has it at `version` or later.
     pub fn find_roster(&mut self, version: u64, at: Timestamp) -> Option<RosterSnapshot> {
         self.find(|item| match item {
-            Item::Roster(known, roster) if *known >= version && roster.term.contains(at) => Some(roster.clone()),
-            _ => None,
+            Item::Roster(rows) => rows.find(version, at),
+            Item::Layer(_) => None,
         })
     }
 
     /// Finds the rows of a roster, whenever that was in force.
     pub fn find_roster_of(&mut self, mark: RosterMark) -> Option<Arc<Roster>> {
         self.find(|item| match item {
-            Item::Roster(_, roster) if roster.term.mark == mark => Some(Arc::clone(&roster.roster)),
+            Item::Roster(rows) if rows.mark == mark => Some(Arc::clone(&rows.roster)),
             _ => None,
         })
     }
 
-    /// Takes something in, and drops for it what was not used for longest.
+    /// Takes something in, and drops for it what was not used for longest. The rows of a roster are kept once for all its terms.
     pub fn put(&mut self, item: Item) -> Result<(), Refusal> {
+        if let Item::Roster(new) = &item
+            && let Some(known) = self.find_rows(new.mark)
+        {
+            known.learn(&new.terms);
+            return Ok(());
+        }
         let bytes = item.bytes();
         if bytes > self.budget_bytes {
             return Err(Refusal::TooLarge { bytes });
@@ -112,6 +125,13 @@ impl Shelf {
         self.used_bytes = self.entries.iter().map(|entry| entry.bytes).sum();
     }
 
+    fn find_rows(&mut self, mark: RosterMark) -> Option<&mut Rows> {
+        self.entries.iter_mut().find_map(|entry| match &mut entry.item {
+            Item::Roster(rows) if rows.mark == mark => Some(rows),
+            _ => None,
+        })
+    }
+
     fn find<T>(&mut self, pick: impl Fn(&Item) -> Option<T>) -> Option<T> {
         let (entry, found) = self.entries.iter_mut().find_map(|entry| pick(&entry.item).map(|found| (entry, found)))?;
         self.uses += 1;
@@ -120,27 +140,49 @@ impl Shelf {
     }
 }
 
+impl Rows {
+    pub fn mark(&self) -> RosterMark {
+        self.mark
+    }
+
+    fn find(&self, version: u64, at: Timestamp) -> Option<RosterSnapshot> {
+        let (_, term) = self.terms.iter().find(|(known, term)| *known >= version && term.contains(at))?;
+        Some(RosterSnapshot { roster: Arc::clone(&self.roster), term: *term })
+    }
+
+    /// Takes in terms. What was known of an earlier version is not asked for by its time any more.
+    fn learn(&mut self, terms: &[(u64, RosterTerm)]) {
+        let newest = terms.iter().map(|(version, _)| *version).max();
+        self.terms.retain(|(version, term)| Some(*version) >= newest && !terms.iter().any(|(_, new)| new == term));
+        self.terms.extend_from_slice(terms);
+    }
+}
+
 impl Item {
+    /// A roster as it was in force at a version of the store.
+    pub fn roster(version: u64, roster: &RosterSnapshot) -> Self {
+        let RosterSnapshot { roster, term } = roster;
+        Self::Roster(Rows { mark: term.mark, roster: Arc::clone(roster), terms: vec![(version, *term)] })
+    }
+
     fn bytes(&self) -> usize {
         size_of::<Entry>()
             + match self {
                 Self::Layer(layer) => layer.bytes(),
-                Self::Roster(_, roster) => roster.roster.bytes(),
+                Self::Roster(rows) => rows.roster.bytes(),
             }
     }
 
     fn is_in_use(&self) -> bool {
         match self {
             Self::Layer(layer) => Arc::strong_count(layer) > 1,
-            Self::Roster(_, roster) => Arc::strong_count(&roster.roster) > 1,
+            Self::Roster(rows) => Arc::strong_count(&rows.roster) > 1,
         }
     }
 
     fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Layer(a), Self::Layer(b)) => a.key() == b.key(),
-            // What was known of an earlier version is not asked for by its time any more.
-            (Self::Roster(version, a), Self::Roster(newer, b)) => a.term == b.term || (a.term.mark == b.term.mark && version < newer),
             _ => false,
         }
     }
@@ -152,7 +194,7 @@ mod tests {
 
     use super::*;
     use crate::boundary::{UnitCode, Validity};
-    use crate::dispatch::{Assignment, Post, RosterTerm, Shift, WorkerId};
+    use crate::dispatch::{Assignment, Post, Shift, WorkerId};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -168,9 +210,10 @@ mod tests {
             validity: Validity { from: at(0), to: None },
             shift: Shift::ALWAYS,
         };
-        let term = RosterTerm { mark: RosterMark::default(), from: Some(at(second)), to: Some(at(second + 1)) };
+        let mark = RosterMark { number: Some(second.unsigned_abs()), newest: None };
+        let term = RosterTerm { mark, from: Some(at(second)), to: Some(at(second + 1)) };
         let roster = Arc::new(Roster::new(Vec::new(), (0..rows).map(row).collect(), TimeZone::UTC));
-        Item::Roster(1, RosterSnapshot { roster, term })
+        Item::roster(1, &RosterSnapshot { roster, term })
     }
 
     fn held(shelf: &mut Shelf) -> Vec<i64> {
@@ -205,6 +248,24 @@ mod tests {
         drop(read);
         shelf.put(roster(2, 100)).unwrap();
         assert_eq!(held(&mut shelf), [2]);
+    }
+
+    #[test]
+    fn a_roster_that_comes_back_is_kept_once() {
+        let mut shelf = Shelf::new(roster(0, 100).bytes() * 3 / 2);
+        shelf.put(roster(1, 100)).unwrap();
+        let first = shelf.find_roster(1, at(1)).unwrap();
+        let again = |version, second| {
+            let term = RosterTerm { from: Some(at(second)), to: Some(at(second + 1)), ..first.term };
+            Item::roster(version, &RosterSnapshot { term, ..first.clone() })
+        };
+        shelf.put(again(1, 5)).unwrap();
+        assert_eq!((held(&mut shelf), shelf.len()), (vec![1, 5], 1));
+        // A newer version of the store may have it in force at other times; each is asked for anew.
+        shelf.put(again(2, 5)).unwrap();
+        let seen = |shelf: &mut Shelf| [1, 5].map(|second| shelf.find_roster(1, at(second)).is_some());
+        assert_eq!((seen(&mut shelf), shelf.find_roster(3, at(5)).is_some()), ([false, true], false));
+        assert!(shelf.find_roster_of(first.term.mark).is_some_and(|rows| Arc::ptr_eq(&rows, &first.roster)));
     }
 
     #[test]

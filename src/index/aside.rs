@@ -19,7 +19,7 @@ impl Aside {
         let build = Arc::new(build);
         let run = {
             let (place, build) = (Arc::clone(&place), Arc::clone(&build));
-            // Who waits would wait for good for what met a bug; without it the tree goes on answering.
+            // Who waits would wait for good for what met a bug, which the thread has told; without it the tree goes on answering.
             move || _ = place.set(catch_unwind(AssertUnwindSafe(&*build)).unwrap_or(None))
         };
         if thread::Builder::new().name("raster".into()).spawn(run).is_err() {

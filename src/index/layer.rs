@@ -68,10 +68,7 @@ impl LayerIndex {
         };
         let levels: Vec<LevelIndex> = (0..coverage.levels().len()).into_par_iter().map(level).collect();
         let finest = match coverage.finest_depth().filter(|_| search == Search::Raster) {
-            Some(depth) => {
-                let (coverage, units) = (Arc::clone(&coverage), Arc::clone(&levels[depth].units));
-                Aside::begin(move || Finest::build(&coverage, depth, &units))
-            }
+            Some(depth) => begin_raster(&coverage, depth, &levels),
             None => Aside::ready(None),
         };
         Self { coverage, levels, finest, search, path: Path::detect() }
@@ -96,22 +93,22 @@ impl LayerIndex {
             holes: Holes::patched(&step, depth).map_or_else(|| Arc::clone(&level.holes), Arc::new),
         };
         let levels: Vec<LevelIndex> = self.levels.par_iter().enumerate().map(level).collect();
-        let finest_depth = next.finest_depth().filter(|_| self.search == Search::Raster);
-        let finest = finest_depth.and_then(|depth| match self.finest.wait() {
-            Some(finest) => finest.patched(&step, &levels[depth].units),
-            None => Finest::build(&next, depth, &levels[depth].units),
-        });
-        Self { coverage: next, levels, finest: Aside::ready(finest), search: self.search, path: self.path }
+        let finest = match (next.finest_depth().filter(|_| self.search == Search::Raster), self.finest.wait()) {
+            (Some(depth), Some(finest)) => Aside::ready(finest.patched(&step, &levels[depth].units)),
+            (Some(depth), None) => begin_raster(&next, depth, &levels),
+            (None, _) => Aside::ready(None),
+        };
+        Self { coverage: next, levels, finest, search: self.search, path: self.path }
     }
 
     pub fn coverage(&self) -> &Arc<ValidCoverage> {
         &self.coverage
     }
 
-    /// Returns the memory that is held beside the coverage, in bytes, that of a raster that is being built included.
+    /// Returns the memory that is held beside the coverage, in bytes; a raster counts when it is built.
     pub fn bytes(&self) -> usize {
         let levels = self.levels.iter().map(|level| level.units.bytes() + level.borders.bytes() + level.holes.bytes());
-        levels.sum::<usize>() + self.finest.wait().map_or(0, Finest::bytes)
+        levels.sum::<usize>() + self.finest.get().map_or(0, Finest::bytes)
     }
 
     /// Returns who owns `position` at a depth of the layer, 0 being the coarsest level, by the owner rule:
@@ -283,6 +280,12 @@ impl LayerIndex {
         );
         border_m.is_finite().then_some(border_m)
     }
+}
+
+/// Begins the raster of the level at `depth`.
+fn begin_raster(coverage: &Arc<ValidCoverage>, depth: usize, levels: &[LevelIndex]) -> Aside {
+    let (coverage, units) = (Arc::clone(coverage), Arc::clone(&levels[depth].units));
+    Aside::begin(move || Finest::build(&coverage, depth, &units))
 }
 
 fn is_finite(position: Position) -> bool {

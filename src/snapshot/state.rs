@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::layer::{LayerKey, LayerSnapshot};
 use crate::boundary::{Generation, GenerationId, GenerationState, LayerName};
-use crate::dispatch::{Roster, RosterTerm};
+use crate::dispatch::{Roster, RosterMark, RosterTerm};
 use crate::index::Search;
 
 /// What answers depend on beside the data.
@@ -19,6 +19,13 @@ pub struct Settings {
 pub struct RosterSnapshot {
     pub roster: Arc<Roster>,
     pub term: RosterTerm,
+}
+
+impl RosterSnapshot {
+    /// Returns its rows where it is the roster of this mark.
+    pub fn rows_of(&self, mark: RosterMark) -> Option<Arc<Roster>> {
+        (self.term.mark == mark).then(|| Arc::clone(&self.roster))
+    }
 }
 
 /// All generations of a layer without their boundaries, drafts too, oldest first.
