@@ -75,9 +75,14 @@ fn is_ours(feature: &RawFeature) -> bool {
 fn strip(feature: &mut RawFeature, is_table: bool, is_chosen: &impl Fn(&str) -> bool) {
     let id = feature.id.take_if(|id| is_id(id));
     let is_own_id = |value: &Value| id.as_ref().map_or_else(|| is_id(value), |id| id == value);
-    let is_own: [(&str, &dyn Fn(&Value) -> bool); 4] = [(ID, &is_own_id), (LEVEL, &is_level), (VALID_FROM, &is_time), (VALID_TO, &is_time)];
-    for (name, is_own) in is_own {
-        if !is_chosen(name) && feature.properties.get(name).is_some_and(|value| value.is_null() || is_own(value)) {
+    let is_own = |name: &str, value: &Value| match name {
+        _ if value.is_null() => true,
+        ID => is_own_id(value),
+        LEVEL => is_level(value),
+        _ => is_time(value),
+    };
+    for name in [ID, LEVEL, VALID_FROM, VALID_TO] {
+        if !is_chosen(name) && feature.properties.get(name).is_some_and(|value| is_own(name, value)) {
             feature.properties.shift_remove(name);
         }
     }

@@ -105,6 +105,20 @@ fn an_export_that_went_through_ogr2ogr_changes_nothing() {
     assert_eq!(unchanged_and_changed(&town, 3, 4), (json!(2), json!({})));
 }
 
+#[test]
+fn people_are_told_times_of_the_office_and_programs_rfc_3339() {
+    let town = SmallTown::build();
+    let told = publish_split(&town, &["--effective", "2100-01-01"]);
+    assert!(told.contains("in effect from 2100-01-01 00:00 CST"), "{told}");
+    let roster = town.write("roster.csv", format!("{ROSTER}{WEST},W1,唐小军,138,primary,,2026-01-01,,\n"));
+    let told = town.succeed(&["roster", "import", text(&roster), "--with-generation", "next"]);
+    assert!(told.contains("generation 3 of layer grid, from 2100-01-01 00:00 CST"), "{told}");
+    town.succeed(&["key", "create", "--role", "dispatcher"]);
+    let told = town.succeed(&["key", "list"]);
+    assert!(told.contains(" CST  in force"), "{told}");
+    assert_eq!(list(&town)[2]["effective_from"], "2099-12-31T16:00:00Z");
+}
+
 const HALF: &str = "431102004001003";
 
 /// The western grid is cut in two from the new year of 2100 on.
@@ -200,12 +214,14 @@ fn numbering_gives_up_what_is_published_for_later_only_where_it_is_told_so() {
 #[test]
 fn only_what_was_published_before_is_brought_back() {
     let town = SmallTown::build();
-    publish_split(&town, &["--draft"]);
+    let told = publish_split(&town, &["--draft"]);
+    assert!(told.contains("it takes effect when the file is imported without --draft"), "{told}");
     for (arguments, part) in [
         (&["generation", "rollback", "2"][..], "is the newest already"),
         (&["generation", "rollback", "3"], "is a draft"),
+        (&["generation", "compare", "2", "3"], "generation 3 of layer grid is a draft"),
+        (&["generation", "compare", "2", "9"], "layer grid has no generation 9"),
         (&["generation", "rollback", "9"], "has no generation 9"),
-        (&["generation", "compare", "1", "3"], "has no generation 3"),
         (&["generation", "compare", "1", "2", "--level", "beat"], "have no level beat"),
         (&["generation", "list", "--layer", "police"], "no layer police"),
         (&["roster", "import", "roster.csv", "--with-generation", "next"], "no generation of layer grid is waiting"),
