@@ -249,10 +249,7 @@ async fn load_seen(state: &AppState, caller: &Caller, layer: &LayerName, id: Gen
 
 fn to_problem(error: &HistoryError) -> Problem {
     match error {
-        HistoryError::Store(StoreError::NoGeneration { layer, generation }) => {
-            let detail = format!("generation {generation} of layer {layer} is a draft; only what was published is compared");
-            Problem::not_found(detail)
-        }
+        HistoryError::Draft { .. } | HistoryError::Store(StoreError::NoGeneration { .. }) => Problem::not_found(error.to_string()),
         HistoryError::NoLevel { .. } => Problem::parameter("level", error.to_string()),
         HistoryError::TooMany { .. } | HistoryError::TooManyCases { .. } => {
             let detail = format!("{error}; the command generation compare compares any number");

@@ -19,4 +19,4 @@ pub use level::{Level, NameError};
 pub use numbering::{NumberingError, Place, free_codes, reading_order};
 pub use position::{Position, PositionError};
 pub use problem::{Accepted, Problem, ProblemKind, ProblemUnit, Severity};
-pub use unit::{FeatureRef, Properties, Unit, UnitId, UnitShape, Validity};
+pub use unit::{FeatureRef, OWN_PROPERTIES, Properties, SOURCE_MEMBER, Unit, UnitId, UnitShape, Validity};

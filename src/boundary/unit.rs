@@ -20,6 +20,12 @@ impl fmt::Display for UnitId {
 /// What a source says about a unit beside its code and name, in the order of its columns.
 pub type Properties = serde_json::Map<String, serde_json::Value>;
 
+/// The names under which a feature tells what is ours of a unit, in their order; what its source says stands behind them.
+pub const OWN_PROPERTIES: [&str; 6] = ["code", "name", "level", "parent", "valid_from", "valid_to"];
+
+/// The member of a feature that holds what its source says where one of [`OWN_PROPERTIES`] is among it, so that none is lost.
+pub const SOURCE_MEMBER: &str = "source_properties";
+
 /// A boundary without its geometry, which the topology holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unit {

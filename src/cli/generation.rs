@@ -12,6 +12,7 @@ use serde_json::json;
 use super::export::replace_file;
 use super::findings::{count, describe_given_up, describe_problems, describe_unheld, print};
 use super::import::parse_effective;
+use super::time::tell;
 use super::{Context, Outcome};
 use crate::api::wire::{ComparisonView, GenerationView, LevelView, TransferView};
 use crate::app::{self, OpenMode, PublishOptions, Published, RollBackOptions, StoreUnavailable};
@@ -171,9 +172,10 @@ fn describe_generation(listed: &ListedGeneration, time_zone: &TimeZone) -> Strin
     let standing = if listed.is_next { "next" } else { listed.standing.as_str() };
     let units: Vec<String> = listed.units.iter().map(|(level, count)| format!("{count} {level}")).collect();
     let mut text = format!(
-        "{:>5}  {standing:<9}  from {}  {}  by {}",
+        "{:>5}  {standing:<9}  {} {}  {}  by {}",
         generation.id.0,
-        local(generation.effective_from, time_zone),
+        if generation.state == GenerationState::Draft { "for " } else { "from" },
+        tell(generation.effective_from, time_zone),
         units.join(", "),
         generation.author
     );
@@ -188,10 +190,6 @@ fn describe_generation(listed: &ListedGeneration, time_zone: &TimeZone) -> Strin
         text.push_str(&describe_unheld(unheld));
     }
     text
-}
-
-fn local(at: Timestamp, time_zone: &TimeZone) -> String {
-    at.to_zoned_datetime(time_zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string()
 }
 
 fn run_compare(args: &CompareArgs, context: &Context) -> anyhow::Result<Outcome> {
@@ -223,9 +221,7 @@ fn run_compare(args: &CompareArgs, context: &Context) -> anyhow::Result<Outcome>
 /// A store that fails ends with another exit code than a generation that is not there.
 fn to_error(error: HistoryError) -> anyhow::Error {
     match error {
-        HistoryError::Store(error @ StoreError::NoGeneration { .. }) => {
-            anyhow::Error::new(error).context("only published generations are compared")
-        }
+        HistoryError::Store(error @ StoreError::NoGeneration { .. }) => error.into(),
         HistoryError::Store(error) => StoreUnavailable::from(error).into(),
         other => other.into(),
     }
@@ -426,14 +422,14 @@ fn describe_published(published: &Published, what: &str, time_zone: &TimeZone) -
             generation.id,
             generation.layer,
             published.unit_count,
-            local(generation.effective_from, time_zone)
+            tell(generation.effective_from, time_zone)
         )),
         None => {
             text.push_str(&describe_problems(&published.problems));
             text.push_str(&format!("{} errors; nothing was stored\n", count(&published.problems, Severity::Error)));
         }
     }
-    text.push_str(&describe_given_up(&published.gives_up, |at| local(at, time_zone)));
+    text.push_str(&describe_given_up(&published.gives_up, |at| tell(at, time_zone)));
     published.unheld.iter().for_each(|unheld| text.push_str(&describe_unheld(unheld)));
     text
 }

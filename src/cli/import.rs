@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::findings::{count, describe_file, describe_given_up, describe_moves, describe_problems, describe_unheld, print};
 use super::source::{Fault, SourceArgs, accepted, create_report, read_source, with_spinner};
+use super::time::tell;
 use super::{Context, Outcome};
 use crate::app::{self, NewLevel, OpenMode, PublishOptions, Published};
 use crate::boundary::{GenerationState, Layer, LayerName, Level, Problem, Severity, UnitShape};
@@ -101,7 +102,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     if let Some(report) = report {
         write_report(report, &problems, &published.moves).context("cannot write the report")?;
     }
-    print(&describe_outcome(args, &published, &problems))?;
+    print(&describe_outcome(args, &published, &problems, &context.config.time_zone))?;
     Ok(if published.generation.is_some() { Outcome::Done } else { Outcome::Problems })
 }
 
@@ -113,17 +114,17 @@ fn check_alone(layer: &Layer, level: &Level, shapes: Vec<UnitShape>, rules: &Rul
     Published { problems: checked.problems, moves: checked.moves, ..Published::default() }
 }
 
-fn describe_outcome(args: &Args, published: &Published, problems: &[Problem]) -> String {
+fn describe_outcome(args: &Args, published: &Published, problems: &[Problem], time_zone: &TimeZone) -> String {
     let mut text = describe_moves(&published.moves, args.snap_m);
     text.push_str(&describe_problems(problems));
     match &published.generation {
         Some(generation) => {
-            let what = if args.draft { "draft" } else { "generation" };
-            let _ = writeln!(
-                text,
-                "{what} {} of layer {}: {} units, in effect from {}",
-                generation.id, generation.layer, published.unit_count, generation.effective_from
-            );
+            let (id, layer, from) = (generation.id, &generation.layer, tell(generation.effective_from, time_zone));
+            let (what, standing) = match args.draft {
+                true => ("draft", format!("meant for {from}; it takes effect when the file is imported without --draft")),
+                false => ("generation", format!("in effect from {from}")),
+            };
+            let _ = writeln!(text, "{what} {id} of layer {layer}: {} units, {standing}", published.unit_count);
         }
         None => {
             let _ = writeln!(text, "{} errors; nothing was stored", count(problems, Severity::Error));
@@ -132,7 +133,7 @@ fn describe_outcome(args: &Args, published: &Published, problems: &[Problem]) ->
             }
         }
     }
-    text.push_str(&describe_given_up(&published.gives_up, |at| at.to_string()));
+    text.push_str(&describe_given_up(&published.gives_up, |at| tell(at, time_zone)));
     if let Some(unheld) = &published.unheld {
         text.push_str(&describe_unheld(unheld));
     }

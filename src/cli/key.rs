@@ -1,10 +1,12 @@
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 use sha2::{Digest, Sha256};
 
+use super::time::tell;
 use super::{Context, Outcome};
 use crate::app::{self, OpenMode, StoreUnavailable};
 use crate::boundary::UnitCode;
@@ -55,7 +57,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
             warn_of_unknown(&*store, &scope)?;
             super::say(&create_key(&*store, role, scope, &note)?);
         }
-        Command::List => list(&*app::open_store(&context.store, OpenMode::ReadOnly)?)?,
+        Command::List => list(&*app::open_store(&context.store, OpenMode::ReadOnly)?, &context.config.time_zone)?,
         Command::Revoke { key } => revoke(&*app::open_store(&context.store, OpenMode::Write)?, &key)?,
     }
     Ok(Outcome::Done)
@@ -86,13 +88,14 @@ pub fn create_key(store: &dyn Store, role: Role, scope: Vec<UnitCode>, note: &st
     Ok(key)
 }
 
-fn list(store: &dyn Store) -> anyhow::Result<()> {
+fn list(store: &dyn Store, time_zone: &TimeZone) -> anyhow::Result<()> {
     for key in store.load_keys().map_err(StoreUnavailable::from)? {
         let scope: Vec<&str> = key.scope.iter().map(UnitCode::as_str).collect();
         let scope = if scope.is_empty() { "all".to_owned() } else { scope.join(",") };
-        let state = key.revoked_at.map_or_else(|| "in force".to_owned(), |at| format!("revoked {at:.0}"));
+        let state = key.revoked_at.map_or_else(|| "in force".to_owned(), |at| format!("revoked {}", tell(at, time_zone)));
         let hash = to_hex(&key.hash.0);
-        super::say(&format!("{}  {:<10}  {scope}  {:.0}  {state}  {}", &hash[..HASH_DIGITS_SHOWN], key.role, key.created_at, key.note));
+        let made = tell(key.created_at, time_zone);
+        super::say(&format!("{}  {:<10}  {scope}  {made}  {state}  {}", &hash[..HASH_DIGITS_SHOWN], key.role, key.note));
     }
     Ok(())
 }

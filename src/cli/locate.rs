@@ -5,6 +5,7 @@ use geo_types::Coord;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::time::tell;
 use super::{Context, Outcome};
 use crate::api::wire::LocateAnswer;
 use crate::app::{self, OpenMode};
@@ -108,7 +109,7 @@ fn to_text(answer: &Answer<'_>, time_zone: &TimeZone) -> String {
         duty.fallback.iter().for_each(|holder| line(&mut text, "  then", &describe_holder(holder)));
     }
     if let Some(expires) = answer.expires {
-        line(&mut text, "until", &expires.to_zoned_datetime(time_zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string());
+        line(&mut text, "until", &tell(expires, time_zone));
     }
     if let Some(distance_m) = located.distance_to_border_m {
         let doubt = if answer.is_ambiguous { ", which is near enough to be mistaken" } else { "" };

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rustc_hash::FxHashSet;
 
 use super::findings::{describe_unheld, print};
+use super::time::tell;
 use super::{Context, Outcome};
 use crate::app::{self, OpenMode, StoreUnavailable};
 use crate::boundary::{Generation, GenerationId, GenerationState, LayerName, UnitCode};
@@ -85,7 +86,9 @@ pub fn import(store: &dyn Store, config: &Config, file: &Path, with: Option<&Gen
     if let Some(generation) = with {
         super::say(&format!(
             "{row_count} rows of {worker_count} workers take effect with generation {} of layer {}, from {}",
-            generation.id, generation.layer, generation.effective_from
+            generation.id,
+            generation.layer,
+            tell(generation.effective_from, &config.time_zone)
         ));
         let unheld = find_unheld_of(store, &generation.layer, generation.id).map_err(StoreUnavailable::from)?;
         print(&describe_unheld(&unheld))?;

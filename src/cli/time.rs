@@ -17,6 +17,11 @@ pub fn parse_time(text: &str, time_zone: &TimeZone) -> anyhow::Result<Timestamp>
     bail!("{text:?} is no time: use 2026-01-31 or 2026-01-31T08:00:00+08:00")
 }
 
+/// Tells a point in time as every text for people does: to the minute, in the office's time zone, by name.
+pub fn tell(at: Timestamp, time_zone: &TimeZone) -> String {
+    at.to_zoned_datetime(time_zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use geo_types::{LineString, MultiPolygon};
 use serde_json::Value;
 
-use crate::boundary::Unit;
+use crate::boundary::{OWN_PROPERTIES, SOURCE_MEMBER, Unit};
 
 /// Writes a feature collection: the opening, features as they come, the end.
 #[derive(Debug)]
@@ -52,7 +52,8 @@ impl<W: Write> CollectionWriter<W> {
 
 /// Writes a unit as a feature: its id, what is ours of its properties, then what its source says of it.
 ///
-/// A property of the source that has one of our names is left out. `members` stand after the geometry, as links do.
+/// Where the source has a property of one of our names, all it says stands in a member of its own as well, from which an import takes
+/// it back. `members` stand after the geometry, as links do.
 /// The geometry is always a `MultiPolygon`; its rings are written as they are, and those of a coverage run as the RFC asks.
 ///
 /// # Errors
@@ -71,6 +72,12 @@ pub fn write_feature(out: &mut impl Write, unit: &Unit, geometry: &MultiPolygon<
     }
     out.write_all(b"},\"geometry\":")?;
     write_geometry(out, geometry)?;
+    if unit.properties.keys().any(|name| OWN_PROPERTIES.contains(&name.as_str())) {
+        out.write_all(b",\"")?;
+        out.write_all(SOURCE_MEMBER.as_bytes())?;
+        out.write_all(b"\":")?;
+        serde_json::to_writer(&mut *out, &unit.properties)?;
+    }
     for (name, value) in members {
         out.write_all(b",")?;
         write_member(out, name, value)?;
@@ -95,9 +102,6 @@ pub fn write_geometry(out: &mut impl Write, geometry: &MultiPolygon<f64>) -> io:
     }
     out.write_all(b"]}")
 }
-
-/// The properties that every unit has, in their order.
-const OWN_PROPERTIES: [&str; 6] = ["code", "name", "level", "parent", "valid_from", "valid_to"];
 
 fn own_properties(unit: &Unit) -> [(&'static str, Value); OWN_PROPERTIES.len()] {
     let [code, name, level, parent, valid_from, valid_to] = OWN_PROPERTIES;
@@ -167,6 +171,18 @@ mod tests {
         assert_eq!(feature["properties"]["code"], "431102");
         assert_eq!(feature["properties"]["valid_from"], "1970-01-01T00:00:00Z");
         assert_eq!(feature["links"], json!([]));
+    }
+
+    #[test]
+    fn a_property_of_one_of_our_names_stands_beside_ours() {
+        let write = |unit: &Unit| {
+            let mut out = Vec::new();
+            write_feature(&mut out, unit, &geometry(), &[]).unwrap();
+            serde_json::from_slice::<Value>(&out).unwrap()
+        };
+        assert_eq!(write(&unit())[SOURCE_MEMBER], json!({"网格": 1, "code": "theirs", "a": [0.1]}));
+        let without = Unit { properties: json!({"网格": 1}).as_object().unwrap().clone(), ..unit() };
+        assert_eq!(write(&without).get(SOURCE_MEMBER), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@ use jiff::{SignedDuration, Timestamp};
 use rustc_hash::FxHashMap;
 
 use super::attribution::{Attributor, load_attributor};
-use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, Position, UnitCode, UnitShape};
+use crate::boundary::{Generation, GenerationId, GenerationState, Layer, LayerName, Level, Position, UnitCode, UnitShape};
 use crate::dispatch::Roster;
 use crate::lineage::{Keeper, Keeping, LevelComparison, Owned, UnitFinder, find_residents_field};
 use crate::store::{CaseFilter, Store, StoreError};
@@ -16,6 +16,8 @@ pub enum HistoryError {
     Invalid { layer: LayerName, generation: GenerationId },
     #[error("generations {from} and {to} of layer {layer} have no level {level}; they have {known}")]
     NoLevel { layer: LayerName, from: GenerationId, to: GenerationId, level: Level, known: String },
+    #[error("generation {generation} of layer {layer} is a draft; only published generations are compared")]
+    Draft { layer: LayerName, generation: GenerationId },
     #[error("{units} units differ between the generations, more than the {most} that are compared here")]
     TooMany { units: usize, most: usize },
     #[error("more than {most} cases lie in ground that differs, which is as many as are compared here")]
@@ -69,6 +71,11 @@ pub fn compare(
     to: GenerationId,
     asked: &Asked,
 ) -> Result<Comparison, HistoryError> {
+    let known = store.load_generations(layer)?;
+    let is_draft = |id: &&GenerationId| known.iter().any(|g| g.id == **id && g.state == GenerationState::Draft);
+    if let Some(draft) = [from, to].iter().find(is_draft) {
+        return Err(HistoryError::Draft { layer: layer.clone(), generation: *draft });
+    }
     let after = store.load_changes(layer, from, to)?;
     // What the old one has and the new one has not is what begins on the way back.
     let before = store.load_changes(layer, to, from)?;

@@ -9,6 +9,7 @@ use super::boundary_file::{BoundaryFile, ReadOptions, SourceFeature};
 use super::error::ImportError;
 use super::fields::{FoundFields, find_fields, read_code, read_name};
 use super::guess::guess_crs;
+use super::own::{join, take_out_own};
 use super::raw::{RawFeature, RawFile, RawGeometry, RawPolygon, StatedCrs};
 use super::reproject::Crs;
 use crate::boundary::{FeatureRef, Problem, ProblemKind, ProblemUnit, Severity};
@@ -17,7 +18,8 @@ use crate::boundary::{FeatureRef, Problem, ProblemKind, ProblemUnit, Severity};
 ///
 /// # Errors
 /// A reference system that is missing, unknown or plainly wrong; a field that was named and is not there.
-pub fn assemble(path: &Path, raw: RawFile, options: &ReadOptions) -> Result<BoundaryFile, ImportError> {
+pub fn assemble(path: &Path, mut raw: RawFile, options: &ReadOptions) -> Result<BoundaryFile, ImportError> {
+    take_out_own(&mut raw, &options.fields);
     let fields = find_fields(path, &options.fields, &raw.fields)?;
     let (crs, origin, mut notes) = choose_crs(path, &raw, options)?;
     if raw.crs == StatedCrs::Missing && raw.features.is_empty() {
@@ -107,7 +109,7 @@ impl FeatureReader<'_> {
             code: Some(code.text).filter(|code| !code.is_empty()),
             name: read_name(&name),
             parent: Some(parent).filter(|parent| !parent.is_empty()),
-            properties,
+            properties: join(properties, raw.source),
             geometry: None,
             plane: None,
         };

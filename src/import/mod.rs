@@ -14,6 +14,7 @@ mod geojson;
 mod guess;
 mod incidents;
 mod kml;
+mod own;
 mod progress;
 mod raw;
 mod report;

@@ -1,4 +1,5 @@
 use geo_types::{Coord, Geometry, Polygon};
+use serde_json::Value;
 
 use super::reproject::Crs;
 use crate::boundary::Properties;
@@ -35,6 +36,10 @@ pub struct RawFeature {
     /// Counted from 1.
     pub number: usize,
     pub properties: Properties,
+    /// A text or a number that stands beside the properties as an id.
+    pub id: Option<Value>,
+    /// What an export of ours keeps apart from the properties, as its names would not tell it from what is ours.
+    pub source: Properties,
     pub geometry: RawGeometry,
     /// A ring did not end where it began and was closed by the reader.
     pub has_open_ring: bool,
@@ -42,7 +47,7 @@ pub struct RawFeature {
 
 impl RawFeature {
     pub fn new(number: usize, properties: Properties, geometry: RawGeometry) -> Self {
-        Self { number, properties, geometry, has_open_ring: false }
+        Self { number, properties, id: None, source: Properties::new(), geometry, has_open_ring: false }
     }
 }
 

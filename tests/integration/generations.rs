@@ -35,8 +35,88 @@ fn compare(town: &SmallTown, from: u32, to: u32) -> Value {
     serde_json::from_str::<Value>(&told).unwrap()["levels"][0].clone()
 }
 
+fn unchanged_and_changed(town: &SmallTown, from: u32, to: u32) -> (Value, Value) {
+    let grid = compare(town, from, to);
+    (grid["unchanged"].clone(), grid["changed"].clone())
+}
+
 fn states(town: &SmallTown) -> Vec<String> {
     list(town).iter().map(|listed| listed["state"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A town whose grids come of a file that has columns of our names, some of both kinds.
+fn town_of_many_columns() -> SmallTown {
+    let town = SmallTown::build();
+    let more = |id: &str| json!({ "人口": 100, "level": 3, "id": id, "valid_from": "spring", "a": { "b": [0.1] }, "name": "网格" });
+    let file = grids(&town, "columns.geojson", &[(WEST, 111.60, 111.61, more("A-7")), (EAST, 111.61, 111.62, more("A-8"))]);
+    import(&town, &file, &[]);
+    town
+}
+
+#[test]
+fn an_export_that_is_imported_again_changes_nothing() {
+    for town in [SmallTown::build(), town_of_many_columns()] {
+        let last = u32::try_from(list(&town).len()).unwrap();
+        for (times, form) in (1..).zip(["geojson", "gpkg"]) {
+            let out = town.path(&format!("out.{form}"));
+            town.succeed(&["export", form, text(&out), "--level", "grid"]);
+            import(&town, text(&out), &[]);
+            assert_eq!(unchanged_and_changed(&town, last, last + times), (json!(2), json!({})), "{form}");
+        }
+        // The store itself is a GeoPackage with a view for each level.
+        std::fs::copy(town.store(), town.path("copy.gpkg")).unwrap();
+        import(&town, &format!("{}:grid", text(&town.path("copy.gpkg"))), &[]);
+        assert_eq!(unchanged_and_changed(&town, last, last + 3), (json!(2), json!({})));
+        let export = |generation: u32| {
+            let told = town.succeed(&["export", "geojson", "-", "--level", "grid", "--generation", &generation.to_string()]);
+            serde_json::from_str::<Value>(&told).unwrap()["features"].clone()
+        };
+        assert_eq!(export(last), export(last + 3));
+    }
+}
+
+#[test]
+fn a_unit_that_was_edited_in_an_export_is_the_only_one_that_changes() {
+    let town = town_of_many_columns();
+    let told = town.succeed(&["export", "geojson", "-", "--level", "grid"]);
+    let edited = town.write("edited.geojson", told.replacen("\"人口\":100", "\"人口\":120", 1));
+    import(&town, text(&edited), &[]);
+    assert_eq!(unchanged_and_changed(&town, 3, 4), (json!(1), json!({ "attributes": 1 })));
+    let told = town.succeed(&["export", "geojson", "-", "--level", "grid"]);
+    let west = &serde_json::from_str::<Value>(&told).unwrap()["features"][0];
+    assert_eq!(west["properties"]["人口"], 120);
+    assert_eq!(west["properties"]["level"], "grid");
+    let source = json!({ "人口": 120, "level": 3, "id": "A-7", "valid_from": "spring", "a": { "b": [0.1] } });
+    assert_eq!(west["source_properties"], source, "the columns of the source");
+}
+
+#[test]
+fn an_export_that_went_through_ogr2ogr_changes_nothing() {
+    let town = SmallTown::build();
+    let people = json!({ "人口": 100, "name": "网格" });
+    let rows = [(WEST, 111.60, 111.61, people.clone()), (EAST, 111.61, 111.62, people)];
+    import(&town, &grids(&town, "people.geojson", &rows), &[]);
+    let (out, through) = (town.path("out.geojson"), town.path("through.gpkg"));
+    town.succeed(&["export", "geojson", text(&out), "--level", "grid"]);
+    if crate::store::gdal("ogr2ogr", &[text(&through), text(&out)]).is_none() {
+        return;
+    }
+    import(&town, text(&through), &[]);
+    assert_eq!(unchanged_and_changed(&town, 3, 4), (json!(2), json!({})));
+}
+
+#[test]
+fn people_are_told_times_of_the_office_and_programs_rfc_3339() {
+    let town = SmallTown::build();
+    let told = publish_split(&town, &["--effective", "2100-01-01"]);
+    assert!(told.contains("in effect from 2100-01-01 00:00 CST"), "{told}");
+    let roster = town.write("roster.csv", format!("{ROSTER}{WEST},W1,唐小军,138,primary,,2026-01-01,,\n"));
+    let told = town.succeed(&["roster", "import", text(&roster), "--with-generation", "next"]);
+    assert!(told.contains("generation 3 of layer grid, from 2100-01-01 00:00 CST"), "{told}");
+    town.succeed(&["key", "create", "--role", "dispatcher"]);
+    let told = town.succeed(&["key", "list"]);
+    assert!(told.contains(" CST  in force"), "{told}");
+    assert_eq!(list(&town)[2]["effective_from"], "2099-12-31T16:00:00Z");
 }
 
 const HALF: &str = "431102004001003";
@@ -134,12 +214,14 @@ fn numbering_gives_up_what_is_published_for_later_only_where_it_is_told_so() {
 #[test]
 fn only_what_was_published_before_is_brought_back() {
     let town = SmallTown::build();
-    publish_split(&town, &["--draft"]);
+    let told = publish_split(&town, &["--draft"]);
+    assert!(told.contains("it takes effect when the file is imported without --draft"), "{told}");
     for (arguments, part) in [
         (&["generation", "rollback", "2"][..], "is the newest already"),
         (&["generation", "rollback", "3"], "is a draft"),
+        (&["generation", "compare", "2", "3"], "generation 3 of layer grid is a draft"),
+        (&["generation", "compare", "2", "9"], "layer grid has no generation 9"),
         (&["generation", "rollback", "9"], "has no generation 9"),
-        (&["generation", "compare", "1", "3"], "has no generation 3"),
         (&["generation", "compare", "1", "2", "--level", "beat"], "have no level beat"),
         (&["generation", "list", "--layer", "police"], "no layer police"),
         (&["roster", "import", "roster.csv", "--with-generation", "next"], "no generation of layer grid is waiting"),

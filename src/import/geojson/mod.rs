@@ -15,7 +15,7 @@ use self::coordinates::read_polygons;
 use super::error::ImportError;
 use super::raw::{RawFeature, RawFile, RawGeometry, StatedCrs};
 use super::reproject::Crs;
-use crate::boundary::Properties;
+use crate::boundary::{OWN_PROPERTIES, Properties, SOURCE_MEMBER};
 
 const FORMAT: &str = "GeoJSON";
 
@@ -149,10 +149,10 @@ fn read_feature_object(number: usize, object: &Object<'_>, notes: &mut Vec<Strin
         Some(Ok(Value::Object(members))) => properties = members,
         Some(_) => notes.push(format!("feature {number}: its \"properties\" are no object and were left out")),
     }
-    // An id is what some files have in place of a code; a property of that name is not overwritten.
-    if let Some(id @ (Value::String(_) | Value::Number(_))) = object.get("id").and_then(|id| serde_json::from_str(id.get()).ok()) {
-        properties.entry("id").or_insert(id);
-    }
+    let id = object.get("id").and_then(|id| serde_json::from_str(id.get()).ok()).filter(|id: &Value| id.is_string() || id.is_number());
+    let mut source: Properties = object.get(SOURCE_MEMBER).and_then(|source| serde_json::from_str(source.get()).ok()).unwrap_or_default();
+    // What an editor took out of the properties does not come back.
+    source.retain(|name, _| OWN_PROPERTIES.contains(&name.as_str()) || properties.contains_key(name));
     let geometry = match object.get("geometry") {
         None => RawGeometry::Empty,
         Some(text) if text.get() == "null" => RawGeometry::Empty,
@@ -161,7 +161,7 @@ fn read_feature_object(number: usize, object: &Object<'_>, notes: &mut Vec<Strin
             Err(_) => RawGeometry::Unreadable("its \"geometry\" is no JSON object".into()),
         },
     };
-    RawFeature::new(number, properties, geometry)
+    RawFeature { id, source, ..RawFeature::new(number, properties, geometry) }
 }
 
 fn read_geometry(object: &Object<'_>) -> RawGeometry {

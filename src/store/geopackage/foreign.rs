@@ -173,9 +173,11 @@ fn choose(layers: &[ForeignLayer], wanted: Option<&str>, path: &Path) -> Result<
     }
 }
 
-/// Returns the integer primary key, which says nothing about the feature.
+/// Returns the integer primary key, which says nothing about the feature. A view has none, and what stands for it in front: our own
+/// views call it `fid`, as GDAL does.
 fn key_column(connection: &Connection, table: &str) -> Result<Option<String>, rusqlite::Error> {
-    let sql = "SELECT name FROM pragma_table_info(?1) WHERE pk = 1 AND upper(type) = 'INTEGER'";
+    let sql = "SELECT name FROM pragma_table_info(?1) WHERE upper(type) = 'INTEGER' AND (pk = 1
+               OR cid = 0 AND name = 'fid' AND EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'view' AND sqlite_master.name = ?1))";
     connection.query_row(sql, [table], |row| row.get(0)).optional()
 }
 

@@ -1,13 +1,16 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use gridkeeper::app::{OpenMode, open_store};
 use gridkeeper::boundary::{GenerationId, Position, UnitCode};
+use gridkeeper::config::Config;
 use gridkeeper::dispatch::{Case, CaseId, WorkerId};
 use jiff::Timestamp;
 use reqwest::blocking::RequestBuilder;
 use serde_json::{Value, json};
 
 use super::service::{COLUMNS, DISPATCHER, ROWS, SCOPED, SECRETS, SIDE, SOUTH, Service, WEST, code_of, middle_of};
+use crate::small_town::{EAST, SmallTown, text};
 
 fn link<'a>(page: &'a Value, rel: &str) -> Option<&'a str> {
     page["links"].as_array().unwrap().iter().find(|link| link["rel"] == rel).map(|link| link["href"].as_str().unwrap())
@@ -44,6 +47,24 @@ fn paging_visits_each_feature_once_in_both_directions() {
         let mut backwards = pages(&service, &format!("/collections/grid/items?limit={limit}&before=5"), "prev");
         backwards.reverse();
         assert_eq!(backwards.concat(), all, "limit {limit}, backwards");
+    }
+}
+
+#[test]
+fn a_page_or_a_feature_that_is_saved_and_imported_changes_nothing() {
+    let town = SmallTown::build();
+    let store = open_store(text(&town.store()), OpenMode::ReadOnly).unwrap();
+    let service = Service::start_on(store, Config::default(), false);
+    let page = service.json("/collections/grid/items");
+    assert_eq!(page["numberReturned"], 2);
+    let page = town.write("page.geojson", page.to_string());
+    let feature = town.write("feature.geojson", service.json(&format!("/collections/grid/items/{EAST}")).to_string());
+    drop(service);
+    town.succeed(&["import", text(&page), "--level", "grid"]);
+    town.succeed(&["import", text(&feature), "--level", "grid", "--merge"]);
+    for to in ["3", "4"] {
+        let told = town.succeed(&["generation", "compare", "2", to]);
+        assert!(told.contains("grid: 2 unchanged, nothing else"), "{told}");
     }
 }
 
