@@ -6,7 +6,6 @@ mod columnar;
 mod delimited;
 mod lines;
 mod marks;
-mod number;
 mod pipeline;
 mod tails;
 mod tally;

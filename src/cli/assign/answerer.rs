@@ -5,7 +5,6 @@ use anyhow::bail;
 use geo_types::Coord;
 use rustc_hash::FxHashSet;
 
-use super::number::read_plain;
 use crate::boundary::{Position, UnitCode};
 use crate::import::{Crs, parse_position, to_half_width};
 use crate::index::{Located, MaybeUnit, Owner, Status};
@@ -190,7 +189,7 @@ impl<'a> Answerer<'a> {
 
     /// Reads a position that is written as most are; none says nothing.
     pub(super) fn read_plain(&self, lon: &[u8], lat: &[u8]) -> Option<Position> {
-        let given = Coord { x: read_plain(lon.trim_ascii())?, y: read_plain(lat.trim_ascii())? };
+        let given = Coord { x: read_number(lon.trim_ascii())?, y: read_number(lat.trim_ascii())? };
         let at = if self.crs.is_lon_lat() { given } else { self.crs.to_wgs84(given).ok()? };
         Position::new(at.x, at.y).ok()
     }
@@ -336,4 +335,56 @@ fn text(text: Cow<'_, str>) -> Value<'_> {
 /// A millimetre is finer than any boundary is surveyed.
 fn to_millimetres(distance_m: f64) -> Value<'static> {
     Value::Number((distance_m * 1000.0).round() / 1000.0)
+}
+
+/// Reads a number that is written in ASCII; the result is that of [`str::parse`] to the bit. What is no finite number is none, so that
+/// the usual way of reading says why it cannot be used.
+fn read_number(text: &[u8]) -> Option<f64> {
+    fast_float2::parse(text).ok().filter(|number: &f64| number.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Sees that a number is the one that the standard library reads, which reads what is not read here.
+    fn check(text: &str) {
+        let expected = text.parse().ok().filter(|number: &f64| number.is_finite());
+        assert_eq!(read_number(text.as_bytes()).map(f64::to_bits), expected.map(f64::to_bits), "{text:?}");
+    }
+
+    #[test]
+    fn what_is_no_plain_decimal_is_the_number_that_the_standard_library_reads_or_none() {
+        for text in ["0", "-0", "5.", ".5", "+1", "1e2", "1.1162E+2", "-1e-5", "1e-400", "9007199254740993", "123456789012345678901"] {
+            assert!(read_number(text.as_bytes()).is_some(), "{text}");
+            check(text);
+        }
+        for text in
+            ["", "-", ".", "+", "e5", "1e", "1e+", "nan", "-NaN", "inf", "Infinity", "1e400", "1 ", "1.2.3", "--1", "1_0", "0x1", "１"]
+        {
+            assert_eq!(read_number(text.as_bytes()), None, "{text}");
+            check(text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_is_the_one_that_the_standard_library_reads(text in "-?[0-9]{0,25}\\.?[0-9]{0,25}") {
+            check(&text);
+        }
+
+        #[test]
+        fn a_position_is_the_one_that_the_standard_library_reads(degrees in -180.0_f64..180.0, digits in 0_usize..18) {
+            let text = format!("{degrees:.digits$}");
+            prop_assert!(read_number(text.as_bytes()).is_some());
+            check(&text);
+        }
+
+        #[test]
+        fn what_may_be_a_number_is_one_where_the_standard_library_says_so(text in "[-+]?(inf|nan|infinity|[0-9]{0,3})\\.?[0-9]{0,3}([eE][-+]?[0-9]{0,4})?") {
+            check(&text);
+        }
+    }
 }
