@@ -6,10 +6,11 @@ use geo_types::Coord;
 use rustc_hash::FxHashSet;
 
 use crate::boundary::{Position, UnitCode};
+use crate::dispatch::Worker;
 use crate::import::{Crs, parse_position, to_half_width};
 use crate::index::{Located, MaybeUnit, Owner, Status};
 use crate::snapshot::{LayerSnapshot, Query, Snapshot};
-use crate::topology::UnitIndex;
+use crate::topology::{CoverageLevel, UnitIndex};
 
 /// What is added where nothing else is asked for.
 pub(super) const FIELDS_DEFAULT: &str = "grid_code,worker_id,status,distance_to_border_m,ambiguous";
@@ -173,6 +174,35 @@ impl<'a> Answerer<'a> {
         free_names(&self.fields, []).into_iter().map(Cow::into_owned).collect()
     }
 
+    /// How many units there are of the level that is looked at.
+    pub(super) fn unit_count(&self) -> usize {
+        self.layer.coverage().levels()[self.depth].units().len()
+    }
+
+    /// Waits until lookups are as quick as they get.
+    pub(super) fn wait(&self) {
+        self.layer.index().wait();
+    }
+
+    /// Whether anything that is added can be more than ASCII. An error repeats what stands in its row, and the reference system.
+    pub(super) fn adds_beyond_ascii(&self) -> bool {
+        let (levels, workers) = (self.layer.coverage().levels(), self.snapshot.roster().workers());
+        let is_in_codes =
+            |levels: &[CoverageLevel]| levels.iter().flat_map(CoverageLevel::units).any(|unit| !unit.code.as_str().is_ascii());
+        let is_in_keepers = |part: fn(&Worker) -> &str| workers.iter().any(|worker| !part(worker).is_ascii());
+        let adds = |field: &Field| match field {
+            Field::GridCode | Field::Alternatives | Field::NearestCode => is_in_codes(&levels[self.depth..=self.depth]),
+            Field::Path => is_in_codes(&levels[..=self.depth]),
+            Field::GridName => levels[self.depth].units().iter().any(|unit| !unit.name.is_ascii()),
+            Field::WorkerId => is_in_keepers(|worker| &worker.id.0),
+            Field::WorkerName => is_in_keepers(|worker| &worker.name),
+            Field::WorkerPhone => is_in_keepers(|worker| &worker.phone),
+            Field::Post | Field::ResponsibleFrom | Field::Status | Field::Distance => false,
+            Field::Ambiguous | Field::NearestDistance | Field::Lon | Field::Lat => false,
+        };
+        !self.crs.to_string().is_ascii() || self.fields.iter().any(adds)
+    }
+
     /// Reads the position of a row.
     ///
     /// # Errors
@@ -239,7 +269,7 @@ impl<'a> Answerer<'a> {
 
     /// Returns the end of the numbers of [`Self::find_same`]; 0 where there are none.
     pub(super) fn same_count(&self) -> usize {
-        if self.needs.position { 0 } else { self.layer.coverage().levels()[self.depth].units().len() + 2 }
+        if self.needs.position { 0 } else { self.unit_count() + 2 }
     }
 
     /// Returns the values of a row without a position, in the order of the fields.
