@@ -70,7 +70,7 @@ pub fn keep(store: &PostgisStore, month: &OldMonth, folder: &Path) -> Result<Kep
     if read_archive(unfinished.path(), month.table)? != written {
         return Err(RetentionError::Differs { path: unfinished.path().to_owned(), partition: month.partition.clone() });
     }
-    let file = put_into_place(unfinished.into_temp_path(), month, &written, folder)?;
+    let file = put_into_place(unfinished, month, &written, folder)?;
     sync_folder(folder).map_err(failed)?;
     Ok(KeptMonth { rows: written.rows(), file: Some(file), sha256: written.to_string() })
 }
@@ -91,8 +91,12 @@ pub fn clear_leftovers(folder: &Path) -> Result<Vec<PathBuf>, RetentionError> {
         let path = entry.map_err(failed)?.path();
         let is_unfinished = path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(begins) && name.ends_with(ends));
         if is_unfinished && File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
-            std::fs::remove_file(&path).map_err(failed)?;
-            removed.push(path);
+            match std::fs::remove_file(&path) {
+                Ok(()) => removed.push(path),
+                // Its run has given it its name, or another has removed it.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(failed(error)),
+            }
         }
     }
     Ok(removed)
@@ -126,18 +130,19 @@ fn write(store: &PostgisStore, month: &OldMonth, path: &Path) -> Result<Digest, 
 }
 
 /// Gives the file its name, and returns that: the month's, with a number where the month has a file that says something else. One that
-/// says the same was written by a run that was cut, and stays.
-fn put_into_place(mut unfinished: tempfile::TempPath, month: &OldMonth, written: &Digest, folder: &Path) -> Result<String, RetentionError> {
+/// says the same was written by a run that was cut, and stays. The file is open, and so locked, until it has its name: another run that
+/// found it unlocked under the old one would take it for a leftover.
+fn put_into_place(mut unfinished: NamedTempFile, month: &OldMonth, written: &Digest, folder: &Path) -> Result<String, RetentionError> {
     for number in 1..=FILES_PER_MONTH_MAX {
         let name = file_name(month.table.name, month.month, number);
         let path = folder.join(&name);
         match unfinished.persist_noclobber(&path) {
-            Ok(()) => return Ok(name),
+            Ok(_) => return Ok(name),
             Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {
                 if read_archive(&path, month.table).is_ok_and(|found| found == *written) {
                     return Ok(name);
                 }
-                unfinished = error.path;
+                unfinished = error.file;
             }
             Err(error) => return Err(RetentionError::Folder { folder: folder.to_owned(), source: error.error }),
         }
@@ -148,4 +153,39 @@ fn put_into_place(mut unfinished: tempfile::TempPath, month: &OldMonth, written:
 fn file_name(table: &str, month: Date, number: u32) -> String {
     let month = month.strftime("%Y-%m");
     if number == 1 { format!("{table}-{month}.parquet") } else { format!("{table}-{month}.{number}.parquet") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::store::transfer::TABLES;
+
+    #[test]
+    fn a_file_that_gets_its_name_is_no_leftover_to_another_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let month = |number: i32| {
+            let from = Date::new(i16::try_from(2000 + number / 12).unwrap(), i8::try_from(number % 12 + 1).unwrap(), 1).unwrap();
+            OldMonth { table: &TABLES[0], month: from, partition: "p".into(), is_detached: true, rows: 0 }
+        };
+        let unfinished: Vec<NamedTempFile> = (0..500).map(|_| begin_file(path).unwrap()).collect();
+        let is_done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                let mut removed = Vec::new();
+                while !is_done.load(Ordering::SeqCst) {
+                    removed.extend(clear_leftovers(path).unwrap());
+                }
+                removed
+            });
+            for (number, file) in (0..).zip(unfinished) {
+                put_into_place(file, &month(number), &Digest::default(), path).unwrap();
+            }
+            is_done.store(true, Ordering::SeqCst);
+            assert_eq!(other.join().unwrap(), Vec::<PathBuf>::new());
+        });
+        assert_eq!(std::fs::read_dir(path).unwrap().count(), 500);
+    }
 }

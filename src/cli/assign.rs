@@ -6,7 +6,6 @@ mod columnar;
 mod delimited;
 mod lines;
 mod marks;
-mod number;
 mod pipeline;
 mod tails;
 mod tally;
@@ -76,6 +75,11 @@ enum Format {
     Xlsx,
 }
 
+/// Bytes of a table for each unit of the layer from which on it pays to wait for the raster before the first row. Its building takes some
+/// microseconds a unit, which rows answered by the tree meanwhile would hold up, each for a microsecond that it would not cost then; a
+/// row has some tens of bytes.
+const BYTES_PER_UNIT: u64 = 1000;
+
 /// The names of the columns that hold the position.
 struct PositionFields {
     lon: Vec<String>,
@@ -103,8 +107,11 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let answerer = Answerer::new(&snapshot, &query, crs, fields)?;
     let names = PositionFields::new(args.lon_field.as_deref(), args.lat_field.as_deref());
     let mut tally = Tally::start();
+    if count_bytes(&args.input) / BYTES_PER_UNIT >= answerer.unit_count() as u64 {
+        answerer.wait();
+    }
     let is_whole = write_whole(&args.output, |out| match format {
-        Format::Csv => delimited::assign(open(&args.input)?, out, &answerer, &names, &mut tally),
+        Format::Csv => delimited::assign(open(&args.input)?, open_again(&args.input)?, out, &answerer, &names, &mut tally),
         Format::Ndjson => lines::assign(open(&args.input)?, out, &answerer, &names, &mut tally),
         Format::Parquet => columnar::assign(&args.input, out, &answerer, &names, &mut tally),
         Format::Xlsx => workbook::assign(&args.input, out, &answerer, &names, &mut tally),
@@ -173,6 +180,20 @@ fn open(input: &Path) -> anyhow::Result<Box<dyn Read + Send>> {
         return Ok(Box::new(io::stdin()));
     }
     Ok(Box::new(File::open(input).with_context(|| format!("cannot read {}", input.display()))?))
+}
+
+/// Returns how large a file is; 0 for a pipe, of which nobody knows.
+fn count_bytes(input: &Path) -> u64 {
+    input.metadata().map_or(0, |known| known.len())
+}
+
+/// Opens a table once more that can be read twice; a pipe cannot, whatever its name.
+fn open_again(input: &Path) -> anyhow::Result<Option<File>> {
+    let cannot = || format!("cannot read {}", input.display());
+    if is_pipe(input) || !input.metadata().with_context(cannot)?.is_file() {
+        return Ok(None);
+    }
+    File::open(input).with_context(cannot).map(Some)
 }
 
 /// Writes a file whole or not at all: aside first, then in place of the old one. A pipe gets what there is; false where who reads it has

@@ -158,6 +158,10 @@ impl Roster {
             + self.by_unit.capacity() * size_of::<(UnitCode, Range<u32>)>()
     }
 
+    pub fn workers(&self) -> &[Worker] {
+        &self.workers
+    }
+
     pub fn worker(&self, id: &WorkerId) -> Option<&Worker> {
         self.by_id.get(id).map(|at| &self.workers[*at as usize])
     }

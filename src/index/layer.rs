@@ -54,8 +54,13 @@ impl LayerIndex {
 
     /// Waits for what is being built aside.
     pub fn finished(self) -> Self {
-        self.finest.wait();
+        self.wait();
         self
+    }
+
+    /// Waits for what is being built aside where others hold the index too.
+    pub fn wait(&self) {
+        self.finest.wait();
     }
 
     /// Builds all parts but the raster, which follows on a thread of its own: it makes lookups quicker, but what it is built in is time

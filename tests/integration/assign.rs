@@ -53,6 +53,41 @@ fn gbk_comes_out_as_gbk() {
     assert_eq!(text, "编号,经度,纬度,地址,grid_name,worker_name,status,error\n1,１１１.６０５,26.205,徐家井街道,西,唐小军,inside,\n");
 }
 
+/// A table whose first character beyond ASCII stands in its last row, which is far behind the first block.
+fn write_late_gbk() -> (usize, Vec<u8>) {
+    let count = 30_000;
+    let (last, _, _) = encoding_rs::GBK.encode("111.615,26.205,徐家井街道\n");
+    let table = [b"lon,lat,note\n", "111.605,26.205,x\n".repeat(count).as_bytes(), &*last].concat();
+    (count, table)
+}
+
+#[test]
+fn a_file_is_gbk_from_its_first_row_where_its_last_one_is() {
+    let town = town();
+    let (count, table) = write_late_gbk();
+    let output = assign(&town, "late.csv", &table, &["--fields", "grid_name,worker_name"]);
+    let (text, _, failed) = encoding_rs::GBK.decode(&output);
+    assert!(!failed && text.lines().skip(1).take(count).all(|row| row == "111.605,26.205,x,西,唐小军,"));
+    assert_eq!(text.lines().last(), Some("111.615,26.205,徐家井街道,,陈志强,"));
+}
+
+#[test]
+fn a_pipe_is_gbk_from_the_block_on_that_shows_it() {
+    let town = town();
+    let (count, table) = write_late_gbk();
+    let mut command = town.command();
+    let child = command.args(["assign", "-", "-o", "-", "--fields", "grid_name"]);
+    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || stdin.write_all(&table).unwrap());
+    let output = child.wait_with_output().unwrap().stdout;
+    writer.join().unwrap();
+    let rows: Vec<&[u8]> = output.split(|byte| *byte == b'\n').collect();
+    assert_eq!(rows.len(), count + 3);
+    assert_eq!(rows[1], "111.605,26.205,x,西,".as_bytes());
+    assert_eq!(*rows[count], *encoding_rs::GBK.encode("111.605,26.205,x,西,").0);
+}
+
 #[test]
 fn lines_of_json_keep_their_members_and_no_line_is_lost() {
     let town = town();
@@ -66,6 +101,17 @@ fn lines_of_json_keep_their_members_and_no_line_is_lost() {
     let statuses: Vec<&str> = parsed.iter().map(|line| line["status"].as_str().unwrap()).collect();
     assert_eq!(statuses, ["inside", "invalid", "invalid", "invalid", "inside"]);
     assert_eq!((&parsed[2]["input"], &parsed[4]["grid_code"]), (&Value::from("not json"), &Value::from(EAST)));
+}
+
+#[test]
+fn the_mark_of_utf_8_stays_in_front_of_lines_of_json() {
+    let town = town();
+    let line = "{\"lon\":111.605,\"lat\":26.205";
+    let fields = ["--fields", "grid_code"];
+    let output = assign(&town, "mark.ndjson", format!("\u{feff}{line}}}\n{line}}}\n").as_bytes(), &fields);
+    let expected = format!("{line},\"grid_code\":\"{WEST}\"}}\n");
+    assert_eq!(String::from_utf8_lossy(&output), format!("\u{feff}{expected}{expected}"));
+    assert_eq!(assign(&town, "empty.ndjson", "\u{feff}".as_bytes(), &fields), "\u{feff}".as_bytes());
 }
 
 #[test]

@@ -5,12 +5,12 @@ use anyhow::bail;
 use geo_types::Coord;
 use rustc_hash::FxHashSet;
 
-use super::number::read_plain;
 use crate::boundary::{Position, UnitCode};
+use crate::dispatch::Worker;
 use crate::import::{Crs, parse_position, to_half_width};
 use crate::index::{Located, MaybeUnit, Owner, Status};
 use crate::snapshot::{LayerSnapshot, Query, Snapshot};
-use crate::topology::UnitIndex;
+use crate::topology::{CoverageLevel, UnitIndex};
 
 /// What is added where nothing else is asked for.
 pub(super) const FIELDS_DEFAULT: &str = "grid_code,worker_id,status,distance_to_border_m,ambiguous";
@@ -174,6 +174,35 @@ impl<'a> Answerer<'a> {
         free_names(&self.fields, []).into_iter().map(Cow::into_owned).collect()
     }
 
+    /// How many units there are of the level that is looked at.
+    pub(super) fn unit_count(&self) -> usize {
+        self.layer.coverage().levels()[self.depth].units().len()
+    }
+
+    /// Waits until lookups are as quick as they get.
+    pub(super) fn wait(&self) {
+        self.layer.index().wait();
+    }
+
+    /// Whether anything that is added can be more than ASCII. An error repeats what stands in its row, and the reference system.
+    pub(super) fn adds_beyond_ascii(&self) -> bool {
+        let (levels, workers) = (self.layer.coverage().levels(), self.snapshot.roster().workers());
+        let is_in_codes =
+            |levels: &[CoverageLevel]| levels.iter().flat_map(CoverageLevel::units).any(|unit| !unit.code.as_str().is_ascii());
+        let is_in_keepers = |part: fn(&Worker) -> &str| workers.iter().any(|worker| !part(worker).is_ascii());
+        let adds = |field: &Field| match field {
+            Field::GridCode | Field::Alternatives | Field::NearestCode => is_in_codes(&levels[self.depth..=self.depth]),
+            Field::Path => is_in_codes(&levels[..=self.depth]),
+            Field::GridName => levels[self.depth].units().iter().any(|unit| !unit.name.is_ascii()),
+            Field::WorkerId => is_in_keepers(|worker| &worker.id.0),
+            Field::WorkerName => is_in_keepers(|worker| &worker.name),
+            Field::WorkerPhone => is_in_keepers(|worker| &worker.phone),
+            Field::Post | Field::ResponsibleFrom | Field::Status | Field::Distance => false,
+            Field::Ambiguous | Field::NearestDistance | Field::Lon | Field::Lat => false,
+        };
+        !self.crs.to_string().is_ascii() || self.fields.iter().any(adds)
+    }
+
     /// Reads the position of a row.
     ///
     /// # Errors
@@ -190,7 +219,7 @@ impl<'a> Answerer<'a> {
 
     /// Reads a position that is written as most are; none says nothing.
     pub(super) fn read_plain(&self, lon: &[u8], lat: &[u8]) -> Option<Position> {
-        let given = Coord { x: read_plain(lon.trim_ascii())?, y: read_plain(lat.trim_ascii())? };
+        let given = Coord { x: read_number(lon.trim_ascii())?, y: read_number(lat.trim_ascii())? };
         let at = if self.crs.is_lon_lat() { given } else { self.crs.to_wgs84(given).ok()? };
         Position::new(at.x, at.y).ok()
     }
@@ -240,7 +269,7 @@ impl<'a> Answerer<'a> {
 
     /// Returns the end of the numbers of [`Self::find_same`]; 0 where there are none.
     pub(super) fn same_count(&self) -> usize {
-        if self.needs.position { 0 } else { self.layer.coverage().levels()[self.depth].units().len() + 2 }
+        if self.needs.position { 0 } else { self.unit_count() + 2 }
     }
 
     /// Returns the values of a row without a position, in the order of the fields.
@@ -336,4 +365,56 @@ fn text(text: Cow<'_, str>) -> Value<'_> {
 /// A millimetre is finer than any boundary is surveyed.
 fn to_millimetres(distance_m: f64) -> Value<'static> {
     Value::Number((distance_m * 1000.0).round() / 1000.0)
+}
+
+/// Reads a number that is written in ASCII; the result is that of [`str::parse`] to the bit. What is no finite number is none, so that
+/// the usual way of reading says why it cannot be used.
+fn read_number(text: &[u8]) -> Option<f64> {
+    fast_float2::parse(text).ok().filter(|number: &f64| number.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Sees that a number is the one that the standard library reads, which reads what is not read here.
+    fn check(text: &str) {
+        let expected = text.parse().ok().filter(|number: &f64| number.is_finite());
+        assert_eq!(read_number(text.as_bytes()).map(f64::to_bits), expected.map(f64::to_bits), "{text:?}");
+    }
+
+    #[test]
+    fn what_is_no_plain_decimal_is_the_number_that_the_standard_library_reads_or_none() {
+        for text in ["0", "-0", "5.", ".5", "+1", "1e2", "1.1162E+2", "-1e-5", "1e-400", "9007199254740993", "123456789012345678901"] {
+            assert!(read_number(text.as_bytes()).is_some(), "{text}");
+            check(text);
+        }
+        for text in
+            ["", "-", ".", "+", "e5", "1e", "1e+", "nan", "-NaN", "inf", "Infinity", "1e400", "1 ", "1.2.3", "--1", "1_0", "0x1", "１"]
+        {
+            assert_eq!(read_number(text.as_bytes()), None, "{text}");
+            check(text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_is_the_one_that_the_standard_library_reads(text in "-?[0-9]{0,25}\\.?[0-9]{0,25}") {
+            check(&text);
+        }
+
+        #[test]
+        fn a_position_is_the_one_that_the_standard_library_reads(degrees in -180.0_f64..180.0, digits in 0_usize..18) {
+            let text = format!("{degrees:.digits$}");
+            prop_assert!(read_number(text.as_bytes()).is_some());
+            check(&text);
+        }
+
+        #[test]
+        fn what_may_be_a_number_is_one_where_the_standard_library_says_so(text in "[-+]?(inf|nan|infinity|[0-9]{0,3})\\.?[0-9]{0,3}([eE][-+]?[0-9]{0,4})?") {
+            check(&text);
+        }
+    }
 }

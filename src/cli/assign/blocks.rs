@@ -10,6 +10,8 @@ use memchr::{memchr, memrchr, memrchr2};
 const BLOCK_BYTES: usize = 256 << 10;
 /// Longest row, bytes. A longer one is most likely a quote that nobody closed.
 pub(super) const ROW_BYTES_MAX: usize = 16 << 20;
+/// What some programs write in front of UTF-8; it belongs to no row.
+pub(super) const UTF8_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Reads blocks that end where a row ends.
 pub(super) struct Blocks<R> {

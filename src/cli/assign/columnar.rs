@@ -33,6 +33,9 @@ use crate::index::Owner;
 const ROWS_AT_ONCE: usize = 8192;
 /// Most rows of a row group. The added columns of a row group are held until it is copied, some tens of bytes a row.
 const GROUP_ROWS_MAX: i64 = 16 << 20;
+/// Most rows of the row groups that are held at once, however many cores there are: two of the largest, or one of the usual million for
+/// each of 32 cores. At some tens of bytes a row they take about a GiB.
+const ROWS_HELD_MAX: u64 = 32 << 20;
 /// Bytes of different texts in a column of one row group before they are written out one by one: a million codes of 16 characters.
 const DICTIONARY_BYTES_MAX: usize = 32 << 20;
 
@@ -57,7 +60,9 @@ pub(super) fn assign(
     let mut numbers = 0..metadata.num_row_groups();
     let mut written_count = 0;
     let known = Known::new(answerer);
-    pipeline::run(
+    pipeline::run_within(
+        ROWS_HELD_MAX,
+        |group: &Group| metadata.row_group(group.number).num_rows().unsigned_abs(),
         |group: &mut Group| {
             let next = numbers.next();
             group.number = next.unwrap_or_default();

@@ -10,10 +10,11 @@ use std::sync::OnceLock;
 
 use anyhow::{Context as _, bail};
 use csv::{ByteRecord, ReaderBuilder};
+use memchr::memrchr2;
 
 use super::PositionFields;
 use super::answerer::{Answerer, free_names};
-use super::blocks::{Blocks, cut_rows, find_close};
+use super::blocks::{Blocks, UTF8_MARK, cut_rows, find_close};
 use super::marks::Marks;
 use super::pipeline;
 use super::tails::{Dialect, Tails};
@@ -22,8 +23,10 @@ use crate::boundary::Position;
 use crate::import::decode_text;
 use crate::index::Owner;
 
+/// `again` is the same table once more, where it can be read twice.
 pub(super) fn assign(
     input: impl Read + Send,
+    again: Option<impl Read>,
     out: &mut dyn Write,
     answerer: &Answerer<'_>,
     names: &PositionFields,
@@ -35,7 +38,10 @@ pub(super) fn assign(
     let header = Header::read(&first, names)?;
     blocks.put_back(&first[header.end..]);
     let mut encoding = Guess::default();
-    encoding.learn(&first[..header.end]);
+    encoding.learn(&first);
+    if let Some(again) = again.filter(|_| answerer.adds_beyond_ascii()) {
+        encoding.look_ahead(again)?;
+    }
     let names = free_names(answerer.fields(), header.names.iter().map(String::as_str));
     out.write_all(&first[header.start..header.text_end])?;
     write!(out, ",{}", names.join(","))?;
@@ -77,9 +83,8 @@ struct Header {
 
 impl Header {
     fn read(text: &[u8], names: &PositionFields) -> anyhow::Result<Self> {
-        const MARK: &[u8] = "\u{feff}".as_bytes();
         // The mark of UTF-8 stays in front of what is written.
-        let mark = if text.starts_with(MARK) { MARK.len() } else { 0 };
+        let mark = if text.starts_with(UTF8_MARK) { UTF8_MARK.len() } else { 0 };
         let Some(row) = Rows::new(text, mark).next() else { bail!("the table is empty; its first row must name the columns") };
         let mut reader = ReaderBuilder::new().has_headers(false).from_reader(&text[row.start()..row.end()]);
         let mut cells = ByteRecord::new();
@@ -113,6 +118,17 @@ impl Guess {
             let end = text[at..].iter().position(is_end).map_or(text.len(), |end| at + end);
             self.is_gbk = Some(std::str::from_utf8(&text[start..end]).is_err());
         }
+    }
+
+    /// Looks for the line that decides, which may stand far behind the rows that are answered first.
+    fn look_ahead(&mut self, table: impl Read) -> anyhow::Result<()> {
+        // Line ends within quotes matter as little here as they do above.
+        let mut blocks = Blocks::new(table, |block| memrchr2(b'\r', b'\n', block).map(|at| at + 1));
+        let mut block = Vec::new();
+        while self.is_gbk.is_none() && blocks.next(&mut block)? {
+            self.learn(&block);
+        }
+        Ok(())
     }
 }
 

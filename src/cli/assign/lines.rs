@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::PositionFields;
 use super::answerer::Answerer;
-use super::blocks::{Blocks, cut_lines};
+use super::blocks::{Blocks, UTF8_MARK, cut_lines};
 use super::pipeline;
 use super::tails::{Dialect, Tails, member_names, push_members};
 use super::tally::{Faults, Tally};
@@ -27,6 +27,12 @@ pub(super) fn assign(
     tally: &mut Tally,
 ) -> anyhow::Result<()> {
     let mut blocks = Blocks::new(input, cut_lines);
+    let mut first = Vec::new();
+    blocks.next(&mut first)?;
+    // The mark of UTF-8 stays in front of what is written.
+    let rest = first.strip_prefix(UTF8_MARK).unwrap_or(&first);
+    out.write_all(&first[..first.len() - rest.len()]).context("cannot write the lines")?;
+    blocks.put_back(rest);
     let tails = Tails::new(answerer, Dialect::Json);
     let added: Vec<String> = answerer.added_names();
     let work = |block: &mut Block, written: &mut Written| block.answer(answerer, names, &added, &tails, written);
