@@ -248,7 +248,7 @@ fn four_levels_go_in_one_after_another_and_a_faulty_file_changes_nothing() {
         (
             "lingling/communities.geojson",
             &["--layer", "police", "--level", "beat", "--parent-level", "precinct", "--effective", "2030-01-01"][..],
-            "in effect from 2029-12-31T16:00:00Z",
+            "in effect from 2030-01-01 00:00 CST",
         ),
     ] {
         let (code, said) = run(file, options);
@@ -276,7 +276,7 @@ fn what_is_published_for_later_is_given_up_only_by_name() {
     let district = Path::new(env!("CARGO_MANIFEST_DIR")).join("shapes/lingling/district.geojson");
     let folder = tempfile::tempdir().unwrap();
     for (options, expected, part) in [
-        (&["--effective", "2099-01-01"][..], 0, "in effect from 2098-12-31T16:00:00Z"),
+        (&["--effective", "2099-01-01"][..], 0, "in effect from 2099-01-01 00:00 CST"),
         (&[], 1, "generation 1 from 2098-12-31T16:00:00Z"),
         (&["--draft"], 0, "draft 2"),
         (&["--effective", "2099-01-01"], 0, "generation 3"),

@@ -42,9 +42,9 @@ pub async fn list(
     let last = page.cases.last().filter(|_| page.has_more).map(|case| case.id.0.to_string());
     let links = address.links(INCIDENTS, None, last.as_deref());
     let newest = page.cases.iter().map(|case| case.reported_at).max().unwrap_or_default().to_string();
+    let matched = page.matched.expect("the filter asks for the count");
     let mut bytes = Vec::new();
-    PageHead { links: &links, time: &newest, matched: page.matched.unwrap_or_default(), returned: page.cases.len() }
-        .write(None, &mut bytes)?;
+    PageHead { links: &links, time: &newest, matched, returned: page.cases.len() }.write(None, &mut bytes)?;
     for (at, case) in page.cases.iter().enumerate() {
         bytes.extend_from_slice(if at == 0 { b"\n" } else { b",\n" });
         let attribution = attributed_to.as_ref().map(|layer| attribute(layer.index(), layer.generation().id, case.position));
