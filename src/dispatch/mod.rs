@@ -1,11 +1,29 @@
-//! Who answers for a unit: workers, their posts and shifts, and what happened where.
+//! Who answers for a unit: workers, their posts and shifts, and what happened where; and the rules of dispatch, by which a case of a
+//! category goes to departments with a time limit.
 
+mod calendar;
+mod category;
+mod clock;
+mod dates;
 mod incident;
+mod limit;
+mod responsibility;
 mod role;
 mod roster;
+mod rules;
 mod shift;
 
+pub use calendar::{
+    Calendar, CalendarEntry, CalendarName, CalendarRow, Calendars, DAY_SPAN_MAX, DEFAULT_CALENDAR, DaySpan, WORK_DAY_HOURS,
+    WORK_DAY_HOURS_MAX, Weekdays, WeekdaysError, WorkHours, WorkHoursError, calendar_names, default_of,
+};
+pub use category::{Categories, Category, CategoryCode, CategoryCodeError, CategoryRow, Limits, Stage, Zone};
+pub use clock::{Pause, due, due_with_pauses, elapsed, remaining};
+pub use dates::Dates;
 pub use incident::{Case, CaseId};
+pub use limit::{Clock, LIMIT_MAX, Limit, LimitError};
+pub use responsibility::{Breadth, DepartmentId, DepartmentRole, Responsibilities, ResponsibilityRow, Responsible};
 pub use role::Role;
 pub use roster::{Assignment, Duty, Holder, Post, Roster, RosterMark, RosterTerm, Worker, WorkerId};
+pub use rules::{Asked, CategoryError, Due, RuleBook, RuleKind, RuleSet, RuleTable, Rules, Ruling};
 pub use shift::{Moment, Shift, ShiftError};
