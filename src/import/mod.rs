@@ -5,6 +5,8 @@
 
 mod assemble;
 mod boundary_file;
+mod calendars;
+mod categories;
 mod container;
 mod encoding;
 mod error;
@@ -19,12 +21,16 @@ mod progress;
 mod raw;
 mod report;
 mod reproject;
+mod responsibilities;
 mod roster;
+mod rule_row;
 mod shapefile;
 mod table;
 
 pub use assemble::assemble;
 pub use boundary_file::{BoundaryFile, ReadOptions, SourceFeature, read_boundaries};
+pub use calendars::read_calendars;
+pub use categories::read_categories;
 pub use encoding::{find_encoding, guess_encoding};
 pub use error::ImportError;
 pub use fields::{FieldChoice, FoundFields};
@@ -33,5 +39,6 @@ pub use progress::Progress;
 pub use raw::{RawFeature, RawFile, RawGeometry, RawPolygon, StatedCrs};
 pub use report::{unit_label, write_report};
 pub use reproject::{Crs, CrsError, bd09_to_gcj02, bd09_to_wgs84, gcj02_to_bd09, gcj02_to_wgs84, wgs84_to_bd09, wgs84_to_gcj02};
+pub use responsibilities::read_responsibilities;
 pub use roster::{RosterImport, RowProblem, parse_moment, read_roster};
 pub use table::{TABLE_BYTES_MAX, Table, TableError, TableRow, decode_text, to_half_width, to_text};

@@ -223,7 +223,7 @@ pub fn parse_moment(text: &str, time_zone: &TimeZone) -> Option<Timestamp> {
     }
     let plain = text.replace(['年', '月', '/', '.'], "-").replace('日', "");
     let (day, time) = plain.split_once([' ', 'T']).map_or((plain.as_str(), ""), |(day, time)| (day, time.trim()));
-    let date = Date::strptime("%Y-%m-%d", day).or_else(|_| Date::strptime("%Y%m%d", day)).ok()?;
+    let date = parse_plain_date(day)?;
     let moment: DateTime = if time.is_empty() {
         date.at(0, 0, 0, 0)
     } else {
@@ -231,6 +231,15 @@ pub fn parse_moment(text: &str, time_zone: &TimeZone) -> Option<Timestamp> {
         date.to_datetime(time)
     };
     time_zone.to_timestamp(moment).ok()
+}
+
+/// Reads a day as offices write it, without a time.
+pub(super) fn parse_date(text: &str) -> Option<Date> {
+    parse_plain_date(&text.trim().replace(['年', '月', '/', '.'], "-").replace('日', ""))
+}
+
+fn parse_plain_date(day: &str) -> Option<Date> {
+    Date::strptime("%Y-%m-%d", day).or_else(|_| Date::strptime("%Y%m%d", day)).ok()
 }
 
 #[cfg(test)]
