@@ -10,7 +10,7 @@ CREATE TABLE gk_version (
 );
 COMMENT ON TABLE gk_version IS 'One row, counted up by every write that running services must follow';
 COMMENT ON COLUMN gk_version.one IS 'Always true, so that there is one row';
-COMMENT ON COLUMN gk_version.number IS 'Grows with every generation, roster, key and note; also sent by NOTIFY gridkeeper';
+COMMENT ON COLUMN gk_version.number IS 'Grows with every generation, roster, table of rules, key and note; also sent by NOTIFY gridkeeper';
 INSERT INTO gk_version (number) VALUES (0);
 
 CREATE TABLE gk_audit_counter (
@@ -34,7 +34,7 @@ COMMENT ON TABLE gk_audit IS 'Who wrote what, and when; a partition a month';
 COMMENT ON COLUMN gk_audit.number IS 'Grows in the order of writing';
 COMMENT ON COLUMN gk_audit.at IS 'When it was written, as the writer''s clock says';
 COMMENT ON COLUMN gk_audit.author IS 'Who wrote';
-COMMENT ON COLUMN gk_audit.action IS 'publish, draft, replace_roster, add_cases, add_key, revoke_key, save_note, detach_month, archive_month';
+COMMENT ON COLUMN gk_audit.action IS 'publish, draft, replace_roster, replace_categories, replace_responsibilities, replace_calendars, add_cases, add_key, revoke_key, save_note, detach_month, archive_month';
 COMMENT ON COLUMN gk_audit.subject IS 'What was written, in words and figures; nothing personal';
 
 CREATE TABLE gk_note (
@@ -206,6 +206,124 @@ COMMENT ON COLUMN gk_assignment.valid_to IS 'Until when, exclusive';
 COMMENT ON COLUMN gk_assignment.shift IS 'Hours of the day, HH:MM-HH:MM[;…]; empty for always';
 COMMENT ON COLUMN gk_assignment.from_roster IS 'The first roster that has it';
 COMMENT ON COLUMN gk_assignment.to_roster IS 'The first that no longer has it';
+
+CREATE TABLE gk_rules (
+  number bigint PRIMARY KEY,
+  kind text NOT NULL CHECK (kind IN ('categories', 'responsibilities', 'calendars')),
+  created_at timestamptz NOT NULL,
+  effective_from timestamptz NOT NULL,
+  author text NOT NULL
+);
+COMMENT ON TABLE gk_rules IS 'Imports of the rules of dispatch; of those of a kind that have taken effect the last counts';
+COMMENT ON COLUMN gk_rules.number IS 'Counted from 1 over all kinds';
+COMMENT ON COLUMN gk_rules.kind IS 'categories, responsibilities or calendars';
+COMMENT ON COLUMN gk_rules.created_at IS 'When it was written';
+COMMENT ON COLUMN gk_rules.effective_from IS 'When it takes effect, which may lie ahead';
+COMMENT ON COLUMN gk_rules.author IS 'Who wrote it';
+
+CREATE TABLE gk_category (
+  key bigint PRIMARY KEY,
+  place bigint NOT NULL,
+  code text COLLATE "C" NOT NULL,
+  major text COLLATE "C",
+  major_name text NOT NULL,
+  name text NOT NULL,
+  condition text NOT NULL,
+  filing text NOT NULL,
+  closing text NOT NULL,
+  zone text,
+  dispatch_limit text,
+  handle_limit text,
+  check_limit text,
+  total_limit text,
+  private bigint NOT NULL,
+  valid_from timestamptz,
+  valid_to timestamptz,
+  from_rules bigint NOT NULL REFERENCES gk_rules (number),
+  to_rules bigint REFERENCES gk_rules (number)
+);
+COMMENT ON TABLE gk_category IS 'Categories, a row for each filing condition';
+COMMENT ON COLUMN gk_category.key IS 'Names the row';
+COMMENT ON COLUMN gk_category.place IS 'Its place in the table as imported';
+COMMENT ON COLUMN gk_category.code IS 'The code of the category';
+COMMENT ON COLUMN gk_category.major IS 'The code of the wider kind';
+COMMENT ON COLUMN gk_category.major_name IS 'The name of the wider kind';
+COMMENT ON COLUMN gk_category.name IS 'The name of the category';
+COMMENT ON COLUMN gk_category.condition IS 'Tells the conditions of a category apart';
+COMMENT ON COLUMN gk_category.filing IS 'When a case is filed';
+COMMENT ON COLUMN gk_category.closing IS 'When it is closed';
+COMMENT ON COLUMN gk_category.zone IS 'The zone of the city for which the limits are; none for all';
+COMMENT ON COLUMN gk_category.dispatch_limit IS 'How long dispatching may take, such as 1 work_hour';
+COMMENT ON COLUMN gk_category.handle_limit IS 'How long handling may take';
+COMMENT ON COLUMN gk_category.check_limit IS 'How long checking may take';
+COMMENT ON COLUMN gk_category.total_limit IS 'How long all of it may take';
+COMMENT ON COLUMN gk_category.private IS '1 where only insiders see it, else 0';
+COMMENT ON COLUMN gk_category.valid_from IS 'From when';
+COMMENT ON COLUMN gk_category.valid_to IS 'Until when, exclusive';
+COMMENT ON COLUMN gk_category.from_rules IS 'The first import that has it';
+COMMENT ON COLUMN gk_category.to_rules IS 'The first that no longer has it';
+
+CREATE TABLE gk_responsibility (
+  key bigint PRIMARY KEY,
+  place bigint NOT NULL,
+  category text COLLATE "C",
+  unit_code text COLLATE "C",
+  role text NOT NULL,
+  rank bigint NOT NULL,
+  department_id text NOT NULL,
+  department text NOT NULL,
+  valid_from timestamptz,
+  valid_to timestamptz,
+  from_rules bigint NOT NULL REFERENCES gk_rules (number),
+  to_rules bigint REFERENCES gk_rules (number)
+);
+COMMENT ON TABLE gk_responsibility IS 'Which departments answer for which categories at which units';
+COMMENT ON COLUMN gk_responsibility.key IS 'Names the row';
+COMMENT ON COLUMN gk_responsibility.place IS 'Its place in the table as imported';
+COMMENT ON COLUMN gk_responsibility.category IS 'The category or its wider kind; none for all';
+COMMENT ON COLUMN gk_responsibility.unit_code IS 'The unit with all below it; none for everywhere';
+COMMENT ON COLUMN gk_responsibility.role IS 'lead or co';
+COMMENT ON COLUMN gk_responsibility.rank IS 'The order in which co-departments are asked';
+COMMENT ON COLUMN gk_responsibility.department_id IS 'The id by which the office knows the department';
+COMMENT ON COLUMN gk_responsibility.department IS 'The name of the department';
+COMMENT ON COLUMN gk_responsibility.valid_from IS 'From when';
+COMMENT ON COLUMN gk_responsibility.valid_to IS 'Until when, exclusive';
+COMMENT ON COLUMN gk_responsibility.from_rules IS 'The first import that has it';
+COMMENT ON COLUMN gk_responsibility.to_rules IS 'The first that no longer has it';
+
+CREATE TABLE gk_calendar (
+  key bigint PRIMARY KEY,
+  place bigint NOT NULL,
+  calendar text,
+  kind text NOT NULL,
+  days text,
+  hours text,
+  time_zone text,
+  work_day_hours bigint,
+  unit_code text COLLATE "C",
+  zone text,
+  note text NOT NULL,
+  valid_from timestamptz,
+  valid_to timestamptz,
+  from_rules bigint NOT NULL REFERENCES gk_rules (number),
+  to_rules bigint REFERENCES gk_rules (number)
+);
+COMMENT ON TABLE gk_calendar IS 'When work is done, and which units have which calendar and zone';
+COMMENT ON COLUMN gk_calendar.key IS 'Names the row';
+COMMENT ON COLUMN gk_calendar.place IS 'Its place in the table as imported';
+COMMENT ON COLUMN gk_calendar.calendar IS 'The calendar; none for all of them';
+COMMENT ON COLUMN gk_calendar.kind IS 'week, holiday, workday or unit';
+COMMENT ON COLUMN gk_calendar.days IS 'Days of the week, 1 for Monday, or the first and last day';
+COMMENT ON COLUMN gk_calendar.hours IS 'Work periods, HH:MM-HH:MM[;…]; null on a make-up day for the usual ones';
+COMMENT ON COLUMN gk_calendar.time_zone IS 'The name of the time zone; empty for that of the settings';
+COMMENT ON COLUMN gk_calendar.work_day_hours IS 'How many work hours a work day has';
+COMMENT ON COLUMN gk_calendar.unit_code IS 'The unit for which the calendar counts, with all below it';
+COMMENT ON COLUMN gk_calendar.zone IS 'The zone of the city that the unit is of';
+COMMENT ON COLUMN gk_calendar.note IS 'A remark, such as the name of a holiday';
+COMMENT ON COLUMN gk_calendar.valid_from IS 'From when';
+COMMENT ON COLUMN gk_calendar.valid_to IS 'Until when, exclusive';
+COMMENT ON COLUMN gk_calendar.from_rules IS 'The first import that has it';
+COMMENT ON COLUMN gk_calendar.to_rules IS 'The first that no longer has it';
 
 -- Ids are unique over all months, also over those that were taken out, so that a case that is sent again is known.
 CREATE TABLE gk_case_id (

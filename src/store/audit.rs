@@ -2,16 +2,19 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::months_out::KeptMonth;
 use super::records::{AuditEntry, KeyHash, KeyRecord, RosterData};
 use crate::boundary::{Generation, GenerationState};
+use crate::dispatch::{RuleKind, RuleTable};
 
 /// A write, as the audit log names it.
 pub(super) enum Action<'a> {
     Publish { generation: &'a Generation, unit_count: usize, changed_count: usize },
     ReplaceRoster(&'a RosterData),
+    ReplaceRules { table: &'a RuleTable, effective_from: Timestamp },
     AddCases { added: usize },
     AddKey(&'a KeyRecord),
     RevokeKey(KeyHash),
@@ -26,6 +29,11 @@ impl Action<'_> {
             Self::Publish { generation, .. } if generation.state == GenerationState::Draft => "draft",
             Self::Publish { .. } => "publish",
             Self::ReplaceRoster(_) => "replace_roster",
+            Self::ReplaceRules { table, .. } => match table.kind() {
+                RuleKind::Categories => "replace_categories",
+                RuleKind::Responsibilities => "replace_responsibilities",
+                RuleKind::Calendars => "replace_calendars",
+            },
             Self::AddCases { .. } => "add_cases",
             Self::AddKey(_) => "add_key",
             Self::RevokeKey(_) => "revoke_key",
@@ -54,6 +62,9 @@ impl fmt::Display for Action<'_> {
                 generation.id, generation.layer
             ),
             Self::ReplaceRoster(roster) => write!(f, "{} workers, {} assignments", roster.workers.len(), roster.assignments.len()),
+            Self::ReplaceRules { table, effective_from } => {
+                write!(f, "{} rows of {}, in force from {effective_from}", table.len(), table.kind().as_str())
+            }
             Self::AddCases { added } => write!(f, "{added} cases"),
             Self::AddKey(key) => write!(f, "key {}, role {}, {} units", key.hash, key.role, key.scope.len()),
             Self::RevokeKey(hash) => write!(f, "key {hash}"),

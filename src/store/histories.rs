@@ -4,12 +4,13 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::conformance::{
-    Place, assert_changes_lead, assignment, case, coverage, day, key, layer, publication, row_of_squares, shape, square, worker,
+    Place, assert_changes_lead, assignment, case, category, coverage, day, key, layer, publication, responsibility, row_of_squares, rules,
+    shape, square, worker,
 };
 use super::records::{CaseFilter, Publication, RosterData, newest_generation};
 use super::{MemoryStore, Store};
 use crate::boundary::{GenerationState, LayerName};
-use crate::dispatch::Post;
+use crate::dispatch::{Post, RuleTable};
 
 /// Histories are short, for each begins with a new file.
 const HISTORIES: u32 = 12;
@@ -41,6 +42,12 @@ pub enum Step {
         /// With the newest generation of a layer.
         with: Option<usize>,
     },
+    /// Which categories a table has, in effect from a day; with none of the calendars' rows or all.
+    Rules {
+        kind: u8,
+        rows: Vec<u8>,
+        from: i8,
+    },
     Cases(Vec<u8>),
     AddKey(u8),
     RevokeKey(u8),
@@ -56,10 +63,12 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let roster = (prop::array::uniform3(any::<bool>()), posts, 1_i8..28, prop::option::weighted(0.4, 0..2_usize))
         .prop_map(|(workers, posts, on, with)| Step::Roster { workers, posts, on, with });
     let roll_back = (0..2_usize, 1..4_usize, 1_i8..28).prop_map(|(layer, steps, on)| Step::RollBack { layer, steps, on });
+    let rules = (0_u8..3, prop::collection::vec(0_u8..4, 0..4), 1_i8..28).prop_map(|(kind, rows, from)| Step::Rules { kind, rows, from });
     let step = prop_oneof![
         5 => publish,
         2 => roster,
         1 => roll_back,
+        1 => rules,
         1 => prop::collection::vec(0_u8..12, 0..5).prop_map(Step::Cases),
         1 => (0_u8..4).prop_map(Step::AddKey),
         1 => (0_u8..4).prop_map(Step::RevokeKey),
@@ -141,6 +150,17 @@ pub fn apply(step: &Step, store: &dyn Store, model: &dyn Store) {
                 target.replace_roster(&roster, with, "r", day(*on)).unwrap();
             }
         }
+        Step::Rules { kind, rows, from } => {
+            let codes = rows.iter().map(|row| format!("E01{row}"));
+            let table = match kind {
+                0 => RuleTable::Categories(codes.map(|code| category(&code)).collect()),
+                1 => RuleTable::Responsibilities(codes.map(|code| responsibility(Some(&code), None, "D1")).collect()),
+                _ if rows.is_empty() => RuleTable::Calendars(Vec::new()),
+                _ => rules()[2].clone(),
+            };
+            let write = |target: &dyn Store| target.replace_rules(&table, day(*from), "s", day(7)).unwrap();
+            assert_eq!(write(store), write(model));
+        }
         Step::Cases(ids) => {
             let cases: Vec<_> = ids.iter().map(|&id| case(id.into(), f64::from(id), 0.1)).collect();
             assert_eq!(store.add_cases(&cases, "c", day(4)).unwrap(), model.add_cases(&cases, "c", day(4)).unwrap());
@@ -194,6 +214,8 @@ pub fn compare(store: &dyn Store, model: &dyn Store) {
         assert_eq!(store.load_roster(day(on)).unwrap(), model.load_roster(day(on)).unwrap(), "day {on}");
     }
     assert_eq!(store.load_cases(&CaseFilter::first(100)).unwrap(), model.load_cases(&CaseFilter::first(100)).unwrap());
+    assert_eq!(store.load_rules().unwrap(), model.load_rules().unwrap());
+    assert_eq!(store.find_rules().unwrap(), model.find_rules().unwrap());
     assert_eq!(store.load_keys().unwrap(), model.load_keys().unwrap());
     for name in ["0", "1"] {
         assert_eq!(store.find_note(name).unwrap(), model.find_note(name).unwrap());

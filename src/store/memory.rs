@@ -11,13 +11,14 @@ use super::records::{
     current_generation,
 };
 use super::rosters::{RosterHead, in_force};
+use super::rules;
 use super::succession::{Version, is_reused, succeed};
 use super::times::to_milliseconds;
 use super::{Store, StoreError};
 use crate::boundary::{
     Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Unit, UnitCode, UnitId, UnitShape, Validity,
 };
-use crate::dispatch::{Case, CaseId, RosterTerm, Worker, WorkerId};
+use crate::dispatch::{Case, CaseId, RosterTerm, RuleSet, RuleTable, Worker, WorkerId};
 use crate::topology::{GeometryDigest, Seal};
 
 /// A store without a file: the plain model against which the others are tested, and a store for tests.
@@ -34,6 +35,7 @@ struct State {
     rosters: Vec<(RosterHead, RosterData)>,
     /// The newest name and phone of every worker.
     people: BTreeMap<WorkerId, Worker>,
+    rules: Vec<RuleSet>,
     cases: BTreeMap<CaseId, Case>,
     keys: BTreeMap<KeyHash, KeyRecord>,
     notes: BTreeMap<String, String>,
@@ -166,6 +168,23 @@ impl Store for MemoryStore {
             worker.clone_from(&state.people[&worker.id]);
         }
         Ok(StoredRoster { term, data })
+    }
+
+    fn replace_rules(&self, table: &RuleTable, effective_from: Timestamp, author: &str, at: Timestamp) -> Result<u64, StoreError> {
+        let mut state = self.lock();
+        let number = state.rules.len() as u64 + 1;
+        let (effective_from, created_at) = (to_milliseconds(effective_from), to_milliseconds(at));
+        state.rules.push(RuleSet { number, effective_from, created_at, table: rules::into_kept(table) });
+        state.note_change(&Action::ReplaceRules { table, effective_from }, author, at);
+        Ok(number)
+    }
+
+    fn find_rules(&self) -> Result<Option<u64>, StoreError> {
+        Ok(self.lock().rules.last().map(|set| set.number))
+    }
+
+    fn load_rules(&self) -> Result<Vec<RuleSet>, StoreError> {
+        Ok(self.lock().rules.clone())
     }
 
     fn add_cases(&self, cases: &[Case], author: &str, at: Timestamp) -> Result<usize, StoreError> {

@@ -3,7 +3,7 @@
 //! One trait, and one conformance suite that every back end passes. Calls block: whoever serves requests
 //! makes them on threads kept for blocking work, and lookups never make any.
 //!
-//! Nothing is deleted: units, assignments and keys end, with time and author. Every write stands in the audit log.
+//! Nothing is deleted: units, assignments, rules and keys end, with time and author. Every write stands in the audit log.
 //! Times are kept to the millisecond; what is finer is cut off.
 
 pub mod archive;
@@ -20,6 +20,7 @@ mod months_out;
 mod postgis;
 mod records;
 mod rosters;
+mod rules;
 mod succession;
 mod texts;
 mod times;
@@ -41,7 +42,7 @@ pub use records::{
 pub use rosters::descends;
 
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use crate::dispatch::{Case, CaseId, RosterTerm};
+use crate::dispatch::{Case, CaseId, RosterTerm, RuleSet, RuleTable};
 
 pub trait Store: Send + Sync {
     /// Returns the layers in the order of their names, each as its newest published generation has it
@@ -109,6 +110,16 @@ pub trait Store: Send + Sync {
     /// roster the first answers, as its assignments have dates of their own.
     fn load_roster(&self, at: Timestamp) -> Result<StoredRoster, StoreError>;
 
+    /// Adds a table of rules that takes the place of the one of its kind before from `effective_from` on, and returns its number; what
+    /// that held is kept, ended. Of the tables of a kind that have taken effect the one written last is in force.
+    fn replace_rules(&self, table: &RuleTable, effective_from: Timestamp, author: &str, at: Timestamp) -> Result<u64, StoreError>;
+
+    /// Returns the number of the table of rules that was written last: who has that one need not read them again.
+    fn find_rules(&self) -> Result<Option<u64>, StoreError>;
+
+    /// Returns all tables of rules of all times, in the order of writing, each with its rows in their order.
+    fn load_rules(&self) -> Result<Vec<RuleSet>, StoreError>;
+
     /// Adds cases, all or none, and returns how many were new. A case whose id is known is left as it is.
     fn add_cases(&self, cases: &[Case], author: &str, at: Timestamp) -> Result<usize, StoreError>;
 
@@ -134,7 +145,7 @@ pub trait Store: Send + Sync {
     /// Returns at most `limit` entries of the audit log after the one numbered `after`, oldest first.
     fn load_audit(&self, after: u64, limit: usize) -> Result<Vec<AuditEntry>, StoreError>;
 
-    /// Returns a number that grows whenever a generation, a roster, a key or a note was written, by this process or another.
+    /// Returns a number that grows whenever a generation, a roster, a table of rules, a key or a note was written, by this process or another.
     fn load_version(&self) -> Result<u64, StoreError>;
 
     /// Waits until the version is another than `known`, at most for `patience`, and returns the version.

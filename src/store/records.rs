@@ -147,7 +147,8 @@ pub struct AuditEntry {
     pub number: u64,
     pub at: Timestamp,
     pub author: String,
-    /// `publish`, `draft`, `replace_roster`, `add_cases`, `add_key`, `revoke_key`, `save_note`, `detach_month`, `archive_month`.
+    /// `publish`, `draft`, `replace_roster`, `replace_categories`, `replace_responsibilities`, `replace_calendars`, `add_cases`, `add_key`,
+    /// `revoke_key`, `save_note`, `detach_month`, `archive_month`.
     pub action: String,
     /// What was written, in words and figures.
     pub subject: String,

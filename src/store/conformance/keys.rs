@@ -1,7 +1,7 @@
 //! Keys, notes, the audit log, and the version that snapshots follow.
 
 use super::Place;
-use super::samples::{case, day, key, publication, publish, squares, worker};
+use super::samples::{case, day, key, publication, publish, rules, squares, worker};
 use crate::boundary::{GenerationId, GenerationState};
 use crate::dispatch::Role;
 use crate::store::records::{KeyHash, KeyRecord, RosterData};
@@ -37,12 +37,17 @@ pub fn every_write_stands_in_the_audit_log(place: &Place) {
     store.add_key(&key(1, &[]), "d").unwrap();
     store.revoke_key(key(1, &[]).hash, "e", day(6)).unwrap();
     store.save_note("n", "text", "f", day(7)).unwrap();
+    for table in rules() {
+        store.replace_rules(&table, day(20), "g", day(8)).unwrap();
+    }
     let log = store.load_audit(0, 100).unwrap();
     let actions: Vec<_> = log.iter().map(|entry| (entry.action.as_str(), entry.author.as_str())).collect();
     let expected =
         [("publish", "tester"), ("draft", "tester"), ("replace_roster", "b"), ("add_cases", "c"), ("add_key", "d"), ("revoke_key", "e")];
     assert_eq!(actions[..6], expected);
-    assert_eq!(actions[6], ("save_note", "f"));
+    let rest = [("save_note", "f"), ("replace_categories", "g"), ("replace_responsibilities", "g"), ("replace_calendars", "g")];
+    assert_eq!(actions[6..], rest);
+    assert_eq!(log[7].subject, "2 rows of categories, in force from 2026-01-20T00:00:00Z");
     assert!(log.is_sorted_by(|a, b| a.number < b.number));
     assert_eq!(store.load_audit(log[1].number, 2).unwrap(), log[2..4]);
     assert_eq!(log[0].subject, "generation 1 of layer grid, 1 units, 1 of them new or changed");
@@ -69,6 +74,8 @@ pub fn the_version_grows_with_what_snapshots_follow(place: &Place) {
     grows("revoke", true);
     store.save_note("a", "b", "a", day(1)).unwrap();
     grows("note", true);
+    store.replace_rules(&rules()[0], day(9), "a", day(1)).unwrap();
+    grows("rules", true);
     store.add_cases(&[case(1, 0.0, 0.0)], "a", day(1)).unwrap();
     grows("case", false);
 }

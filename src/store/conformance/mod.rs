@@ -9,6 +9,7 @@ mod codes;
 mod generations;
 mod keys;
 mod rosters;
+mod rules;
 mod samples;
 mod whole;
 
@@ -20,6 +21,7 @@ pub use codes::*;
 pub use generations::*;
 pub use keys::*;
 pub use rosters::*;
+pub use rules::*;
 pub use samples::*;
 pub use whole::*;
 
@@ -62,6 +64,9 @@ macro_rules! conformance_tests {
             the_mark_of_a_roster_changes_with_every_roster_and_with_nothing_else
             a_roster_comes_and_goes_with_its_generation
             a_worker_is_kept_once
+            rules_come_back_as_they_were_written
+            each_import_of_rules_keeps_its_rows
+            odd_texts_of_rules_come_back
             cases_come_in_pages_in_the_order_of_ids
             cases_are_filtered
             a_known_case_is_left_as_it_is

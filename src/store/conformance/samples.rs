@@ -8,7 +8,10 @@ use crate::boundary::{
     Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Position, Properties, Unit, UnitCode, UnitId,
     UnitShape, Validity,
 };
-use crate::dispatch::{Assignment, Case, CaseId, Post, Role, Shift, Worker, WorkerId};
+use crate::dispatch::{
+    Assignment, CalendarEntry, CalendarName, CalendarRow, Case, CaseId, CategoryCode, CategoryRow, Dates, DaySpan, DepartmentId,
+    DepartmentRole, Limit, Limits, Post, ResponsibilityRow, Role, RuleTable, Shift, Weekdays, WorkHours, Worker, WorkerId, Zone,
+};
 use crate::store::records::{KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, newest_generation};
 use crate::store::{Store, StoreError};
 use crate::topology::{Rules, ValidCoverage, check};
@@ -137,4 +140,51 @@ pub fn key(seed: u8, scope: &[&str]) -> KeyRecord {
 /// The roster of a time after all that the claims write.
 pub fn roster_now(store: &dyn Store) -> RosterData {
     store.load_roster(day(31)).unwrap().data
+}
+
+pub fn category(of: &str) -> CategoryRow {
+    CategoryRow {
+        code: CategoryCode::parse(of).unwrap(),
+        major: CategoryCode::parse("E01").ok(),
+        major_name: "市容环境".into(),
+        name: format!("name of {of}"),
+        condition: "1".into(),
+        filing: "路面有垃圾".into(),
+        closing: String::new(),
+        zone: Some(Zone("A".into())),
+        limits: Limits { handle: Limit::parse("2紧急工作时").ok(), ..Limits::default() },
+        is_private: true,
+        dates: Dates { from: Some(day(1)), to: None },
+    }
+}
+
+pub fn responsibility(category: Option<&str>, unit: Option<&str>, department: &str) -> ResponsibilityRow {
+    ResponsibilityRow {
+        category: category.map(|code| CategoryCode::parse(code).unwrap()),
+        unit: unit.map(code),
+        role: DepartmentRole::Lead,
+        rank: 3,
+        department: DepartmentId(department.into()),
+        name: department.into(),
+        dates: Dates { from: None, to: Some(day(30)) },
+    }
+}
+
+/// A table of each kind.
+pub fn rules() -> [RuleTable; 3] {
+    let row = |entry| CalendarRow { calendar: Some(CalendarName("default".into())), entry, note: "国庆节".into(), dates: Dates::ALWAYS };
+    let week = CalendarEntry::Week {
+        days: Weekdays::parse("1-5").unwrap(),
+        hours: WorkHours::parse("08:00-12:00;14:00-18:00").unwrap(),
+        time_zone: String::new(),
+        work_day_hours: 8,
+    };
+    let span = DaySpan { first: jiff::civil::date(2026, 10, 1), last: jiff::civil::date(2026, 10, 7) };
+    let unit = CalendarEntry::Unit { unit: code("4311"), zone: Some(Zone("B".into())) };
+    let entries = [week, CalendarEntry::Holiday(span), CalendarEntry::Workday(span, WorkHours::parse("09:00-24:00").ok()), unit];
+    [
+        RuleTable::Categories(vec![category("E0111"), category("E0110")]),
+        RuleTable::Responsibilities(vec![responsibility(Some("E0110"), Some("4311"), "D1"), responsibility(None, None, "D0")]),
+        RuleTable::Calendars(entries.map(row).to_vec()),
+    ]
 }

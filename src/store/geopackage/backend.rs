@@ -3,9 +3,9 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::connection::{Connections, lay_to_rest};
-use super::{cases, generations, keys, publish, roster, transfer};
+use super::{cases, generations, keys, publish, roster, rules, transfer};
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use crate::dispatch::{Case, CaseId, RosterTerm};
+use crate::dispatch::{Case, CaseId, RosterTerm, RuleSet, RuleTable};
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,
 };
@@ -110,6 +110,19 @@ impl Store for GeoPackageStore {
 
     fn load_roster(&self, at: Timestamp) -> Result<StoredRoster, StoreError> {
         self.connections.read("read the roster", |tx| roster::load_roster(tx, at))
+    }
+
+    fn replace_rules(&self, table: &RuleTable, effective_from: Timestamp, author: &str, at: Timestamp) -> Result<u64, StoreError> {
+        let location = self.connections.location();
+        self.connections.write("replace rules", |tx| rules::replace_rules(tx, &location, table, effective_from, author, at))
+    }
+
+    fn find_rules(&self) -> Result<Option<u64>, StoreError> {
+        self.connections.read("find the newest rules", rules::find_rules)
+    }
+
+    fn load_rules(&self) -> Result<Vec<RuleSet>, StoreError> {
+        self.connections.read("read the rules", rules::load_rules)
     }
 
     fn add_cases(&self, cases: &[Case], author: &str, at: Timestamp) -> Result<usize, StoreError> {

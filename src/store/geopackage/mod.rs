@@ -15,6 +15,7 @@ mod keys;
 mod migrate;
 mod publish;
 mod roster;
+mod rules;
 mod transfer;
 mod views;
 

@@ -25,6 +25,17 @@ pub(super) fn read_rows(transaction: &Transaction<'_>, tables: &[&'static Table]
     Ok(())
 }
 
+/// Reads one table whole, in the order of its key.
+pub(super) fn read_table(transaction: &Transaction<'_>, table: &'static Table) -> Result<Vec<Row>, Failure> {
+    let mut statement = transaction.prepare_cached(&select(table, ""))?;
+    let mut rows = statement.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push(read_row(row, table)?);
+    }
+    Ok(all)
+}
+
 pub(super) fn write_rows(transaction: &Transaction<'_>, location: &str, table: &'static Table, rows: &[Row]) -> Result<usize, Failure> {
     let mut find = transaction.prepare_cached(&select(table, &condition_on_key(table)))?;
     let mut put = transaction.prepare_cached(&upsert(table))?;

@@ -6,9 +6,9 @@ use jiff::civil::Date;
 
 use super::connection::Connections;
 use super::listen::Listener;
-use super::{cases, generations, keys, publish, retention, roster, transfer};
+use super::{cases, generations, keys, publish, retention, roster, rules, transfer};
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use crate::dispatch::{Case, CaseId, RosterTerm};
+use crate::dispatch::{Case, CaseId, RosterTerm, RuleSet, RuleTable};
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,
 };
@@ -137,6 +137,20 @@ impl Store for PostgisStore {
 
     fn load_roster(&self, at: Timestamp) -> Result<StoredRoster, StoreError> {
         self.connections.read("read the roster", async |tx| roster::load_roster(tx, at).await)
+    }
+
+    fn replace_rules(&self, table: &RuleTable, effective_from: Timestamp, author: &str, at: Timestamp) -> Result<u64, StoreError> {
+        let (geometry, location) = (self.connections.geometry_type(), self.connections.location());
+        let to = rules::Target { geometry: &geometry, location: &location };
+        self.connections.write("replace rules", async |tx| rules::replace_rules(tx, &to, table, effective_from, author, at).await)
+    }
+
+    fn find_rules(&self) -> Result<Option<u64>, StoreError> {
+        self.connections.read("find the newest rules", async |tx| rules::find_rules(tx).await)
+    }
+
+    fn load_rules(&self) -> Result<Vec<RuleSet>, StoreError> {
+        self.connections.read("read the rules", async |tx| rules::load_rules(tx).await)
     }
 
     fn add_cases(&self, cases: &[Case], author: &str, at: Timestamp) -> Result<usize, StoreError> {

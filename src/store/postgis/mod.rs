@@ -16,6 +16,7 @@ mod months;
 mod publish;
 mod retention;
 mod roster;
+mod rules;
 #[cfg(test)]
 pub(crate) mod scratch;
 mod transfer;

@@ -53,6 +53,12 @@ pub(super) async fn read_rows(tx: &Transaction<'_>, tables: &[&'static Table], s
     Ok(())
 }
 
+/// Reads one table whole, in the order of its key.
+pub(super) async fn read_table(tx: &Transaction<'_>, table: &'static Table) -> Result<Vec<Row>, Failure> {
+    let rows = tx.query(&select(table, table.name, "", &order(table)), &[]).await?;
+    rows.iter().map(|row| read_row(row, table)).collect()
+}
+
 /// Reads the rows of one month, which is a table of its own.
 pub(super) async fn read_month(tx: &Transaction<'_>, table: &'static Table, month: &str, sink: Sink<'_>) -> Result<(), Failure> {
     let sql = select(table, month, "", &order(table));

@@ -55,7 +55,7 @@ macro_rules! table {
 
 /// All that is copied, in the order in which it is: a row comes after those that it refers to, generations after all that they show,
 /// so that nothing of one is seen before all of it is there, and the audit log last, so that it tells how far a copy is.
-pub static TABLES: [Table; 15] = [
+pub static TABLES: [Table; 19] = [
     table!("gk_level", 1, key: Integer, layer: Code, level: Code),
     table!("gk_unit", 1, key: Integer, level: Integer, code: Code, id: Uuid),
     table!("gk_person", 1, key: Integer, worker_id: Text, name: Text, phone: Text),
@@ -70,6 +70,23 @@ pub static TABLES: [Table; 15] = [
         "gk_assignment", 1,
         key: Integer, unit_code: Code, person: Integer, post: Code, department: Text, valid_from: Time, valid_to: Time, shift: Code,
         from_roster: Integer, to_roster: Integer
+    ),
+    table!("gk_rules", 1, number: Integer, kind: Code, created_at: Time, effective_from: Time, author: Text),
+    table!(
+        "gk_category", 1,
+        key: Integer, place: Integer, code: Code, major: Code, major_name: Text, name: Text, condition: Text, filing: Text, closing: Text,
+        zone: Text, dispatch_limit: Code, handle_limit: Code, check_limit: Code, total_limit: Code, private: Integer, valid_from: Time,
+        valid_to: Time, from_rules: Integer, to_rules: Integer
+    ),
+    table!(
+        "gk_responsibility", 1,
+        key: Integer, place: Integer, category: Code, unit_code: Code, role: Code, rank: Integer, department_id: Text, department: Text,
+        valid_from: Time, valid_to: Time, from_rules: Integer, to_rules: Integer
+    ),
+    table!(
+        "gk_calendar", 1,
+        key: Integer, place: Integer, calendar: Text, kind: Code, days: Code, hours: Code, time_zone: Text, work_day_hours: Integer,
+        unit_code: Code, zone: Text, note: Text, valid_from: Time, valid_to: Time, from_rules: Integer, to_rules: Integer
     ),
     table!("gk_key", 1, hash: Bytes, role: Code, scope: Code, note: Text, created_at: Time, revoked_at: Time),
     table!("gk_note", 1, name: Text, text: Text),

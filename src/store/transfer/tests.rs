@@ -10,7 +10,7 @@ use proptest::test_runner::{Config, TestRunner};
 use super::{MARK, Target, TransferError, TransferStore, transfer};
 use crate::boundary::{GenerationId, GenerationState};
 use crate::dispatch::{Case, Post};
-use crate::store::conformance::{assignment, case, day, key, layer, publication, publish, squares, worker};
+use crate::store::conformance::{assignment, case, day, key, layer, publication, publish, rules, squares, worker};
 use crate::store::histories::{Step, apply, compare, steps};
 use crate::store::postgis::scratch::Scratch;
 use crate::store::records::RosterData;
@@ -119,6 +119,10 @@ fn write_some_of_everything(store: &dyn TransferStore) {
     let assignments = vec![assignment("1", "w1", Post::ALL[0], "08:00-16:00")];
     store.replace_roster(&RosterData { workers: vec![worker("w1", "张三")], assignments }, None, "r", day(2)).unwrap();
     store.replace_roster(&RosterData::default(), None, "r", day(3)).unwrap();
+    for table in rules() {
+        store.replace_rules(&table, day(5), "s", day(3)).unwrap();
+        store.replace_rules(&table, day(6), "s", day(4)).unwrap();
+    }
     store.add_key(&key(1, &["1"]), "k").unwrap();
     store.save_note("map.notice", "示例数据", "n", day(3)).unwrap();
     store.add_cases(&[case(1, 111.0, 26.0), case(2, 112.0, 26.0)], "c", day(4)).unwrap();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gridkeeper::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use gridkeeper::dispatch::{Case, CaseId, RosterTerm};
+use gridkeeper::dispatch::{Case, CaseId, RosterTerm, RuleSet, RuleTable};
 use gridkeeper::store::{
     AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, Store, StoreError, StoredGeneration,
     StoredRoster,
@@ -67,6 +67,9 @@ impl Store for Faulty {
         fn replace_roster(roster: &RosterData, with: Option<(&LayerName, GenerationId)>, author: &str, at: Timestamp) -> ();
         fn find_roster(at: Timestamp) -> RosterTerm;
         fn load_roster(at: Timestamp) -> StoredRoster;
+        fn replace_rules(table: &RuleTable, effective_from: Timestamp, author: &str, at: Timestamp) -> u64;
+        fn find_rules() -> Option<u64>;
+        fn load_rules() -> Vec<RuleSet>;
         fn add_cases(cases: &[Case], author: &str, at: Timestamp) -> usize;
         fn find_case(id: CaseId) -> Option<Case>;
         fn load_cases(filter: &CaseFilter) -> CasePage;
