@@ -22,6 +22,7 @@ mod page;
 mod problem;
 mod query;
 mod router;
+mod rules;
 mod server;
 mod state;
 mod tiles;

@@ -15,7 +15,7 @@ use super::openapi::{self, Definition};
 use super::problem::Problem;
 use super::query::{KnownParameters, refuse_unknown_parameters};
 use super::state::AppState;
-use super::{generations, health, locate, tiles};
+use super::{generations, health, locate, rules, tiles};
 
 /// Every route that the API definition describes, grouped by who calls it.
 ///
@@ -25,6 +25,8 @@ fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(openapi::start(state.config()))
         // Apps, call centres and batch jobs.
         .routes(routes!(locate::locate_point, locate::locate_points))
+        .routes(routes!(rules::list_categories))
+        .routes(routes!(rules::list_responsibilities))
         // Whoever runs the service.
         .routes(routes!(health::show_health))
         .routes(routes!(health::show_readiness))

@@ -10,7 +10,7 @@ use super::{Context, Outcome};
 use crate::api::wire::LocateAnswer;
 use crate::app::{self, OpenMode};
 use crate::boundary::{GenerationId, LayerName, Level, Position, Unit};
-use crate::dispatch::Holder;
+use crate::dispatch::{Holder, Ruling};
 use crate::history::AsOf;
 use crate::import::{Crs, parse_moment};
 use crate::snapshot::{ACCURACY_M_MAX, Answer, Query};
@@ -37,7 +37,8 @@ pub struct Args {
     /// The generation whose boundaries answer; the one in effect at the time by default
     #[arg(long, value_name = "N", value_parser = parse_generation)]
     generation: Option<GenerationId>,
-    #[arg(long)]
+    /// The category of what is reported, CODE or CODE:CONDITION: tells the departments and the due time
+    #[arg(long, value_name = "CODE")]
     category: Option<String>,
     /// How far the true position may lie from the one given, metres
     #[arg(long, value_name = "METRES")]
@@ -108,6 +109,11 @@ fn to_text(answer: &Answer<'_>, time_zone: &TimeZone) -> String {
         line(&mut text, "keeper", &holder);
         duty.fallback.iter().for_each(|holder| line(&mut text, "  then", &describe_holder(holder)));
     }
+    match (&answer.ruling, answer.category) {
+        (Some(ruling), _) => describe_ruling(&mut text, ruling, time_zone),
+        (None, Some(category)) => line(&mut text, "category", &format!("{category}; no categories are loaded")),
+        (None, None) => {}
+    }
     if let Some(expires) = answer.expires {
         line(&mut text, "until", &tell(expires, time_zone));
     }
@@ -122,6 +128,24 @@ fn to_text(answer: &Answer<'_>, time_zone: &TimeZone) -> String {
         line(&mut text, "nearest", &format!("{}, {:.2} m away", describe(answer.neighbour(nearest)), nearest.distance_m));
     }
     text
+}
+
+fn describe_ruling(text: &mut String, ruling: &Ruling<'_>, time_zone: &TimeZone) {
+    line(text, "category", format!("{} {}", ruling.category.code, ruling.category.name).trim_end());
+    if let Some(responsible) = &ruling.responsible {
+        let place = responsible.unit.map_or_else(|| "everywhere".to_owned(), |unit| format!("of {unit}"));
+        let category = responsible.category.map_or_else(|| "all categories".to_owned(), ToString::to_string);
+        for row in &responsible.departments {
+            line(text, row.role.as_str(), &format!("{} ({}; rule for {category} {place})", row.name, row.department));
+        }
+    }
+    if let Some(due) = &ruling.due {
+        let assumed = if due.is_assumed { ", the earliest of several" } else { "" };
+        let said =
+            format!("{}: {} to {}, condition {}{assumed}", tell(due.at, time_zone), due.limit, due.stage.as_str(), due.row.condition);
+        line(text, "due", &said);
+    }
+    ruling.notes.iter().for_each(|note| line(text, "note", note));
 }
 
 fn line(text: &mut String, label: &str, value: &str) {

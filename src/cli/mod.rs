@@ -16,6 +16,7 @@ mod migrate;
 mod restore;
 mod retention;
 mod roster;
+mod rules;
 mod sample;
 mod serve;
 mod source;
@@ -55,6 +56,12 @@ enum Command {
     Generation(generation::Args),
     /// Load who answers for which unit
     Roster(roster::Args),
+    /// The categories of cases, their filing conditions and time limits
+    Categories(rules::CategoriesArgs),
+    /// Which departments answer for which categories where
+    Responsibilities(rules::ResponsibilitiesArgs),
+    /// When work is done: hours, holidays and make-up days
+    Calendars(rules::CalendarsArgs),
     /// What happened where: load it, list it, say where it lies by other boundaries
     Incidents(incidents::Args),
     /// Look one position up
@@ -108,6 +115,9 @@ impl Cli {
             Command::Import(args) => import::run(&args, &context),
             Command::Generation(args) => generation::run(args, &context),
             Command::Roster(args) => roster::run(args, &context),
+            Command::Categories(args) => rules::run_categories(&args, &context),
+            Command::Responsibilities(args) => rules::run_responsibilities(&args, &context),
+            Command::Calendars(args) => rules::run_calendars(&args, &context),
             Command::Incidents(args) => incidents::run(args, &context),
             Command::Locate(args) => locate::run(&args, &context),
             Command::Assign(args) => assign::run(&args, &context),

@@ -8,7 +8,7 @@ use jiff::{Span, Timestamp, ToSpan as _};
 use rustc_hash::FxHashMap;
 
 use super::category::Zone;
-use super::dates::Dates;
+use super::dates::{Changes, Dates};
 use crate::boundary::UnitCode;
 
 /// The name of a calendar in its office's tables.
@@ -315,6 +315,7 @@ pub struct Calendars {
     by_name: BTreeMap<CalendarName, Calendar>,
     default: Option<CalendarName>,
     units: FxHashMap<UnitCode, Vec<UnitCalendar>>,
+    changes: Changes,
 }
 
 /// What a row says of a unit.
@@ -338,7 +339,8 @@ impl Calendars {
                 units.entry(unit.clone()).or_default().push(own);
             }
         }
-        Self { stand_in: Calendar::stand_in(time_zone.clone()), by_name, default, units }
+        let changes = Changes::of(units.values().flatten().map(|row| row.dates));
+        Self { stand_in: Calendar::stand_in(time_zone.clone()), by_name, default, units, changes }
     }
 
     /// Finds the calendar that counts at `at` for the first unit of `path`, which runs from the unit to its coarsest ancestor: the
@@ -365,7 +367,7 @@ impl Calendars {
 
     /// Returns the first time after `at` at which a row about units begins or ends.
     pub fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
-        self.units.values().flatten().filter_map(|row| row.dates.next_change(at)).min()
+        self.changes.next(at)
     }
 }
 
@@ -484,7 +486,7 @@ mod tests {
         let name = |path: &[UnitCode]| calendars.find(path, Timestamp::UNIX_EPOCH).name.clone().map(|name| name.to_string());
         assert_eq!(name(&[code("g"), code("c"), code("s")]).as_deref(), Some("market"));
         assert_eq!(name(&[code("g"), code("d"), code("s")]).as_deref(), Some("default"));
-        let zone = |path: &[UnitCode]| calendars.find_zone(path, Timestamp::UNIX_EPOCH).map(|zone| zone.to_string());
+        let zone = |path: &[UnitCode]| calendars.find_zone(path, Timestamp::UNIX_EPOCH).map(ToString::to_string);
         assert_eq!((zone(&[code("c"), code("s")]).as_deref(), zone(&[code("t")])), (Some("B"), None));
         let none = Calendars::new(&[], &shanghai());
         assert_eq!(none.find(&[code("g")], Timestamp::UNIX_EPOCH).name, None);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 
-use super::dates::Dates;
+use super::dates::{Changes, Dates};
 use super::limit::Limit;
 
 /// What a city calls a kind of case, such as `E0110`. Cities number them differently, so nothing here knows one.
@@ -144,11 +144,12 @@ impl Category {
 pub struct Categories {
     categories: Vec<Category>,
     by_code: FxHashMap<CategoryCode, usize>,
+    changes: Changes,
 }
 
 impl Categories {
     pub fn new(rows: &[CategoryRow]) -> Self {
-        let mut all = Self::default();
+        let mut all = Self { changes: Changes::of(rows.iter().map(|row| row.dates)), ..Self::default() };
         for row in rows {
             let at = *all.by_code.entry(row.code.clone()).or_insert_with(|| {
                 all.categories.push(Category { code: row.code.clone(), rows: Vec::new() });
@@ -194,7 +195,7 @@ impl Categories {
 
     /// Returns the first time after `at` at which a row begins or ends.
     pub fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
-        self.categories.iter().flat_map(|category| &category.rows).filter_map(|row| row.dates.next_change(at)).min()
+        self.changes.next(at)
     }
 }
 

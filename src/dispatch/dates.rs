@@ -19,9 +19,22 @@ impl Dates {
         let begins_before = |from: Option<Timestamp>, to: Option<Timestamp>| from.zip(to).is_none_or(|(from, to)| from < to);
         begins_before(self.from, other.to) && begins_before(other.from, self.to)
     }
+}
 
-    /// Returns the first of its ends after `at`.
-    pub fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
-        [self.from, self.to].into_iter().flatten().filter(|change| *change > at).min()
+/// When rows of a table begin and end, in order, so that the next change is found without a look at the rows.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Changes(Vec<Timestamp>);
+
+impl Changes {
+    pub fn of(rows: impl Iterator<Item = Dates>) -> Self {
+        let mut times: Vec<Timestamp> = rows.flat_map(|dates| [dates.from, dates.to]).flatten().collect();
+        times.sort_unstable();
+        times.dedup();
+        Self(times)
+    }
+
+    /// Returns the first of them after `at`.
+    pub fn next(&self, at: Timestamp) -> Option<Timestamp> {
+        self.0.get(self.0.partition_point(|change| *change <= at)).copied()
     }
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 
 use super::category::CategoryCode;
-use super::dates::Dates;
+use super::dates::{Changes, Dates};
 use crate::boundary::UnitCode;
 
 /// The id by which an office knows a department.
@@ -93,6 +93,7 @@ type RuleKey = (Option<UnitCode>, Option<CategoryCode>);
 #[derive(Clone, Debug, Default)]
 pub struct Responsibilities {
     rules: FxHashMap<RuleKey, Vec<ResponsibilityRow>>,
+    changes: Changes,
 }
 
 impl Responsibilities {
@@ -103,7 +104,7 @@ impl Responsibilities {
         }
         // One order on every replica, whatever that of the rows.
         rules.values_mut().for_each(|rows| rows.sort_by(|a, b| (a.role, a.rank, &a.department).cmp(&(b.role, b.rank, &b.department))));
-        Self { rules }
+        Self { rules, changes: Changes::of(rows.iter().map(|row| row.dates)) }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -140,7 +141,7 @@ impl Responsibilities {
 
     /// Returns the first time after `at` at which a row begins or ends.
     pub fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
-        self.rules.values().flatten().filter_map(|row| row.dates.next_change(at)).min()
+        self.changes.next(at)
     }
 }
 

@@ -6,7 +6,7 @@ use super::resolve::{AsOf, AsOfError, resolve};
 use super::step::step;
 use crate::boundary::{Generation, GenerationId, GenerationState, LayerName};
 use crate::config::{Config, IndexKind};
-use crate::dispatch::{Roster, RosterMark};
+use crate::dispatch::{Roster, RosterMark, RuleBook};
 use crate::index::Search;
 use crate::snapshot::{LayerHistory, LayerKey, LayerSnapshot, RosterSnapshot, Settings, Snapshot};
 use crate::store::{Store, StoreError, StoredGeneration, current_generation};
@@ -67,7 +67,8 @@ pub fn load_snapshot(store: &dyn Store, config: &Config, at: Timestamp, known: &
         (load_layers(), roster.join())
     });
     let roster = roster.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-    Ok(Snapshot::new(version, layers?, roster, to_settings(config)).with_histories(histories.into()))
+    let rules = load_rules(store, config, known)?;
+    Ok(Snapshot::new(version, layers?, roster, to_settings(config)).with_histories(histories.into()).with_rules(rules))
 }
 
 /// Builds a snapshot that holds one layer as of a time or of a generation, with the roster of that time, and returns that time too.
@@ -91,7 +92,9 @@ pub fn load_as_of(
     let at = resolved.at;
     let layer = load_layer(store, history, resolved.generation.id)?;
     let roster = load_roster(store, config, at, |_| None)?;
-    Ok((Snapshot::new(version, vec![Arc::new(layer)], roster, to_settings(config)).with_histories(histories.into()), at))
+    let rules = load_rules(store, config, &[])?;
+    let snapshot = Snapshot::new(version, vec![Arc::new(layer)], roster, to_settings(config));
+    Ok((snapshot.with_histories(histories.into()).with_rules(rules), at))
 }
 
 /// Who reads the store may know of what lies ahead: where nothing has begun yet, the error says when something will.
@@ -189,6 +192,19 @@ pub fn load_roster(
     Ok(RosterSnapshot { roster: Arc::new(roster), term: stored.term })
 }
 
+/// Reads the rules of dispatch of all times, or takes those of one of `known` where none were written since.
+///
+/// # Errors
+/// The store fails.
+pub fn load_rules(store: &dyn Store, config: &Config, known: &[Arc<Snapshot>]) -> Result<Arc<RuleBook>, StoreError> {
+    let newest = store.find_rules()?;
+    let same = known.iter().map(|snapshot| snapshot.rule_book()).find(|book| book.newest() == newest);
+    if let Some(book) = same {
+        return Ok(Arc::clone(book));
+    }
+    Ok(Arc::new(RuleBook::new(&store.load_rules()?, &config.time_zone)))
+}
+
 fn find_known(known: &[Arc<Snapshot>], key: &LayerKey) -> Option<Arc<LayerSnapshot>> {
     let same = |snapshot: &Arc<Snapshot>| snapshot.layer(&key.layer).filter(|layer| &layer.key() == key).cloned();
     known.iter().find_map(same)
@@ -202,7 +218,7 @@ fn to_settings(config: &Config) -> Settings {
 mod tests {
     use super::*;
     use crate::dispatch::WorkerId;
-    use crate::store::conformance::{coverage, day, layer, publish, row_of_squares, worker};
+    use crate::store::conformance::{coverage, day, layer, publish, row_of_squares, rules, worker};
     use crate::store::{MemoryStore, RosterData};
 
     #[test]
@@ -220,5 +236,20 @@ mod tests {
         let third = load(std::slice::from_ref(&second));
         let name = |snapshot: &Snapshot| snapshot.roster().worker(&WorkerId("w1".into())).map(|worker| worker.name.clone());
         assert_eq!((name(&second), name(&third)), (Some("one".into()), Some("other".into())));
+    }
+
+    #[test]
+    fn rules_are_read_again_only_where_they_changed() {
+        let store = MemoryStore::new();
+        publish(&store, &coverage(&layer("grid"), vec![vec![], row_of_squares(&["1"])]), 1).unwrap();
+        let load = |known: &[Arc<Snapshot>]| Arc::new(load_snapshot(&store, &Config::default(), day(30), known).unwrap());
+        let none = load(&[]);
+        assert!(!none.rules(day(30)).has_categories());
+        store.replace_rules(&rules()[0], day(10), "a", day(2)).unwrap();
+        let first = load(std::slice::from_ref(&none));
+        assert!(first.rules(day(10)).has_categories() && !first.rules(day(9)).has_categories());
+        store.save_note("a", "b", "c", day(3)).unwrap();
+        let second = load(std::slice::from_ref(&first));
+        assert!(second.version() > first.version() && Arc::ptr_eq(first.rule_book(), second.rule_book()));
     }
 }

@@ -2,8 +2,8 @@ use jiff::Timestamp;
 
 use super::layer::LayerSnapshot;
 use super::state::Snapshot;
-use crate::boundary::{LayerName, Level, Position, Unit};
-use crate::dispatch::Duty;
+use crate::boundary::{LayerName, Level, Position, Unit, UnitCode};
+use crate::dispatch::{Asked, CategoryError, Duty, Ruling};
 use crate::index::{Located, Neighbour, Status};
 
 /// The worst accuracy with which a position may be given, metres: a cell of a mobile network reaches 35 km. It bounds the search for
@@ -31,6 +31,8 @@ pub enum QueryError {
     UnknownLevel { layer: LayerName, level: Level, known: String },
     #[error("no level of layer {layer} has units yet; import boundaries first")]
     Empty { layer: LayerName },
+    #[error(transparent)]
+    Category(#[from] CategoryError),
 }
 
 /// The answer to a [`Query`], read from one snapshot.
@@ -45,6 +47,8 @@ pub struct Answer<'a> {
     pub located: Located,
     /// Who answers for the finest unit of the path; none where no unit holds the position.
     pub duty: Option<Duty<'a>>,
+    /// Which departments are told of a case of the category, and by when; none without a category, and where no categories are loaded.
+    pub ruling: Option<Ruling<'a>>,
     /// Whether the border is nearer than the position's accuracy or the configured distance of doubt.
     pub is_ambiguous: bool,
     /// The next known change: of shift, assignment or generation.
@@ -55,14 +59,19 @@ impl Snapshot {
     /// Answers a question. A position outside every unit is an answer.
     ///
     /// # Errors
-    /// Names a layer or level that is not there.
+    /// Names a layer, a level or a category that is not there.
     pub fn answer<'a>(&'a self, query: &'a Query) -> Result<Answer<'a>, QueryError> {
         let (layer, depth) = self.find_level(query)?;
         let doubt_m = self.settings().doubt_distance_m.max(query.accuracy_m.unwrap_or(0.0));
         let located = layer.index().locate(query.position, depth, doubt_m);
         let duty = find_duty(self, layer, &located, query.at);
+        let ruling = match &query.category {
+            Some(category) => self.rule(category, layer, &located, query.at)?,
+            None => None,
+        };
         let later = |at: &Timestamp| *at > query.at;
-        let changes = [duty.as_ref().and_then(|duty| duty.expires), layer.superseded_at(), self.roster_until()];
+        let of_rules = ruling.as_ref().and_then(|ruling| ruling.expires);
+        let changes = [of_rules, duty.as_ref().and_then(|duty| duty.expires), layer.superseded_at(), self.roster_until()];
         let expires = changes.into_iter().flatten().filter(later).min();
         let is_ambiguous = located.distance_to_border_m.is_some_and(|distance_m| distance_m < doubt_m);
         Ok(Answer {
@@ -73,9 +82,35 @@ impl Snapshot {
             category: query.category.as_deref(),
             located,
             duty,
+            ruling,
             is_ambiguous,
             expires,
         })
+    }
+
+    /// Rules on each category at the place of an answer, in the order of the table; private ones only for insiders.
+    pub fn rule_all<'a>(&'a self, answer: &Answer<'a>, sees_private: bool) -> Vec<Ruling<'a>> {
+        let rules = self.rules(answer.at);
+        let path = path_up(answer.layer, &answer.located);
+        let all = rules.categories(sees_private);
+        all.filter_map(|category| rules.rule(&Asked { category, condition: None }, &path)).collect()
+    }
+
+    /// Rules on a category, `CODE` or `CODE:CONDITION`; none where no categories are loaded.
+    fn rule<'a>(
+        &'a self,
+        category: &'a str,
+        layer: &'a LayerSnapshot,
+        located: &Located,
+        at: Timestamp,
+    ) -> Result<Option<Ruling<'a>>, CategoryError> {
+        let rules = self.rules(at);
+        if !rules.has_categories() {
+            return Ok(None);
+        }
+        // Who may not see a private category is turned away before this.
+        let asked = rules.find(category, true)?;
+        Ok(rules.rule(&asked, &path_up(layer, located)))
     }
 
     /// Finds the layer and the depth that a query asks for.
@@ -126,6 +161,12 @@ impl<'a> Answer<'a> {
     pub fn is_vacant(&self) -> bool {
         self.duty.as_ref().is_some_and(|duty| duty.holder.is_none())
     }
+}
+
+/// Returns the codes of the units that hold a position, fine to coarse.
+fn path_up<'a>(layer: &'a LayerSnapshot, located: &Located) -> Vec<&'a UnitCode> {
+    let levels = layer.coverage().levels();
+    located.path.iter().rev().map(|&(depth, unit)| &levels[depth].unit(unit).code).collect()
 }
 
 fn find_duty<'a>(snapshot: &'a Snapshot, layer: &LayerSnapshot, located: &Located, at: Timestamp) -> Option<Duty<'a>> {

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::layer::{LayerKey, LayerSnapshot};
 use crate::boundary::{Generation, GenerationId, GenerationState, LayerName};
-use crate::dispatch::{Roster, RosterMark, RosterTerm};
+use crate::dispatch::{Roster, RosterMark, RosterTerm, RuleBook, Rules};
 use crate::index::Search;
 
 /// What answers depend on beside the data.
@@ -74,13 +75,21 @@ pub struct Snapshot {
     roster: RosterSnapshot,
     settings: Settings,
     histories: Arc<[LayerHistory]>,
+    /// The rules of dispatch of all times: they are few, so that other times need no loading.
+    rules: Arc<RuleBook>,
 }
 
 impl Snapshot {
     /// Puts a snapshot together. Parts that have not changed are shared with the snapshot before. `version` is the store's.
     pub fn new(version: u64, mut layers: Vec<Arc<LayerSnapshot>>, roster: RosterSnapshot, settings: Settings) -> Self {
         layers.sort_by(|a, b| a.layer().name.cmp(&b.layer().name));
-        Self { version, layers, roster, settings, histories: Arc::default() }
+        let rules = Arc::new(RuleBook::new(&[], &TimeZone::UTC));
+        Self { version, layers, roster, settings, histories: Arc::default(), rules }
+    }
+
+    /// Adds the rules of dispatch; without them there are none.
+    pub fn with_rules(self, rules: Arc<RuleBook>) -> Self {
+        Self { rules, ..self }
     }
 
     /// Adds the generations of every layer of the store, so that times are told apart without asking it.
@@ -90,7 +99,9 @@ impl Snapshot {
 
     /// Returns the same state with other layers and another roster: as it was, or will be, at another time.
     pub fn with_parts(&self, layers: Vec<Arc<LayerSnapshot>>, roster: RosterSnapshot) -> Self {
-        Self::new(self.version, layers, roster, self.settings).with_histories(Arc::clone(&self.histories))
+        Self::new(self.version, layers, roster, self.settings)
+            .with_histories(Arc::clone(&self.histories))
+            .with_rules(Arc::clone(&self.rules))
     }
 
     /// Returns the store's version that this snapshot shows.
@@ -128,6 +139,15 @@ impl Snapshot {
     /// Returns when another roster takes over, where that is known.
     pub fn roster_until(&self) -> Option<Timestamp> {
         self.roster.term.to
+    }
+
+    pub fn rule_book(&self) -> &Arc<RuleBook> {
+        &self.rules
+    }
+
+    /// Returns the rules of dispatch in force at `at`.
+    pub fn rules(&self, at: Timestamp) -> Rules<'_> {
+        self.rules.at(at)
     }
 
     /// Returns when the first part of this snapshot is superseded, where that is known.

@@ -22,6 +22,7 @@ mod quilt;
 mod replicas;
 mod retention;
 mod roster;
+mod rules;
 mod sample;
 mod searches;
 mod small_town;

@@ -16,9 +16,10 @@ use crate::api::query::{FromQuery, Values, finite};
 use crate::api::state::AppState;
 use crate::api::wire::LocateAnswer;
 use crate::boundary::{LayerName, Level, Position, PositionError};
+use crate::dispatch::Ruling;
 use crate::history::{AsOf, Parts};
 use crate::import::{Crs, CrsError};
-use crate::snapshot::{ACCURACY_M_MAX, LayerKey, Query, QueryError, Snapshot};
+use crate::snapshot::{ACCURACY_M_MAX, Answer, LayerKey, Query, QueryError, Snapshot};
 
 /// The options of a lookup. For a body of many records they hold for each record that does not say otherwise.
 #[derive(Clone, Debug, Default, utoipa::IntoParams)]
@@ -45,7 +46,9 @@ pub struct Options {
     /// How far the true position may lie from the one given, metres.
     #[param(value_type = Option<f64>, minimum = 0, maximum = 50_000)]
     pub accuracy_m: Option<String>,
-    /// The category of what is reported. Until categories are loaded any is taken, and `departments` and `due_at` are null.
+    /// The category of what is reported, `CODE` or `CODE:CONDITION`. Until categories are loaded any is taken, and `departments` and
+    /// `due_at` are null.
+    #[param(example = "E0110")]
     pub category: Option<String>,
     /// Only these members of the answer, separated by commas; for CSV only these columns beside `error`.
     #[param(example = "status,grid,responsible")]
@@ -178,7 +181,19 @@ impl Asker {
             self.last = self.load_in_place(&question)?;
         }
         self.check_level(&question)?;
+        self.check_category(&question)?;
         Ok(question)
+    }
+
+    /// Rules on each category at the place of the question asked last, as far as the caller may see it, and returns the answer about
+    /// the place too.
+    ///
+    /// # Errors
+    /// None after [`Asker::ask`].
+    pub fn rule_all<'s>(&'s self, question: &'s Question) -> Result<(Answer<'s>, Vec<Ruling<'s>>), Problem> {
+        let answer = self.last.answer(&question.query).map_err(|e| Problem::internal(&e))?;
+        let rulings = self.last.rule_all(&answer, self.caller.is_insider());
+        Ok((answer, rulings))
     }
 
     /// Answers the question asked last with what the caller may see.
@@ -272,7 +287,19 @@ impl Asker {
             QueryError::UnknownLayer { .. } => Problem::parameter("layer", error.to_string()),
             QueryError::UnknownLevel { .. } => Problem::parameter("level", error.to_string()),
             QueryError::Empty { .. } => Problem::new(ProblemKind::NotReady, error.to_string()),
+            QueryError::Category(_) => Problem::parameter("category", error.to_string()),
         })
+    }
+
+    /// Checks that there is the category that is asked for. What is private is unknown to the public.
+    fn check_category(&self, question: &Question) -> Result<(), Problem> {
+        let Some(category) = &question.query.category else { return Ok(()) };
+        let rules = self.last.rules(question.query.at);
+        if !rules.has_categories() {
+            return Ok(());
+        }
+        let found = rules.find(category, self.caller.is_insider()).map(drop);
+        found.map_err(|error| Problem::parameter("category", error.to_string()))
     }
 
     /// Returns a field as text: the record's own where it gives one, else the option of the request.

@@ -9,5 +9,6 @@ mod many;
 mod one;
 mod split;
 
+pub(super) use ask::{Asker, Given, Options};
 pub use many::{__path_locate_points, locate_points};
 pub use one::{__path_locate_point, locate_point};

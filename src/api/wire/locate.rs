@@ -2,6 +2,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::rules::{DepartmentView, RuleView};
 use crate::boundary::{Layer, Unit};
 use crate::dispatch::Holder;
 use crate::index::Neighbour;
@@ -29,14 +30,17 @@ pub struct LocateAnswer {
     pub responsible: Option<ResponsibleView>,
     /// Whether units hold the position and nobody answers for any of them.
     pub vacant: bool,
-    /// Given with a category; null until responsibilities are loaded.
+    /// Given with a category: who is told of it, the lead first; empty where no rule says who, null until categories are loaded.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<Object>>)]
-    pub departments: Option<serde_json::Value>,
-    /// Given with a category; null until time limits are loaded.
+    #[schema(value_type = Option<Vec<DepartmentView>>)]
+    pub departments: Option<Option<Vec<DepartmentView>>>,
+    /// Given with a category: when the departments are to be done; null where there is no department or no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
-    pub due_at: Option<serde_json::Value>,
+    pub due_at: Option<Option<Timestamp>>,
+    /// Given with a category, once categories are loaded: by which rules this is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleView>,
     /// Metres along the ellipsoid to the nearest border of the unit.
     pub distance_to_border_m: Option<f64>,
     /// Whether the border is nearer than the position's accuracy or the configured distance of doubt.
@@ -115,8 +119,9 @@ impl LocateAnswer {
             let fallback = duty.fallback.iter().map(holder).collect();
             duty.holder.as_ref().map(|first| ResponsibleView { holder: holder(first), fallback })
         });
-        // Null rather than absent: the caller asked, and nothing is known yet.
-        let unknown = answer.category.map(|_| serde_json::Value::Null);
+        let ruling = answer.ruling.as_ref();
+        // Null rather than absent where nothing is known: the caller asked.
+        let asked = answer.category.is_some();
         Self {
             status: located.status.as_str(),
             position: PositionView { lon: answer.position.lon, lat: answer.position.lat },
@@ -128,8 +133,9 @@ impl LocateAnswer {
             path: answer.path().map(PathView::new).collect(),
             responsible,
             vacant: answer.is_vacant(),
-            departments: unknown.clone(),
-            due_at: unknown,
+            departments: asked.then(|| ruling.map(DepartmentView::list)),
+            due_at: asked.then(|| ruling.and_then(|ruling| ruling.due.as_ref()).map(|due| due.at)),
+            rule: ruling.map(RuleView::new),
             distance_to_border_m: located.distance_to_border_m,
             ambiguous: answer.is_ambiguous,
             alternatives: located.alternatives.iter().map(alternative).collect(),
@@ -151,7 +157,7 @@ impl GridView {
 }
 
 impl PathView {
-    fn new(unit: &Unit) -> Self {
+    pub fn new(unit: &Unit) -> Self {
         Self { level: unit.level.to_string(), code: unit.code.to_string(), name: unit.name.clone() }
     }
 }

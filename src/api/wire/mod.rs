@@ -2,6 +2,8 @@
 
 mod generations;
 mod locate;
+mod rules;
 
 pub use generations::{ComparisonView, GenerationView, KeeperView, LevelView, TransferView, UNHELD_CODES_MAX, UnheldView, UnitView};
 pub use locate::{AlternativeView, GridView, HolderView, LocateAnswer, PathView, PositionView, ResponsibleView, WorkerView};
+pub use rules::{CategoryView, ConditionView, DepartmentView, DueView, LimitsView, RespondingView, RuleView, RulingView};

@@ -8,4 +8,5 @@ mod generations;
 mod locate;
 mod openapi;
 pub mod process;
+mod rules;
 pub mod service;

@@ -24,7 +24,7 @@ struct Header {
 }
 
 /// The columns that can be had, beside `error`.
-pub const COLUMNS: [&str; 18] = [
+pub const COLUMNS: [&str; 21] = [
     "grid_code",
     "worker_id",
     "status",
@@ -43,6 +43,9 @@ pub const COLUMNS: [&str; 18] = [
     "expires",
     "nearest_code",
     "nearest_distance_m",
+    "department_id",
+    "department",
+    "due_at",
 ];
 
 /// The columns that are written where none are named: those of `gridkeeper assign`.
@@ -172,6 +175,7 @@ fn answer_row(row: &ByteRecord, header: &Header, columns: &[String], desk: &mut 
 fn cell(answer: &LocateAnswer, column: &str) -> String {
     let first = answer.responsible.as_ref().map(|responsible| &responsible.holder);
     let worker = first.and_then(|first| first.worker.as_ref());
+    let lead = answer.departments.as_ref().and_then(|all| all.as_ref()?.first());
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     match column {
         "grid_code" => text(answer.grid.as_ref().map(|grid| grid.code.as_str())),
@@ -192,6 +196,9 @@ fn cell(answer: &LocateAnswer, column: &str) -> String {
         "expires" => answer.expires.map(|at| at.to_string()).unwrap_or_default(),
         "nearest_code" => text(answer.nearest.as_ref().map(|near| near.code.as_str())),
         "nearest_distance_m" => answer.nearest.as_ref().map(|near| near.distance_m.to_string()).unwrap_or_default(),
+        "department_id" => text(lead.map(|lead| lead.id.as_str())),
+        "department" => text(lead.map(|lead| lead.name.as_str())),
+        "due_at" => answer.due_at.flatten().map(|at| at.to_string()).unwrap_or_default(),
         other => unreachable!("{other} is not in COLUMNS"),
     }
 }

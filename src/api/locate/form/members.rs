@@ -6,7 +6,7 @@ use crate::api::problem::Problem;
 use crate::api::wire::LocateAnswer;
 
 /// The members of an answer, in its order.
-pub const MEMBERS: [&str; 16] = [
+pub const MEMBERS: [&str; 17] = [
     "status",
     "position",
     "layer",
@@ -19,6 +19,7 @@ pub const MEMBERS: [&str; 16] = [
     "vacant",
     "departments",
     "due_at",
+    "rule",
     "distance_to_border_m",
     "ambiguous",
     "alternatives",

@@ -1,0 +1,134 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use jiff::Timestamp;
+
+use super::roster::{load_codes, report};
+use super::time::tell;
+use super::{Context, Outcome};
+use crate::app::{self, OpenMode, StoreUnavailable};
+use crate::config::Config;
+use crate::dispatch::{CategoryCode, RuleBook, RuleKind, RuleTable};
+use crate::import::{Table, parse_moment, read_calendars, read_categories, read_responsibilities};
+use crate::store::Store;
+
+#[derive(Debug, clap::Args)]
+pub struct CategoriesArgs {
+    #[command(subcommand)]
+    command: CategoriesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum CategoriesCommand {
+    /// Take the place of the categories with a table, a row for each filing condition: code, name, major, condition, filing_condition,
+    /// closing_condition, zone, dispatch_limit, handle_limit, check_limit, total_limit, private, valid_from, valid_to
+    Import(ImportArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ResponsibilitiesArgs {
+    #[command(subcommand)]
+    command: ResponsibilitiesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ResponsibilitiesCommand {
+    /// Take the place of the responsibilities with a table, a row for each department: category, unit_code, department_id,
+    /// department, role, order, valid_from, valid_to
+    Import(ImportArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CalendarsArgs {
+    #[command(subcommand)]
+    command: CalendarsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum CalendarsCommand {
+    /// Take the place of the calendars with a table: calendar, kind, days, hours, time_zone, work_day_hours, unit_code, zone, note,
+    /// valid_from, valid_to
+    Import(ImportArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct ImportArgs {
+    /// A table, .csv (UTF-8 or GBK) or .xlsx
+    file: PathBuf,
+    /// The day or time from which the table is in force; now by default
+    #[arg(long, value_name = "DATE")]
+    effective: Option<String>,
+}
+
+pub fn run_categories(args: &CategoriesArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let CategoriesCommand::Import(args) = &args.command;
+    run(RuleKind::Categories, args, context)
+}
+
+pub fn run_responsibilities(args: &ResponsibilitiesArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let ResponsibilitiesCommand::Import(args) = &args.command;
+    run(RuleKind::Responsibilities, args, context)
+}
+
+pub fn run_calendars(args: &CalendarsArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let CalendarsCommand::Import(args) = &args.command;
+    run(RuleKind::Calendars, args, context)
+}
+
+fn run(kind: RuleKind, args: &ImportArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let time_zone = &context.config.time_zone;
+    let parse = |text: &String| parse_moment(text, time_zone).with_context(|| format!("{text:?} is no date; write it as 2026-07-01"));
+    let effective = args.effective.as_ref().map(parse).transpose()?;
+    let store = app::open_store(&context.store, OpenMode::Write)?;
+    import(kind, &*store, &context.config, &args.file, effective)
+}
+
+/// Reads a table of rules and puts it in place of the one of its kind from `effective` on, or reports every row that stands in the way
+/// and stores nothing.
+pub fn import(kind: RuleKind, store: &dyn Store, config: &Config, file: &Path, effective: Option<Timestamp>) -> anyhow::Result<Outcome> {
+    let now = Timestamp::now();
+    let effective = effective.unwrap_or(now);
+    let table = Table::read(file)?;
+    let (rules, problems) = match kind {
+        RuleKind::Categories => {
+            let (rows, problems) = read_categories(&table, &config.time_zone)?;
+            (RuleTable::Categories(rows), problems)
+        }
+        RuleKind::Responsibilities => {
+            let codes = load_codes(store, None).map_err(StoreUnavailable::from)?;
+            let book = RuleBook::new(&store.load_rules().map_err(StoreUnavailable::from)?, &config.time_zone);
+            let check = |code: &CategoryCode| check_category(&book, code, effective);
+            let (rows, problems) = read_responsibilities(&table, &config.time_zone, |code| codes.contains(code), check)?;
+            (RuleTable::Responsibilities(rows), problems)
+        }
+        RuleKind::Calendars => {
+            let codes = load_codes(store, None).map_err(StoreUnavailable::from)?;
+            let (rows, problems) = read_calendars(&table, &config.time_zone, |code| codes.contains(code))?;
+            (RuleTable::Calendars(rows), problems)
+        }
+    };
+    if !problems.is_empty() {
+        report(&problems, file);
+        return Ok(Outcome::Problems);
+    }
+    anyhow::ensure!(!rules.is_empty(), "{} has no rows below its headings, so there is nothing to put in force", file.display());
+    let stored = store.replace_rules(&rules, effective, &super::author(), now).map_err(StoreUnavailable::from);
+    stored.with_context(|| format!("cannot store the {}", kind.as_str()))?;
+    let verb = if effective > now { "will be" } else { "are" };
+    super::say(&format!("{} rows of {} {verb} in force from {}", rules.len(), kind.as_str(), tell(effective, &config.time_zone)));
+    Ok(Outcome::Done)
+}
+
+/// Says what is wrong with a category or major that will not be in force. Where no categories are loaded yet any will do.
+fn check_category(book: &RuleBook, code: &CategoryCode, effective: Timestamp) -> Result<(), String> {
+    let rules = book.at(effective);
+    let is_major = || {
+        let mut majors = rules.categories(true).flat_map(|category| &category.rows);
+        majors.any(|row| row.major.as_ref() == Some(code))
+    };
+    if !rules.has_categories() || is_major() {
+        return Ok(());
+    }
+    rules.find(code.as_str(), true).map(drop).map_err(|error| format!("{error}; correct it, or import the category first"))
+}
