@@ -6,12 +6,12 @@ use anyhow::{Context as _, bail};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Outcome, import, incidents, key, roster, serve};
+use super::{Context, Outcome, import, incidents, key, roster, rules, serve};
 use crate::app::{self, OpenMode};
 use crate::boundary::LayerName;
 use crate::config::Config;
-use crate::dispatch::Role;
-use crate::import::Crs;
+use crate::dispatch::{Role, RuleKind};
+use crate::import::{Crs, parse_moment};
 use crate::sample::{self, District, Settings};
 
 #[derive(Debug, clap::Args)]
@@ -147,6 +147,11 @@ fn load(files: &Path, context: &Context) -> anyhow::Result<String> {
     }
     let store = app::open_store(&context.store, OpenMode::Create)?;
     passed("roster.csv", roster::import(&*store, &context.config, &files.join("roster.csv"), None)?)?;
+    let effective = parse_moment(EFFECTIVE, &context.config.time_zone);
+    for kind in RuleKind::ALL {
+        let file = format!("{}.csv", kind.as_str());
+        passed(&file, rules::import(kind, &*store, &context.config, &files.join(&file), effective)?)?;
+    }
     let layer = LayerName::parse("grid").expect("this is a plain name");
     let incident_file = files.join("incidents.csv");
     passed("incidents.csv", incidents::import(&*store, &context.config, &incident_file, &Crs::WGS84, &layer)?)?;

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::names::pick;
+use super::rules::CATEGORIES;
 use super::{District, SampleUnit};
 
 /// One incident in this many lies on a border.
@@ -37,20 +38,9 @@ pub struct Incident {
     pub source: &'static str,
 }
 
-const CATEGORIES: [(&str, &str); 12] = [
-    ("E0110", "暴露生活垃圾"),
-    ("E0111", "积存渣土"),
-    ("E0112", "道路不洁"),
-    ("E0113", "道路破损"),
-    ("E0136", "乱堆物料"),
-    ("E0201", "非法小广告"),
-    ("E0302", "施工占道"),
-    ("E0405", "店外经营"),
-    ("E0410", "非机动车乱停放"),
-    ("E0506", "道路积水"),
-    ("C0102", "污水井盖破损"),
-    ("C0137", "路灯不亮"),
-];
+/// How many of the categories are reported: those at the beginning.
+const REPORTED: usize = 12;
+
 const PLACES: [&str; 8] = ["路口", "菜市场门口", "小学对面", "公交站旁", "桥头", "小区北门", "卫生院附近", "村部前"];
 const SOURCES: [&str; 5] = ["信息采集员", "12345热线", "视频监控", "公众上报", "媒体"];
 
@@ -89,7 +79,8 @@ pub(super) fn incidents(district: &District) -> Vec<Incident> {
 }
 
 fn report(rng: &mut ChaCha8Rng, between: [Coord<f64>; 2], share: f64, on_border: bool) -> Incident {
-    let (category, what) = CATEGORIES[rng.random_range(0..CATEGORIES.len())];
+    let sort = &CATEGORIES[rng.random_range(0..REPORTED)];
+    let (category, what) = (sort.code, sort.reported);
     let description = format!("{}{what}", pick(&PLACES, rng.random_range(0..PLACES.len() as u64)));
     let source = SOURCES[rng.random_range(0..SOURCES.len())];
     let day = rng.random_range(0..PERIOD_MINUTES / (24 * 60));

@@ -18,6 +18,7 @@ mod regions;
 mod relief;
 mod rings;
 mod roster;
+mod rules;
 mod subdivision;
 mod terrain;
 mod write;

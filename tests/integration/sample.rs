@@ -130,6 +130,8 @@ fn the_same_seed_gives_the_same_bytes() {
     assert_eq!(
         names,
         [
+            "calendars.csv",
+            "categories.csv",
             "communities.geojson",
             "district.geojson",
             "grids.cpg",
@@ -138,6 +140,7 @@ fn the_same_seed_gives_the_same_bytes() {
             "grids.shp",
             "grids.shx",
             "incidents.csv",
+            "responsibilities.csv",
             "roster.csv",
             "roster.xlsx",
             "streets.geojson"

@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::invalid::invalid_files;
-use super::{District, incidents, roster};
+use super::{District, incidents, roster, rules};
 
 /// What every feature and every map of the sample says: sample data, not real boundaries.
 pub const NOTICE: &str = "示例数据，非真实边界";
@@ -42,11 +42,14 @@ pub fn write_all(dir: &Path, district: &District) -> Result<bool, WriteError> {
     }
     shapefile::write_grids(dir, "grids", &district.grids)?;
     let roster = roster::rows(district);
-    tables::write_roster_csv(&dir.join("roster.csv"), &roster)?;
+    tables::write_csv(&dir.join("roster.csv"), &roster::ROSTER_COLUMNS, &roster)?;
     let fits = roster.len() <= tables::XLSX_ROWS_MAX;
     if fits {
         tables::write_roster_xlsx(&dir.join("roster.xlsx"), &roster)?;
     }
+    tables::write_csv(&dir.join("categories.csv"), &rules::CATEGORY_COLUMNS, &rules::categories())?;
+    tables::write_csv(&dir.join("responsibilities.csv"), &rules::RESPONSIBILITY_COLUMNS, &rules::responsibilities(district))?;
+    tables::write_csv(&dir.join("calendars.csv"), &rules::CALENDAR_COLUMNS, &rules::calendars(district))?;
     tables::write_incidents(&dir.join("incidents.csv"), &incidents::incidents(district))?;
     Ok(fits)
 }

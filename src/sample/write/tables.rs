@@ -1,4 +1,4 @@
-//! Writes the roster and the incidents as tables.
+//! Writes the roster, the rules of dispatch and the incidents as tables.
 
 use std::io;
 use std::path::Path;
@@ -30,10 +30,11 @@ const INCIDENT_COLUMNS: [&str; 13] = [
     "synthetic",
 ];
 
-pub(super) fn write_roster_csv(path: &Path, rows: &[RosterRow]) -> Result<(), WriteError> {
+/// Writes a table of texts.
+pub(super) fn write_csv<const N: usize>(path: &Path, columns: &[&str; N], rows: &[[String; N]]) -> Result<(), WriteError> {
     let write = || -> Result<(), csv::Error> {
         let mut out = csv::Writer::from_path(path)?;
-        out.write_record(ROSTER_COLUMNS)?;
+        out.write_record(columns)?;
         rows.iter().try_for_each(|row| out.write_record(row))?;
         Ok(out.flush()?)
     };
