@@ -28,11 +28,46 @@ pub(super) fn replace_rules(
 }
 
 pub(super) fn find_rules(transaction: &Transaction<'_>) -> Result<Option<u64>, Failure> {
+    if !has_rules(transaction)? {
+        return Ok(None);
+    }
     Ok(transaction.query_row("SELECT max(number) FROM gk_rules", [], |row| row.get(0))?)
 }
 
 pub(super) fn load_rules(transaction: &Transaction<'_>) -> Result<Vec<RuleSet>, Failure> {
+    if !has_rules(transaction)? {
+        return Ok(Vec::new());
+    }
     let rows = RuleKind::ALL.map(|kind| Ok::<_, Failure>((kind, read_table(transaction, table_of(kind))?)));
     let rows = rows.into_iter().collect::<Result<_, _>>()?;
     assemble(&read_table(transaction, table(NAMES[0]))?, &rows).map_err(|detail| corrupt("rule", &detail))
+}
+
+/// Whether the file has the tables of rules: one of an older program that is opened for reading alone has none yet.
+fn has_rules(transaction: &Transaction<'_>) -> Result<bool, Failure> {
+    Ok(transaction.prepare_cached("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1")?.exists([NAMES[0]])?)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::{GeoPackageStore, Store};
+
+    #[test]
+    fn a_file_of_an_older_program_is_read_as_one_without_rules() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.gpkg");
+        drop(GeoPackageStore::open_or_create(&path).unwrap());
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        let undo = "DROP TABLE gk_calendar; DROP TABLE gk_responsibility; DROP TABLE gk_category; DROP TABLE gk_rules;
+                    DELETE FROM gk_migration WHERE number >= 6";
+        connection.execute_batch(undo).unwrap();
+        drop(connection);
+        let older = GeoPackageStore::open_read_only(&path).unwrap();
+        assert_eq!((older.find_rules().unwrap(), older.load_rules().unwrap()), (None, vec![]));
+        drop(older);
+        // Opened for writing it gets them.
+        let rules = crate::store::conformance::rules();
+        let newer = GeoPackageStore::open_or_create(&path).unwrap();
+        assert_eq!(newer.replace_rules(&rules[0], jiff::Timestamp::UNIX_EPOCH, "a", jiff::Timestamp::UNIX_EPOCH).unwrap(), 1);
+    }
 }
