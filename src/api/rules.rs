@@ -74,8 +74,10 @@ impl FromQuery for ResponsibilitiesQuery {
 /// The categories of a time.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct CategoryList {
-    #[schema(value_type = String, format = DateTime)]
-    pub at: Timestamp,
+    /// The time that was asked for; left out where none was, so that the answer changes with the rules alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub at: Option<Timestamp>,
     /// In the order of the table that was imported; empty where none is in force.
     pub categories: Vec<CategoryView>,
     pub links: Vec<Link>,
@@ -124,7 +126,7 @@ pub async fn list_categories(
     let at = query.at.unwrap_or_else(Timestamp::now);
     let rules = snapshot.rules(at);
     let categories = rules.categories(caller.is_insider()).filter_map(|category| CategoryView::new(category, at)).collect();
-    let body = CategoryList { at, categories, links: page_links(&base, "/v1/categories", "") };
+    let body = CategoryList { at: query.at, categories, links: page_links(&base, "/v1/categories", "") };
     send_private_page("Categories", &body, &body.links, query.f.as_deref(), &headers)
 }
 

@@ -1,15 +1,17 @@
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Subcommand;
 use jiff::Timestamp;
+use rustc_hash::FxHashSet;
 
 use super::roster::{load_codes, report};
 use super::time::tell;
 use super::{Context, Outcome};
 use crate::app::{self, OpenMode, StoreUnavailable};
 use crate::config::Config;
-use crate::dispatch::{CategoryCode, RuleBook, RuleKind, RuleTable};
+use crate::dispatch::{CategoryCode, CategoryRow, RuleBook, RuleKind, RuleTable};
 use crate::import::{Table, parse_moment, read_calendars, read_categories, read_responsibilities};
 use crate::store::Store;
 
@@ -115,9 +117,34 @@ pub fn import(kind: RuleKind, store: &dyn Store, config: &Config, file: &Path, e
     anyhow::ensure!(!rules.is_empty(), "{} has no rows below its headings, so there is nothing to put in force", file.display());
     let stored = store.replace_rules(&rules, effective, &super::author(), now).map_err(StoreUnavailable::from);
     stored.with_context(|| format!("cannot store the {}", kind.as_str()))?;
+    if let RuleTable::Categories(rows) = &rules {
+        warn_of_stray(store, rows, effective)?;
+    }
     let verb = if effective > now { "will be" } else { "are" };
     super::say(&format!("{} rows of {} {verb} in force from {}", rules.len(), kind.as_str(), tell(effective, &config.time_zone)));
     Ok(Outcome::Done)
+}
+
+/// Categories in one warning; the rest is counted.
+const STRAY_NAMED_MAX: usize = 4;
+
+/// Warns of responsibilities for categories that are no longer there: nobody is told of their cases.
+fn warn_of_stray(store: &dyn Store, categories: &[CategoryRow], effective: Timestamp) -> anyhow::Result<()> {
+    let sets = store.load_rules().map_err(StoreUnavailable::from)?;
+    let begun = sets.iter().filter(|set| set.effective_from <= effective);
+    let rows = begun.filter_map(|set| if let RuleTable::Responsibilities(rows) = &set.table { Some(rows) } else { None }).next_back();
+    let known: FxHashSet<&CategoryCode> = categories.iter().flat_map(|row| [Some(&row.code), row.major.as_ref()]).flatten().collect();
+    let named = rows.into_iter().flatten().filter_map(|row| row.category.as_ref());
+    let stray: BTreeSet<&str> = named.filter(|code| !known.contains(code)).map(CategoryCode::as_str).collect();
+    if !stray.is_empty() {
+        let first = stray.iter().take(STRAY_NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
+        let more = stray.len().saturating_sub(STRAY_NAMED_MAX);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        eprintln!(
+            "warning: responsibilities name categories that are not in this table: {first}{more}; import those too, or mend their codes"
+        );
+    }
+    Ok(())
 }
 
 /// Says what is wrong with a category or major that will not be in force. Where no categories are loaded yet any will do.

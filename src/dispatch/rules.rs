@@ -243,8 +243,13 @@ impl<'a> Rules<'a> {
         if let Some(condition) = condition
             && !category.rows_at(self.at).any(|row| row.condition == condition)
         {
-            let mut known: Vec<&str> = category.rows_at(self.at).map(|row| row.condition.as_str()).collect();
-            known.dedup();
+            let mut known: Vec<&str> = Vec::new();
+            for row in category.rows_at(self.at) {
+                // A condition has a row for each zone.
+                if !known.contains(&row.condition.as_str()) {
+                    known.push(&row.condition);
+                }
+            }
             let (category, condition) = (category.code.to_string(), condition.to_owned());
             return Err(CategoryError::UnknownCondition { category, condition, known: known.join(", ") });
         }

@@ -90,11 +90,22 @@ fn what_no_rule_says_and_what_is_unknown_is_told() {
 fn each_time_has_the_rules_of_its_time() {
     let town = town();
     let file = town.write("later.csv", CATEGORIES.replace("４工作时", "1紧急工作时"));
-    let told = town.succeed(&["categories", "import", text(&file), "--effective", "2099-01-01"]);
+    let output = town.run(&["categories", "import", text(&file), "--effective", "2099-01-01"]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     assert!(told.contains("will be in force from 2099-01-01"), "{told}");
     assert_eq!(locate(&town, IN_WEST, "E0110", "2026-09-30T16:00:00+08:00")["due_at"], "2026-10-08T02:00:00Z");
     assert_eq!(locate(&town, IN_WEST, "E0110", "2099-01-01T16:00:00+08:00")["due_at"], "2099-01-01T09:00:00Z");
     assert_eq!(locate(&town, IN_WEST, "E0110", "2098-12-31T08:00:00+08:00")["expires"], "2098-12-31T16:00:00Z");
+}
+
+#[test]
+fn responsibilities_for_categories_that_are_gone_are_warned_of() {
+    let town = town();
+    let file = town.write("other.csv", "code,name\nX1,other\n");
+    let output = town.run(&["categories", "import", text(&file)]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && told.contains("not in this table: E01, E0110;"), "{told}");
 }
 
 #[test]

@@ -143,6 +143,10 @@ fn who_answers_for_what_at_a_place_can_be_asked() {
     // Before the rules there were none.
     assert_eq!(service.json("/v1/categories?at=2025-12-31T00:00:00Z")["categories"], json!([]));
     let list = service.json("/v1/categories");
+    // The list changes with the rules alone, so it is known again by its tag.
+    let response = service.get("/v1/categories").send().unwrap();
+    let tag = response.headers()["etag"].to_str().unwrap().to_owned();
+    assert_eq!(service.get("/v1/categories").header("if-none-match", tag).send().unwrap().status(), 304);
     assert_eq!(list["categories"][0]["conditions"][0]["limits"]["handle"], "4 work_hour");
 }
 
