@@ -7,10 +7,10 @@ export GRIDKEEPER_BENCH_PYTHON ?= $(CACHE)/venv-bench-requirements/bin/python
 LISTEN ?= 127.0.0.1:8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-web exactness bench lint web shapes clean-demo
+.PHONY: help run build test test-web test-datafusion exactness bench lint web shapes clean-demo
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## Install what is missing, build, make the sample district, load it, serve it with its map
 	"$(CARGO_TARGET_DIR)/release/gridkeeper" demo --dir demo --listen $(LISTEN)
@@ -30,6 +30,11 @@ test: ## Install what the tests need and run all of them
 
 test-web: ## Check the map: types, units, the committed bundle, and a real browser against the built program
 	cd web && npm ci --no-audit --no-fund --silent && npm run --silent check
+
+test-datafusion: ## Test the function of the query engine, which takes long to build
+	@scripts/install-tools build
+	cargo test --locked --features datafusion --test datafusion --example datafusion
+	cargo test --locked --features datafusion --doc functions
 
 exactness: ## Compare ten million points at each of three sizes with an exact reference; a quarter of an hour
 	@scripts/install-tools build

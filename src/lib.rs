@@ -23,6 +23,9 @@ pub mod history;
 pub mod export;
 pub mod sample;
 
+#[cfg(feature = "datafusion")]
+pub mod functions;
+
 pub mod api;
 
 pub mod app;

@@ -24,6 +24,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("history", &["boundary", "topology", "index", "dispatch", "lineage", "snapshot", "store", "config"]),
     ("export", &["boundary", "topology", "dispatch", "tile"]),
     ("sample", &["boundary", "topology", "dispatch", "import", "export"]),
+    ("functions", &["boundary", "index"]),
     (
         "api",
         &["boundary", "topology", "index", "dispatch", "tile", "lineage", "snapshot", "import", "store", "history", "export", "config"],
@@ -36,7 +37,7 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that take values and return values: no files, clock, network, environment or process.
-const PURE: &[&str] = &["boundary", "topology", "index", "dispatch", "lineage", "tile", "snapshot"];
+const PURE: &[&str] = &["boundary", "topology", "index", "dispatch", "lineage", "tile", "snapshot", "functions"];
 
 /// Crates and paths that only some modules may name.
 const RESERVED: &[(&str, &[&str])] = &[
@@ -51,6 +52,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("deadpool_postgres", &["store"]),
     ("refinery", &["store"]),
     ("parquet", &["store", "cli"]),
+    ("datafusion", &["functions"]),
     ("proj", &["import", "api"]),
     ("clap", &["cli", "main"]),
     ("figment", &["config"]),
