@@ -89,6 +89,12 @@ impl ArcStore {
         self.sides[arc.0 as usize * self.depths + depth]
     }
 
+    /// Returns where the bounds of an arc among the coordinates stand, and its sides at a depth: for who asks memory ahead for what
+    /// [`Self::coords`] and [`Self::sides`] will read.
+    pub fn places(&self, arc: ArcId, depth: usize) -> (&[u32], &[Sides]) {
+        (&self.starts[arc.0 as usize..], &self.sides[arc.0 as usize * self.depths + depth..])
+    }
+
     /// Returns the number of levels for which sides are kept.
     pub fn depths(&self) -> usize {
         self.depths

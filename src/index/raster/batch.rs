@@ -4,7 +4,7 @@ use super::block::{Block, Leaf};
 use super::edges::Label;
 use super::exact::{Borders, Place};
 use super::frame::{CELL_BITS, Fixed, Frame};
-use super::plane::Raster;
+use super::plane::{Raster, Site};
 use super::probe::probe;
 use super::record::{RECORD, Record, SPLIT};
 use crate::boundary::Position;
@@ -109,6 +109,8 @@ pub(super) fn label_all<L: Lanes>(
 const EXACT_TOGETHER: usize = 32;
 
 /// Calls `visit` with what lies at some of the positions, by the exact test.
+///
+/// Each step asks memory for what the next one reads: records, then where their arcs stand, then the coordinates.
 #[inline(always)]
 pub(super) fn place_all<L: Lanes>(
     lanes: L,
@@ -118,21 +120,41 @@ pub(super) fn place_all<L: Lanes>(
     numbers: &[u32],
     mut visit: impl FnMut(u32, Place),
 ) {
+    let mut sites = [Site::Known(Place::Free); EXACT_TOGETHER];
     for numbers in numbers.chunks(EXACT_TOGETHER) {
-        for number in numbers {
-            raster.for_each_run_at(borders, positions[*number as usize], |run| {
-                let coords = borders.arcs.coords(run.arc);
-                for line in 0..FETCHED_LINES {
-                    lanes.fetch(coords, run.first as usize + line * COORDS_PER_LINE);
-                }
-            });
+        for (site, number) in sites.iter_mut().zip(numbers) {
+            *site = raster.site(positions[*number as usize].into());
+            if let Site::Doubtful(doubtful) = site {
+                let needs_sides = !doubtful.record.parts_two_units();
+                borders.for_each_run(&doubtful.record, |run| {
+                    let (bounds, sides) = borders.arcs.places(run.arc, borders.depth);
+                    lanes.fetch(bounds, 0);
+                    if needs_sides {
+                        lanes.fetch(sides, 0);
+                    }
+                });
+            }
         }
-        for number in numbers {
-            visit(*number, raster.place(borders.arcs, positions[*number as usize].into()));
+        for site in &sites[..numbers.len()] {
+            if let Site::Doubtful(doubtful) = site {
+                borders.for_each_run(&doubtful.record, |run| {
+                    let coords = borders.coords(run);
+                    let fetched = coords.len().min(COORDS_FETCHED_MAX);
+                    (0..fetched).step_by(COORDS_PER_LINE).for_each(|at| lanes.fetch(coords, at));
+                    lanes.fetch(coords, fetched - 1);
+                });
+            }
+        }
+        for (site, number) in sites.iter().zip(numbers) {
+            let place = match site {
+                Site::Known(place) => *place,
+                Site::Doubtful(doubtful) => doubtful.find(borders, positions[*number as usize].into()),
+            };
+            visit(*number, place);
         }
     }
 }
 
-/// Coordinates in a line of the cache, and lines of each arc that are asked for: a common arc has a dozen coordinates.
+/// Coordinates in a line of the cache, and how many of each stretch are asked for: more than a common one has.
 const COORDS_PER_LINE: usize = 4;
-const FETCHED_LINES: usize = 3;
+const COORDS_FETCHED_MAX: usize = 16;

@@ -7,8 +7,7 @@ use super::edges::{Cover, Edge, Run};
 use super::exact::has_tiny;
 use super::frame::{CELL_BITS, Cell, FINEST_BITS, Frame, STEP_BITS, TILE_BITS};
 use super::mesh::Mesh;
-use super::record::{self, EDGE_NUMBER_MAX, PIECES_MAX, Piece, RECORD, RECORD_OFFSET_MAX, SPLIT, SPLIT_OFFSET_MAX, UNKNOWN};
-use crate::topology::ArcId;
+use super::record::{self, ArcWords, EDGE_NUMBER_MAX, PIECES_MAX, Piece, RECORD, RECORD_OFFSET_MAX, SPLIT, SPLIT_OFFSET_MAX, UNKNOWN};
 
 /// A cell with more edges is split. Eight pieces are one turn of the widest registers.
 const EDGES_PER_CELL_MAX: usize = 8;
@@ -32,7 +31,7 @@ pub(super) struct Site<'a> {
     pub frame: &'a Frame,
     /// Whether units may cover a place together, so that a border with a unit on one side says little.
     pub has_overlaps: bool,
-    pub edge_count: &'a (dyn Fn(ArcId) -> usize + Sync),
+    pub arc_words: ArcWords,
 }
 
 /// The cells of one tile in the making.
@@ -116,7 +115,7 @@ impl Tile<'_> {
         if border.is_doubtful {
             border.pieces.clear();
         }
-        record::write(&mut self.block.data, label, &border.pieces, &border.runs, self.site.edge_count);
+        record::write(&mut self.block.data, label, &border.pieces, &border.runs, self.site.arc_words);
         RECORD | at as u32
     }
 
@@ -234,10 +233,14 @@ impl<'a> Border<'a> {
         self.has_loose |= edge.is_loose();
         self.edge_number_max = self.edge_number_max.max(edge.number);
         match self.runs.last_mut() {
-            Some(run)
-                if run.arc == edge.arc && (run.first + run.count == edge.number || record::is_whole((self.site.edge_count)(edge.arc))) =>
-            {
-                run.count += 1;
+            Some(run) if run.arc == edge.arc => {
+                // A few edges between that are not near cost less than a word.
+                let whole = Run { count: edge.number + 1 - run.first, ..*run };
+                if run.first + run.count == edge.number || self.site.arc_words.fits(whole) {
+                    *run = whole;
+                } else {
+                    self.runs.push(Run { arc: edge.arc, first: edge.number, count: 1 });
+                }
             }
             _ => self.runs.push(Run { arc: edge.arc, first: edge.number, count: 1 }),
         }

@@ -13,8 +13,21 @@ pub(super) fn crosses_eastward(low: Coord<f64>, high: Coord<f64>, from_x: f64, t
     if !(low.y <= to.y && to.y < high.y) || (low.x > to.x && high.x > to.x) || (low.x <= from_x && high.x <= from_x) {
         return false;
     }
-    // On an edge that rises, a shifted point is east of it.
-    orientation(low, high, Coord { x: from_x, y: to.y }) > 0.0 && orientation(low, high, to) <= 0.0
+    let (west, east) = if low.x <= high.x { (low.x, high.x) } else { (high.x, low.x) };
+    // On an edge that rises, a shifted point is east of it. Beside the box of the edge the side is seen without a product.
+    (from_x < west || orientation(low, high, Coord { x: from_x, y: to.y }) > 0.0) && (east < to.x || orientation(low, high, to) <= 0.0)
+}
+
+/// As [`crosses_eastward`], for an edge given either way round.
+pub(super) fn crosses_eastward_edge([a, b]: [Coord<f64>; 2], from_x: f64, to: Coord<f64>) -> bool {
+    let (low, high) = if a.y <= b.y { (a, b) } else { (b, a) };
+    crosses_eastward(low, high, from_x, to)
+}
+
+/// As [`crosses_northward`], for an edge given either way round.
+pub(super) fn crosses_northward_edge([a, b]: [Coord<f64>; 2], from: Coord<f64>, to_y: f64) -> bool {
+    let (west, east) = if a.x <= b.x { (a, b) } else { (b, a) };
+    crosses_northward(west, east, from, to_y)
 }
 
 /// Whether the way north from `from` to `to_y` crosses an edge whose west end is `west`.

@@ -4,14 +4,14 @@ use geo_types::{Coord, Rect};
 use rayon::prelude::*;
 
 use super::block::{Block, Leaf};
-use super::build::{Site, build_tile, tile_cell};
+use super::build::{self, build_tile, tile_cell};
 use super::edges::{Cover, Edge, Label, Run};
-use super::exact::{self, Borders, Place};
+use super::exact::{Borders, Doubtful, Place};
 use super::frame::{CELL_BITS, Cell, Fixed, Frame, TILE, TILE_BITS};
 use super::mesh::Mesh;
 use super::names::{Labels, Names};
 use super::probe::probe;
-use super::record::{LABEL_MASK, RECORD, Record};
+use super::record::{ArcWords, LABEL_MASK, RECORD, Record};
 use super::simd::{self, Path};
 use crate::boundary::Position;
 use crate::index::MaybeUnit;
@@ -29,6 +29,8 @@ pub(in crate::index) struct Raster {
     frame: Frame,
     /// The depth of its level.
     depth: usize,
+    /// How records name arcs.
+    arc_words: ArcWords,
     /// All tiles as they were built, shared with the rasters made from this one.
     base: Arc<Block>,
     /// The tiles that have changed since.
@@ -61,6 +63,13 @@ pub(in crate::index) struct Difference<'a> {
     pub arcs_near: &'a (dyn Fn(Rect<f64>) -> Vec<ArcId> + Sync),
 }
 
+/// What the cell of a position says without the pieces in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Site<'a> {
+    Known(Place),
+    Doubtful(Doubtful<'a>),
+}
+
 /// Tiles that take the place of others.
 #[derive(Clone, Debug, Default)]
 struct Changed {
@@ -77,12 +86,13 @@ impl Raster {
         }
         let (min, max) = extent(ground.arcs, ground.depth)?;
         let frame = Frame::over(min, max, cells)?;
+        let arc_words = ArcWords::for_arcs(ground.arcs.len());
         let tiles = TileRuns::sort(&frame, ground.arcs, ground.depth);
         let columns = frame.tile_columns();
         let mut base = Block { words: vec![0; frame.columns as usize * frame.rows as usize], ..Block::default() };
         let numbers: Vec<u32> = (0..columns * frame.tile_rows()).collect();
         for some in numbers.chunks(TILES_AT_ONCE) {
-            let build = |tile: &u32| make_tile(&frame, ground, Labels(None), *tile, tiles.of(*tile));
+            let build = |tile: &u32| make_tile(&frame, ground, arc_words, Labels(None), *tile, tiles.of(*tile));
             let blocks: Vec<Block> = some.par_iter().with_min_len(16).map(build).collect();
             for (tile, block) in some.iter().zip(blocks) {
                 let words = base.take_in(block);
@@ -93,7 +103,7 @@ impl Raster {
             }
         }
         base.close();
-        Some(Self { frame, depth: ground.depth, base: Arc::new(base), changed: Changed::default(), names: Names::default() })
+        Some(Self { frame, depth: ground.depth, arc_words, base: Arc::new(base), changed: Changed::default(), names: Names::default() })
     }
 
     /// Makes the raster of what came of this one's level by building the tiles again that lie under a difference; none where it is better
@@ -118,7 +128,7 @@ impl Raster {
         let build = |tile: &u32| {
             let corner = tile_cell(*tile % self.frame.tile_columns(), *tile / self.frame.tile_columns());
             let runs = runs_near(&self.frame, corner, ground, &(difference.arcs_near)(self.frame.bounds(corner)));
-            let mut block = make_tile(&self.frame, ground, Labels(labels.as_deref()), *tile, &runs);
+            let mut block = make_tile(&self.frame, ground, self.arc_words, Labels(labels.as_deref()), *tile, &runs);
             block.close();
             Arc::new(block)
         };
@@ -128,7 +138,7 @@ impl Raster {
         for (tile, block) in tiles.into_iter().zip(blocks) {
             changed.put(tile, block);
         }
-        Some(Self { frame: self.frame, depth: self.depth, base: Arc::clone(&self.base), changed, names })
+        Some(Self { base: Arc::clone(&self.base), changed, names, frame: self.frame, depth: self.depth, arc_words: self.arc_words })
     }
 
     /// Returns what lies at a position.
@@ -145,11 +155,30 @@ impl Raster {
         let [u, v] = leaf.steps(fixed);
         match probe(&record, u, v) {
             Some(label) => self.to_place(label),
-            None => {
-                let at_mark = self.names.today(record.at_mark);
-                exact::find(&record, at_mark, self.frame.mark(leaf.cell(fixed)), Borders { arcs, depth: self.depth }, p)
-            }
+            None => self.doubtful(record, leaf, fixed).find(self.borders(arcs), p),
         }
+    }
+
+    /// Returns what a cell says about a position before any comparison.
+    pub(super) fn site(&self, p: Coord<f64>) -> Site<'_> {
+        let fixed = self.frame.fix(p);
+        let (block, leaf) = self.leaf(fixed);
+        if leaf.word < RECORD {
+            Site::Known(self.to_place(leaf.word))
+        } else if leaf.is_record() {
+            Site::Doubtful(self.doubtful(Record::read(&block.data, leaf.offset()), leaf, fixed))
+        } else {
+            Site::Known(Place::Unknown)
+        }
+    }
+
+    fn doubtful<'a>(&self, record: Record<'a>, leaf: Leaf, at: Fixed) -> Doubtful<'a> {
+        let [at_mark, other] = [record.at_mark, record.other].map(|label| self.names.today(label));
+        Doubtful { record, at_mark, other, mark: self.frame.mark(leaf.cell(at)) }
+    }
+
+    fn borders<'a>(&self, arcs: &'a ArcStore) -> Borders<'a> {
+        Borders { arcs, depth: self.depth, arc_words: self.arc_words }
     }
 
     /// Writes the unit of each position. The numbers of positions about which the raster does not tell go into `unknown`.
@@ -171,20 +200,11 @@ impl Raster {
             doubtful.retain(|number| !is_changed(&positions[*number as usize]));
             doubtful.extend((0..).zip(positions).filter(|(_, position)| is_changed(position)).map(|(number, _)| number));
         }
-        let borders = Borders { arcs, depth: self.depth };
-        simd::place_all(path, self, borders, positions, &doubtful, |number, place| match place {
+        simd::place_all(path, self, self.borders(arcs), positions, &doubtful, |number, place| match place {
             Place::In(unit) | Place::On(unit) => owners[number as usize] = MaybeUnit::from(Some(unit)),
             Place::Free => owners[number as usize] = MaybeUnit::NONE,
             Place::Unknown => unknown.push(number),
         });
-    }
-
-    /// Calls `visit` with the stretches of border that the exact test looks at for a position.
-    pub(super) fn for_each_run_at(&self, borders: Borders<'_>, position: Position, visit: impl FnMut(Run)) {
-        let (block, leaf) = self.leaf(self.frame.fix(position.into()));
-        if leaf.is_record() {
-            Record::read(&block.data, leaf.offset()).for_each_run(|arc| borders.arcs.coords(arc).len() - 1, visit);
-        }
     }
 
     fn leaf(&self, at: Fixed) -> (&Block, Leaf) {
@@ -240,7 +260,7 @@ fn is_border(arcs: &ArcStore, arc: ArcId, depth: usize) -> bool {
     sides.left != sides.right
 }
 
-fn make_tile(frame: &Frame, ground: Ground<'_>, labels: Labels<'_>, tile: u32, runs: &[Run]) -> Block {
+fn make_tile(frame: &Frame, ground: Ground<'_>, arc_words: ArcWords, labels: Labels<'_>, tile: u32, runs: &[Run]) -> Block {
     let (column, row) = (tile % frame.tile_columns(), tile / frame.tile_columns());
     let arcs = ground.arcs;
     let sides = |arc| {
@@ -248,7 +268,7 @@ fn make_tile(frame: &Frame, ground: Ground<'_>, labels: Labels<'_>, tile: u32, r
         (labels.of_side(sides.left), labels.of_side(sides.right))
     };
     let edges: Vec<Edge> = runs.iter().flat_map(|run| run.edges(arcs, sides(run.arc))).collect();
-    let site = Site { frame, has_overlaps: ground.has_overlaps, edge_count: &|arc| arcs.coords(arc).len() - 1 };
+    let site = build::Site { frame, has_overlaps: ground.has_overlaps, arc_words };
     let covering = (ground.covering)(frame.mark(tile_cell(column, row)));
     build_tile(site, column, row, &edges, Cover::of(covering.into_iter().map(|unit| labels.of(unit))))
 }

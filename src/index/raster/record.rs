@@ -9,7 +9,8 @@
 //! | then | | what crossing each piece does to the label |
 //! | then | the arcs that the pieces are of | the same |
 //!
-//! An arc is its number; where the arc is long, [`IS_PART`] is set and the next word tells which of its edges are meant.
+//! An arc is its number with the edges that are meant, in one word where they fit ([`ArcWords`]); where they do not, [`IS_PART`] is set
+//! and the next word tells the edges.
 //! A record without pieces leaves every position to the exact test.
 
 use crate::topology::ArcId;
@@ -33,8 +34,6 @@ const FEW_ARC_WORDS: usize = 31;
 pub(super) const PIECES_MAX: usize = 1000;
 
 const IS_PART: u32 = 0x8000_0000;
-/// Arcs with at most so many edges are named as a whole: the exact test looks at a few edges in vain, and a word is saved.
-const WHOLE_EDGES_MAX: usize = 24;
 const PART_COUNT_BITS: u32 = 10;
 const PART_COUNT_MAX: u32 = (1 << PART_COUNT_BITS) - 1;
 
@@ -59,23 +58,74 @@ pub(super) fn unpack(word: u32) -> [i16; 2] {
     [word as u16 as i16, (word >> 16) as u16 as i16]
 }
 
-/// Whether an arc of so many edges is named as a whole. A record then names it once.
-pub(super) fn is_whole(edge_count: usize) -> bool {
-    edge_count <= WHOLE_EDGES_MAX
+/// How a word is shared between the number of an arc and the numbers of its edges: what numbers of arcs leave over is for the edges, so that
+/// the exact test reads the few that matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ArcWords {
+    first_bits: u32,
+    count_bits: u32,
 }
 
-/// Appends a record. `edge_count` tells how many edges an arc has.
-pub(super) fn write(data: &mut Vec<u32>, at_mark: Label, pieces: &[Piece], runs: &[Run], edge_count: impl Fn(ArcId) -> usize) {
+/// Bits of a word without [`IS_PART`].
+const ARC_WORD_BITS: u32 = 31;
+
+/// Most bits for edges: an arc with more of them than fit is long.
+const EDGE_BITS_MAX: u32 = 16;
+
+impl ArcWords {
+    /// For a store of so many arcs. Arcs that come later may have greater numbers, and take two words where those do not fit.
+    pub(super) fn for_arcs(count: usize) -> Self {
+        let arc_bits = (usize::BITS - count.leading_zeros()).min(ARC_WORD_BITS);
+        let edge_bits = (ARC_WORD_BITS - arc_bits).min(EDGE_BITS_MAX);
+        Self { first_bits: edge_bits - edge_bits / 2, count_bits: edge_bits / 2 }
+    }
+
+    /// Whether a stretch fits in one word.
+    pub(super) fn fits(self, run: Run) -> bool {
+        let arc_bits = ARC_WORD_BITS - self.first_bits - self.count_bits;
+        run.arc.0 >> arc_bits == 0 && run.first >> self.first_bits == 0 && run.count > 0 && (run.count - 1) >> self.count_bits == 0
+    }
+
+    fn pack(self, run: Run) -> u32 {
+        (run.arc.0 << self.first_bits | run.first) << self.count_bits | (run.count - 1)
+    }
+
+    fn unpack(self, word: u32) -> Run {
+        let low = |word: u32, bits: u32| word & ((1 << bits) - 1);
+        let (above, count) = (word >> self.count_bits, low(word, self.count_bits) + 1);
+        Run { arc: ArcId(above >> self.first_bits), first: low(above, self.first_bits), count }
+    }
+
+    fn words_of(self, run: Run) -> usize {
+        if self.fits(run) { 1 } else { 2 * run.count.div_ceil(PART_COUNT_MAX) as usize }
+    }
+
+    fn write(self, data: &mut Vec<u32>, run: Run) {
+        if self.fits(run) {
+            data.push(self.pack(run));
+            return;
+        }
+        let mut first = run.first;
+        while first < run.first + run.count {
+            let count = PART_COUNT_MAX.min(run.first + run.count - first);
+            data.extend([run.arc.0 | IS_PART, first << PART_COUNT_BITS | count]);
+            first += count;
+        }
+    }
+}
+
+/// Appends a record.
+pub(super) fn write(data: &mut Vec<u32>, at_mark: Label, pieces: &[Piece], runs: &[Run], arc_words: ArcWords) {
     let start = data.len();
     let is_of_two = pieces.iter().all(|piece| piece.xor == pieces[0].xor);
-    let arc_words: usize = runs.iter().map(|run| words_of(*run, edge_count(run.arc))).sum();
-    if is_of_two && pieces.len() < MANY as usize && arc_words <= FEW_ARC_WORDS {
+    let arc_word_count: usize = runs.iter().map(|run| arc_words.words_of(*run)).sum();
+    if is_of_two && pieces.len() < MANY as usize && arc_word_count <= FEW_ARC_WORDS {
         let other = at_mark ^ pieces.first().map_or(0, |piece| piece.xor);
         data.push(at_mark | (pieces.len() as u32) << LABEL_BITS);
-        data.push(other | (arc_words as u32) << LABEL_BITS);
+        data.push(other | (arc_word_count as u32) << LABEL_BITS);
     } else {
         data.push(at_mark | MANY << LABEL_BITS);
-        data.push(pieces.len() as u32 | (arc_words as u32) << 16);
+        data.push(pieces.len() as u32 | (arc_word_count as u32) << 16);
     }
     let is_many = data[start] >> LABEL_BITS == MANY;
     data.extend(pieces.iter().map(|piece| pack(piece.start)));
@@ -84,24 +134,7 @@ pub(super) fn write(data: &mut Vec<u32>, at_mark: Label, pieces: &[Piece], runs:
         data.extend(pieces.iter().map(|piece| piece.xor));
     }
     for run in runs {
-        write_run(data, *run, edge_count(run.arc));
-    }
-}
-
-fn words_of(run: Run, edge_count: usize) -> usize {
-    if is_whole(edge_count) { 1 } else { 2 * run.count.div_ceil(PART_COUNT_MAX) as usize }
-}
-
-fn write_run(data: &mut Vec<u32>, run: Run, edge_count: usize) {
-    if is_whole(edge_count) {
-        data.push(run.arc.0);
-        return;
-    }
-    let mut first = run.first;
-    while first < run.first + run.count {
-        let count = PART_COUNT_MAX.min(run.first + run.count - first);
-        data.extend([run.arc.0 | IS_PART, first << PART_COUNT_BITS | count]);
-        first += count;
+        arc_words.write(data, *run);
     }
 }
 
@@ -112,7 +145,7 @@ pub(super) const EDGE_NUMBER_MAX: u32 = u32::MAX >> PART_COUNT_BITS;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record<'a> {
     pub at_mark: Label,
-    /// The label on the other side where all pieces part the same two units.
+    /// The label on the other side where all pieces part the same two units, else 0.
     pub other: Label,
     pub starts: &'a [u32],
     pub normals: &'a [u32],
@@ -134,18 +167,23 @@ impl<'a> Record<'a> {
         let (starts, rest) = data[at + 2..].split_at(count);
         let (normals, rest) = rest.split_at(count);
         let (xors, rest) = rest.split_at(if is_many { count } else { 0 });
-        Self { at_mark, other: second & LABEL_MASK, starts, normals, xors, arcs: &rest[..arc_words] }
+        let other = if is_many { 0 } else { second & LABEL_MASK };
+        Self { at_mark, other, starts, normals, xors, arcs: &rest[..arc_words] }
     }
 
-    /// Calls `visit` with the arcs, each with the edges that matter; `len_of` tells how many an arc has.
-    pub(super) fn for_each_run(&self, len_of: impl Fn(ArcId) -> usize, mut visit: impl FnMut(Run)) {
+    /// Whether all edges part the label at the mark from the other, and each has a unit.
+    pub(super) fn parts_two_units(&self) -> bool {
+        self.xors.is_empty() && !self.starts.is_empty() && self.at_mark != 0 && self.other != 0
+    }
+
+    /// Calls `visit` with the arcs, each with the edges that matter.
+    pub(super) fn for_each_run(&self, arc_words: ArcWords, mut visit: impl FnMut(Run)) {
         let mut words = self.arcs.iter();
         while let Some(&word) = words.next() {
-            let arc = ArcId(word & !IS_PART);
             if word & IS_PART == 0 {
-                visit(Run { arc, first: 0, count: len_of(arc) as u32 });
+                visit(arc_words.unpack(word));
             } else if let Some(&part) = words.next() {
-                visit(Run { arc, first: part >> PART_COUNT_BITS, count: part & PART_COUNT_MAX });
+                visit(Run { arc: ArcId(word & !IS_PART), first: part >> PART_COUNT_BITS, count: part & PART_COUNT_MAX });
             }
         }
     }

@@ -186,7 +186,7 @@ mod tests {
     use super::*;
     use crate::index::raster::edges::Run;
     use crate::index::raster::frame::STEP_BITS;
-    use crate::index::raster::record::{self, Piece};
+    use crate::index::raster::record::{self, ArcWords, Piece};
     use crate::topology::ArcId;
 
     /// Records of random pieces, the ends of which may lie a little beside the cell, of two units or of several.
@@ -207,7 +207,7 @@ mod tests {
             let pieces: Vec<Piece> = (0..number % 14).map(piece).collect();
             let runs = [Run { arc: ArcId(number), first: 0, count: 1 }];
             places.push(data.len());
-            record::write(&mut data, number, &pieces, &runs, |_| 1);
+            record::write(&mut data, number, &pieces, &runs, ArcWords::for_arcs(1000));
         }
         data.extend([0; PADDING]);
         (data, places)
