@@ -19,6 +19,7 @@ fn assert_agree(coverage: &Arc<ValidCoverage>, mut raster: LayerIndex, points: i
         let expected: Vec<_> = positions.iter().map(|position| tree.owner(*position, depth)).collect();
         for (position, expected) in positions.iter().zip(&expected) {
             assert_eq!(raster.owner(*position, depth), *expected, "{position:?} at depth {depth}");
+            assert_eq!(tree.is_held(*position, depth), expected.unit.is_some(), "{position:?} at depth {depth}, by the rim");
         }
         for path in Path::ALL.into_iter().filter(|path| path.is_here()) {
             raster = raster.with_path(path);

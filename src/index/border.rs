@@ -2,6 +2,7 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
+use geo_types::Coord;
 use rstar::{AABB, RTree, RTreeNode, RTreeObject};
 
 use super::distance::{Alternatives, Rim, Walk};
@@ -21,14 +22,15 @@ pub(super) struct BorderTree {
     rim: Option<Arc<Rim>>,
 }
 
-/// Edges in a piece. A piece takes 56 bytes and its coordinates 16 each, so that 16 edges cost a fifth more memory than the border
+/// Edges in a piece. A piece takes 32 bytes and its coordinates 16 each, so that 16 edges cost an eighth more memory than the border
 /// itself, while a query measures few edges in vain.
 const EDGES_PER_PIECE: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Piece {
-    min: [f64; 3],
-    max: [f64; 3],
+    /// Half as many bits as coordinates have: a box is up to a metre wider than what it holds, which is little beside a piece.
+    min: [f32; 3],
+    max: [f32; 3],
     arc: ArcId,
     /// The first coordinate of the piece within its arc.
     start: u32,
@@ -49,13 +51,16 @@ struct Candidate<'a> {
 impl<'a> Candidate<'a> {
     /// `above_m` is the bound of the node's parent, which holds for the node.
     fn new(node: &'a RTreeNode<Piece>, observer: &Observer, above_m: f64) -> Self {
-        let chord_m = node.envelope().distance_2(&observer.geocentric()).sqrt();
+        let (min, max) = bounds(&node.envelope());
+        let from = observer.geocentric();
+        let off = |axis: usize| (min[axis] - from[axis]).max(from[axis] - max[axis]).max(0.0);
+        let chord_m = (0..3).map(|axis| off(axis).powi(2)).sum::<f64>().sqrt();
         Self { node, least_m: earth::geodesic_at_least_m(chord_m).max(above_m), is_refined: false }
     }
 
     fn refine(&mut self, observer: &Observer) {
-        let envelope = self.node.envelope();
-        self.least_m = self.least_m.max(observer.least_to_box_m(envelope.lower(), envelope.upper()));
+        let (min, max) = bounds(&self.node.envelope());
+        self.least_m = self.least_m.max(observer.least_to_box_m(min, max));
         self.is_refined = true;
     }
 }
@@ -80,6 +85,16 @@ impl PartialEq for Candidate<'_> {
 }
 
 impl Eq for Candidate<'_> {}
+
+fn bounds(envelope: &AABB<[f32; 3]>) -> ([f64; 3], [f64; 3]) {
+    (envelope.lower().map(f64::from), envelope.upper().map(f64::from))
+}
+
+/// Returns a number of half as many bits that is not greater.
+fn at_most(value: f64) -> f32 {
+    let near = value as f32;
+    if f64::from(near) > value { near.next_down() } else { near }
+}
 
 impl BorderTree {
     pub(super) fn build(coverage: &ValidCoverage, depth: usize) -> Self {
@@ -126,6 +141,11 @@ impl BorderTree {
     /// Returns the unit nearest to a position in no unit; none where the rim does not serve.
     pub(super) fn nearest_on_rim(&self, coverage: &ValidCoverage, observer: &Observer) -> Option<Neighbour> {
         self.rim.as_ref()?.nearest(coverage, observer)
+    }
+
+    /// Whether the level covers a position shifted by the owner rule, or touches it; none where the rim does not serve.
+    pub(super) fn hold(&self, coverage: &ValidCoverage, position: Coord<f64>) -> Option<bool> {
+        self.rim.as_ref()?.holds(coverage, position)
     }
 
     /// Calls `visit` with pieces of the border that may lie within `bound_m`, roughly the nearest first: with the distance to the piece and
@@ -186,27 +206,27 @@ impl Piece {
 
     fn of(coverage: &ValidCoverage, arc: ArcId, start: usize) -> Self {
         let start = u32::try_from(start).expect("an arc has fewer than 2^32 coordinates, as its store does");
-        let mut piece = Self { min: [f64::INFINITY; 3], max: [f64::NEG_INFINITY; 3], arc, start };
+        let mut piece = Self { min: [f32::INFINITY; 3], max: [f32::NEG_INFINITY; 3], arc, start };
         let coords = piece.coords(coverage);
         // The edges bulge out of the box of their ends, by a millimetre where they are 100 m long.
         let bulge_m = coords.windows(2).map(|edge| earth::sagitta_m(edge[0], edge[1])).fold(0.0, f64::max);
         for c in coords {
             for (axis, value) in earth::to_geocentric(*c).into_iter().enumerate() {
-                piece.min[axis] = piece.min[axis].min(value - bulge_m);
-                piece.max[axis] = piece.max[axis].max(value + bulge_m);
+                piece.min[axis] = piece.min[axis].min(at_most(value - bulge_m));
+                piece.max[axis] = piece.max[axis].max(-at_most(-(value + bulge_m)));
             }
         }
         piece
     }
 
-    fn coords<'a>(&self, coverage: &'a ValidCoverage) -> &'a [geo_types::Coord<f64>] {
+    fn coords<'a>(&self, coverage: &'a ValidCoverage) -> &'a [Coord<f64>] {
         let coords = &coverage.arcs().coords(self.arc)[self.start as usize..];
         &coords[..coords.len().min(EDGES_PER_PIECE + 1)]
     }
 }
 
 impl RTreeObject for Piece {
-    type Envelope = AABB<[f64; 3]>;
+    type Envelope = AABB<[f32; 3]>;
 
     fn envelope(&self) -> Self::Envelope {
         AABB::from_corners(self.min, self.max)

@@ -222,8 +222,14 @@ impl LayerIndex {
     }
 
     fn unowned(&self, position: Position, depth: usize) -> Owner {
-        let is_gap = self.levels[depth].holes.surround(position.into()) || self.find_coarser(position, depth).is_some();
+        let is_gap = self.levels[depth].holes.surround(position.into()) || (0..depth).any(|above| self.is_held(position, above));
         Owner { status: if is_gap { Status::Gap } else { Status::Outside }, unit: None }
+    }
+
+    /// Whether a unit of a level holds the shifted position or touches it: by the rim alone, as units of upper levels have long rings.
+    pub(super) fn is_held(&self, position: Position, depth: usize) -> bool {
+        let by_rim = self.levels[depth].borders.hold(&self.coverage, position.into());
+        by_rim.unwrap_or_else(|| self.find_by_tree(position, depth).0.is_some())
     }
 
     /// The unit of smallest code that holds the shifted position, or else of those that touch it, and how many hold it.

@@ -5,6 +5,8 @@ use super::rings::edge_in_plane2_m2;
 use super::walk::Walk;
 use crate::index::earth::{Observer, PLANE_M};
 use crate::index::located::Neighbour;
+use crate::index::raster::has_tiny;
+use crate::index::ray;
 use crate::index::step::Step;
 use crate::topology::{ArcId, ValidCoverage};
 
@@ -21,6 +23,8 @@ const LEVELS_MAX: usize = 12;
 #[derive(Debug)]
 pub(in crate::index) struct Rim {
     depth: usize,
+    /// Whether a coordinate is so small that exact predicates may underflow, see [`has_tiny`].
+    has_tiny: bool,
     runs: Vec<Run>,
     /// From the boxes of the runs to the few at the top.
     levels: Vec<Vec<Bounds>>,
@@ -82,7 +86,9 @@ impl Rim {
         while let Some(below) = levels.last().filter(|level| level.len() > FAN_OUT) {
             levels.push(below.chunks(FAN_OUT).map(|chunk| chunk.iter().fold(Bounds::NONE, |all, bounds| all.with(*bounds))).collect());
         }
-        Self { depth, runs: runs.into_iter().map(|(run, _)| run).collect(), levels }
+        let is_tiny = |(run, _): &(Run, Bounds)| run.coords(coverage).iter().any(|c| has_tiny(*c));
+        let has_tiny = runs.iter().any(is_tiny);
+        Self { depth, has_tiny, runs: runs.into_iter().map(|(run, _)| run).collect(), levels }
     }
 
     /// Whether the next coverage has another rim than the one before.
@@ -145,6 +151,37 @@ impl Rim {
             reach2_m2
         });
         is_measured.then_some(())
+    }
+
+    /// Whether the level covers a position shifted by the owner rule, or has it on its rim; none where numbers are too small to tell.
+    ///
+    /// Of the ring around each unit the ray east crosses every border between two units twice, so that where one unit at most covers a
+    /// place, the rim alone says by its parity whether one does.
+    pub(in crate::index) fn holds(&self, coverage: &ValidCoverage, p: Coord<f64>) -> Option<bool> {
+        if self.has_tiny || has_tiny(p) {
+            return None;
+        }
+        let (mut is_inside, mut is_on) = (false, false);
+        self.for_each_eastward(p, self.levels.len() - 1, 0, &mut |run| {
+            let coords = run.coords(coverage);
+            is_inside ^= ray::crosses_oddly(coords, p);
+            is_on |= coords.windows(2).any(|edge| ray::is_on(edge[0], edge[1], p));
+        });
+        Some(is_inside || is_on)
+    }
+
+    /// Calls `visit` with the runs whose boxes have a point in common with the ray east from a position, below some boxes of a level.
+    fn for_each_eastward(&self, p: Coord<f64>, level: usize, from: usize, visit: &mut dyn FnMut(Run)) {
+        for (at, bounds) in self.levels[level].iter().enumerate().skip(from).take(FAN_OUT) {
+            if !(bounds.min.y <= p.y && p.y <= bounds.max.y && p.x <= bounds.max.x) {
+                continue;
+            }
+            if level == 0 {
+                visit(self.runs[at]);
+            } else {
+                self.for_each_eastward(p, level - 1, at * FAN_OUT, visit);
+            }
+        }
     }
 
     fn least_in_plane2_m2(&self, coverage: &ValidCoverage, observer: &Observer) -> f64 {

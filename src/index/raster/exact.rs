@@ -119,7 +119,7 @@ impl<'a> Borders<'a> {
 }
 
 /// Whether a coordinate is so small that products of differences may underflow, where the sign of `orient2d` is not certain.
-pub(super) fn has_tiny(c: Coord<f64>) -> bool {
+pub(in crate::index) fn has_tiny(c: Coord<f64>) -> bool {
     let is_tiny = |c: f64| c != 0.0 && c.abs() < TINY_DEG;
     is_tiny(c.x) || is_tiny(c.y)
 }

@@ -19,6 +19,6 @@ mod probe;
 mod record;
 mod simd;
 
-pub(super) use exact::Place;
+pub(super) use exact::{Place, has_tiny};
 pub(super) use plane::{Difference, Ground, Raster};
 pub use simd::Path;
