@@ -1,5 +1,7 @@
-//! Looks points up in the sample district, beside the ways in which others would: an R-tree of envelopes with `geo::Contains`, and a
+//! Looks points up in two workloads, beside the ways in which others would: an R-tree of envelopes with `geo::Contains`, and a
 //! linear scan. Leaves the same units, points and answers as files for rivals in other languages.
+//!
+//! `sample` is the sample district, as `gridkeeper sample` makes it; `forty` a town of squares with jagged borders, forty vertices each.
 //!
 //! Prints `figure NAME VALUE UNIT` lines; every rate is of one core. `GRIDKEEPER_BENCH_GRIDS` lists the sizes, `2000,100000` by default.
 
@@ -9,21 +11,26 @@
 #[path = "support/sample_district.rs"]
 mod sample_district;
 
+#[path = "support/town.rs"]
+#[expect(dead_code, reason = "the other levels of the town, and its moved corners, are for the bench of changes")]
+mod town;
+
 use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use geo::{BoundingRect, Contains};
+use geo::{BoundingRect, Contains, CoordsIter};
 use geo_types::{Coord, Geometry, MultiPolygon, Point};
 use geozero::{CoordDimensions, ToWkb};
 use gridkeeper::boundary::Position;
 use gridkeeper::index::{LayerIndex, MaybeUnit, Path, Search};
-use gridkeeper::topology::ValidCoverage;
+use gridkeeper::topology::{Rules, ValidCoverage, check};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rstar::{AABB, RTree, RTreeObject};
 
 use crate::sample_district::{SEED, make_coverage};
+use crate::town::{BLOCK, Town};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -40,42 +47,57 @@ fn main() {
     let sizes = std::env::var("GRIDKEEPER_BENCH_GRIDS").unwrap_or_else(|_| "2000,100000".into());
     let folder = std::env::var("GRIDKEEPER_BENCH_DATA").ok();
     for size in sizes.split(',').map(|size| size.parse().unwrap()) {
-        run(size, folder.as_deref().map(std::path::Path::new));
+        let folder = folder.as_deref().map(std::path::Path::new);
+        run(&format!("sample_{size}"), make_coverage(size), folder);
+        run(&format!("forty_{size}"), make_town(size), folder);
     }
 }
 
-fn run(grids: usize, folder: Option<&std::path::Path>) {
-    let coverage = Arc::new(make_coverage(grids));
+/// Makes a layer of one level, of so many units or a few more.
+fn make_town(units: usize) -> ValidCoverage {
+    let side = (units as f64).sqrt().ceil() as usize;
+    let town = Town { side: side.next_multiple_of(BLOCK), moved: Vec::new() };
+    let mut layer = town::layer();
+    layer.levels.drain(..2);
+    let mut shapes = town.shapes().pop().unwrap();
+    shapes.iter_mut().for_each(|shape| shape.unit.parent = None);
+    check(&layer, vec![shapes], &Rules { snap_m: 0.0, ..Rules::default() }).coverage.unwrap()
+}
+
+fn run(name: &str, coverage: ValidCoverage, folder: Option<&std::path::Path>) {
+    let coverage = Arc::new(coverage);
     let level = &coverage.levels()[0];
     let vertices: usize = coverage.arcs().coord_count();
-    println!("figure lookup_{grids}_units {} units", level.units().len());
-    println!("figure lookup_{grids}_arc_vertices {vertices} vertices");
+    println!("figure lookup_{name}_units {} units", level.units().len());
+    println!("figure lookup_{name}_arc_vertices {vertices} vertices");
+    let geometries: Vec<MultiPolygon<f64>> = level.indices().map(|unit| coverage.to_geometry(0, unit)).collect();
+    let corners: usize = geometries.iter().map(|geometry| geometry.coords_count() - geometry.0.len()).sum();
+    println!("figure lookup_{name}_vertices_per_unit {:.1} vertices", corners as f64 / geometries.len() as f64);
     let began = Instant::now();
     let tree = LayerIndex::build(Arc::clone(&coverage), Search::Rtree);
-    println!("figure lookup_{grids}_rtree_build {:.3} s", began.elapsed().as_secs_f64());
-    println!("figure lookup_{grids}_rtree_bytes_per_unit {} bytes", tree.bytes() / level.units().len());
+    println!("figure lookup_{name}_rtree_build {:.3} s", began.elapsed().as_secs_f64());
+    println!("figure lookup_{name}_rtree_bytes_per_unit {} bytes", tree.bytes() / level.units().len());
     let began = Instant::now();
     let mut index = LayerIndex::build(Arc::clone(&coverage), Search::Raster);
-    println!("figure lookup_{grids}_build {:.3} s", began.elapsed().as_secs_f64());
-    println!("figure lookup_{grids}_bytes_per_unit {} bytes", index.bytes() / level.units().len());
-    let geometries: Vec<MultiPolygon<f64>> = level.indices().map(|unit| coverage.to_geometry(0, unit)).collect();
+    println!("figure lookup_{name}_build {:.3} s", began.elapsed().as_secs_f64());
+    println!("figure lookup_{name}_bytes_per_unit {} bytes", index.bytes() / level.units().len());
     let rival = RTree::bulk_load(geometries.iter().enumerate().map(|(unit, geometry)| Boxed::new(unit, geometry)).collect());
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     for (kind, points) in [("uniform", uniform(&mut rng, &geometries)), ("border", on_borders(&mut rng, &coverage))] {
         let positions: Vec<Position> = points.iter().map(|point| Position { lon: point.x, lat: point.y }).collect();
         let owner = |point: &Coord<f64>| index.owner(Position { lon: point.x, lat: point.y }, 0).unit.map(|unit| unit.0);
         let single = rate(&points, |points| points.iter().map(owner).collect());
-        println!("figure lookup_{grids}_{kind}_single {:.3} M/s", single.per_second / 1e6);
-        println!("figure lookup_{grids}_{kind}_single_dependent {:.0} ns", dependent_ns(&index, &positions));
+        println!("figure lookup_{name}_{kind}_single {:.3} M/s", single.per_second / 1e6);
+        println!("figure lookup_{name}_{kind}_single_dependent {:.0} ns", dependent_ns(&index, &positions));
         let by_tree = rate(&points, |points| {
             points.iter().map(|point| tree.owner(Position { lon: point.x, lat: point.y }, 0).unit.map(|unit| unit.0)).collect()
         });
-        println!("figure lookup_{grids}_{kind}_rtree_owner {:.3} M/s", by_tree.per_second / 1e6);
+        println!("figure lookup_{name}_{kind}_rtree_owner {:.3} M/s", by_tree.per_second / 1e6);
         let mut ours = single;
         for path in Path::ALL.into_iter().filter(|path| path.is_here()) {
             index = index.with_path(path);
             let (per_second, owners) = batch_rate(&index, &positions);
-            println!("figure lookup_{grids}_{kind}_batch_{} {:.2} M/s", path.as_str(), per_second / 1e6);
+            println!("figure lookup_{name}_{kind}_batch_{} {:.2} M/s", path.as_str(), per_second / 1e6);
             assert!(owners == by_tree.owners, "the raster says what the tree says");
             ours = Rate { per_second, owners };
         }
@@ -84,17 +106,17 @@ fn run(grids: usize, folder: Option<&std::path::Path>) {
         });
         let theirs = rate(&points, |points| points.iter().map(|point| first_containing(&rival, &geometries, *point)).collect());
         let scan = scan_rate(&points, &geometries);
-        println!("figure lookup_{grids}_{kind}_owner {:.3} M/s", ours.per_second / 1e6);
-        println!("figure lookup_{grids}_{kind}_locate_with_distance {:.3} M/s", located.per_second / 1e6);
-        println!("figure lookup_{grids}_{kind}_rstar_contains {:.3} M/s", theirs.per_second / 1e6);
-        println!("figure lookup_{grids}_{kind}_linear_scan {:.6} M/s", scan / 1e6);
-        println!("figure lookup_{grids}_{kind}_over_rstar_contains {:.2} x", ours.per_second / theirs.per_second);
-        println!("figure lookup_{grids}_{kind}_over_linear_scan {:.0} x", ours.per_second / scan);
+        println!("figure lookup_{name}_{kind}_owner {:.3} M/s", ours.per_second / 1e6);
+        println!("figure lookup_{name}_{kind}_locate_with_distance {:.3} M/s", located.per_second / 1e6);
+        println!("figure lookup_{name}_{kind}_rstar_contains {:.3} M/s", theirs.per_second / 1e6);
+        println!("figure lookup_{name}_{kind}_linear_scan {:.6} M/s", scan / 1e6);
+        println!("figure lookup_{name}_{kind}_over_rstar_contains {:.2} x", ours.per_second / theirs.per_second);
+        println!("figure lookup_{name}_{kind}_over_linear_scan {:.0} x", ours.per_second / scan);
         // A point on a border is inside of nothing for `Contains`, so only the others can be compared.
         let differing = ours.owners.iter().zip(&theirs.owners).filter(|(a, b)| b.is_some() && a != b).count();
-        println!("figure lookup_{grids}_{kind}_owners_that_differ {differing} points");
+        println!("figure lookup_{name}_{kind}_owners_that_differ {differing} points");
         if let Some(folder) = folder {
-            write(folder, &format!("lookup-{grids}-{kind}"), &geometries, &points, &ours.owners, ours.per_second);
+            write(folder, &format!("lookup-{name}-{kind}"), &geometries, &points, &ours.owners, ours.per_second);
         }
     }
 }

@@ -16,7 +16,7 @@ import shapely
 RUNS = 3
 
 
-def read_units(path):
+def read_wkb(path):
     with open(path, "rb") as file:
         data = file.read()
     geometries, at = [], 0
@@ -24,7 +24,7 @@ def read_units(path):
         (length,) = struct.unpack_from("<I", data, at)
         geometries.append(data[at + 4 : at + 4 + length])
         at += 4 + length
-    return shapely.from_wkb(geometries)
+    return geometries
 
 
 def look_up(tree, units, points, x, y):
@@ -39,7 +39,7 @@ def main(scratch):
     for path in sorted(glob.glob(os.path.join(scratch, "lookup-*.units"))):
         stem = path[: -len(".units")]
         name = os.path.basename(stem).replace("-", "_")
-        units = read_units(path)
+        units = shapely.from_wkb(read_wkb(path))
         xy = numpy.fromfile(stem + ".points", dtype="<f8").reshape(-1, 2)
         owners = numpy.fromfile(stem + ".owners", dtype="<i4")
         ours = float(open(stem + ".rate").read())
