@@ -31,6 +31,7 @@ pub mod wire;
 pub use caller::Caller;
 pub use document::Document;
 pub use links::{BaseUrl, Link};
+pub use locate::plain;
 pub use problem::{ParameterError, Problem, ProblemKind};
 pub use query::{FromQuery, Query, Values, finite};
 pub use router::{definition, router};

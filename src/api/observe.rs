@@ -59,8 +59,8 @@ fn request_id(request: &Request) -> HeaderValue {
 }
 
 /// Counts answered lookups by their status.
-pub fn count_lookup(status: &'static str) {
-    metrics::counter!("gridkeeper_lookups_total", "status" => status).increment(1);
+pub fn count_lookups(status: &'static str, count: u64) {
+    metrics::counter!("gridkeeper_lookups_total", "status" => status).increment(count);
 }
 
 /// Starts counting, once for the whole process, and returns what writes the counts.

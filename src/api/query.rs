@@ -1,5 +1,6 @@
 //! Query parameters: which names a route takes is read off its OpenAPI operation, so the document cannot lie.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::Arc;
@@ -73,8 +74,8 @@ fn check_names(query: &str, known: &[String]) -> Result<(), Problem> {
     let pairs = split(query)?;
     let mut errors = Vec::new();
     for (at, (name, _)) in pairs.iter().enumerate() {
-        let error = |detail: String| ParameterError { parameter: name.clone(), detail };
-        if !known.contains(name) {
+        let error = |detail: String| ParameterError { parameter: name.to_string(), detail };
+        if !known.iter().any(|known| known == name) {
             let known = if known.is_empty() { "this resource takes none".to_owned() } else { format!("known are {}", known.join(", ")) };
             errors.push(error(format!("is not a parameter of this resource; {known}")));
         } else if pairs[..at].iter().any(|(earlier, _)| earlier == name) {
@@ -87,7 +88,10 @@ fn check_names(query: &str, known: &[String]) -> Result<(), Problem> {
 /// Most parameters that a query may have; no route knows as many.
 const PARAMETERS_MAX: usize = 64;
 
-fn split(query: &str) -> Result<Vec<(String, String)>, Problem> {
+/// A parameter's name and its value; borrowed from the query where nothing in them is encoded, as in most.
+type Pair<'q> = (Cow<'q, str>, Cow<'q, str>);
+
+fn split(query: &str) -> Result<Vec<Pair<'_>>, Problem> {
     if query.split('&').count() > PARAMETERS_MAX {
         return Err(Problem::new(
             super::problem::ProblemKind::InvalidParameter,
@@ -97,12 +101,15 @@ fn split(query: &str) -> Result<Vec<(String, String)>, Problem> {
     query.split('&').filter(|pair| !pair.is_empty()).map(split_pair).collect()
 }
 
-fn split_pair(pair: &str) -> Result<(String, String), Problem> {
+fn split_pair(pair: &str) -> Result<Pair<'_>, Problem> {
     let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    if !pair.contains(['%', '+']) {
+        return Ok((name.into(), value.into()));
+    }
     let shown = String::from_utf8_lossy(&decode(name)).into_owned();
     let name = String::from_utf8(decode(name)).map_err(|_| Problem::parameter(&shown, "the name is not UTF-8"))?;
     let value = String::from_utf8(decode(value)).map_err(|_| Problem::parameter(&name, "the value is not UTF-8"))?;
-    Ok((name, value))
+    Ok((name.into(), value.into()))
 }
 
 /// Decodes `application/x-www-form-urlencoded`; a `%` that begins no escape stands for itself, as in the URL standard.
@@ -127,8 +134,8 @@ fn decode(text: &str) -> Vec<u8> {
 
 /// The values of a query while a route reads them; every fault is collected, so that a caller mends all at once.
 #[derive(Debug)]
-pub struct Values {
-    pairs: Vec<(String, String)>,
+pub struct Values<'q> {
+    pairs: Vec<Pair<'q>>,
     errors: Vec<ParameterError>,
 }
 
@@ -168,10 +175,10 @@ impl<T: FromQuery, S: Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-impl Values {
+impl Values<'_> {
     /// Returns a parameter as it was given.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.pairs.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+        self.pairs.iter().find(|(given, _)| given == name).map(|(_, value)| &**value)
     }
 
     /// Reads a parameter that may be left out.

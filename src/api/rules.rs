@@ -85,7 +85,7 @@ pub struct CategoryList {
 
 /// Which categories are available at a place, and by whom.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct ResponsibilityList {
+pub struct ResponsibilityList<'a> {
     /// As with lookups. Outside of all units nobody answers for anything.
     pub status: &'static str,
     pub position: PositionView,
@@ -97,7 +97,7 @@ pub struct ResponsibilityList {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires: Option<Timestamp>,
     /// The units that hold the position, coarse to fine.
-    pub path: Vec<PathView>,
+    pub path: Vec<PathView<'a>>,
     /// The categories for which somebody answers here, in the order of their table.
     pub categories: Vec<RulingView>,
     /// The codes of those for which no rule says who answers here.

@@ -7,10 +7,12 @@ use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+use super::plain::OPTIONS;
+use super::quick::Found;
 use crate::api::as_of::{choose, default_layer, parse_generation, parse_time};
 use crate::api::caller::Caller;
 use crate::api::links::BaseUrl;
-use crate::api::observe::count_lookup;
+use crate::api::observe::count_lookups;
 use crate::api::problem::{ParameterError, Problem, ProblemKind};
 use crate::api::query::{FromQuery, Values, finite};
 use crate::api::state::AppState;
@@ -19,6 +21,7 @@ use crate::boundary::{LayerName, Level, Position, PositionError};
 use crate::dispatch::Ruling;
 use crate::history::{AsOf, Parts};
 use crate::import::{Crs, CrsError};
+use crate::index::{MaybeUnit, Status};
 use crate::snapshot::{ACCURACY_M_MAX, Answer, LayerKey, Query, QueryError, Snapshot};
 
 /// The options of a lookup. For a body of many records they hold for each record that does not say otherwise.
@@ -50,7 +53,8 @@ pub struct Options {
     /// `due_at` are null.
     #[param(example = "E0110")]
     pub category: Option<String>,
-    /// Only these members of the answer, separated by commas; for CSV only these columns beside `error`.
+    /// Only these members of the answer, separated by commas; for CSV only these columns beside `error`. In JSON too `grid_code` is the
+    /// code alone. Bodies of many records for which only `grid_code` and `status` are named are answered many times as fast.
     #[param(example = "status,grid,responsible")]
     pub fields: Option<String>,
 }
@@ -116,8 +120,18 @@ pub struct Asker {
     options: Options,
     now: Timestamp,
     layer_default: LayerName,
+    /// None only while the first question is being made.
+    plain: Option<Plain>,
     /// The reference system read last. Records of one body mostly share theirs, and reading one takes far longer than comparing.
     crs_last: (String, Crs),
+}
+
+/// What is asked where a record says no more than its position, which is left at 0, 0.
+#[derive(Clone, Debug)]
+struct Plain {
+    question: Question,
+    /// The reference system of the position.
+    crs: Crs,
 }
 
 /// A question, and the version of the boundaries from which it is to be answered.
@@ -150,15 +164,17 @@ impl Asker {
         let known = state.snapshots()?;
         let (last, layer_default) = (Arc::clone(&known[0]), default_layer(&known[0]));
         let crs_last = (WGS84.to_owned(), Crs::WGS84);
-        let mut asker = Self { state: state.clone(), known, last, caller, options, now: Timestamp::now(), layer_default, crs_last };
+        let mut asker =
+            Self { state: state.clone(), known, last, caller, options, now: Timestamp::now(), layer_default, plain: None, crs_last };
         let mut faults = Faults::default();
-        let (query, _, as_of) = asker.read_options(&|_| None, &mut faults);
+        let (query, crs, as_of) = asker.read_options(&|_| None, &mut faults);
         faults.into_result()?;
         let question = asker.choose(query, as_of)?;
         if !asker.is_at_hand(&question) {
             asker.last = asker.state.load(&asker.known, &question.parts()).await?;
         }
         asker.check_level(&question)?;
+        asker.plain = crs.map(|crs| Plain { question, crs });
         Ok(asker)
     }
 
@@ -169,20 +185,71 @@ impl Asker {
     pub fn ask(&mut self, fields: &Fields<'_>) -> Result<Question, Problem> {
         let mut faults = Faults::default();
         let (lon, lat) = (read_number(fields, "lon", &mut faults), read_number(fields, "lat", &mut faults));
+        let place = |crs: &Crs, faults: &mut Faults| to_position(lon?, lat?, crs, faults);
+        // Most records say where, and nothing of their own beside it.
+        let plain = self.plain.as_ref().filter(|_| OPTIONS.iter().all(|name| says_nothing(fields(name).as_ref())));
+        if let Some(Plain { question, crs }) = plain.cloned() {
+            let position = place(&crs, &mut faults);
+            faults.into_result()?;
+            let position = position.unwrap_or(question.query.position);
+            let question = Question { query: Query { position, ..question.query }, ..question };
+            self.settle(&question)?;
+            return Ok(question);
+        }
         let (mut query, crs, as_of) = self.read_options(fields, &mut faults);
-        if let (Some(lon), Some(lat), Some(crs)) = (lon, lat, crs)
-            && let Some(position) = to_position(lon, lat, &crs, &mut faults)
-        {
+        if let Some(position) = crs.and_then(|crs| place(&crs, &mut faults)) {
             query.position = position;
         }
         faults.into_result()?;
         let question = self.choose(query, as_of)?;
-        if !self.is_at_hand(&question) {
-            self.last = self.load_in_place(&question)?;
-        }
-        self.check_level(&question)?;
-        self.check_category(&question)?;
+        self.settle(&question)?;
         Ok(question)
+    }
+
+    /// Whether a record that gives nothing but two numbers gives a position in degrees.
+    pub fn takes_degrees(&self) -> bool {
+        self.plain.as_ref().is_some_and(|plain| plain.crs.is_lon_lat())
+    }
+
+    /// Tells of the positions of many records, which say nothing beside them, in which unit they lie. `take` gets the place of each among
+    /// them. `units` is only kept so that it need not be made each time.
+    ///
+    /// # Errors
+    /// What is asked cannot be had now; nothing was told then.
+    pub fn answer_owners(
+        &mut self,
+        positions: &[Position],
+        units: &mut Vec<MaybeUnit>,
+        take: &mut dyn FnMut(usize, Found<'_>),
+    ) -> Result<(), Problem> {
+        let Some(Plain { question, .. }) = self.plain.clone() else { return Ok(()) };
+        self.settle(&question)?;
+        let (layer, depth) = self.last.find_level(&question.query).map_err(|e| Problem::internal(&e))?;
+        let (index, level) = (layer.index(), &layer.coverage().levels()[depth]);
+        units.clear();
+        units.resize(positions.len(), MaybeUnit::NONE);
+        // Where overlaps were accepted, a unit alone does not tell the status.
+        let has_overlaps = layer.coverage().accepted().overlap;
+        if !has_overlaps {
+            index.owners(positions, depth, units);
+        }
+        let mut inside = 0;
+        for (at, (position, unit)) in positions.iter().zip(units.iter()).enumerate() {
+            let found = match unit.get() {
+                Some(unit) => {
+                    inside += 1;
+                    Found { status: Status::Inside.as_str(), code: Some(&level.unit(unit).code) }
+                }
+                None => {
+                    let owner = index.owner(*position, depth);
+                    count_lookups(owner.status.as_str(), 1);
+                    Found { status: owner.status.as_str(), code: owner.unit.map(|unit| &level.unit(unit).code) }
+                }
+            };
+            take(at, found);
+        }
+        count_lookups(Status::Inside.as_str(), inside);
+        Ok(())
     }
 
     /// Rules on each category at the place of the question asked last, as far as the caller may see it, and returns the answer about
@@ -196,13 +263,22 @@ impl Asker {
         Ok((answer, rulings))
     }
 
+    /// Sees to it that a question can be answered from what was read last.
+    fn settle(&mut self, question: &Question) -> Result<(), Problem> {
+        if !self.is_at_hand(question) {
+            self.last = self.load_in_place(question)?;
+        }
+        self.check_level(question)?;
+        self.check_category(question)
+    }
+
     /// Answers the question asked last with what the caller may see.
     ///
     /// # Errors
     /// None after [`Asker::ask`], which has checked layer and level.
-    pub fn answer(&self, question: &Question, base: &BaseUrl) -> Result<LocateAnswer, Problem> {
+    pub fn answer<'a>(&'a self, question: &'a Question, base: &BaseUrl) -> Result<LocateAnswer<'a>, Problem> {
         let answer = self.last.answer(&question.query).map_err(|e| Problem::internal(&e))?;
-        count_lookup(answer.status().as_str());
+        count_lookups(answer.status().as_str(), 1);
         let shows_workers = self.caller.sees_personal_data_of(answer.path().map(|unit| &unit.code));
         let mut wire = LocateAnswer::new(&answer, base.as_str(), shows_workers);
         let current = self.known[0].layer(&question.key.layer).map(|layer| layer.generation().id);
@@ -344,6 +420,15 @@ impl Faults {
 
     fn into_result(self) -> Result<(), Problem> {
         if self.0.is_empty() { Ok(()) } else { Err(Problem::parameters(self.0)) }
+    }
+}
+
+/// Whether a value leaves a field to the options of the request.
+fn says_nothing(given: Option<&Given<'_>>) -> bool {
+    match given {
+        None => true,
+        Some(Given::Text(text)) => text.trim().is_empty(),
+        Some(Given::Number(_) | Given::Other) => false,
     }
 }
 

@@ -7,9 +7,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use futures_util::{Stream, StreamExt, stream};
+use tokio::sync::mpsc;
 
 use super::ask::{Asker, Options};
 use super::form::{ArrayForm, CsvForm, Desk, FeatureForm, Form, LineForm, Members};
+use super::quick::Quick;
 use super::split::Broken;
 use crate::api::admit::Permit;
 use crate::api::caller::Caller;
@@ -22,8 +24,18 @@ use crate::api::wire::LocateAnswer;
 /// Most bytes of a body that are answered in one go: some hundred records, so that other requests get their turn.
 const PIECE_BYTES_MAX: usize = 16 << 10;
 
+/// The same where records are answered many at once: some thousand of them take no longer.
+const PIECE_BYTES_MAX_QUICK: usize = 64 << 10;
+
+/// Answered pieces that may wait until they are sent: one that is being sent and one that is ready. With the piece that is being answered
+/// they are all that a reader who does not read holds of the service's memory.
+const PIECES_WAITING_MAX: usize = 2;
+
 /// How long the next bytes of a body may take to come before the request is given up. Seconds.
 const BODY_IDLE_S: u64 = 60;
+
+/// How long an answer may wait for a reader who takes nothing, before the request is given up and makes room for another. Seconds.
+const READER_IDLE_S: u64 = 60;
 
 /// Types of bodies, with the type of the answer.
 const TYPES: [(&str, &str); 6] = [
@@ -77,14 +89,23 @@ pub async fn locate_points(
     let (media, answer_media) = read_media(&headers)?;
     let record_bytes_max = state.config().http.record_bytes_max;
     let fields = options.fields.clone();
-    let (form, members): (Box<dyn Form>, _) = match media {
-        "text/csv" => (Box::new(CsvForm::new(record_bytes_max, fields.as_deref())?), Members::default()),
-        "application/geo+json" => (Box::new(FeatureForm::new(record_bytes_max)), Members::parse(fields.as_deref())?),
-        "application/json" => (Box::new(ArrayForm::new(record_bytes_max)), Members::parse(fields.as_deref())?),
-        _ => (Box::new(LineForm::new(record_bytes_max)), Members::parse(fields.as_deref())?),
+    let (form, members, quick): (Box<dyn Form>, _, _) = if media == "text/csv" {
+        let form = CsvForm::new(record_bytes_max, fields.as_deref())?;
+        let quick = form.quick();
+        (Box::new(form), Members::default(), quick)
+    } else {
+        let members = Members::parse(fields.as_deref())?;
+        let quick = Quick::new(members.names()).map(Quick::in_order_of_members);
+        match media {
+            // Features carry all that was given, and are read whole.
+            "application/geo+json" => (Box::new(FeatureForm::new(record_bytes_max)), members, None),
+            "application/json" => (Box::new(ArrayForm::new(record_bytes_max)), members, quick),
+            _ => (Box::new(LineForm::new(record_bytes_max)), members, quick),
+        }
     };
-    let desk = Desk { asker: Asker::new(&state, caller, options).await?, base, members };
-    let mut talk = Talk { form, desk, body: body.into_data_stream(), piece: Bytes::new(), is_ended: false, permit: permit.map(|p| p.0) };
+    let desk = Desk::new(Asker::new(&state, caller, options).await?, base, members, quick);
+    let permit = permit.map(|p| p.0);
+    let mut talk = Talk { form, desk, body: body.into_data_stream(), piece: Bytes::new(), is_ended: false, _permit: permit };
     let first = talk.begin().await?;
     let mut response = Response::new(Body::from_stream(talk.into_stream(first)));
     let headers = response.headers_mut();
@@ -119,8 +140,16 @@ struct Talk {
     /// What has come and is not answered yet.
     piece: Bytes,
     is_ended: bool,
-    /// Keeps the request among those that are worked on until the last byte is sent.
-    permit: Option<Permit>,
+    /// Keeps the request among those that are worked on until all is answered, or nobody takes the answer.
+    _permit: Option<Permit>,
+}
+
+/// What goes from the task that answers to the connection that sends.
+enum Part {
+    Piece(Bytes),
+    /// The answer is whole.
+    End,
+    Failed(io::Error),
 }
 
 impl Talk {
@@ -141,12 +170,41 @@ impl Talk {
         Ok(out)
     }
 
+    /// Answers on a task of its own, so that one piece is answered while another is sent and the next is received.
     fn into_stream(self, first: Vec<u8>) -> impl Stream<Item = io::Result<Bytes>> {
+        let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
+        tokio::spawn(self.answer(sender));
         let first = stream::iter((!first.is_empty()).then(|| Ok(Bytes::from(first))));
-        first.chain(stream::try_unfold(self, |mut talk| async move {
-            let answered = talk.step().await?;
-            Ok(answered.map(|bytes| (bytes, talk)))
+        first.chain(stream::try_unfold(receiver, |mut receiver| async move {
+            match receiver.recv().await {
+                Some(Part::Piece(bytes)) => Ok(Some((bytes, receiver))),
+                Some(Part::End) => Ok(None),
+                Some(Part::Failed(error)) => Err(error),
+                // What is cut short must not look whole.
+                None => Err(io::Error::other("the answer broke off")),
+            }
         }))
+    }
+
+    /// Answers piece after piece until the body ends, or nobody is there any more to take the answer.
+    async fn answer(mut self, sender: mpsc::Sender<Part>) {
+        loop {
+            // Both sides of a connection mostly end together; where only the reader has gone, the sender is not waited for.
+            let step = tokio::select! {
+                biased;
+                () = sender.closed() => return,
+                step = self.step() => step,
+            };
+            let (part, is_last) = match step {
+                Ok(Some(bytes)) => (Part::Piece(bytes), false),
+                Ok(None) => (Part::End, true),
+                Err(error) => (Part::Failed(error), true),
+            };
+            let sent = sender.send_timeout(part, Duration::from_secs(READER_IDLE_S)).await;
+            if sent.is_err() || is_last {
+                return;
+            }
+        }
     }
 
     /// Answers the next piece of the body; none after the last.
@@ -160,9 +218,6 @@ impl Talk {
             if let Err(broken) = result {
                 self.give_up(&broken, &mut out);
             }
-        }
-        if self.is_ended && out.is_empty() {
-            self.permit = None;
         }
         Ok((!out.is_empty()).then(|| out.into()))
     }
@@ -185,7 +240,8 @@ impl Talk {
                 }
             }
         }
-        let length = self.piece.len().min(PIECE_BYTES_MAX);
+        let bytes_max = if self.desk.quick.is_some() { PIECE_BYTES_MAX_QUICK } else { PIECE_BYTES_MAX };
+        let length = self.piece.len().min(bytes_max);
         Ok(Some(self.piece.split_to(length)))
     }
 }

@@ -49,8 +49,7 @@ impl FromQuery for Point {
 )]
 pub async fn locate_point(
     State(state): State<AppState>,
-    Query(point): Query<Point>,
-    Query(options): Query<Options>,
+    Query((point, options)): Query<(Point, Options)>,
     caller: Caller,
     base: BaseUrl,
     headers: HeaderMap,

@@ -34,6 +34,12 @@ impl Held {
         }
     }
 
+    fn extend(&mut self, bytes: &[u8]) {
+        let taken = bytes.len().min(self.bytes_max - self.bytes.len());
+        self.bytes.extend_from_slice(&bytes[..taken]);
+        self.is_too_long |= taken < bytes.len();
+    }
+
     fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
@@ -54,10 +60,24 @@ impl LineSplitter {
         Self(Held::new(bytes_max))
     }
 
-    pub fn push(&mut self, bytes: &[u8], take: &mut dyn FnMut(Cut<'_>)) {
-        for &byte in bytes {
-            if byte == b'\n' { self.finish(take) } else { self.0.push(byte) }
-        }
+    /// Takes bytes up to the end of a line, and returns how many those were.
+    pub fn push_one(&mut self, bytes: &[u8], take: &mut dyn FnMut(Cut<'_>)) -> usize {
+        let Some(end) = memchr::memchr(b'\n', bytes) else {
+            self.0.extend(bytes);
+            return bytes.len();
+        };
+        self.0.extend(&bytes[..end]);
+        self.finish(take);
+        end + 1
+    }
+
+    /// Whether a line begins here.
+    pub fn is_at_start(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn is_short(&self, length: usize) -> bool {
+        length <= self.0.bytes_max
     }
 
     /// Gives the last line, which may lack its end.
@@ -86,13 +106,14 @@ impl CsvSplitter {
         Self { held: Held::new(bytes_max), is_quoted: false, at_field_start: true, just_closed: false }
     }
 
-    pub fn push(&mut self, bytes: &[u8], take: &mut dyn FnMut(Cut<'_>)) {
-        for &byte in bytes {
+    /// Takes bytes up to the end of a row, and returns how many those were.
+    pub fn push_one(&mut self, bytes: &[u8], take: &mut dyn FnMut(Cut<'_>)) -> usize {
+        for (at, &byte) in bytes.iter().enumerate() {
             // A quote that never closes would swallow the rest of the body; past the bound a line end counts again.
             let ends = byte == b'\n' && (!self.is_quoted || self.held.is_too_long);
             if ends {
                 self.finish(take);
-                continue;
+                return at + 1;
             }
             let just_closed = std::mem::take(&mut self.just_closed);
             if byte == b'"' && self.is_quoted {
@@ -104,6 +125,16 @@ impl CsvSplitter {
             self.at_field_start = byte == b',' && !self.is_quoted;
             self.held.push(byte);
         }
+        bytes.len()
+    }
+
+    /// Whether a row begins here.
+    pub fn is_at_start(&self) -> bool {
+        self.held.is_empty() && !self.is_quoted
+    }
+
+    pub fn is_short(&self, length: usize) -> bool {
+        length <= self.held.bytes_max
     }
 
     /// Gives the last record, which may lack its line end.
@@ -201,6 +232,38 @@ impl ArraySplitter {
 
     pub fn is_ended(&self) -> bool {
         matches!(self.place, ArrayPlace::End)
+    }
+
+    /// Whether an element, and nothing else but white space, may begin here.
+    pub fn is_at_start(&self) -> bool {
+        matches!(self.place, ArrayPlace::Element { .. })
+    }
+
+    pub fn is_short(&self, length: usize) -> bool {
+        length <= self.held.bytes_max
+    }
+
+    /// Notes that an element was read elsewhere, and whether a comma was behind it.
+    pub fn pass(&mut self, has_comma: bool) {
+        self.place = if has_comma { ArrayPlace::Element { is_first: false } } else { ArrayPlace::Between };
+    }
+
+    /// Takes bytes up to the end of an element, and returns how many those were.
+    ///
+    /// # Errors
+    /// Something stands where no element, comma or bracket can.
+    pub fn push_one(&mut self, bytes: &[u8], take: &mut dyn FnMut(Cut<'_>)) -> Result<usize, Broken> {
+        let mut is_given = false;
+        for (at, &byte) in bytes.iter().enumerate() {
+            if is_given || self.is_ended() {
+                return Ok(at);
+            }
+            self.step(byte, &mut |cut| {
+                is_given = true;
+                take(cut);
+            })?;
+        }
+        Ok(bytes.len())
     }
 
     /// Takes bytes up to the end of the array, and returns how many those were.
@@ -436,6 +499,12 @@ mod tests {
         }
     }
 
+    fn push_all(mut bytes: &[u8], mut push_one: impl FnMut(&[u8]) -> usize) {
+        while !bytes.is_empty() {
+            bytes = &bytes[push_one(bytes)..];
+        }
+    }
+
     fn check_array(body: &str, expected: &[&str]) {
         check(body, expected, |parts, take| {
             let mut splitter = ArraySplitter::new(BYTES_MAX);
@@ -482,7 +551,7 @@ mod tests {
     fn rows_end_at_line_ends_outside_quotes() {
         let cut = |parts: &[&[u8]], take: &mut dyn FnMut(Cut<'_>)| {
             let mut splitter = CsvSplitter::new(BYTES_MAX);
-            parts.iter().for_each(|part| splitter.push(part, take));
+            parts.iter().for_each(|part| push_all(part, |rest| splitter.push_one(rest, take)));
             splitter.finish(take);
             Ok(())
         };
@@ -496,7 +565,7 @@ mod tests {
     fn lines_may_lack_the_last_end() {
         let cut = |parts: &[&[u8]], take: &mut dyn FnMut(Cut<'_>)| {
             let mut splitter = LineSplitter::new(BYTES_MAX);
-            parts.iter().for_each(|part| splitter.push(part, take));
+            parts.iter().for_each(|part| push_all(part, |rest| splitter.push_one(rest, take)));
             splitter.finish(take);
             Ok(())
         };

@@ -1,21 +1,21 @@
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::rules::{DepartmentView, RuleView};
-use crate::boundary::{Layer, Unit};
+use crate::boundary::{Layer, Unit, UnitId};
 use crate::dispatch::Holder;
 use crate::index::Neighbour;
 use crate::snapshot::Answer;
 
 /// What is at a position and who answers for it.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct LocateAnswer {
+pub struct LocateAnswer<'a> {
     /// `inside`, `outside`, `gap` (surrounded by the level, or in a coarser unit) or `overlap` (accepted at the import).
     pub status: &'static str,
     /// Longitude and latitude, WGS 84.
     pub position: PositionView,
-    pub layer: String,
+    pub layer: &'a str,
     pub generation: u32,
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
@@ -23,11 +23,11 @@ pub struct LocateAnswer {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires: Option<Timestamp>,
     /// The unit that owns the position.
-    pub grid: Option<GridView>,
+    pub grid: Option<GridView<'a>>,
     /// The units that hold the position, coarse to fine.
-    pub path: Vec<PathView>,
+    pub path: Vec<PathView<'a>>,
     /// Who answers now; null outside, and where nobody holds the unit or any ancestor.
-    pub responsible: Option<ResponsibleView>,
+    pub responsible: Option<ResponsibleView<'a>>,
     /// Whether units hold the position and nobody answers for any of them.
     pub vacant: bool,
     /// Given with a category: who is told of it, the lead first; empty where no rule says who, null until categories are loaded.
@@ -46,9 +46,9 @@ pub struct LocateAnswer {
     /// Whether the border is nearer than the position's accuracy or the configured distance of doubt.
     pub ambiguous: bool,
     /// The other units that near, nearest first.
-    pub alternatives: Vec<AlternativeView>,
+    pub alternatives: Vec<AlternativeView<'a>>,
     /// The nearest unit where none owns the position.
-    pub nearest: Option<AlternativeView>,
+    pub nearest: Option<AlternativeView<'a>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
@@ -58,10 +58,12 @@ pub struct PositionView {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct GridView {
-    pub id: String,
-    pub code: String,
-    pub name: String,
+pub struct GridView<'a> {
+    #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
+    pub id: UnitId,
+    pub code: &'a str,
+    pub name: &'a str,
     #[schema(value_type = String, format = DateTime)]
     pub valid_from: Timestamp,
     /// The unit as a feature.
@@ -69,51 +71,51 @@ pub struct GridView {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct PathView {
-    pub level: String,
-    pub code: String,
-    pub name: String,
+pub struct PathView<'a> {
+    pub level: &'a str,
+    pub code: &'a str,
+    pub name: &'a str,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct ResponsibleView {
+pub struct ResponsibleView<'a> {
     #[serde(flatten)]
-    pub holder: HolderView,
+    pub holder: HolderView<'a>,
     /// Who is asked next, in order.
-    pub fallback: Vec<HolderView>,
+    pub fallback: Vec<HolderView<'a>>,
 }
 
 /// Somebody who answers. The worker is shown to callers whose key reaches the unit.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct HolderView {
+pub struct HolderView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub worker: Option<WorkerView>,
+    pub worker: Option<WorkerView<'a>>,
     /// `primary`, `backup` or `leader`.
     pub post: &'static str,
     /// The code of the unit that the worker holds.
-    pub from: String,
+    pub from: &'a str,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct WorkerView {
-    pub id: String,
-    pub name: String,
-    pub phone: String,
+pub struct WorkerView<'a> {
+    pub id: &'a str,
+    pub name: &'a str,
+    pub phone: &'a str,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct AlternativeView {
-    pub code: String,
+pub struct AlternativeView<'a> {
+    pub code: &'a str,
     /// Metres along the ellipsoid to the unit.
     pub distance_m: f64,
 }
 
-impl LocateAnswer {
+impl<'a> LocateAnswer<'a> {
     /// Puts an answer on the wire. `base` stands before the paths of links, without a slash at its end; names, phones and ids of
     /// workers are left out unless `shows_workers`.
-    pub fn new(answer: &Answer<'_>, base: &str, shows_workers: bool) -> Self {
+    pub fn new(answer: &Answer<'a>, base: &str, shows_workers: bool) -> Self {
         let located = &answer.located;
-        let holder = |holder: &Holder<'_>| HolderView::new(holder, shows_workers);
+        let holder = |holder: &Holder<'a>| HolderView::new(holder, shows_workers);
         let alternative = |neighbour: &Neighbour| AlternativeView::new(answer, neighbour);
         let responsible = answer.duty.as_ref().and_then(|duty| {
             let fallback = duty.fallback.iter().map(holder).collect();
@@ -125,7 +127,7 @@ impl LocateAnswer {
         Self {
             status: located.status.as_str(),
             position: PositionView { lon: answer.position.lon, lat: answer.position.lat },
-            layer: answer.layer.layer().name.to_string(),
+            layer: answer.layer.layer().name.as_str(),
             generation: answer.layer.generation().id.0,
             at: answer.at,
             expires: answer.expires,
@@ -144,34 +146,38 @@ impl LocateAnswer {
     }
 }
 
-impl GridView {
-    fn new(unit: &Unit, layer: &Layer, base: &str) -> Self {
+impl<'a> GridView<'a> {
+    fn new(unit: &'a Unit, layer: &Layer, base: &str) -> Self {
         Self {
-            id: unit.id.to_string(),
-            code: unit.code.to_string(),
-            name: unit.name.clone(),
+            id: unit.id,
+            code: unit.code.as_str(),
+            name: &unit.name,
             valid_from: unit.validity.from,
             href: format!("{base}/collections/{}/items/{}", layer.collection_id(&unit.level), unit.id),
         }
     }
 }
 
-impl PathView {
-    pub fn new(unit: &Unit) -> Self {
-        Self { level: unit.level.to_string(), code: unit.code.to_string(), name: unit.name.clone() }
+impl<'a> PathView<'a> {
+    pub fn new(unit: &'a Unit) -> Self {
+        Self { level: unit.level.as_str(), code: unit.code.as_str(), name: &unit.name }
     }
 }
 
-impl HolderView {
-    fn new(holder: &Holder<'_>, shows_worker: bool) -> Self {
+impl<'a> HolderView<'a> {
+    fn new(holder: &Holder<'a>, shows_worker: bool) -> Self {
         let worker = holder.worker;
-        let view = || WorkerView { id: worker.id.to_string(), name: worker.name.clone(), phone: worker.phone.clone() };
-        Self { worker: shows_worker.then(view), post: holder.post.as_str(), from: holder.from.to_string() }
+        let view = || WorkerView { id: &worker.id.0, name: &worker.name, phone: &worker.phone };
+        Self { worker: shows_worker.then(view), post: holder.post.as_str(), from: holder.from.as_str() }
     }
 }
 
-impl AlternativeView {
-    fn new(answer: &Answer<'_>, neighbour: &Neighbour) -> Self {
-        Self { code: answer.neighbour(neighbour).code.to_string(), distance_m: neighbour.distance_m }
+impl<'a> AlternativeView<'a> {
+    fn new(answer: &Answer<'a>, neighbour: &Neighbour) -> Self {
+        Self { code: answer.neighbour(neighbour).code.as_str(), distance_m: neighbour.distance_m }
     }
+}
+
+fn as_text<S: Serializer>(id: &UnitId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(id)
 }

@@ -10,3 +10,4 @@ mod openapi;
 pub mod process;
 mod rules;
 pub mod service;
+mod streams;

@@ -1,13 +1,18 @@
 use std::borrow::Cow;
+use std::ops::Range;
 
 use csv::{ByteRecord, ReaderBuilder, Writer, WriterBuilder};
+use memchr::memchr;
 
 use super::members::Members;
 use super::{Desk, Form, INVALID, record};
 use crate::api::locate::ask::Given;
+use crate::api::locate::plain::{self, OPTIONS};
+use crate::api::locate::quick::{Column, Found, Quick};
 use crate::api::locate::split::{Broken, CsvSplitter, Cut};
 use crate::api::problem::Problem;
 use crate::api::wire::LocateAnswer;
+use crate::boundary::UnitCode;
 
 /// CSV with a header line, answered by the same rows with the answer's columns behind theirs.
 #[derive(Debug)]
@@ -15,12 +20,16 @@ pub struct CsvForm {
     splitter: CsvSplitter,
     columns: Vec<String>,
     header: Option<Header>,
+    /// Where the rows stand that are being answered together; only kept so that it need not be made each time.
+    plain_rows: Vec<Range<usize>>,
 }
 
 #[derive(Debug)]
 struct Header {
     names: Vec<String>,
     width: usize,
+    /// Where `lon` and `lat` stand, unless rows may have options of their own.
+    plain: Option<(usize, usize)>,
 }
 
 /// The columns that can be had, beside `error`.
@@ -62,15 +71,27 @@ impl CsvForm {
         let asked = Members::parse_of(fields, &COLUMNS)?;
         let default = || COLUMNS[..COLUMNS_DEFAULT].iter().map(|&name| name.to_owned()).collect();
         let columns = asked.names().map_or_else(default, <[_]>::to_vec);
-        Ok(Self { splitter: CsvSplitter::new(record_bytes_max), columns, header: None })
+        Ok(Self { splitter: CsvSplitter::new(record_bytes_max), columns, header: None, plain_rows: Vec::new() })
+    }
+}
+
+impl CsvForm {
+    /// Returns what answers rows quickly, where the columns asked for allow it.
+    pub fn quick(&self) -> Option<Quick> {
+        Quick::new(Some(&self.columns))
     }
 }
 
 impl Form for CsvForm {
     fn push(&mut self, bytes: &[u8], desk: &mut Desk, out: &mut Vec<u8>) -> Result<(), Broken> {
-        let mut rows = Rows { columns: &self.columns, header: &mut self.header, desk, writer: writer(out), broken: None };
-        self.splitter.push(bytes, &mut |cut| rows.take(&cut));
-        rows.end()
+        let mut at = 0;
+        while at < bytes.len() {
+            at += self.answer_plain(&bytes[at..], desk, out);
+            let mut rows = Rows { columns: &self.columns, header: &mut self.header, desk, writer: writer(out), broken: None };
+            at += self.splitter.push_one(&bytes[at..], &mut |cut| rows.take(&cut));
+            rows.end()?;
+        }
+        Ok(())
     }
 
     fn finish(&mut self, desk: &mut Desk, out: &mut Vec<u8>) -> Result<(), Broken> {
@@ -89,6 +110,54 @@ impl Form for CsvForm {
     fn is_begun(&self) -> bool {
         self.header.is_some()
     }
+}
+
+impl CsvForm {
+    /// Answers the plain rows at the beginning, and returns how many bytes they are.
+    fn answer_plain(&mut self, bytes: &[u8], desk: &mut Desk, out: &mut Vec<u8>) -> usize {
+        let (Some(quick), Some(header)) = (&mut desk.quick, &self.header) else { return 0 };
+        let Some(places) = header.plain.filter(|_| self.splitter.is_at_start()) else { return 0 };
+        let mut taken = 0;
+        self.plain_rows.clear();
+        while let Some(length) = memchr(b'\n', &bytes[taken..]) {
+            let line = &bytes[taken..taken + length];
+            let row = line.strip_suffix(b"\r").unwrap_or(line);
+            let read = plain::read_row(row, header.width, places).filter(|_| self.splitter.is_short(line.len()));
+            let Some(position) = read else { break };
+            quick.add(position);
+            self.plain_rows.push(taken..taken + row.len());
+            taken += length + 1;
+        }
+        quick.answer(&mut desk.asker, &mut |at, columns, found| {
+            let row = &bytes[self.plain_rows[at].clone()];
+            match found {
+                Ok(found) => write_found(row, columns, found, out),
+                Err(error) => write_row(&mut writer(out), row.split(|byte| *byte == b','), &invalid(&self.columns, error)),
+            }
+        });
+        taken
+    }
+}
+
+/// Writes a row as it was given, with what was found and an empty error behind it.
+fn write_found(row: &[u8], columns: &[Column], found: Found<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(row);
+    for column in columns {
+        out.push(b',');
+        match column {
+            Column::Status => out.extend_from_slice(found.status.as_bytes()),
+            Column::GridCode => {
+                let code = found.code.map_or("", UnitCode::as_str);
+                // A code has neither white space nor control characters.
+                if code.bytes().any(|byte| matches!(byte, b'"' | b',')) {
+                    out.extend_from_slice(format!("\"{}\"", code.replace('"', "\"\"")).as_bytes());
+                } else {
+                    out.extend_from_slice(code.as_bytes());
+                }
+            }
+        }
+    }
+    out.extend_from_slice(b",\n");
 }
 
 /// The rows that end in one piece of the body.
@@ -148,7 +217,10 @@ fn read_header(cut: &Cut<'_>) -> Result<Header, Broken> {
             return Err(Broken(format!("the header line needs exactly one column {needed}; it has {}", names.join(","))));
         }
     }
-    Ok(Header { width: names.len(), names })
+    let place_of = |wanted: &str| names.iter().position(|name| name == wanted);
+    let has_options = OPTIONS.iter().any(|option| place_of(option).is_some());
+    let plain = place_of("lon").zip(place_of("lat")).filter(|_| !has_options);
+    Ok(Header { width: names.len(), names, plain })
 }
 
 fn answer_row(row: &ByteRecord, header: &Header, columns: &[String], desk: &mut Desk) -> Result<Vec<String>, String> {
@@ -172,29 +244,29 @@ fn answer_row(row: &ByteRecord, header: &Header, columns: &[String], desk: &mut 
     Ok(added)
 }
 
-fn cell(answer: &LocateAnswer, column: &str) -> String {
+fn cell(answer: &LocateAnswer<'_>, column: &str) -> String {
     let first = answer.responsible.as_ref().map(|responsible| &responsible.holder);
     let worker = first.and_then(|first| first.worker.as_ref());
     let lead = answer.departments.as_ref().and_then(|all| all.as_ref()?.first());
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     match column {
-        "grid_code" => text(answer.grid.as_ref().map(|grid| grid.code.as_str())),
-        "grid_id" => text(answer.grid.as_ref().map(|grid| grid.id.as_str())),
-        "grid_name" => text(answer.grid.as_ref().map(|grid| grid.name.as_str())),
-        "worker_id" => text(worker.map(|worker| worker.id.as_str())),
-        "worker_name" => text(worker.map(|worker| worker.name.as_str())),
-        "worker_phone" => text(worker.map(|worker| worker.phone.as_str())),
+        "grid_code" => text(answer.grid.as_ref().map(|grid| grid.code)),
+        "grid_id" => answer.grid.as_ref().map(|grid| grid.id.to_string()).unwrap_or_default(),
+        "grid_name" => text(answer.grid.as_ref().map(|grid| grid.name)),
+        "worker_id" => text(worker.map(|worker| worker.id)),
+        "worker_name" => text(worker.map(|worker| worker.name)),
+        "worker_phone" => text(worker.map(|worker| worker.phone)),
         "post" => text(first.map(|first| first.post)),
-        "responsible_from" => text(first.map(|first| first.from.as_str())),
+        "responsible_from" => text(first.map(|first| first.from)),
         "vacant" => answer.vacant.to_string(),
         "status" => answer.status.to_owned(),
         "distance_to_border_m" => answer.distance_to_border_m.map(|metres| metres.to_string()).unwrap_or_default(),
         "ambiguous" => answer.ambiguous.to_string(),
-        "layer" => answer.layer.clone(),
+        "layer" => answer.layer.to_owned(),
         "generation" => answer.generation.to_string(),
         "at" => answer.at.to_string(),
         "expires" => answer.expires.map(|at| at.to_string()).unwrap_or_default(),
-        "nearest_code" => text(answer.nearest.as_ref().map(|near| near.code.as_str())),
+        "nearest_code" => text(answer.nearest.as_ref().map(|near| near.code)),
         "nearest_distance_m" => answer.nearest.as_ref().map(|near| near.distance_m.to_string()).unwrap_or_default(),
         "department_id" => text(lead.map(|lead| lead.id.as_str())),
         "department" => text(lead.map(|lead| lead.name.as_str())),

@@ -5,14 +5,15 @@ use super::INVALID;
 use crate::api::problem::Problem;
 use crate::api::wire::LocateAnswer;
 
-/// The members of an answer, in its order.
-pub const MEMBERS: [&str; 17] = [
+/// The members that can be named, in the order of an answer.
+pub const MEMBERS: [&str; 18] = [
     "status",
     "position",
     "layer",
     "generation",
     "at",
     "expires",
+    GRID_CODE,
     "grid",
     "path",
     "responsible",
@@ -25,6 +26,9 @@ pub const MEMBERS: [&str; 17] = [
     "alternatives",
     "nearest",
 ];
+
+/// The member that stands for the code alone, before the whole unit. Only those who name it get it.
+const GRID_CODE: &str = "grid_code";
 
 /// Which members of the answer a caller wants; none named means all.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +71,7 @@ impl Members {
     ///
     /// # Errors
     /// None that a caller could mend.
-    pub fn write(&self, answer: &LocateAnswer, out: &mut Vec<u8>) -> Result<(), Problem> {
+    pub fn write(&self, answer: &LocateAnswer<'_>, out: &mut Vec<u8>) -> Result<(), Problem> {
         if self.0.is_none() {
             return serde_json::to_writer(out, answer).map_err(|e| Problem::internal(&e));
         }
@@ -78,14 +82,23 @@ impl Members {
     ///
     /// # Errors
     /// None that a caller could mend.
-    pub fn pick(&self, answer: &LocateAnswer) -> Result<Map<String, Value>, Problem> {
+    pub fn pick(&self, answer: &LocateAnswer<'_>) -> Result<Map<String, Value>, Problem> {
         let Value::Object(mut all) = serde_json::to_value(answer).map_err(|e| Problem::internal(&e))? else {
             return Ok(Map::new());
         };
         if let Some(names) = &self.0 {
+            if names.iter().any(|name| name == GRID_CODE) {
+                let code = answer.grid.as_ref().map_or(Value::Null, |grid| grid.code.into());
+                all.shift_insert(Self::place_of(GRID_CODE), GRID_CODE.to_owned(), code);
+            }
             all.retain(|name, _| names.contains(name));
         }
         Ok(all)
+    }
+
+    /// Returns the place of a member in answers.
+    pub fn place_of(name: &str) -> usize {
+        MEMBERS.iter().position(|member| *member == name).unwrap_or(MEMBERS.len())
     }
 }
 

@@ -11,9 +11,10 @@ pub use members::Members;
 pub use objects::{ArrayForm, LineForm};
 
 use super::ask::{Asker, Fields};
+use super::quick::Quick;
 use super::split::{Broken, Cut};
 use crate::api::links::BaseUrl;
-use crate::api::observe::count_lookup;
+use crate::api::observe::count_lookups;
 use crate::api::problem::Problem;
 use crate::api::wire::LocateAnswer;
 
@@ -44,22 +45,29 @@ pub struct Desk {
     pub asker: Asker,
     pub base: BaseUrl,
     pub members: Members,
+    /// Answers plain records many at once, where what is asked allows it.
+    pub quick: Option<Quick>,
 }
 
 impl Desk {
+    pub fn new(asker: Asker, base: BaseUrl, members: Members, quick: Option<Quick>) -> Self {
+        let quick = quick.filter(|_| asker.takes_degrees());
+        Self { asker, base, members, quick }
+    }
+
     /// Answers a record, or says why it cannot be.
     ///
     /// # Errors
     /// Names what is wrong with the record.
-    pub fn answer(&mut self, fields: &Fields<'_>, write: &mut dyn FnMut(&LocateAnswer) -> Result<(), Problem>) -> Result<(), String> {
+    pub fn answer(&mut self, fields: &Fields<'_>, write: &mut dyn FnMut(&LocateAnswer<'_>) -> Result<(), Problem>) -> Result<(), String> {
         let result = self.try_answer(fields, write).map_err(|problem| problem.detail);
         if result.is_err() {
-            count_lookup(INVALID);
+            count_lookups(INVALID, 1);
         }
         result
     }
 
-    fn try_answer(&mut self, fields: &Fields<'_>, write: &mut dyn FnMut(&LocateAnswer) -> Result<(), Problem>) -> Result<(), Problem> {
+    fn try_answer(&mut self, fields: &Fields<'_>, write: &mut dyn FnMut(&LocateAnswer<'_>) -> Result<(), Problem>) -> Result<(), Problem> {
         let question = self.asker.ask(fields)?;
         write(&self.asker.answer(&question, &self.base)?)
     }
