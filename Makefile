@@ -42,7 +42,7 @@ exactness: ## Compare ten million points at each of three sizes with an exact re
 
 bench: ## Print figures beside rivals; benches/RESULTS.md keeps them
 	@scripts/install-tools bench
-	@for bench in lookup import delta startup replicas assign; do $(MAKE) --no-print-directory bench-$$bench; done
+	@for bench in lookup import delta startup replicas assign http; do $(MAKE) --no-print-directory bench-$$bench; done
 
 bench-%: ## Print the figures of one bench, such as bench-lookup
 	@scripts/install-tools bench

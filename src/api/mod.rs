@@ -34,6 +34,6 @@ pub use links::{BaseUrl, Link};
 pub use locate::plain;
 pub use problem::{ParameterError, Problem, ProblemKind};
 pub use query::{FromQuery, Query, Values, finite};
-pub use router::{definition, router};
+pub use router::{definition, router, router_of};
 pub use server::serve;
 pub use state::AppState;

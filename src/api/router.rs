@@ -61,14 +61,24 @@ fn page_routes() -> Router<AppState> {
 /// Returns the whole service.
 pub fn router(state: AppState) -> Router {
     let (routes, document) = describe(&state);
+    dress(routes.merge(page_routes()), &document, state)
+}
+
+/// Returns other handlers behind the layers of the service. What measures the service's own handlers compares them with these.
+pub fn router_of(routes: Router<AppState>, state: AppState) -> Router {
+    let (_, document) = describe(&state);
+    dress(routes, &document, state)
+}
+
+/// Puts the layers around routes that every request of the service passes.
+fn dress(routes: Router<AppState>, document: &OpenApi, state: AppState) -> Router {
     // Counting starts here: what is counted before anybody keeps the counts is lost.
     let _ = observe::start_metrics();
     let definition = document.to_json().expect("a definition is texts and numbers, which always serialise");
     let routes = routes
-        .merge(page_routes())
         .fallback(show_nothing)
         .layer(Extension(Arc::new(Definition(definition.into()))))
-        .layer(middleware::from_fn_with_state(Arc::new(KnownParameters::of(&document)), refuse_unknown_parameters))
+        .layer(middleware::from_fn_with_state(Arc::new(KnownParameters::of(document)), refuse_unknown_parameters))
         .layer(middleware::from_fn(remember_route))
         .with_state(state.clone());
     // A layer of the routes themselves would stand before `Allow` is written; one around all of them sees the answer whole.
