@@ -45,6 +45,9 @@ pub struct Found<'a> {
     pub code: Option<&'a UnitCode>,
 }
 
+/// Takes the place of a record among those that were added, the columns to write, and what was found or why nothing can be.
+pub type Take<'t> = dyn FnMut(usize, &[Column], Result<Found<'_>, &str>) + 't;
+
 impl Quick {
     /// Returns what answers these members, in their order; none where one of them needs more.
     pub fn new(names: Option<&[String]>) -> Option<Self> {
@@ -63,8 +66,8 @@ impl Quick {
         self.positions.push(position);
     }
 
-    /// Answers what was added, in its order: `take` gets the place of each record among them and what was found, or why nothing can be.
-    pub fn answer(&mut self, asker: &mut Asker, take: &mut dyn FnMut(usize, &[Column], Result<Found<'_>, &str>)) {
+    /// Answers what was added, in its order.
+    pub fn answer(&mut self, asker: &mut Asker, take: &mut Take<'_>) {
         if self.positions.is_empty() {
             return;
         }
