@@ -248,14 +248,14 @@ impl ArraySplitter {
         self.place = if has_comma { ArrayPlace::Element { is_first: false } } else { ArrayPlace::Between };
     }
 
-    /// Takes bytes up to the end of an element, and returns how many those were.
+    /// Takes bytes up to the end of an element or to where one may begin, and returns how many those were.
     ///
     /// # Errors
     /// Something stands where no element, comma or bracket can.
     pub fn push_one(&mut self, bytes: &[u8], take: &mut dyn FnMut(Cut<'_>)) -> Result<usize, Broken> {
         let mut is_given = false;
         for (at, &byte) in bytes.iter().enumerate() {
-            if is_given || self.is_ended() {
+            if is_given || self.is_ended() || (at > 0 && self.is_at_start()) {
                 return Ok(at);
             }
             self.step(byte, &mut |cut| {
@@ -518,6 +518,18 @@ mod tests {
         check_array("[]", &[]);
         check_array(r#" [ {"a":"],}\""} , [1,[2]],3 ,"x" ]"#, &[r#"{"a":"],}\""}"#, "[1,[2]]", "3", "\"x\""]);
         check_array(r#"[{"long":"0123456789012345678901234567890"},1]"#, &["too long", "1"]);
+    }
+
+    #[test]
+    fn an_array_stops_wherever_an_element_may_begin() {
+        let mut splitter = ArraySplitter::new(BYTES_MAX);
+        let mut stops = Vec::new();
+        push_all(b" [1,{},2]", |rest| {
+            let taken = splitter.push_one(rest, &mut |_| ()).unwrap();
+            stops.push((taken, splitter.is_at_start()));
+            taken
+        });
+        assert_eq!(stops, [(2, true), (2, true), (2, false), (1, true), (2, false)]);
     }
 
     #[test]
