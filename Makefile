@@ -11,6 +11,10 @@ LISTEN ?= 127.0.0.1:8080
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+.PHONY: help run build test test-web exactness tiles-coverage bench lint web shapes clean-demo
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## Install what is missing, build, make the sample district, load it, serve it with its map
 	"$(CARGO_TARGET_DIR)/release/gridkeeper" demo --dir demo --listen $(LISTEN)
@@ -40,9 +44,17 @@ exactness: ## Compare ten million points at each of three sizes with an exact re
 	@scripts/install-tools build
 	cargo run --release --locked --example exactness -- $(or $(POINTS),10000000) 2000 100000 1000000
 
+# Published boundary files, where the machine has them.
+DATA ?= ../shared/data
+tiles-coverage: ## Judge tiles of the sample and of published layers by decoders and geometry that are not ours; half an hour
+	@scripts/install-tools test
+	cargo build --release --locked --example tile_pieces
+	@scripts/tiles-coverage "$(CARGO_TARGET_DIR)/release/examples/tile_pieces" "$(DATA)"
+
 bench: ## Print figures beside rivals; benches/RESULTS.md keeps them
 	@scripts/install-tools bench
 	@for bench in lookup import delta startup replicas assign http; do $(MAKE) --no-print-directory bench-$$bench; done
+	@for bench in lookup import delta startup replicas assign tiles; do $(MAKE) --no-print-directory bench-$$bench; done
 
 bench-%: ## Print the figures of one bench, such as bench-lookup
 	@scripts/install-tools bench

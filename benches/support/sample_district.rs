@@ -38,3 +38,25 @@ pub fn make_coverage(grids: usize) -> ValidCoverage {
     let layer = Layer { name: LayerName::parse("grid").unwrap(), levels: vec![level.clone()], scheme: None };
     check(&layer, vec![shapes.collect()], &Rules::default()).coverage.unwrap()
 }
+
+/// Returns a change of the layer that moves one vertex between two grids a little.
+#[allow(dead_code, reason = "not all who include this file edit")]
+pub fn nudge(coverage: &ValidCoverage) -> Option<(gridkeeper::topology::LevelDelta, gridkeeper::boundary::Accepted)> {
+    let arcs = coverage.arcs();
+    let middle = arcs.ids().skip(arcs.len() / 2);
+    let (arc, sides) = middle
+        .map(|arc| (arc, arcs.sides(arc, 0)))
+        .find(|(arc, sides)| sides.left.is_some() && sides.right.is_some() && arcs.coords(*arc).len() > 4)?;
+    let coords = arcs.coords(arc);
+    let at = coords[coords.len() / 2];
+    let moved = Coord { x: at.x + (coords[1].x - coords[0].x) * 0.01, y: at.y + (coords[1].y - coords[0].y) * 0.01 };
+    let level = &coverage.levels()[0];
+    let mut delta = gridkeeper::topology::LevelDelta::default();
+    for unit in [sides.left?, sides.right?] {
+        let mut geometry = coverage.to_geometry(0, unit);
+        geo::MapCoordsInPlace::map_coords_in_place(&mut geometry, |c| if c == at { moved } else { c });
+        delta.ended.push(level.unit(unit).code.clone());
+        delta.begun.push(UnitShape { unit: level.unit(unit).clone(), geometry, source: FeatureRef::default() });
+    }
+    Some((delta, coverage.accepted()))
+}

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::boundary::{Generation, GenerationId, Layer, LayerName};
 use crate::index::{LayerIndex, Search};
-use crate::topology::{Patched, ValidCoverage};
+use crate::topology::{Changes, Patched, ValidCoverage};
 
 /// What tells one [`LayerSnapshot`] from another: generations do not change, but for the ends that later ones give to their units.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +24,14 @@ pub struct LayerSnapshot {
     newest: Option<GenerationId>,
     is_public: bool,
     index: LayerIndex,
+    origin: Option<Origin>,
+}
+
+/// From which generation another was made, and with what changes.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub generation: GenerationId,
+    pub changes: Arc<Changes>,
 }
 
 impl LayerSnapshot {
@@ -35,7 +43,8 @@ impl LayerSnapshot {
         is_public: bool,
         search: Search,
     ) -> Self {
-        Self { newest: Some(generation.id), generation, superseded_at, is_public, index: LayerIndex::build_aside(coverage, search) }
+        let index = LayerIndex::build_aside(coverage, search);
+        Self { newest: Some(generation.id), generation, superseded_at, is_public, index, origin: None }
     }
 
     /// Waits for what makes lookups quicker and is being built aside.
@@ -61,7 +70,14 @@ impl LayerSnapshot {
     /// unchanged is shared.
     pub fn patched(&self, generation: Generation, superseded_at: Option<Timestamp>, next: Patched, is_public: bool) -> Self {
         let index = self.index.patched(Arc::new(next.coverage), &next.changes);
-        Self { newest: Some(generation.id), generation, superseded_at, is_public, index }
+        let origin = Some(Origin { generation: self.generation.id, changes: Arc::new(next.changes) });
+        Self { newest: Some(generation.id), generation, superseded_at, is_public, index, origin }
+    }
+
+    /// Returns from which generation's coverage this one's was made, for those who keep something of their own about both; none
+    /// where it was read as a whole.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
     }
 
     pub fn layer(&self) -> &Layer {

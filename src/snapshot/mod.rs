@@ -9,6 +9,6 @@ mod live;
 mod state;
 
 pub use answer::{ACCURACY_M_MAX, Answer, Query, QueryError};
-pub use layer::{LayerKey, LayerSnapshot};
+pub use layer::{LayerKey, LayerSnapshot, Origin};
 pub use live::Live;
 pub use state::{LayerHistory, RosterSnapshot, Settings, Snapshot};

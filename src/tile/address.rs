@@ -30,6 +30,14 @@ impl TileAddress {
         self.z
     }
 
+    pub fn x(self) -> u32 {
+        self.x
+    }
+
+    pub fn y(self) -> u32 {
+        self.y
+    }
+
     /// Returns the north-west corner on the grid of its zoom.
     pub(super) fn origin(self) -> [i32; 2] {
         [self.x, self.y].map(|at| i32::try_from(at).expect("2^17 tiles of 2^12 units fit 32 bits") * EXTENT)

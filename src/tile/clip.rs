@@ -2,7 +2,7 @@ use super::ring::{GridPolygon, mend};
 use super::snap::GridPoint;
 
 /// A rectangle of the grid, its rim included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct GridRect {
     pub min: GridPoint,
     pub max: GridPoint,
@@ -11,12 +11,23 @@ pub(super) struct GridRect {
 impl GridRect {
     /// Returns the rectangle around points; none where there are none.
     pub fn around<'a>(points: impl IntoIterator<Item = &'a GridPoint>) -> Option<Self> {
-        let mut points = points.into_iter();
-        let first = *points.next()?;
-        Some(points.fold(Self { min: first, max: first }, |rect, p| Self {
-            min: [rect.min[0].min(p[0]), rect.min[1].min(p[1])],
-            max: [rect.max[0].max(p[0]), rect.max[1].max(p[1])],
-        }))
+        points.into_iter().map(|point| Self { min: *point, max: *point }).reduce(Self::join)
+    }
+
+    pub fn meets(self, other: Self) -> bool {
+        (0..2).all(|axis| self.min[axis] <= other.max[axis] && other.min[axis] <= self.max[axis])
+    }
+
+    /// Returns the rectangle around both.
+    pub fn join(self, other: Self) -> Self {
+        Self {
+            min: [0, 1].map(|axis: usize| self.min[axis].min(other.min[axis])),
+            max: [0, 1].map(|axis: usize| self.max[axis].max(other.max[axis])),
+        }
+    }
+
+    pub fn grown(self, by: i32) -> Self {
+        Self { min: self.min.map(|v| v.saturating_sub(by)), max: self.max.map(|v| v.saturating_add(by)) }
     }
 
     pub fn contains(self, other: Self) -> bool {
@@ -29,8 +40,8 @@ impl GridRect {
 /// Rings are cut side by side (Sutherland & Hodgman, "Reentrant polygon clipping", 1974), which leaves runs to and fro along
 /// the sides; these are then mended away. Every edge that crosses a side has a vertex there, so nothing is
 /// rounded again and two tiles cut their common border alike.
-pub(super) fn clip(polygons: &[GridPolygon], rect: GridRect) -> Vec<GridPolygon> {
-    let mut rings: Vec<Vec<GridPoint>> = polygons.iter().flatten().map(|ring| cut_ring(ring, rect)).collect();
+pub(super) fn clip(rings: &[Vec<GridPoint>], rect: GridRect) -> Vec<GridPolygon> {
+    let mut rings: Vec<Vec<GridPoint>> = rings.iter().map(|ring| cut_ring(ring, rect)).collect();
     rings.retain(|ring| ring.len() >= 3);
     split_along_sides(&mut rings, rect);
     mend(&rings)
@@ -76,6 +87,36 @@ fn crossing(a: GridPoint, b: GridPoint, axis: usize, line: i32) -> GridPoint {
     point
 }
 
+/// Cuts a line to a rectangle; several parts where it leaves and comes back.
+pub(super) fn clip_line(line: &[GridPoint], rect: GridRect) -> Vec<Vec<GridPoint>> {
+    let mut parts: Vec<Vec<GridPoint>> = Vec::new();
+    for edge in line.windows(2) {
+        let [a, b] = [edge[0], edge[1]];
+        let Some([from, to]) = cut_edge(a, b, rect) else { continue };
+        match parts.last_mut().filter(|part| part.last() == Some(&from) && from == a) {
+            Some(part) => part.push(to),
+            None => parts.push(vec![from, to]),
+        }
+    }
+    parts
+}
+
+fn cut_edge(a: GridPoint, b: GridPoint, rect: GridRect) -> Option<[GridPoint; 2]> {
+    let [mut a, mut b] = [a, b];
+    for axis in 0..2 {
+        for (line, sign) in [(rect.min[axis], 1), (rect.max[axis], -1)] {
+            let is_out = |p: GridPoint| sign * (p[axis] - line) < 0;
+            match (is_out(a), is_out(b)) {
+                (true, true) => return None,
+                (true, false) => a = if b[axis] == line { b } else { crossing(a, b, axis, line) },
+                (false, true) => b = if a[axis] == line { a } else { crossing(a, b, axis, line) },
+                (false, false) => {}
+            }
+        }
+    }
+    (a != b).then_some([a, b])
+}
+
 fn on_same_side([a, b]: [GridPoint; 2], rect: GridRect) -> Option<usize> {
     (0..2).find(|&axis| a[axis] == b[axis] && (a[axis] == rect.min[axis] || a[axis] == rect.max[axis]))
 }
@@ -116,7 +157,7 @@ mod tests {
     fn check(polygon: &[&[GridPoint]], expected: &[(usize, i64)]) {
         let polygon: GridPolygon = polygon.iter().map(|ring| ring.to_vec()).collect();
         let mut found: Vec<(usize, i64)> =
-            clip(&[polygon], RECT).iter().map(|polygon| (polygon.len(), polygon.iter().map(|ring| doubled_area(ring)).sum())).collect();
+            clip(&polygon, RECT).iter().map(|polygon| (polygon.len(), polygon.iter().map(|ring| doubled_area(ring)).sum())).collect();
         found.sort_unstable();
         assert_eq!(found, expected);
     }

@@ -8,6 +8,7 @@ use crate::boundary::Layer;
 pub struct TileLayers {
     pub max_zoom: u8,
     levels: Vec<NamedLevel>,
+    borders: Option<BorderTiles>,
 }
 
 /// A description of tiles that cannot be used.
@@ -19,6 +20,10 @@ pub enum TileLayersError {
     MaxZoom(u8),
     #[error("the tiles of {level} name the zoom {zoom}, above the max_zoom {max_zoom}")]
     Zoom { level: String, zoom: u8, max_zoom: u8 },
+    #[error("the tiles of {level} are drawn from zoom {min_zoom} to {max_zoom}, which is no zoom at all")]
+    Range { level: String, min_zoom: u8, max_zoom: u8 },
+    #[error("the tiles of {level} have the field {field} twice")]
+    Field { level: String, field: String },
     #[error("the description of the tiles names no level")]
     NoLevel,
 }
@@ -33,24 +38,68 @@ struct NamedLevel {
 #[derive(Clone, Debug, PartialEq)]
 pub struct LevelTiles {
     pub min_zoom: u8,
+    pub max_zoom: u8,
+    /// From here to below `min_zoom` the level's layer holds the areas of the finest coarser level that is drawn.
+    pub dissolve_zoom: Option<u8>,
+    /// Whether names stand in a layer of their own.
+    pub labels: bool,
     pub fields: Vec<(TileField, u8)>,
 }
 
-/// What a feature of a tile can say about its unit.
+/// How border lines are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(deny_unknown_fields)]
+pub struct BorderTiles {
+    pub min_zoom: u8,
+    /// From here on each line says which units lie on its sides.
+    pub sides_min_zoom: u8,
+}
+
+/// What a feature of a tile can say.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TileField {
     Code,
     Name,
     Parent,
+    /// A property of the unit, under a name of its own.
+    Property {
+        name: String,
+        property: String,
+    },
+    /// Of a border: the coarsest level that it separates; of a dissolved area: the level that it is of.
+    Level,
+    /// The place of that level in the layer, 0 being the coarsest.
+    Depth,
+    /// The code of the unit of that level on the left of a border, looking along it.
+    Left,
+    Right,
 }
 
 impl TileField {
-    pub fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Code => "code",
             Self::Name => "name",
             Self::Parent => "parent",
+            Self::Property { name, .. } => name,
+            Self::Level => "level",
+            Self::Depth => "depth",
+            Self::Left => "left",
+            Self::Right => "right",
+        }
+    }
+
+    /// Says what the field holds.
+    pub fn about(&self) -> &str {
+        match self {
+            Self::Code => "official code",
+            Self::Name => "name",
+            Self::Parent => "code of the unit that holds it",
+            Self::Property { .. } => "property of the unit",
+            Self::Level => "the coarsest level that a border separates, or the level that an area is of",
+            Self::Depth => "the place of that level in the layer, 0 being the coarsest",
+            Self::Left => "code of the unit on the left, looking along the line",
+            Self::Right => "code of the unit on the right, looking along the line",
         }
     }
 }
@@ -60,6 +109,7 @@ impl TileField {
 struct Written {
     max_zoom: u8,
     level: Vec<WrittenLevel>,
+    borders: Option<BorderTiles>,
 }
 
 #[derive(Deserialize)]
@@ -67,13 +117,18 @@ struct Written {
 struct WrittenLevel {
     name: String,
     min_zoom: u8,
+    max_zoom: Option<u8>,
+    dissolve_zoom: Option<u8>,
+    labels: Option<bool>,
     fields: Vec<WrittenField>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenField {
-    name: TileField,
+    name: String,
+    /// The property of the unit that is meant, where it is called otherwise.
+    property: Option<String>,
     min_zoom: u8,
 }
 
@@ -92,7 +147,16 @@ impl TileLayers {
         }
         let max_zoom = written.max_zoom;
         let levels = written.level.into_iter().map(|level| level.resolve(max_zoom)).collect::<Result<_, _>>()?;
-        Ok(Self { max_zoom, levels })
+        if let Some(borders) = written.borders.filter(|borders| borders.min_zoom.max(borders.sides_min_zoom) > max_zoom) {
+            let zoom = borders.min_zoom.max(borders.sides_min_zoom);
+            return Err(TileLayersError::Zoom { level: "borders".to_owned(), zoom, max_zoom });
+        }
+        Ok(Self { max_zoom, levels, borders: written.borders })
+    }
+
+    /// Returns how border lines are drawn, where they are.
+    pub fn borders(&self) -> Option<BorderTiles> {
+        self.borders
     }
 
     /// Returns how each level of `layer` is drawn, coarse to fine.
@@ -117,12 +181,34 @@ impl Default for TileLayers {
 
 impl WrittenLevel {
     fn resolve(self, max_zoom: u8) -> Result<NamedLevel, TileLayersError> {
-        let zooms = self.fields.iter().map(|field| field.min_zoom).chain([self.min_zoom]);
+        let zooms = self.fields.iter().map(|field| field.min_zoom).chain([self.min_zoom]).chain(self.max_zoom).chain(self.dissolve_zoom);
         if let Some(zoom) = zooms.max().filter(|zoom| *zoom > max_zoom) {
             return Err(TileLayersError::Zoom { level: self.name, zoom, max_zoom });
         }
-        let fields = self.fields.into_iter().map(|field| (field.name, field.min_zoom)).collect();
-        Ok(NamedLevel { name: self.name, tiles: LevelTiles { min_zoom: self.min_zoom, fields } })
+        let (min_zoom, max_zoom) = (self.min_zoom, self.max_zoom.unwrap_or(max_zoom));
+        if max_zoom < min_zoom {
+            return Err(TileLayersError::Range { level: self.name, min_zoom, max_zoom });
+        }
+        let fields: Vec<(TileField, u8)> = self.fields.into_iter().map(WrittenField::resolve).collect();
+        for (at, (field, _)) in fields.iter().enumerate() {
+            if fields[..at].iter().any(|(other, _)| other.as_str() == field.as_str()) {
+                return Err(TileLayersError::Field { level: self.name, field: field.as_str().to_owned() });
+            }
+        }
+        let tiles = LevelTiles { min_zoom, max_zoom, dissolve_zoom: self.dissolve_zoom, labels: self.labels.unwrap_or(true), fields };
+        Ok(NamedLevel { name: self.name, tiles })
+    }
+}
+
+impl WrittenField {
+    fn resolve(self) -> (TileField, u8) {
+        let field = match (self.name.as_str(), self.property) {
+            ("code", None) => TileField::Code,
+            ("name", None) => TileField::Name,
+            ("parent", None) => TileField::Parent,
+            (_, property) => TileField::Property { property: property.unwrap_or_else(|| self.name.clone()), name: self.name },
+        };
+        (field, self.min_zoom)
     }
 }
 
@@ -151,6 +237,13 @@ mod tests {
         assert!(matches!(TileLayers::parse("max_zoom = 9\nlevel = []"), Err(TileLayersError::NoLevel)));
         let late = "max_zoom = 9\n[[level]]\nname = \"a\"\nmin_zoom = 10\nfields = []";
         assert!(matches!(TileLayers::parse(late), Err(TileLayersError::Zoom { zoom: 10, .. })));
+        let none = "max_zoom = 9\n[[level]]\nname = \"a\"\nmin_zoom = 6\nmax_zoom = 5\nfields = []";
+        assert!(matches!(TileLayers::parse(none), Err(TileLayersError::Range { min_zoom: 6, max_zoom: 5, .. })));
+        let field = "{ name = \"b\", min_zoom = 1 }";
+        let twice = format!("max_zoom = 9\n[[level]]\nname = \"a\"\nmin_zoom = 6\nfields = [{field}, {field}]");
+        assert!(matches!(TileLayers::parse(&twice), Err(TileLayersError::Field { .. })));
+        let borders = "max_zoom = 9\n[borders]\nmin_zoom = 0\nsides_min_zoom = 10\n[[level]]\nname = \"a\"\nmin_zoom = 6\nfields = []";
+        assert!(matches!(TileLayers::parse(borders), Err(TileLayersError::Zoom { zoom: 10, .. })));
         assert!(matches!(TileLayers::parse("max_zoom = 9"), Err(TileLayersError::Read(_))));
     }
 }

@@ -5,16 +5,26 @@
 //! agree to the unit. Tiles are cut along lines that were part of that rounding; cutting makes no new vertex.
 
 mod address;
+mod borders;
 mod clip;
-mod encode;
 mod label;
 mod layers;
+mod packed;
+mod patch;
 mod ring;
 mod simplify;
 mod snap;
 mod tiles;
+mod wire;
+mod words;
 mod zoom;
 
 pub use address::{TileAddress, to_world};
-pub use layers::{LevelTiles, TileField, TileLayers, TileLayersError};
+pub use layers::{BorderTiles, LevelTiles, TileField, TileLayers, TileLayersError};
+pub use patch::TileChanges;
 pub use tiles::{LayerTiles, VectorLayer};
+pub use wire::TileTooLarge;
+
+fn to_u32(count: usize) -> u32 {
+    u32::try_from(count).expect("arcs, their vertices and units are counted in 32 bits")
+}

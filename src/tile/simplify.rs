@@ -4,10 +4,12 @@ use std::collections::BinaryHeap;
 use geo_types::Coord;
 use rayon::prelude::*;
 use robust::orient2d;
-use rstar::primitives::GeomWithData;
-use rstar::{AABB, RTree};
 
-use crate::topology::{ArcId, ArcStore};
+use super::address::{ZOOM_MAX, grid_size};
+use super::clip::GridRect;
+use super::packed::{PackedIndex, RectSet};
+use super::to_u32;
+use crate::topology::{ArcId, ArcStore, Changes};
 
 /// The arcs in the Mercator square, each vertex with the area up to which it can be left out.
 ///
@@ -18,11 +20,13 @@ pub(super) struct RankedArcs {
     coords: Vec<Coord<f64>>,
     /// In squares of the world's side; infinite where the vertex must stay.
     ranks: Vec<f32>,
-    starts: Vec<usize>,
+    starts: Vec<u32>,
+    /// Around each arc, on the grid of [`ZOOM_MAX`].
+    boxes: Vec<GridRect>,
 }
 
-/// A vertex of an arc: its place in the arc, and the arc.
-type IndexedVertex = GeomWithData<[f64; 2], (u32, u32)>;
+/// A vertex that may stand in the way of leaving out another: where it is, and its place in the arc where it is the arc's own.
+type Obstacle = (Coord<f64>, Option<u32>);
 
 impl RankedArcs {
     /// Ranks the vertices of all arcs, seen through `project`.
@@ -31,57 +35,167 @@ impl RankedArcs {
     /// a vertex goes only while the triangle it leaves holds no vertex of any other arc, nor of what is left of its
     /// own. So nothing crosses, and nothing changes sides, whatever area is chosen later.
     pub fn build(arcs: &ArcStore, project: &(dyn Fn(Coord<f64>) -> Coord<f64> + Sync)) -> Self {
-        let mut coords = Vec::with_capacity(arcs.coord_count());
-        let mut starts = vec![0];
+        let mut this = Self::without_ranks(arcs.len(), arcs.coord_count());
+        this.coords = arcs.ids().flat_map(|arc| arcs.coords(arc)).copied().collect();
+        this.coords.par_iter_mut().for_each(|c| *c = project(*c));
         for arc in arcs.ids() {
-            coords.extend(arcs.coords(arc).iter().map(|c| project(*c)));
-            starts.push(coords.len());
+            this.starts.push(this.starts[this.starts.len() - 1] + to_u32(arcs.coords(arc).len()));
         }
-        let mut this = Self { ranks: Vec::new(), coords, starts };
-        let vertices = this.index_vertices();
-        this.ranks = (0..arcs.len()).into_par_iter().flat_map_iter(|arc| rank_arc(arc, this.arc(arc), &vertices)).collect();
+        this.boxes = arcs.ids().collect::<Vec<_>>().into_par_iter().map(|arc| box_around(this.coords(arc))).collect();
+        let index = PackedIndex::build(this.boxes.len(), |arc| Some(this.boxes[arc as usize]));
+        let all: Vec<ArcId> = arcs.ids().collect();
+        // In chunks, so that the parts to be joined are few.
+        let ranks: Vec<Vec<f32>> = all
+            .par_chunks(256)
+            .map(|chunk| {
+                let near = |arc: &ArcId| index.find(this.boxes[arc.0 as usize], |other| this.boxes[other as usize]);
+                chunk.iter().flat_map(|arc| this.rank(*arc, &near(arc))).collect()
+            })
+            .collect();
+        this.ranks = ranks.concat();
         this
+    }
+
+    fn without_ranks(arcs: usize, coords: usize) -> Self {
+        let mut starts = Vec::with_capacity(arcs + 1);
+        starts.push(0);
+        Self { coords: Vec::with_capacity(coords), ranks: Vec::new(), starts, boxes: Vec::with_capacity(arcs) }
+    }
+
+    /// Makes what [`Self::build`] would make of `arcs`, which differ from those here by `changes`; and says which arcs have other
+    /// vertices than before at any zoom.
+    ///
+    /// What becomes of an arc depends on its own vertices and on others' within the triangles it gives away, which lie in the
+    /// rectangle around it. So of the arcs that stay only those are ranked again whose rectangle holds a vertex that came or went.
+    pub fn patched(&self, arcs: &ArcStore, changes: &Changes, project: &(dyn Fn(Coord<f64>) -> Coord<f64> + Sync)) -> (Self, Touched) {
+        let mut next = Self::without_ranks(arcs.len(), arcs.coord_count());
+        next.ranks.reserve(arcs.coord_count());
+        let mut is_new = changes.new_arcs.iter().peekable();
+        for arc in arcs.ids() {
+            if is_new.next_if(|new| **new == arc).is_some() {
+                next.coords.extend(arcs.coords(arc).iter().map(|c| project(*c)));
+                next.ranks.resize(next.coords.len(), f32::INFINITY);
+                next.boxes.push(box_around(&next.coords[next.starts[next.starts.len() - 1] as usize..]));
+            } else {
+                let range = self.range(arc);
+                next.coords.extend_from_slice(&self.coords[range.clone()]);
+                next.ranks.extend_from_slice(&self.ranks[range]);
+                next.boxes.push(self.boxes[arc.0 as usize]);
+            }
+            next.starts.push(to_u32(next.coords.len()));
+        }
+        let came = changes.new_arcs.iter().flat_map(|arc| next.coords(*arc));
+        let went = changes.gone_arcs.iter().flat_map(|arc| self.coords(*arc));
+        let moved = RectSet::new(came.chain(went).map(|c| box_around(std::slice::from_ref(c))).collect());
+        let stay = arcs.ids().filter(|arc| changes.new_arcs.binary_search(arc).is_err());
+        let again: Vec<ArcId> = stay.filter(|arc| moved.meets(next.boxes[arc.0 as usize])).collect();
+        let ranked: Vec<ArcId> = again.iter().chain(&changes.new_arcs).copied().collect();
+        let near = next.near(&ranked);
+        let ranks: Vec<Vec<f32>> = ranked.par_iter().zip(&near).map(|(arc, near)| next.rank(*arc, near)).collect();
+        let mut touched = Touched { before: changes.gone_arcs.clone(), after: changes.new_arcs.clone() };
+        for (at, (arc, ranks)) in ranked.into_iter().zip(ranks).enumerate() {
+            let range = next.range(arc);
+            if next.ranks[range.clone()] != ranks {
+                next.ranks[range].copy_from_slice(&ranks);
+                if at < again.len() {
+                    touched.before.push(arc);
+                    touched.after.push(arc);
+                }
+            }
+        }
+        for list in [&mut touched.before, &mut touched.after] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        (next, touched)
+    }
+
+    /// Returns for each of some arcs all arcs whose rectangle meets its own.
+    fn near(&self, arcs: &[ArcId]) -> Vec<Vec<u32>> {
+        let mut near = vec![Vec::new(); arcs.len()];
+        let wanted: Vec<GridRect> = arcs.iter().map(|arc| self.boxes[arc.0 as usize]).collect();
+        let index = PackedIndex::build(wanted.len(), |at| Some(wanted[at as usize]));
+        for (arc, rect) in self.boxes.iter().enumerate() {
+            for at in index.find(*rect, |at| wanted[at as usize]) {
+                near[at as usize].push(to_u32(arc));
+            }
+        }
+        near
+    }
+
+    /// Ranks the vertices of an arc, beside the arcs `near` that reach into its rectangle.
+    fn rank(&self, arc: ArcId, near: &[u32]) -> Vec<f32> {
+        let coords = self.coords(arc);
+        if coords.len() < 3 {
+            return vec![f32::INFINITY; coords.len()];
+        }
+        let reach = self.boxes[arc.0 as usize];
+        let others = near.iter().filter(|other| **other != arc.0).flat_map(|other| self.coords(ArcId(*other)));
+        let others = others.filter(|c| reach.meets(box_around(std::slice::from_ref(*c)))).map(|c| (*c, None));
+        let own = coords.iter().enumerate().map(|(at, c)| (*c, Some(to_u32(at))));
+        rank_arc(coords, others.chain(own).collect())
     }
 
     /// Returns the memory that is held, in bytes.
     pub fn bytes(&self) -> usize {
         self.coords.capacity() * size_of::<Coord<f64>>()
             + self.ranks.capacity() * size_of::<f32>()
-            + self.starts.capacity() * size_of::<usize>()
+            + self.starts.capacity() * size_of::<u32>()
+            + self.boxes.capacity() * size_of::<GridRect>()
     }
 
-    fn arc(&self, arc: usize) -> &[Coord<f64>] {
-        &self.coords[self.starts[arc]..self.starts[arc + 1]]
+    fn range(&self, arc: ArcId) -> std::ops::Range<usize> {
+        self.starts[arc.0 as usize] as usize..self.starts[arc.0 as usize + 1] as usize
     }
 
-    fn index_vertices(&self) -> RTree<IndexedVertex> {
-        let vertices = (0..self.starts.len() - 1)
-            .flat_map(|arc| self.arc(arc).iter().enumerate().map(move |(at, c)| GeomWithData::new([c.x, c.y], (to_u32(at), to_u32(arc)))));
-        RTree::bulk_load(vertices.collect())
+    fn coords(&self, arc: ArcId) -> &[Coord<f64>] {
+        &self.coords[self.range(arc)]
+    }
+
+    /// Returns the rectangles around the arcs, on the grid of [`ZOOM_MAX`].
+    pub fn boxes(&self) -> &[GridRect] {
+        &self.boxes
     }
 
     /// Returns an arc without the vertices that stand for less than `area`.
     pub fn simplified(&self, arc: ArcId, area: f32) -> impl Iterator<Item = Coord<f64>> {
-        let range = self.starts[arc.0 as usize]..self.starts[arc.0 as usize + 1];
+        let range = self.range(arc);
         let ranks = &self.ranks[range.clone()];
         self.coords[range].iter().zip(ranks).filter(move |(_, rank)| **rank >= area).map(|(c, _)| *c)
     }
 }
 
+/// The arcs that differ between two coverages once simplified, each list ordered: by their numbers in the one and in the other.
+#[derive(Debug)]
+pub(super) struct Touched {
+    pub before: Vec<ArcId>,
+    pub after: Vec<ArcId>,
+}
+
+fn box_around(coords: &[Coord<f64>]) -> GridRect {
+    let size = grid_size(ZOOM_MAX);
+    #[expect(clippy::cast_possible_truncation, reason = "the grid of the highest zoom has 2^29 units a side")]
+    let to_rect = |c: &Coord<f64>| GridRect {
+        min: [(c.x * size).floor() as i32, (c.y * size).floor() as i32],
+        max: [(c.x * size).ceil() as i32, (c.y * size).ceil() as i32],
+    };
+    coords.iter().map(to_rect).reduce(GridRect::join).expect("an arc has two vertices")
+}
+
 /// The vertices of one arc while they are taken away one by one.
 struct Chain<'a> {
-    arc: u32,
     coords: &'a [Coord<f64>],
     before: Vec<u32>,
     after: Vec<u32>,
     gone: Vec<bool>,
 }
 
-fn rank_arc(arc: usize, coords: &[Coord<f64>], vertices: &RTree<IndexedVertex>) -> Vec<f32> {
+/// Ranks the vertices of an arc; `obstacles` are its own vertices and all others that may lie in a triangle of it.
+fn rank_arc(coords: &[Coord<f64>], mut obstacles: Vec<Obstacle>) -> Vec<f32> {
+    obstacles.sort_unstable_by(|a, b| a.0.x.total_cmp(&b.0.x));
     let count = coords.len();
     let mut ranks = vec![f32::INFINITY; count];
     let mut chain = Chain {
-        arc: to_u32(arc),
         coords,
         before: (0..count).map(|at| to_u32(at.saturating_sub(1))).collect(),
         after: (0..count).map(|at| to_u32((at + 1).min(count - 1))).collect(),
@@ -92,7 +206,7 @@ fn rank_arc(arc: usize, coords: &[Coord<f64>], vertices: &RTree<IndexedVertex>) 
     let mut reached = 0.0_f64;
     while let Some(Reverse((bits, at))) = queue.pop() {
         let vertex = at as usize;
-        if chain.gone[vertex] || chain.entry(at) != Reverse((bits, at)) || chain.is_blocked(at, vertices) {
+        if chain.gone[vertex] || chain.entry(at) != Reverse((bits, at)) || chain.is_blocked(at, &obstacles) {
             continue;
         }
         reached = reached.max(f64::from_bits(bits));
@@ -124,19 +238,18 @@ impl Chain<'_> {
     }
 
     /// Says whether another vertex lies in the triangle that would be given away, its rim included.
-    fn is_blocked(&self, at: u32, vertices: &RTree<IndexedVertex>) -> bool {
+    fn is_blocked(&self, at: u32, obstacles: &[Obstacle]) -> bool {
         let corners = self.corners(at);
         let xs = corners.map(|c| c.x);
         let ys = corners.map(|c| c.y);
         let min = |values: [f64; 3]| values.into_iter().fold(f64::INFINITY, f64::min);
         let max = |values: [f64; 3]| values.into_iter().fold(f64::NEG_INFINITY, f64::max);
-        let around = AABB::from_corners([min(xs), min(ys)], [max(xs), max(ys)]);
-        vertices.locate_in_envelope_intersecting(around).any(|vertex| {
-            let (index, arc) = vertex.data;
-            let own = arc == self.arc;
-            let position = Coord { x: vertex.geom()[0], y: vertex.geom()[1] };
-            let is_left = !own || !self.gone[index as usize];
-            is_left && !corners.contains(&position) && is_in_triangle(position, corners)
+        let (low, high) = ([min(xs), min(ys)], [max(xs), max(ys)]);
+        let first = obstacles.partition_point(|(c, _)| c.x < low[0]);
+        obstacles[first..].iter().take_while(|(c, _)| c.x <= high[0]).any(|&(position, own)| {
+            let is_left = own.is_none_or(|index| !self.gone[index as usize]);
+            let is_beside = low[1] <= position.y && position.y <= high[1];
+            is_beside && is_left && !corners.contains(&position) && is_in_triangle(position, corners)
         })
     }
 }
@@ -150,19 +263,15 @@ fn is_in_triangle(position: Coord<f64>, [a, b, c]: [Coord<f64>; 3]) -> bool {
     !(turns.iter().any(|t| *t < 0.0) && turns.iter().any(|t| *t > 0.0))
 }
 
-fn to_u32(count: usize) -> u32 {
-    u32::try_from(count).expect("arcs and their vertices are counted in 32 bits")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn rank(coords: &[(f64, f64)], others: &[(f64, f64)]) -> Vec<f32> {
         let coords: Vec<Coord<f64>> = coords.iter().map(|&(x, y)| Coord { x, y }).collect();
-        let own = coords.iter().enumerate().map(|(at, c)| GeomWithData::new([c.x, c.y], (to_u32(at), 0)));
-        let others = others.iter().enumerate().map(|(at, c)| GeomWithData::new([c.0, c.1], (to_u32(at), 1)));
-        rank_arc(0, &coords, &RTree::bulk_load(own.chain(others).collect()))
+        let own = coords.iter().enumerate().map(|(at, c)| (*c, Some(to_u32(at))));
+        let others = others.iter().map(|&(x, y)| (Coord { x, y }, None));
+        rank_arc(&coords, own.chain(others).collect())
     }
 
     #[test]

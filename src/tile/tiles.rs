@@ -1,19 +1,22 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use fast_mvt::MvtError;
 use geo::MapCoordsInPlace;
 use geo_types::Coord;
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
-use super::address::{BUFFER, EXTENT, TileAddress, grid_size, to_world};
+use super::address::{BUFFER, EXTENT, TileAddress, ZOOM_MAX, grid_size, to_world};
+use super::borders::border_features;
 use super::clip::{GridRect, clip};
-use super::encode::{TileFeature, TileShape, encode};
 use super::label::label_point;
-use super::layers::{LevelTiles, TileField, TileLayers};
+use super::layers::{BorderTiles, LevelTiles, TileField, TileLayers};
+use super::packed::{PackedIndex, point_rect};
 use super::simplify::RankedArcs;
-use super::zoom::{UnitOnGrid, ZoomGeometry};
+use super::snap::GridPoint;
+use super::wire::{Kind, LayerWriter, TileTooLarge, put_run, put_text_value};
+use super::words::Words;
+use super::zoom::{Shapes, ZoomGeometry, ZoomPlan};
 use crate::boundary::Position;
 use crate::topology::{UnitIndex, ValidCoverage};
 
@@ -29,21 +32,34 @@ pub type Shift = dyn Fn(Position) -> Position + Send + Sync;
 
 /// The tiles of one layer's generation. Nothing is prepared before the first tile is asked for.
 pub struct LayerTiles {
-    coverage: Arc<ValidCoverage>,
-    levels: Vec<LevelTiles>,
+    pub(super) coverage: Arc<ValidCoverage>,
+    pub(super) levels: Vec<LevelTiles>,
+    borders: Option<BorderTiles>,
     max_zoom: u8,
-    shift: Option<Box<Shift>>,
+    shift: Option<Arc<Shift>>,
     /// One list for each depth, in the order of units.
-    ids: Vec<Vec<u64>>,
-    ranked: OnceLock<RankedArcs>,
-    /// Places for names in the Mercator square, one list for each depth.
-    labels: Vec<OnceLock<Vec<Option<Coord<f64>>>>>,
+    pub(super) ids: Vec<Vec<u64>>,
+    pub(super) ranked: OnceLock<RankedArcs>,
+    /// One for each depth.
+    pub(super) names: Vec<OnceLock<Names>>,
     /// Most recently used last.
-    zooms: Mutex<Vec<(u8, SharedZoom)>>,
+    pub(super) zooms: Mutex<Vec<(u8, SharedZoom)>>,
     zooms_kept: usize,
 }
 
-type SharedZoom = Arc<OnceLock<ZoomGeometry>>;
+pub(super) type SharedZoom = Arc<OnceLock<ZoomGeometry>>;
+
+/// What the features of a level say, and where their names stand.
+#[derive(Debug)]
+pub(super) struct Names {
+    pub words: Words,
+    /// On the grid of [`ZOOM_MAX`]; [`NO_PLACE`] where a unit has no area at all.
+    pub places: Vec<GridPoint>,
+    index: PackedIndex,
+}
+
+/// Stands for no place; the world has none so far west.
+const NO_PLACE: GridPoint = [i32::MIN; 2];
 
 /// What one layer of a tile is called and holds, as a TileJSON lists it.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,27 +78,42 @@ impl LayerTiles {
 
     /// Makes tiles whose geometry is moved by `shift`, for basemaps that are drawn with an offset.
     pub fn build_shifted(coverage: Arc<ValidCoverage>, layers: &TileLayers, shift: Box<Shift>) -> Self {
-        Self::new(coverage, layers, Some(shift))
+        Self::new(coverage, layers, Some(Arc::from(shift)))
     }
 
-    fn new(coverage: Arc<ValidCoverage>, layers: &TileLayers, shift: Option<Box<Shift>>) -> Self {
+    fn new(coverage: Arc<ValidCoverage>, layers: &TileLayers, shift: Option<Arc<Shift>>) -> Self {
         let mut levels = layers.for_layer(coverage.layer());
         // The coarsest level that is loaded is drawn from the first zoom on, so that no zoom is empty.
         if let Some(coarsest) = coverage.levels().iter().position(|level| !level.is_empty()) {
             levels[coarsest].min_zoom = 0;
             levels[coarsest].fields.iter_mut().for_each(|(_, zoom)| *zoom = 0);
         }
-        let ids = (0..levels.len()).map(|depth| feature_ids(&coverage, depth)).collect();
-        let labels = levels.iter().map(|_| OnceLock::new()).collect();
         Self {
-            levels,
+            borders: layers.borders(),
             max_zoom: layers.max_zoom,
             shift,
-            ids,
+            ids: feature_ids(&coverage),
             ranked: OnceLock::new(),
-            labels,
+            names: levels.iter().map(|_| OnceLock::new()).collect(),
             zooms: Mutex::default(),
             zooms_kept: ZOOMS_KEPT,
+            levels,
+            coverage,
+        }
+    }
+
+    /// Returns tiles of another coverage, described as these are, with nothing prepared.
+    pub(super) fn like(&self, coverage: Arc<ValidCoverage>) -> Self {
+        Self {
+            borders: self.borders,
+            max_zoom: self.max_zoom,
+            shift: self.shift.clone(),
+            ids: feature_ids(&coverage),
+            ranked: OnceLock::new(),
+            names: self.levels.iter().map(|_| OnceLock::new()).collect(),
+            zooms: Mutex::default(),
+            zooms_kept: self.zooms_kept,
+            levels: self.levels.clone(),
             coverage,
         }
     }
@@ -96,11 +127,10 @@ impl LayerTiles {
     /// Returns the memory that is held beside the coverage, in bytes. It grows with the zooms that are asked for.
     pub fn bytes(&self) -> usize {
         let ids = self.ids.iter().map(|ids| ids.capacity() * size_of::<u64>()).sum::<usize>();
-        let labels = self.labels.iter().filter_map(OnceLock::get);
-        let labels = labels.map(|places| places.capacity() * size_of::<Option<Coord<f64>>>()).sum::<usize>();
+        let names = self.names.iter().filter_map(OnceLock::get).map(Names::bytes).sum::<usize>();
         let zooms = self.zooms.lock().unwrap_or_else(PoisonError::into_inner);
         let zooms = zooms.iter().filter_map(|(_, zoom)| zoom.get()).map(ZoomGeometry::bytes).sum::<usize>();
-        ids + labels + zooms + self.ranked.get().map_or(0, RankedArcs::bytes)
+        ids + names + zooms + self.ranked.get().map_or(0, RankedArcs::bytes)
     }
 
     pub fn max_zoom(&self) -> u8 {
@@ -112,45 +142,61 @@ impl LayerTiles {
     /// The first tile of a zoom rounds all borders to that zoom's grid, which takes a while: call it where waiting is allowed.
     ///
     /// # Errors
-    /// A layer that cannot be written, such as a ring of more than 2^29 points.
-    pub fn tile(&self, address: TileAddress) -> Result<Option<Vec<u8>>, MvtError> {
+    /// A tile of more than 2 GiB.
+    pub fn tile(&self, address: TileAddress) -> Result<Option<Vec<u8>>, TileTooLarge> {
         if address.z() > self.max_zoom {
             return Ok(None);
         }
+        let plan = self.plan(address.z());
         let zoom = self.zoom(address.z());
-        let zoom = zoom.get_or_init(|| self.build_zoom(address.z()));
-        let [west, north] = address.origin();
-        let reach = GridRect { min: [west - BUFFER, north - BUFFER], max: [west + EXTENT + BUFFER, north + EXTENT + BUFFER] };
-        let mut layers = Vec::new();
+        let zoom = zoom.get_or_init(|| ZoomGeometry::build(&self.coverage, self.ranked(), &plan));
+        let (origin, reach) = (address.origin(), address.reach());
+        let mut tile = Vec::new();
         for depth in 0..self.levels.len() {
-            let Some(level) = zoom.level(depth) else { continue };
             let id = self.layer_id(depth);
-            let fields = self.fields_at(depth, address.z());
-            let units = level.units_in(reach);
-            let areas = units.iter().filter_map(|(unit, shape)| self.area_feature(depth, *unit, shape, reach)).collect();
-            layers.push((id.clone(), fields.clone(), areas));
-            layers.push((format!("{id}_label"), fields, self.label_features(depth, address)));
+            if let Some(shapes) = zoom.level(depth) {
+                let keys = self.keys_at(depth, address.z());
+                self.areas(depth, depth, shapes, address, &keys, &[]).finish(&id, &mut tile)?;
+                if self.levels[depth].labels {
+                    self.label_layer(depth, address, &keys).finish(&format!("{id}_label"), &mut tile)?;
+                }
+            } else if let Some((from, shapes)) = self.dissolved(depth, address.z(), zoom) {
+                let keys = self.keys_at(from, address.z());
+                let mut level = Vec::new();
+                put_text_value(self.coverage.levels()[from].level().as_str(), &mut level);
+                self.areas(depth, from, shapes, address, &keys, &level).finish(&id, &mut tile)?;
+            }
         }
-        if layers.iter().all(|(_, _, features)| features.is_empty()) {
-            return Ok(None);
+        if let (Some(borders), Some(shapes)) = (self.borders, &zoom.borders) {
+            let lines = border_features(&self.coverage, borders, shapes, &plan, origin, reach);
+            lines.to_writer().finish(&self.borders_id(), &mut tile)?;
         }
-        encode([west, north], &layers).map(Some)
+        Ok((!tile.is_empty()).then_some(tile))
     }
 
-    /// Returns what the tiles hold, coarse to fine: of each level that is loaded its areas, then its names.
+    /// Returns what the tiles hold, coarse to fine: of each level that is loaded its areas, then its names; border lines last.
     pub fn vector_layers(&self) -> Vec<VectorLayer> {
         let loaded = (0..self.levels.len()).filter(|depth| !self.coverage.levels()[*depth].is_empty());
-        let layers = loaded.flat_map(|depth| {
-            let fields: Vec<TileField> = self.levels[depth].fields.iter().map(|(field, _)| *field).collect();
-            let id = self.layer_id(depth);
-            [id.clone(), format!("{id}_label")].map(|id| VectorLayer {
-                id,
-                min_zoom: self.levels[depth].min_zoom,
-                max_zoom: self.max_zoom,
-                fields: fields.clone(),
+        let mut layers: Vec<VectorLayer> = loaded
+            .flat_map(|depth| {
+                let id = self.layer_id(depth);
+                let level = &self.levels[depth];
+                let mut fields: Vec<TileField> = level.fields.iter().map(|(field, _)| field.clone()).collect();
+                let label_id = format!("{id}_label");
+                let labels = VectorLayer { id: label_id, min_zoom: level.min_zoom, max_zoom: level.max_zoom, fields: fields.clone() };
+                fields.extend(level.dissolve_zoom.map(|_| TileField::Level));
+                let min_zoom = level.dissolve_zoom.unwrap_or(level.min_zoom).min(level.min_zoom);
+                let areas = VectorLayer { id, min_zoom, max_zoom: level.max_zoom, fields };
+                std::iter::once(areas).chain(level.labels.then_some(labels))
             })
-        });
-        layers.collect()
+            .collect();
+        layers.extend(self.borders.filter(|_| !layers.is_empty()).map(|borders| VectorLayer {
+            id: self.borders_id(),
+            min_zoom: borders.min_zoom,
+            max_zoom: self.max_zoom,
+            fields: vec![TileField::Level, TileField::Depth, TileField::Left, TileField::Right],
+        }));
+        layers
     }
 
     /// Returns west, south, east and north, degrees, of everything drawn; none where nothing is loaded.
@@ -174,8 +220,18 @@ impl LayerTiles {
 
     /// Returns how many units of a level have no area on the grid of a zoom; of these only the name is drawn.
     pub fn collapsed_count(&self, depth: usize, z: u8) -> usize {
+        self.with_zoom(z, |zoom| zoom.level(depth).map_or(0, Shapes::collapsed_count))
+    }
+
+    /// Returns the rings of a unit on the grid of a zoom, in units from the north-west corner of the world: what its tiles are cut
+    /// from. None where its level is not drawn there.
+    pub fn rounded(&self, depth: usize, unit: UnitIndex, z: u8) -> Option<Vec<Vec<[i32; 2]>>> {
+        self.with_zoom(z, |zoom| Some(zoom.level(depth)?.runs().parts(unit.0 as usize)))
+    }
+
+    fn with_zoom<T>(&self, z: u8, look: impl FnOnce(&ZoomGeometry) -> T) -> T {
         let zoom = self.zoom(z);
-        zoom.get_or_init(|| self.build_zoom(z)).level(depth).map_or(0, super::zoom::ZoomLevel::collapsed_count)
+        look(zoom.get_or_init(|| ZoomGeometry::build(&self.coverage, self.ranked(), &self.plan(z))))
     }
 
     fn layer_id(&self, depth: usize) -> String {
@@ -183,35 +239,95 @@ impl LayerTiles {
         layer.collection_id(&layer.levels[depth])
     }
 
-    fn fields_at(&self, depth: usize, z: u8) -> Vec<TileField> {
-        self.levels[depth].fields.iter().filter(|(_, from)| *from <= z).map(|(field, _)| *field).collect()
+    fn borders_id(&self) -> String {
+        let name = self.coverage.layer().name.as_str();
+        if name == "grid" { "borders".to_owned() } else { format!("{name}.borders") }
     }
 
-    fn area_feature(&self, depth: usize, unit: UnitIndex, shape: &UnitOnGrid, reach: GridRect) -> Option<TileFeature<'_>> {
-        let polygons = match shape.rect {
-            Some(rect) if reach.contains(rect) => shape.polygons.clone(),
-            _ => clip(&shape.polygons, reach),
-        };
-        (!polygons.is_empty()).then(|| self.feature(depth, unit, TileShape::Polygons(polygons)))
+    /// Returns what is drawn at a zoom.
+    pub(super) fn plan(&self, z: u8) -> ZoomPlan {
+        let levels = self.coverage.levels().iter().zip(&self.levels);
+        let is_drawn = levels.map(|(level, tiles)| !level.is_empty() && tiles.min_zoom <= z && z <= tiles.max_zoom).collect();
+        let has_borders = self.borders.is_some_and(|borders| borders.min_zoom <= z);
+        ZoomPlan { z, is_drawn, has_borders, full_detail: z == self.max_zoom }
     }
 
-    /// Returns the names whose place lies in the tile itself, so that each stands in exactly one tile.
-    fn label_features(&self, depth: usize, address: TileAddress) -> Vec<TileFeature<'_>> {
-        let size = grid_size(address.z());
-        let [west, north] = address.origin();
-        let labels = self.labels[depth].get_or_init(|| self.build_labels(depth));
-        let placed = self.coverage.levels()[depth].indices().zip(labels).filter_map(|(unit, place)| {
-            let place = (*place)? * size;
-            #[expect(clippy::cast_possible_truncation, reason = "the grid of the highest zoom has 2^29 units a side")]
-            let point = [place.x.floor() as i32, place.y.floor() as i32];
-            let inside = (west..west + EXTENT).contains(&point[0]) && (north..north + EXTENT).contains(&point[1]);
-            inside.then(|| self.feature(depth, unit, TileShape::Point(point)))
-        });
-        placed.collect()
+    /// Returns the finest coarser level that stands for one that is not drawn yet.
+    fn dissolved<'a>(&self, depth: usize, z: u8, zoom: &'a ZoomGeometry) -> Option<(usize, &'a Shapes)> {
+        let level = &self.levels[depth];
+        let is_loaded = !self.coverage.levels()[depth].is_empty();
+        level.dissolve_zoom.filter(|from| is_loaded && *from <= z && z < level.min_zoom)?;
+        (0..depth).rev().find_map(|coarser| Some((coarser, zoom.level(coarser)?)))
     }
 
-    fn feature(&self, depth: usize, unit: UnitIndex, shape: TileShape) -> TileFeature<'_> {
-        TileFeature { id: self.feature_id(depth, unit), unit: self.coverage.levels()[depth].unit(unit), shape }
+    /// Returns which fields a level has at a zoom, by their place among all.
+    fn keys_at(&self, depth: usize, z: u8) -> Vec<(usize, &str)> {
+        let fields = self.levels[depth].fields.iter().enumerate();
+        fields.filter(|(_, (_, from))| *from <= z).map(|(at, (field, _))| (at, field.as_str())).collect()
+    }
+
+    /// Writes the areas of the level at `depth`, or in its stead those of `from`, each saying so.
+    fn areas<'a>(
+        &'a self,
+        depth: usize,
+        from: usize,
+        shapes: &Shapes,
+        address: TileAddress,
+        keys: &[(usize, &'a str)],
+        level: &'a [u8],
+    ) -> LayerWriter<'a> {
+        debug_assert!(level.is_empty() == (depth == from), "only what stands for another level says of what level it is");
+        let names = self.names(from);
+        let mut all_keys: Vec<&str> = keys.iter().map(|(_, key)| *key).collect();
+        if !level.is_empty() {
+            all_keys.push(TileField::Level.as_str());
+        }
+        let level_key = keys.len();
+        let mut writer = LayerWriter::new(Kind::Polygon, address.origin(), all_keys);
+        let (runs, reach) = (shapes.runs(), address.reach());
+        let mut clipped = Vec::new();
+        for unit in shapes.find(reach) {
+            let at = unit as usize;
+            let (first, run) = if runs.rect(at).is_some_and(|rect| reach.contains(rect)) {
+                (runs.first(at), runs.run(at))
+            } else {
+                clipped.clear();
+                let polygons = clip(&runs.parts(at), reach);
+                let Some(first) = put_run(polygons.iter().flatten().map(Vec::as_slice), true, &mut clipped) else { continue };
+                (first, clipped.as_slice())
+            };
+            self.tag(from, names, at, keys, &mut writer);
+            writer.tag(level_key, level, false);
+            writer.feature(Some(self.ids[from][at]), first, run);
+        }
+        writer
+    }
+
+    fn tag<'a>(&self, depth: usize, names: &'a Names, unit: usize, keys: &[(usize, &'a str)], writer: &mut LayerWriter<'a>) {
+        let mut keys = keys.iter().enumerate().peekable();
+        for (at, value) in names.words.of(unit).enumerate() {
+            if let Some((key, _)) = keys.next_if(|(_, (field, _))| *field == at) {
+                // Codes are unique within a level.
+                writer.tag(key, value, self.levels[depth].fields[at].0 == TileField::Code);
+            }
+        }
+    }
+
+    /// Writes the names whose place lies in the tile itself, so that each stands in exactly one tile.
+    fn label_layer<'a>(&'a self, depth: usize, address: TileAddress, keys: &[(usize, &'a str)]) -> LayerWriter<'a> {
+        let names = self.names(depth);
+        let mut writer = LayerWriter::new(Kind::Point, address.origin(), keys.iter().map(|(_, key)| *key).collect());
+        let shift = ZOOM_MAX - address.z();
+        for unit in names.index.find(address.finest(), |unit| point_rect(names.places[unit as usize])) {
+            let at = unit as usize;
+            self.tag(depth, names, at, keys, &mut writer);
+            writer.feature(Some(self.ids[depth][at]), names.places[at].map(|v| v >> shift), &[]);
+        }
+        writer
+    }
+
+    pub(super) fn project(&self, c: Coord<f64>) -> Coord<f64> {
+        to_world(self.shifted(c))
     }
 
     fn shifted(&self, c: Coord<f64>) -> Coord<f64> {
@@ -232,22 +348,57 @@ impl LayerTiles {
         zoom
     }
 
-    fn build_zoom(&self, z: u8) -> ZoomGeometry {
-        let project = |c| to_world(self.shifted(c));
-        let ranked = self.ranked.get_or_init(|| RankedArcs::build(self.coverage.arcs(), &project));
-        let levels = self.coverage.levels().iter().zip(&self.levels);
-        let is_drawn: Vec<bool> = levels.map(|(level, tiles)| !level.is_empty() && tiles.min_zoom <= z).collect();
-        ZoomGeometry::build(&self.coverage, ranked, z, &is_drawn, z == self.max_zoom)
+    fn ranked(&self) -> &RankedArcs {
+        self.ranked.get_or_init(|| RankedArcs::build(self.coverage.arcs(), &|c| self.project(c)))
     }
 
-    fn build_labels(&self, depth: usize) -> Vec<Option<Coord<f64>>> {
-        let units: Vec<UnitIndex> = self.coverage.levels()[depth].indices().collect();
-        let place = |unit: UnitIndex| {
-            let mut geometry = self.coverage.to_geometry(depth, unit);
-            geometry.map_coords_in_place(|c| to_world(self.shifted(c)));
-            label_point(&geometry)
-        };
-        units.into_par_iter().map(place).collect()
+    fn names(&self, depth: usize) -> &Names {
+        self.names[depth].get_or_init(|| {
+            let level = &self.coverage.levels()[depth];
+            let units: Vec<UnitIndex> = level.indices().collect();
+            let places = units.into_par_iter().map(|unit| self.place(depth, unit)).collect();
+            Names::new(Words::build(level, &self.levels[depth].fields), places)
+        })
+    }
+
+    /// Returns where a unit's name stands.
+    pub(super) fn place(&self, depth: usize, unit: UnitIndex) -> GridPoint {
+        if !self.levels[depth].labels {
+            return NO_PLACE;
+        }
+        let mut geometry = self.coverage.to_geometry(depth, unit);
+        geometry.map_coords_in_place(|c| self.project(c));
+        let Some(place) = label_point(&geometry) else { return NO_PLACE };
+        let size = grid_size(ZOOM_MAX);
+        #[expect(clippy::cast_possible_truncation, reason = "the grid of the highest zoom has 2^29 units a side")]
+        let place = [(place.x * size).floor() as i32, (place.y * size).floor() as i32];
+        place
+    }
+}
+
+impl Names {
+    pub fn new(words: Words, places: Vec<GridPoint>) -> Self {
+        let place = |unit: u32| Some(places[unit as usize]).filter(|place| *place != NO_PLACE).map(point_rect);
+        Self { index: PackedIndex::build(places.len(), place), words, places }
+    }
+
+    fn bytes(&self) -> usize {
+        self.words.bytes() + self.places.capacity() * size_of::<GridPoint>() + self.index.bytes()
+    }
+}
+
+impl TileAddress {
+    /// Returns the part of the zoom's grid that the tile shows, its buffer included.
+    pub(super) fn reach(self) -> GridRect {
+        let min = self.origin();
+        GridRect { min, max: min.map(|v| v + EXTENT) }.grown(BUFFER)
+    }
+
+    /// Returns the part of the finest grid that is the tile's own.
+    pub(super) fn finest(self) -> GridRect {
+        let shift = ZOOM_MAX - self.z();
+        let min = self.origin().map(|v| v << shift);
+        GridRect { min, max: min.map(|v| v + ((EXTENT << shift) - 1)) }
     }
 }
 
@@ -257,52 +408,20 @@ impl fmt::Debug for LayerTiles {
     }
 }
 
-fn feature_ids(coverage: &ValidCoverage, depth: usize) -> Vec<u64> {
+fn feature_ids(coverage: &ValidCoverage) -> Vec<Vec<u64>> {
     const BITS: u64 = (1 << 52) - 1;
-    let units = coverage.levels()[depth].units();
-    let mut taken = FxHashSet::with_capacity_and_hasher(units.len(), rustc_hash::FxBuildHasher);
-    let own = |uuid: uuid::Uuid| uuid.as_u64_pair().1 & BITS;
-    units
-        .iter()
-        .map(|unit| {
+    let ids = |depth: usize| {
+        let units = coverage.levels()[depth].units();
+        let mut taken = FxHashSet::with_capacity_and_hasher(units.len(), rustc_hash::FxBuildHasher);
+        let own = |uuid: uuid::Uuid| uuid.as_u64_pair().1 & BITS;
+        let ids = units.iter().map(|unit| {
             let mut id = own(unit.id.0);
             while !taken.insert(id) {
                 id = (id + 1) & BITS;
             }
             id
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::topology::town;
-
-    #[test]
-    fn a_coverage_that_followed_changes_has_the_same_tiles_as_one_made_anew() {
-        let mut compared = 0;
-        for seed in 0..6 {
-            let mut town = town::Town::new(seed);
-            let before = town.shapes();
-            let gaps = crate::boundary::Accepted { gap: true, ..Default::default() };
-            let Some(base) = town::check_all(before.clone(), gaps).coverage else { continue };
-            (0..2).for_each(|_| town.edit());
-            let after = town.shapes();
-            let Some(fresh) = town::check_all(after.clone(), gaps).coverage else { continue };
-            let Ok(patched) = base.patched(&town::layer(), town::delta(&before, &after), fresh.accepted()) else { continue };
-            let tiles = [patched.coverage, fresh].map(|coverage| LayerTiles::build(Arc::new(coverage), &TileLayers::default()));
-            // The town lies north-east of where the equator meets Greenwich, in the corner of one tile of each zoom.
-            for z in [6, 11, 13, 14] {
-                let middle = 1 << (z - 1);
-                for (x, y) in [(0, 1), (1, 1), (0, 2), (1, 2)] {
-                    let address = TileAddress::new(z, middle + x, middle - y).unwrap();
-                    let [found, expected] = [&tiles[0], &tiles[1]].map(|tiles| tiles.tile(address).unwrap());
-                    assert_eq!(found, expected, "{z} {x} {y}");
-                    compared += usize::from(expected.is_some());
-                }
-            }
-        }
-        assert!(compared > 20, "{compared} tiles compared");
-    }
+        });
+        ids.collect()
+    };
+    (0..coverage.levels().len()).map(ids).collect()
 }

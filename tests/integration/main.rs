@@ -28,6 +28,7 @@ mod searches;
 mod small_town;
 mod store;
 mod support;
+mod tile_pieces;
 mod tiles;
 mod topology;
 mod truth;

@@ -12,6 +12,8 @@ use gridkeeper::tile::{LayerTiles, TileAddress, TileLayers, to_world};
 use gridkeeper::topology::ValidCoverage;
 
 use crate::quilt;
+use crate::support::python_with;
+use crate::tile_pieces::write_pieces;
 
 const BUFFER: i32 = 64;
 const LOW: i32 = -BUFFER;
@@ -229,4 +231,103 @@ fn a_shift_moves_the_tiles_and_their_bounds() {
     let moved = LayerTiles::build_shifted(coverage, &TileLayers::default(), Box::new(shift));
     let (plain, moved) = (plain.bounds().unwrap(), moved.bounds().unwrap());
     assert!((moved[0] - plain[0] - 0.5).abs() < 1e-9 && (moved[1] - plain[1]).abs() < 1e-12);
+}
+
+/// Decoded and judged by programs that are not ours; `make tiles-coverage` does the same with much larger layers.
+#[test]
+fn another_decoder_finds_no_hole_no_overlap_and_no_invalid_ring() {
+    let Some(python) = python_with("mapbox_vector_tile") else { return };
+    let coverage = quilt::coverage(5, 12);
+    let tiles = LayerTiles::build(Arc::new(coverage.clone()), &TileLayers::parse(ALL_FROM_0).unwrap());
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut out = std::io::BufWriter::new(file.reopen().unwrap());
+    write_pieces(&tiles, &coverage, [4, 7, 9, 11, 12, 13], true, &mut out).unwrap();
+    drop(out);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tiles_coverage.py");
+    let output = std::process::Command::new(python).arg(script).arg(file.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("units without area"), "{said}");
+}
+
+/// The features of one layer of a tile with their properties as text.
+fn properties(bytes: &[u8], layer: &str) -> Vec<(Option<u64>, BTreeMap<String, String>)> {
+    let reader = MvtReaderRef::new(bytes).unwrap();
+    let Some(found) = reader.layers().find(|l| l.name() == layer) else { return Vec::new() };
+    let features = found.features().map(|feature| {
+        let properties = feature.properties_vec().unwrap().into_iter().map(|(key, value)| {
+            let value = match value {
+                fast_mvt::MvtValueRef::String(text) => text.to_owned(),
+                other => format!("{other:?}"),
+            };
+            (key.to_owned(), value)
+        });
+        (feature.id(), properties.collect())
+    });
+    features.collect()
+}
+
+#[test]
+fn a_border_is_drawn_once_with_the_coarsest_level_that_it_separates() {
+    let tiles = tiles(quilt::coverage(4, 12));
+    for z in [9, 12, 14] {
+        let mut depths = BTreeSet::new();
+        for (x, y, bytes) in tiles_of(&tiles, z) {
+            let place = format!("{z}/{x}/{y}");
+            let reader = MvtReaderRef::new(&bytes).unwrap();
+            let layer = reader.layers().find(|l| l.name() == "borders").unwrap();
+            let mut seen = BTreeSet::new();
+            for feature in layer.features() {
+                let lines = match feature.geometry().unwrap() {
+                    MvtGeometry::LineString(line) => vec![line],
+                    MvtGeometry::MultiLineString(lines) => lines.0,
+                    other => panic!("{place}: {other:?} is no line"),
+                };
+                for line in lines.iter().flat_map(LineString::lines) {
+                    let (a, b) = ((line.start.x, line.start.y), (line.end.x, line.end.y));
+                    // At far zooms two borders can fall onto one another.
+                    assert!(seen.insert((a.min(b), a.max(b))) || z < 14, "{place}: {a:?} to {b:?} is drawn twice");
+                }
+            }
+            for (_, said) in properties(&bytes, "borders") {
+                depths.insert(said["level"].clone());
+                assert_eq!(said.contains_key("left") || said.contains_key("right"), z >= 14, "{place}: {said:?}");
+            }
+        }
+        let expected: &[&str] = if z < 10 { &["district"] } else { &["community", "district", "grid"] };
+        assert_eq!(depths.iter().map(String::as_str).collect::<Vec<_>>(), expected, "zoom {z}");
+    }
+}
+
+#[test]
+fn a_level_that_is_not_drawn_yet_shows_the_coarser_one_in_its_stead() {
+    let description = r#"
+        max_zoom = 14
+        [[level]]
+        name = "district"
+        min_zoom = 0
+        fields = [{ name = "name", min_zoom = 0 }]
+        [[level]]
+        name = "community"
+        min_zoom = 9
+        fields = [{ name = "code", min_zoom = 0 }]
+        [[level]]
+        name = "grid"
+        min_zoom = 12
+        dissolve_zoom = 8
+        labels = false
+        fields = [{ name = "code", min_zoom = 0 }]
+    "#;
+    let tiles = LayerTiles::build(Arc::new(quilt::coverage(4, 12)), &TileLayers::parse(description).unwrap());
+    for (z, level, count) in [(7, "", 0), (8, "district", 1), (11, "community", 9), (12, "", 144)] {
+        let mut ids = BTreeSet::new();
+        for (_, _, bytes) in tiles_of(&tiles, z) {
+            for (id, said) in properties(&bytes, "grid") {
+                ids.insert(id);
+                assert_eq!(said.get("level").map_or("", String::as_str), level, "zoom {z}: {said:?}");
+            }
+            assert!(properties(&bytes, "grid_label").is_empty());
+        }
+        assert_eq!(ids.len(), count, "zoom {z}");
+    }
 }

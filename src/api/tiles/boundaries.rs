@@ -82,14 +82,19 @@ pub async fn show_tile(
 ) -> Result<Response, Problem> {
     let address = parse_address(&z, &x, &y)?;
     let (layers, is_private) = visible_layers(&tileset, &state, as_of, &only, &caller).await?;
-    let tile = tokio::task::spawn_blocking(move || {
+    // What is at hand needs no thread on which to wait.
+    let ready = state.tiles().ready(&layers, query.shift, address);
+    let make = move || {
         let max_zoom = layers.iter().map(|layer| state.tiles().layer(layer, query.shift).max_zoom()).max().unwrap_or(0);
         if address.z() > max_zoom {
             return Err(Problem::not_found(format!("tiles are made for zooms 0 to {max_zoom}; nearer zooms are drawn from those")));
         }
         state.tiles().tile(&layers, query.shift, address).map_err(|e| Problem::internal(&e))
-    });
-    let tile = tile.await.map_err(|e| Problem::internal(&e))??;
+    };
+    let tile = match ready {
+        Some(tile) => tile,
+        None => tokio::task::spawn_blocking(make).await.map_err(|e| Problem::internal(&e))??,
+    };
     let cache = if is_private { "private, no-cache" } else { "no-cache" };
     let vary = if is_private { "Accept-Encoding, Authorization" } else { "Accept-Encoding" };
     let cacheable = [(header::CACHE_CONTROL, cache), (header::VARY, vary)];

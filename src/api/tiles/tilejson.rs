@@ -2,7 +2,7 @@ use tilejson::{Bounds, Center, TileJSON, VectorLayer, tilejson};
 
 use super::shift::TileShift;
 use crate::config::MapConfig;
-use crate::tile::{LayerTiles, TileField};
+use crate::tile::LayerTiles;
 
 /// Returns the line that every map must show: who made it, and its approval number (审图号). Plain text.
 pub fn attribution_line(map: &MapConfig) -> String {
@@ -35,12 +35,7 @@ pub fn describe(layers: &[std::sync::Arc<LayerTiles>], template: String, map: &M
 }
 
 fn to_wire(layer: &crate::tile::VectorLayer) -> VectorLayer {
-    let about = |field: &TileField| match field {
-        TileField::Code => "official code",
-        TileField::Name => "name",
-        TileField::Parent => "code of the unit that holds it",
-    };
-    let fields = layer.fields.iter().map(|field| (field.as_str().to_owned(), about(field).to_owned())).collect();
+    let fields = layer.fields.iter().map(|field| (field.as_str().to_owned(), field.about().to_owned())).collect();
     let mut wire = VectorLayer::new(layer.id.clone(), fields);
     wire.minzoom = Some(layer.min_zoom);
     wire.maxzoom = Some(layer.max_zoom);

@@ -1,0 +1,62 @@
+//! Writes tiles, and the units from which they were cut, for `tests/tiles_coverage.py`, which says what the records are.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use geo_types::Coord;
+use gridkeeper::tile::{LayerTiles, TileAddress, to_world};
+use gridkeeper::topology::ValidCoverage;
+
+/// Writes all tiles of some zooms, and where `with_units` also the rounded units of each level drawn there.
+pub fn write_pieces(
+    tiles: &LayerTiles,
+    coverage: &ValidCoverage,
+    zooms: impl IntoIterator<Item = u8>,
+    with_units: bool,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let mut write = |head: serde_json::Value, body: &[u8]| {
+        let mut head = head;
+        head["bytes"] = body.len().into();
+        writeln!(out, "{head}")?;
+        out.write_all(body)
+    };
+    write(serde_json::json!({ "gaps": coverage.accepted().gap || coverage.accepted().nesting }), &[])?;
+    for z in zooms {
+        for address in addresses(coverage, z) {
+            if let Some(bytes) = tiles.tile(address).map_err(io::Error::other)? {
+                write(serde_json::json!({ "tile": [address.z(), address.x(), address.y()] }), &bytes)?;
+            }
+        }
+        for (depth, level) in coverage.levels().iter().enumerate().filter(|_| with_units) {
+            let id = coverage.layer().collection_id(level.level());
+            for unit in level.indices() {
+                let Some(rings) = tiles.rounded(depth, unit, z) else { continue };
+                let body = serde_json::to_vec(&rings).map_err(io::Error::other)?;
+                write(serde_json::json!({ "unit": [z, id, tiles.feature_id(depth, unit)] }), &body)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The tiles that any unit meets or comes near to: those within the rectangles of the arcs, and a tile around each.
+fn addresses(coverage: &ValidCoverage, z: u8) -> Vec<TileAddress> {
+    let size = f64::from(1_u32 << z);
+    let tile = |c: Coord<f64>| to_world(c) * size;
+    let mut found = BTreeSet::new();
+    for depth in 0..coverage.levels().len() {
+        for unit in coverage.levels()[depth].indices() {
+            let geometry = coverage.to_geometry(depth, unit);
+            let Some(bounds) = geo::BoundingRect::bounding_rect(&geometry) else { continue };
+            let (a, b) = (tile(bounds.min()), tile(bounds.max()));
+            // Half a tile is more than the buffer.
+            for x in (a.x - 0.5).max(0.0) as u32..=(b.x + 0.5) as u32 {
+                for y in (b.y - 0.5).max(0.0) as u32..=(a.y + 0.5) as u32 {
+                    found.extend(TileAddress::new(z, x, y).map(|address| (address.x(), address.y())));
+                }
+            }
+        }
+    }
+    found.into_iter().filter_map(|(x, y)| TileAddress::new(z, x, y)).collect()
+}
