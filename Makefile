@@ -7,14 +7,10 @@ export GRIDKEEPER_BENCH_PYTHON ?= $(CACHE)/venv-bench-requirements/bin/python
 LISTEN ?= 127.0.0.1:8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-web test-datafusion exactness bench lint web shapes clean-demo
+.PHONY: help run build test test-web test-datafusion exactness tiles-coverage bench lint web shapes clean-demo
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-.PHONY: help run build test test-web exactness tiles-coverage bench lint web shapes clean-demo
-
-help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## Install what is missing, build, make the sample district, load it, serve it with its map
 	"$(CARGO_TARGET_DIR)/release/gridkeeper" demo --dir demo --listen $(LISTEN)
@@ -53,8 +49,7 @@ tiles-coverage: ## Judge tiles of the sample and of published layers by decoders
 
 bench: ## Print figures beside rivals; benches/RESULTS.md keeps them
 	@scripts/install-tools bench
-	@for bench in lookup import delta startup replicas assign http; do $(MAKE) --no-print-directory bench-$$bench; done
-	@for bench in lookup import delta startup replicas assign tiles; do $(MAKE) --no-print-directory bench-$$bench; done
+	@for bench in lookup import delta startup replicas assign http archive tiles; do $(MAKE) --no-print-directory bench-$$bench; done
 
 bench-%: ## Print the figures of one bench, such as bench-lookup
 	@scripts/install-tools bench

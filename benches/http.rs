@@ -1,4 +1,4 @@
-//! Serves a store beside bare handlers that do less, and lets `benches/http.py` drive all of them in one run.
+//! Serves a store beside bare handlers that do less, and lets `benches/http_driver.py` drive all of them in one run.
 //!
 //! Five services stand on ports of their own, in one process and on the same threads: ours; a bare handler that returns the bytes of one
 //! of our answers behind our layers; the same without layers; and two that only parse the body of a `POST` behind our layers, one with
@@ -61,7 +61,7 @@ async fn run() -> bool {
         serve(router_of(Router::new().route("/v1/locate", post(parse_with::<Ours>)), state)).await,
     ];
     let mut driver = Command::new(std::env::var("GRIDKEEPER_BENCH_PYTHON").unwrap());
-    driver.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/http.py"));
+    driver.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/http_driver.py"));
     driver.args(services.iter().map(ToString::to_string)).arg(std::process::id().to_string());
     driver.arg(std::env::var("GRIDKEEPER_BENCH_GRIDS").unwrap()).arg(points);
     tokio::task::spawn_blocking(move || driver.status().unwrap().success()).await.unwrap()

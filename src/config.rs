@@ -155,6 +155,20 @@ pub struct MapConfig {
     /// A notice across the map, such as 示例数据，非真实边界.
     pub notice: String,
     pub basemap: Option<BasemapConfig>,
+    /// Files that are offered under `/archives/` by their names, whole or in ranges, to everybody; `serve --archive` adds some.
+    pub archives: Vec<PathBuf>,
+}
+
+impl MapConfig {
+    /// Returns the line that every map must show: who made it, and its approval number (审图号). Plain text.
+    pub fn attribution_line(&self) -> String {
+        let approval = if self.approval_number.is_empty() { String::new() } else { format!("审图号：{}", self.approval_number) };
+        [self.notice.as_str(), self.attribution.as_str(), approval.as_str()]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(" · ")
+    }
 }
 
 /// A map to lie under the boundaries. Nothing is loaded from outside unless this names it. `[map.basemap]`.
@@ -311,6 +325,19 @@ mod tests {
         assert_eq!(grid.layer.levels.len(), 4);
         assert!(grid.public);
         assert!(!config.layer(&LayerName::parse("police").unwrap()).public);
+    }
+
+    #[test]
+    fn the_line_of_maps_holds_what_is_configured_and_nothing_else() {
+        let map = |attribution: &str, number: &str, notice: &str| MapConfig {
+            attribution: attribution.into(),
+            approval_number: number.into(),
+            notice: notice.into(),
+            ..MapConfig::default()
+        };
+        assert_eq!(map("", "", "").attribution_line(), "");
+        let line = map("某局", "GS(2026)1号", "示例数据，非真实边界").attribution_line();
+        assert_eq!(line, "示例数据，非真实边界 · 某局 · 审图号：GS(2026)1号");
     }
 
     #[test]

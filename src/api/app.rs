@@ -2,20 +2,19 @@
 
 use std::path::Path as FilePath;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::uri::Uri;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use rust_embed::Embed;
 use serde::Serialize;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use tokio_util::io::ReaderStream;
 
+use super::archives::send_ranges;
 use super::caller::Caller;
 use super::document::Document;
-use super::problem::{Problem, ProblemKind};
+use super::problem::Problem;
 use super::state::AppState;
-use super::tiles::{TileShift, attribution_line};
+use super::tiles::TileShift;
 use crate::config::{BasemapConfig, MapConfig};
 
 /// The built console. It is committed, so that building the program needs no Node.
@@ -46,12 +45,12 @@ pub async fn show_app_file(
     Path(file): Path<String>,
     State(state): State<AppState>,
     caller: Caller,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Problem> {
     match file.as_str() {
         "" | "index.html" => show_app(State(state)).await,
         "config.json" => show_settings(&state, &caller),
-        BASEMAP_PATH => show_basemap(&state, &headers).await,
+        BASEMAP_PATH => show_basemap(&state, request).await,
         file => send_file(file),
     }
 }
@@ -110,7 +109,7 @@ fn show_settings(state: &AppState, caller: &Caller) -> Result<Response, Problem>
     let map: &MapConfig = &state.config().map;
     let settings = ConsoleSettings {
         version: env!("CARGO_PKG_VERSION"),
-        attribution: attribution_line(map),
+        attribution: map.attribution_line(),
         notice: map.notice.clone(),
         layers: layers.collect(),
         basemap: map.basemap.as_ref().map(describe_basemap),
@@ -150,43 +149,10 @@ fn origin_of(source: &str) -> Option<String> {
 }
 
 /// Sends the configured basemap file, or the range of it that is asked for.
-async fn show_basemap(state: &AppState, headers: &HeaderMap) -> Result<Response, Problem> {
-    let missing = || Problem::not_found("no basemap file is configured");
-    let basemap = state.config().map.basemap.as_ref().filter(|basemap| origin_of(&basemap.source).is_none()).ok_or_else(missing)?;
-    let mut file = tokio::fs::File::open(FilePath::new(&basemap.source)).await.map_err(|e| Problem::internal(&e))?;
-    let metadata = file.metadata().await.map_err(|e| Problem::internal(&e))?;
-    let length = metadata.len();
-    let changed = metadata.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default();
-    let tag = format!("\"{length:x}-{:x}\"", changed.as_nanos());
-    let common = [
-        (header::ACCEPT_RANGES, "bytes".to_owned()),
-        (header::CACHE_CONTROL, "no-cache".to_owned()),
-        (header::CONTENT_TYPE, "application/vnd.pmtiles".to_owned()),
-        (header::ETAG, tag),
-    ];
-    let asked = headers.get(header::RANGE).and_then(|range| range.to_str().ok()).and_then(parse_range);
-    let Some((first, last)) = asked else {
-        let body = axum::body::Body::from_stream(ReaderStream::new(file));
-        return Ok((common, [(header::CONTENT_LENGTH, length.to_string())], body).into_response());
-    };
-    if first >= length {
-        let problem = Problem::new(ProblemKind::Other(StatusCode::RANGE_NOT_SATISFIABLE), format!("the file has {length} bytes"));
-        return Ok(([(header::CONTENT_RANGE, format!("bytes */{length}"))], problem).into_response());
-    }
-    let last = last.unwrap_or(u64::MAX).min(length - 1);
-    file.seek(std::io::SeekFrom::Start(first)).await.map_err(|e| Problem::internal(&e))?;
-    let body = axum::body::Body::from_stream(ReaderStream::new(file.take(last - first + 1)));
-    let range =
-        [(header::CONTENT_RANGE, format!("bytes {first}-{last}/{length}")), (header::CONTENT_LENGTH, (last - first + 1).to_string())];
-    Ok((StatusCode::PARTIAL_CONTENT, common, range, body).into_response())
-}
-
-/// Reads one range with a first byte, which is all that readers of PMTiles ask for; any other is answered with the whole file.
-fn parse_range(range: &str) -> Option<(u64, Option<u64>)> {
-    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
-    let first = first.parse().ok()?;
-    let last = if last.is_empty() { None } else { Some(last.parse().ok()?) };
-    last.is_none_or(|last| first <= last).then_some((first, last))
+async fn show_basemap(state: &AppState, request: Request) -> Result<Response, Problem> {
+    let local = state.config().map.basemap.as_ref().filter(|basemap| origin_of(&basemap.source).is_none());
+    let basemap = local.ok_or_else(|| Problem::not_found("no basemap file is configured"))?;
+    send_ranges(FilePath::new(&basemap.source), request).await
 }
 
 #[cfg(test)]
@@ -202,20 +168,6 @@ mod tests {
         assert!(open.contains("connect-src 'self' https://tiles.example.org:8443;"), "{open}");
         for wrong in ["ftp://a/b", "https://a b/", "https://u@a/", "https://a;script-src/"] {
             assert!(!policy(Some(&basemap(wrong))).contains("://"), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_range_has_a_first_byte() {
-        for (range, expected) in [
-            ("bytes=0-511", Some((0, Some(511)))),
-            ("bytes=10-", Some((10, None))),
-            ("bytes=-5", None),
-            ("bytes=5-4", None),
-            ("bytes=0-1,4-5", None),
-            ("items=0-1", None),
-        ] {
-            assert_eq!(parse_range(range), expected, "{range}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The versions that can be asked for beside the current one: `at` and `generation`, alike for lookups, features and tiles.
+//! The versions that can be asked for beside the current one: `at`, `generation` and `draft`, alike for lookups, features and tiles.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::links::encode;
 use super::problem::{Problem, ProblemKind};
 use super::query::{FromQuery, Values};
 use super::state::AppState;
-use crate::boundary::{GenerationId, LayerName};
+use crate::boundary::{GenerationId, GenerationState, LayerName};
 use crate::history::{ArchiveError, AsOf, AsOfError, Parts, Resolved, resolve};
 use crate::snapshot::{LayerHistory, Snapshot};
 
@@ -28,11 +28,19 @@ pub struct AsOfQuery {
     /// planners and administrators.
     #[param(value_type = Option<u32>, minimum = 1)]
     pub generation: Option<GenerationId>,
+    /// Shows the draft of this number, and nothing that was published. For planners and administrators.
+    #[param(value_type = Option<u32>, minimum = 1)]
+    pub draft: Option<GenerationId>,
 }
 
 impl FromQuery for AsOfQuery {
     fn from_query(values: &mut Values) -> Option<Self> {
-        Some(Self { at: values.optional("at", parse_time), generation: values.optional("generation", parse_generation) })
+        let (at, generation) = (values.optional("at", parse_time), values.optional("generation", parse_generation));
+        let draft = values.optional("draft", parse_generation);
+        if draft.is_some() && generation.is_some() {
+            values.fault("draft", "is a generation of its own; leave `generation` out".into());
+        }
+        Some(Self { at, generation, draft })
     }
 }
 
@@ -42,22 +50,45 @@ impl AsOfQuery {
     }
 
     fn to_as_of(self) -> AsOf {
-        AsOf { at: self.at, generation: self.generation }
+        AsOf { at: self.at, generation: self.number() }
+    }
+
+    fn number(self) -> Option<GenerationId> {
+        self.generation.or(self.draft)
+    }
+
+    /// Finds which version of a layer is meant, as [`choose`] does, and sees that a draft is one.
+    fn choose(self, history: &LayerHistory, now: Timestamp, caller: &Caller) -> Result<Choice, Problem> {
+        let Some(draft) = self.draft else { return choose(history, self.to_as_of(), now, caller) };
+        // Which numbers are drafts is told to nobody else.
+        caller.require_planner("drafts")?;
+        let choice = choose(history, self.to_as_of(), now, caller).map_err(|problem| match problem.kind {
+            ProblemKind::UnknownGeneration => Problem::new(problem.kind, problem.detail).with_parameter("draft"),
+            _ => problem,
+        })?;
+        match history.find(choice.generation).map(|generation| generation.state) {
+            Some(GenerationState::Draft) => Ok(choice),
+            _ => Err(Problem::parameter(
+                "draft",
+                format!("generation {draft} of layer {} is published; ask for it by `generation`", history.layer),
+            )),
+        }
     }
 
     /// Returns the parameters as they stand in an address, each pair behind an `&`.
     pub fn to_pairs(self) -> String {
         let at = self.at.map(|at| format!("&at={}", encode(&at.to_string()))).unwrap_or_default();
         let generation = self.generation.map(|generation| format!("&generation={generation}")).unwrap_or_default();
-        at + &generation
+        let draft = self.draft.map(|draft| format!("&draft={draft}")).unwrap_or_default();
+        at + &generation + &draft
     }
 
-    /// Refuses both parameters for a resource that has no versions.
+    /// Refuses all parameters for a resource that has no versions.
     ///
     /// # Errors
     /// 400 where one is given.
     pub fn refuse(self, what: &str) -> Result<(), Problem> {
-        let given = [("at", self.at.is_some()), ("generation", self.generation.is_some())];
+        let given = [("at", self.at.is_some()), ("generation", self.generation.is_some()), ("draft", self.draft.is_some())];
         match given.iter().find(|(_, is_given)| *is_given) {
             Some((name, _)) => Err(Problem::parameter(name, format!("is not a parameter of {what}"))),
             None => Ok(()),
@@ -149,7 +180,7 @@ impl AppState {
     pub async fn view_layer(&self, name: &LayerName, query: AsOfQuery, caller: &Caller) -> Result<View, Problem> {
         let known = self.snapshots()?;
         let history = known[0].history(name).ok_or_else(|| Problem::not_found(format!("there is no layer {name}")))?;
-        let choice = choose(history, query.to_as_of(), Timestamp::now(), caller)?;
+        let choice = query.choose(history, Timestamp::now(), caller)?;
         let parts = Parts { layers: vec![history.key(choice.generation)], roster_at: None };
         Ok(View { snapshot: self.load(&known, &parts).await?, is_private: choice.is_plan })
     }
@@ -165,7 +196,7 @@ impl AppState {
         if query.is_current() && only.layer.is_none() {
             return Ok(View { snapshot: Arc::clone(base), is_private: false });
         }
-        let default = || query.generation.map(|_| default_layer(base));
+        let default = || query.number().map(|_| default_layer(base));
         let histories: Vec<&LayerHistory> = match only.layer.clone().or_else(default) {
             Some(name) => {
                 let unknown = || Problem::parameter("layer", format!("there is no layer {name}"));
@@ -177,7 +208,7 @@ impl AppState {
         let now = Timestamp::now();
         let (mut layers, mut is_private, mut missed) = (Vec::new(), false, None);
         for history in histories {
-            match choose(history, query.to_as_of(), now, caller) {
+            match query.choose(history, now, caller) {
                 Ok(choice) => {
                     is_private |= choice.is_plan;
                     layers.push(history.key(choice.generation));
@@ -257,8 +288,9 @@ mod tests {
 
     #[test]
     fn links_repeat_what_was_asked_for() {
-        let query = AsOfQuery { at: Some("2026-11-23T08:00:00+08:00".parse().unwrap()), generation: Some(GenerationId(2)) };
+        let query = AsOfQuery { at: Some("2026-11-23T08:00:00+08:00".parse().unwrap()), generation: Some(GenerationId(2)), draft: None };
         assert_eq!(query.to_pairs(), "&at=2026-11-23T00%3A00%3A00Z&generation=2");
+        assert_eq!(AsOfQuery { draft: Some(GenerationId(3)), ..AsOfQuery::default() }.to_pairs(), "&draft=3");
         assert_eq!(AsOfQuery::default().to_pairs(), "");
     }
 }

@@ -28,6 +28,10 @@ pub async fn finish_response(request: Request, next: Next) -> Response {
     if let Some(problem) = response.extensions_mut().remove::<Problem>().or_else(|| foreign_problem(&response)) {
         write_problem(&problem, &instance, &terms.method, &mut response);
     }
+    // An answer without content has no length either, which the framework forgets where `HEAD` is asked.
+    if response.status() == StatusCode::NO_CONTENT {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
     allow_origins(&mut response);
     response
 }

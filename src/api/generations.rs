@@ -10,9 +10,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::caller::Caller;
-use super::features::landing::page_links;
 use super::links::{BaseUrl, Link};
-use super::page::{FormatQuery, send_private_page};
+use super::page::{FormatQuery, page_links, send_private_page};
 use super::problem::{Problem, ProblemKind};
 use super::query::{FromQuery, Query, Values};
 use super::state::AppState;

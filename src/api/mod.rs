@@ -6,8 +6,10 @@
 
 mod admit;
 mod app;
+mod archives;
 mod as_of;
 mod caller;
+mod coding;
 mod document;
 mod features;
 mod finish;

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::document::Document;
-use super::links::{Link, to_header};
+use super::links::{BaseUrl, Link, to_header};
 use super::media::{HTML, Offer, PAGE, negotiate};
 use super::openapi::with_policy;
 use super::problem::Problem;
@@ -64,6 +64,14 @@ pub fn send_json(title: &str, bytes: Vec<u8>, links: &[Link], offer: Offer, is_p
     };
     let response = document.private(is_private).into_response();
     Ok(with_links(if offer == HTML { with_policy(response) } else { response }, links))
+}
+
+/// Returns the links of a page to itself and to its other form. `more` is what they repeat of the query, each pair behind an `&`.
+pub fn page_links(base: &BaseUrl, path: &str, more: &str) -> Vec<Link> {
+    vec![
+        Link::new(base.to(&format!("{path}?f=json{more}")), "self", "application/json").titled("This page as JSON"),
+        Link::new(base.to(&format!("{path}?f=html{more}")), "alternate", "text/html").titled("This page"),
+    ]
 }
 
 fn with_links(mut response: Response, links: &[Link]) -> Response {

@@ -15,7 +15,7 @@ use super::openapi::{self, Definition};
 use super::problem::Problem;
 use super::query::{KnownParameters, refuse_unknown_parameters};
 use super::state::AppState;
-use super::{generations, health, locate, rules, tiles};
+use super::{archives, generations, health, locate, rules, tiles};
 
 /// Every route that the API definition describes, grouped by who calls it.
 ///
@@ -44,9 +44,19 @@ fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(generations::find_generation))
         .routes(routes!(generations::compare_generations))
         // Maps.
-        .routes(routes!(tiles::show_tileset))
+        .routes(routes!(tiles::show_boundaries))
+        .routes(routes!(tiles::show_boundaries_tile))
+        // Maps of GIS clients: OGC API Tiles.
+        .routes(routes!(tiles::list_tile_matrix_sets))
+        .routes(routes!(tiles::find_tile_matrix_set))
+        .routes(routes!(tiles::list_tilesets))
+        .routes(routes!(tiles::find_tileset))
         .routes(routes!(tiles::show_tile))
+        .routes(routes!(tiles::list_collection_tilesets))
+        .routes(routes!(tiles::find_collection_tileset))
+        .routes(routes!(tiles::show_collection_tile))
         .routes(routes!(tiles::show_style))
+        .routes(routes!(archives::show_archive))
 }
 
 /// Files of pages, which no client of the API asks for by itself. They take no parameters.

@@ -1,3 +1,5 @@
+mod tiles;
+
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -12,9 +14,12 @@ use super::{Context, Outcome};
 use crate::app::{OpenMode, open_store};
 use crate::boundary::{GenerationId, LayerName, Level, UnitShape};
 use crate::export::geojson::CollectionWriter;
+use crate::export::write_pmtiles;
 use crate::history::{AsOf, load_histories, resolve};
-use crate::store::StoredGeneration;
+use crate::snapshot::LayerHistory;
 use crate::store::geopackage::write_feature_file;
+use crate::store::mbtiles::MbtilesWriter;
+use crate::store::{Store, StoreError, StoredGeneration};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -33,6 +38,12 @@ pub struct Args {
     /// The boundaries of this generation, whenever it is in effect
     #[arg(long, value_name = "N", value_parser = parse_generation, conflicts_with = "at")]
     generation: Option<GenerationId>,
+    /// The first zoom of a file of tiles
+    #[arg(long, value_name = "Z", default_value_t = 0)]
+    min_zoom: u8,
+    /// The last zoom of a file of tiles; the nearest that is drawn where none is named
+    #[arg(long, value_name = "Z")]
+    max_zoom: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -41,26 +52,54 @@ enum Format {
     Geojson,
     /// A GeoPackage with one table for each level
     Gpkg,
+    /// Vector tiles in one file that is read by ranges: `PMTiles`, version 3
+    Pmtiles,
+    /// Vector tiles in a SQLite database: `MBTiles` 1.3
+    Mbtiles,
+}
+
+impl Format {
+    fn is_tiles(self) -> bool {
+        matches!(self, Self::Pmtiles | Self::Mbtiles)
+    }
 }
 
 pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
-    let Args { format, out, layer, level, at, generation } = args;
+    let Args { format, out, layer, level, at, generation, min_zoom, max_zoom } = args;
     let layer = LayerName::parse(&layer)?;
     let level = level.as_deref().map(Level::parse).transpose()?;
     let at = at.map(|text| parse_time(&text, &context.config.time_zone)).transpose().context("--at is wrong")?;
     let is_stdout = out.as_os_str() == "-";
-    anyhow::ensure!(!(is_stdout && format == Format::Gpkg), "a GeoPackage cannot be written to standard output; name a file");
-
-    let stored = load(context, &layer, AsOf { at, generation })?;
-    let levels = choose_levels(&stored, level.as_ref())?;
+    anyhow::ensure!(!is_stdout || format == Format::Geojson, "only GeoJSON can be written to standard output; name a file");
+    anyhow::ensure!(
+        format.is_tiles() || (min_zoom == 0 && max_zoom.is_none()),
+        "only files of tiles have zooms; leave --min-zoom and --max-zoom out"
+    );
+    let as_of = AsOf { at, generation };
+    let wanted = || tiles::Wanted { out: &out, layer: &layer, level: level.as_ref(), as_of, min_zoom, max_zoom };
+    let load = || load(context, &layer, as_of);
     match format {
         Format::Geojson if is_stdout => {
+            let stored = load()?;
+            let levels = choose_levels(&stored, level.as_ref())?;
             super::until_closed(write_geojson(io::stdout().lock(), &stored, &levels).context("cannot write to standard output"))?;
         }
-        Format::Geojson => replace_file(&out, |path| Ok(write_geojson(File::create(path)?, &stored, &levels)?))?,
-        Format::Gpkg => replace_file(&out, |path| {
-            let tables: Vec<_> = levels.iter().map(|(level, shapes)| (table_name(&stored, level), *shapes)).collect();
-            Ok(write_feature_file(path, &tables)?)
+        Format::Geojson => {
+            let stored = load()?;
+            let levels = choose_levels(&stored, level.as_ref())?;
+            replace_file(&out, |path| Ok(write_geojson(File::create(path)?, &stored, &levels)?))?;
+        }
+        Format::Gpkg => {
+            let stored = load()?;
+            let tables = choose_levels(&stored, level.as_ref())?;
+            let tables: Vec<_> = tables.iter().map(|(level, shapes)| (table_name(&stored, level), *shapes)).collect();
+            replace_file(&out, |path| Ok(write_feature_file(path, &tables)?))?;
+        }
+        Format::Pmtiles => tiles::write(&wanted(), context, |pyramid, path, seen| Ok(write_pmtiles(pyramid, File::create(path)?, seen)?))?,
+        Format::Mbtiles => tiles::write(&wanted(), context, |pyramid, path, seen| {
+            let file = MbtilesWriter::create(path, &pyramid.mbtiles_metadata())?;
+            pyramid.write(|tile, packed| file.add(tile.z(), tile.x(), tile.y(), packed), seen)?;
+            Ok(file.finish()?)
         })?,
     }
     Ok(Outcome::Done)
@@ -68,12 +107,21 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
 
 fn load(context: &Context, layer: &LayerName, as_of: AsOf) -> anyhow::Result<StoredGeneration> {
     let store = open_store(&context.store, OpenMode::ReadOnly)?;
-    let unavailable = |error| anyhow::Error::new(crate::app::StoreUnavailable(error));
-    let histories = load_histories(&*store, &context.config).map_err(unavailable)?;
-    let history = histories.iter().find(|history| &history.layer == layer);
+    let (_, id) = find(&*store, context, layer, as_of)?;
+    store.load_generation(layer, id).map_err(unavailable)
+}
+
+/// Finds the generation that is meant, in the history of its layer.
+fn find(store: &dyn Store, context: &Context, layer: &LayerName, as_of: AsOf) -> anyhow::Result<(LayerHistory, GenerationId)> {
+    let histories = load_histories(store, &context.config).map_err(unavailable)?;
+    let history = histories.into_iter().find(|history| &history.layer == layer);
     let history = history.with_context(|| format!("the store has no layer {layer}"))?;
-    let resolved = resolve(history, as_of, Timestamp::now())?;
-    store.load_generation(layer, resolved.generation.id).map_err(unavailable)
+    let id = resolve(&history, as_of, Timestamp::now())?.generation.id;
+    Ok((history, id))
+}
+
+fn unavailable(error: StoreError) -> anyhow::Error {
+    crate::app::StoreUnavailable(error).into()
 }
 
 /// Returns the levels that have units, or the one that is asked for.

@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -11,19 +12,36 @@ use crate::app::{self, OpenMode, SharedStore};
 use crate::config::Config;
 use crate::snapshot::Live;
 
-#[derive(Clone, Copy, Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Where to listen; by default what the settings say, else 127.0.0.1:8080
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+    /// Offers this file to everybody under /archives/ by its name, whole or in ranges; may be given again
+    #[arg(long, value_name = "FILE")]
+    archive: Vec<PathBuf>,
 }
 
 pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     let store = app::open_store(&context.store, OpenMode::ReadOnly)?;
     let listen = args.listen.unwrap_or(context.config.http.listen);
-    run_service(context.config.clone(), store, listen, |address| {
+    let mut config = context.config.clone();
+    config.map.archives.extend(args.archive);
+    check_archives(&config.map.archives)?;
+    run_service(config, store, listen, |address| {
         tracing::info!("the map is at http://{address}/app/");
     })
+}
+
+/// Sees that every archive is there and has a name of its own, so that a slip is told now and not to a caller.
+fn check_archives(archives: &[PathBuf]) -> anyhow::Result<()> {
+    for (at, path) in archives.iter().enumerate() {
+        std::fs::File::open(path).with_context(|| format!("cannot read the archive {}", path.display()))?;
+        let name = path.file_name();
+        let is_taken = archives[..at].iter().any(|other| other.file_name() == name);
+        anyhow::ensure!(!is_taken, "two archives have the name of {}; rename one", path.display());
+    }
+    Ok(())
 }
 
 /// Serves a store until SIGTERM or SIGINT. `on_ready` is called once, with the bound address, as soon as lookups are answered.

@@ -1,3 +1,9 @@
-//! Boundaries go out here as files for other programs.
+//! Boundaries go out here as files for other programs: features, and tiles drawn ahead.
 
 pub mod geojson;
+mod hilbert;
+mod pmtiles;
+mod pyramid;
+
+pub use pmtiles::write_pmtiles;
+pub use pyramid::{About, Pyramid, PyramidError};

@@ -10,7 +10,7 @@ use crate::dispatch::{Roster, RosterMark, RuleBook};
 use crate::index::Search;
 use crate::snapshot::{LayerHistory, LayerKey, LayerSnapshot, RosterSnapshot, Settings, Snapshot};
 use crate::store::{Store, StoreError, StoredGeneration, current_generation};
-use crate::topology::{Rules, check, restore};
+use crate::topology::{Rules, ValidCoverage, check, restore};
 
 /// The store cannot be reached or read; commands exit with 3.
 #[derive(Debug, thiserror::Error)]
@@ -133,6 +133,17 @@ pub(super) fn load_history(store: &dyn Store, config: &Config, layer: LayerName)
 /// # Errors
 /// The store fails, or holds a generation that does not pass its check.
 pub fn load_layer(store: &dyn Store, history: &LayerHistory, id: GenerationId) -> Result<LayerSnapshot, LoadError> {
+    let (generation, coverage) = load_coverage(store, history, id)?;
+    let superseded_at = history.superseded_at(id);
+    let layer = LayerSnapshot::build(generation, superseded_at, Arc::new(coverage), history.is_public, history.search);
+    Ok(layer.with_newest(history.key(id).newest))
+}
+
+/// Reads the boundaries of one generation alone.
+///
+/// # Errors
+/// The store fails, or holds a generation that does not pass its check.
+pub fn load_coverage(store: &dyn Store, history: &LayerHistory, id: GenerationId) -> Result<(Generation, ValidCoverage), LoadError> {
     let stored = store.load_generation(&history.layer, id)?;
     let StoredGeneration { generation, layer, shapes, accepted, seal } = stored;
     // What was checked when it was published is known by its seal; the rest is checked again.
@@ -152,9 +163,7 @@ pub fn load_layer(store: &dyn Store, history: &LayerHistory, id: GenerationId) -
             })?
         }
     };
-    let superseded_at = history.superseded_at(id);
-    let layer = LayerSnapshot::build(generation, superseded_at, Arc::new(coverage), history.is_public, history.search);
-    Ok(layer.with_newest(history.key(id).newest))
+    Ok((generation, coverage))
 }
 
 /// Makes a generation from one of the layer's that is known, or reads it as a whole where that cannot be done.

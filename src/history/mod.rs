@@ -21,7 +21,9 @@ pub use archive::{Archive, ArchiveCounts, ArchiveError, Parts};
 pub use attribution::{Attribution, Attributor, attribute, load_attributor};
 pub use comparison::{Asked, Comparison, HistoryError, compare};
 pub use listing::{ListedGeneration, Listing, find_generation, list_generations};
-pub use load::{LoadError, StoreUnavailable, load_as_of, load_histories, load_layer, load_roster, load_rules, load_snapshot};
+pub use load::{
+    LoadError, StoreUnavailable, load_as_of, load_coverage, load_histories, load_layer, load_roster, load_rules, load_snapshot,
+};
 pub use resolve::{AsOf, AsOfError, Resolved, resolve};
 pub use standing::{Standing, next_generation, standing_of};
 pub use unheld::{KeptUnheld, Unheld, find_unheld, find_unheld_of};

@@ -15,6 +15,7 @@ pub mod geopackage;
 #[cfg(test)]
 mod histories;
 mod identity;
+pub mod mbtiles;
 mod memory;
 mod months_out;
 mod postgis;

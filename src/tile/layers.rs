@@ -1,7 +1,7 @@
 use serde::Deserialize;
 
 use super::address::ZOOM_MAX;
-use crate::boundary::Layer;
+use crate::boundary::{Layer, Unit, UnitCode};
 
 /// What tiles carry, level by level. The written form is `tiles/layers.toml`.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +56,7 @@ pub struct BorderTiles {
 }
 
 /// What a feature of a tile can say.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TileField {
     Code,
     Name,
@@ -100,6 +100,17 @@ impl TileField {
             Self::Depth => "the place of that level in the layer, 0 being the coarsest",
             Self::Left => "code of the unit on the left, looking along the line",
             Self::Right => "code of the unit on the right, looking along the line",
+        }
+    }
+
+    /// Returns what a unit says in this field, as text; none where it says nothing, or no text.
+    pub fn of<'a>(&self, unit: &'a Unit) -> Option<&'a str> {
+        match self {
+            Self::Code => Some(unit.code.as_str()),
+            Self::Name => Some(unit.name.as_str()).filter(|name| !name.is_empty()),
+            Self::Parent => unit.parent.as_ref().map(UnitCode::as_str),
+            Self::Property { property, .. } => unit.properties.get(property)?.as_str(),
+            Self::Level | Self::Depth | Self::Left | Self::Right => None,
         }
     }
 }

@@ -7,11 +7,13 @@
 mod address;
 mod borders;
 mod clip;
+mod coding;
 mod label;
 mod layers;
 mod packed;
 mod patch;
 mod ring;
+mod select;
 mod simplify;
 mod snap;
 mod tiles;
@@ -19,9 +21,11 @@ mod wire;
 mod words;
 mod zoom;
 
-pub use address::{TileAddress, to_world};
+pub use address::{Matrix, TileAddress, TileRange, to_world};
+pub use coding::Coding;
 pub use layers::{BorderTiles, LevelTiles, TileField, TileLayers, TileLayersError};
 pub use patch::TileChanges;
+pub use select::{PassingUnits, TileChoice};
 pub use tiles::{LayerTiles, VectorLayer};
 pub use wire::TileTooLarge;
 

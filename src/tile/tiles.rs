@@ -6,7 +6,7 @@ use geo_types::Coord;
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
-use super::address::{BUFFER, EXTENT, TileAddress, ZOOM_MAX, grid_size, to_world};
+use super::address::{BUFFER, EXTENT, Matrix, TileAddress, ZOOM_MAX, grid_size};
 use super::borders::border_features;
 use super::clip::{GridRect, clip};
 use super::label::label_point;
@@ -17,7 +17,7 @@ use super::snap::GridPoint;
 use super::wire::{Kind, LayerWriter, TileTooLarge, put_run, put_text_value};
 use super::words::Words;
 use super::zoom::{Shapes, ZoomGeometry, ZoomPlan};
-use crate::boundary::Position;
+use crate::boundary::{Position, Unit};
 use crate::topology::{UnitIndex, ValidCoverage};
 
 /// Zooms kept ready. A person zooming in and out meets about this many; each costs about as much memory as the
@@ -26,6 +26,9 @@ const ZOOMS_KEPT: usize = 8;
 
 /// Zooms kept ready of what is seldom drawn: the one that is looked at, and the one before it.
 const ZOOMS_KEPT_SELDOM: usize = 2;
+
+/// What stands behind a collection's id in the name of the layer with its names.
+pub(super) const LABEL_SUFFIX: &str = "_label";
 
 /// Moves positions, in degrees, to where a basemap with an offset shows them.
 pub type Shift = dyn Fn(Position) -> Position + Send + Sync;
@@ -36,6 +39,7 @@ pub struct LayerTiles {
     pub(super) levels: Vec<LevelTiles>,
     borders: Option<BorderTiles>,
     max_zoom: u8,
+    matrix: Matrix,
     shift: Option<Arc<Shift>>,
     /// One list for each depth, in the order of units.
     pub(super) ids: Vec<Vec<u64>>,
@@ -68,6 +72,8 @@ pub struct VectorLayer {
     pub min_zoom: u8,
     pub max_zoom: u8,
     pub fields: Vec<TileField>,
+    /// 0 for points, 1 for lines, 2 for areas.
+    pub geometry_dimension: u8,
 }
 
 impl LayerTiles {
@@ -91,6 +97,7 @@ impl LayerTiles {
         Self {
             borders: layers.borders(),
             max_zoom: layers.max_zoom,
+            matrix: Matrix::default(),
             shift,
             ids: feature_ids(&coverage),
             ranked: OnceLock::new(),
@@ -107,6 +114,7 @@ impl LayerTiles {
         Self {
             borders: self.borders,
             max_zoom: self.max_zoom,
+            matrix: self.matrix,
             shift: self.shift.clone(),
             ids: feature_ids(&coverage),
             ranked: OnceLock::new(),
@@ -116,6 +124,24 @@ impl LayerTiles {
             levels: self.levels.clone(),
             coverage,
         }
+    }
+
+    /// Lays the tiles out in another matrix than the Mercator square.
+    #[must_use]
+    pub fn in_matrix(mut self, matrix: Matrix) -> Self {
+        self.matrix = matrix;
+        self.max_zoom = matrix.zoom_as_wide(self.max_zoom);
+        for level in &mut self.levels {
+            for zoom in [&mut level.min_zoom, &mut level.max_zoom].into_iter().chain(&mut level.dissolve_zoom) {
+                *zoom = matrix.zoom_as_wide(*zoom);
+            }
+            level.fields.iter_mut().for_each(|(_, zoom)| *zoom = matrix.zoom_as_wide(*zoom));
+        }
+        if let Some(borders) = &mut self.borders {
+            borders.min_zoom = matrix.zoom_as_wide(borders.min_zoom);
+            borders.sides_min_zoom = matrix.zoom_as_wide(borders.sides_min_zoom);
+        }
+        self
     }
 
     /// Keeps less ready, for tiles that are seldom asked for.
@@ -158,7 +184,7 @@ impl LayerTiles {
                 let keys = self.keys_at(depth, address.z());
                 self.areas(depth, depth, shapes, address, &keys, &[]).finish(&id, &mut tile)?;
                 if self.levels[depth].labels {
-                    self.label_layer(depth, address, &keys).finish(&format!("{id}_label"), &mut tile)?;
+                    self.label_layer(depth, address, &keys).finish(&format!("{id}{LABEL_SUFFIX}"), &mut tile)?;
                 }
             } else if let Some((from, shapes)) = self.dissolved(depth, address.z(), zoom) {
                 let keys = self.keys_at(from, address.z());
@@ -182,11 +208,17 @@ impl LayerTiles {
                 let id = self.layer_id(depth);
                 let level = &self.levels[depth];
                 let mut fields: Vec<TileField> = level.fields.iter().map(|(field, _)| field.clone()).collect();
-                let label_id = format!("{id}_label");
-                let labels = VectorLayer { id: label_id, min_zoom: level.min_zoom, max_zoom: level.max_zoom, fields: fields.clone() };
+                let label_id = format!("{id}{LABEL_SUFFIX}");
+                let labels = VectorLayer {
+                    id: label_id,
+                    min_zoom: level.min_zoom,
+                    max_zoom: level.max_zoom,
+                    fields: fields.clone(),
+                    geometry_dimension: 0,
+                };
                 fields.extend(level.dissolve_zoom.map(|_| TileField::Level));
                 let min_zoom = level.dissolve_zoom.unwrap_or(level.min_zoom).min(level.min_zoom);
-                let areas = VectorLayer { id, min_zoom, max_zoom: level.max_zoom, fields };
+                let areas = VectorLayer { id, min_zoom, max_zoom: level.max_zoom, fields, geometry_dimension: 2 };
                 std::iter::once(areas).chain(level.labels.then_some(labels))
             })
             .collect();
@@ -195,8 +227,15 @@ impl LayerTiles {
             min_zoom: borders.min_zoom,
             max_zoom: self.max_zoom,
             fields: vec![TileField::Level, TileField::Depth, TileField::Left, TileField::Right],
+            geometry_dimension: 1,
         }));
         layers
+    }
+
+    /// Returns the ids of the collections that the tiles show, coarse to fine.
+    pub fn collections(&self) -> Vec<String> {
+        let loaded = (0..self.levels.len()).filter(|depth| !self.coverage.levels()[*depth].is_empty());
+        loaded.map(|depth| self.layer_id(depth)).collect()
     }
 
     /// Returns west, south, east and north, degrees, of everything drawn; none where nothing is loaded.
@@ -216,6 +255,18 @@ impl LayerTiles {
     /// one, the one with the greater code takes the next that is free.
     pub fn feature_id(&self, depth: usize, unit: UnitIndex) -> u64 {
         self.ids[depth][unit.0 as usize]
+    }
+
+    /// Returns the ids of the features that show the units which pass, by the layers of the tile that show them.
+    pub(super) fn ids_of(&self, passes: impl Fn(&Unit) -> bool) -> Vec<(String, FxHashSet<u64>)> {
+        let of_level = |depth: usize| {
+            let level = &self.coverage.levels()[depth];
+            let passing = level.indices().filter(|unit| passes(level.unit(*unit)));
+            let ids: FxHashSet<u64> = passing.map(|unit| self.feature_id(depth, unit)).collect();
+            let id = self.layer_id(depth);
+            [(format!("{id}{LABEL_SUFFIX}"), ids.clone()), (id, ids)]
+        };
+        (0..self.levels.len()).flat_map(of_level).collect()
     }
 
     /// Returns how many units of a level have no area on the grid of a zoom; of these only the name is drawn.
@@ -327,7 +378,7 @@ impl LayerTiles {
     }
 
     pub(super) fn project(&self, c: Coord<f64>) -> Coord<f64> {
-        to_world(self.shifted(c))
+        self.matrix.to_world(self.shifted(c))
     }
 
     fn shifted(&self, c: Coord<f64>) -> Coord<f64> {

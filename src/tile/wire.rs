@@ -165,6 +165,10 @@ pub(super) struct LayerWriter<'a> {
     kind: Kind,
     origin: GridPoint,
     keys: Vec<&'a str>,
+    /// Those that a feature has, as the layer lists them.
+    used: Vec<&'a str>,
+    /// For each key its place among them, once it has one.
+    key_places: Vec<Option<u64>>,
     /// For each key the value that the feature before had, as neighbours often share one.
     before: Vec<(&'a [u8], u64)>,
     places: FxHashMap<&'a [u8], u64>,
@@ -183,6 +187,8 @@ impl<'a> LayerWriter<'a> {
             kind,
             origin,
             before,
+            key_places: vec![None; keys.len()],
+            used: Vec::new(),
             keys,
             places: FxHashMap::default(),
             values: Vec::new(),
@@ -215,7 +221,13 @@ impl<'a> LayerWriter<'a> {
             self.before[key] = (value, place);
             place
         };
-        put_varint(&mut self.tags, key as u64);
+        let key = self.key_places[key].unwrap_or_else(|| {
+            let next = self.used.len() as u64;
+            self.key_places[key] = Some(next);
+            self.used.push(self.keys[key]);
+            next
+        });
+        put_varint(&mut self.tags, key);
         put_varint(&mut self.tags, place);
     }
 
@@ -263,7 +275,7 @@ impl<'a> LayerWriter<'a> {
         around.extend([15 << 3, 2, 1 << 3 | 2]);
         put_varint(&mut around, name.len() as u64);
         around.extend_from_slice(name.as_bytes());
-        for key in &self.keys {
+        for key in &self.used {
             around.push(3 << 3 | 2);
             put_varint(&mut around, key.len() as u64);
             around.extend_from_slice(key.as_bytes());

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test whose setting up fails stops there and says where; helpers are no tests to the lint")]
 
 mod api;
+mod archives;
 mod assign;
 mod assign_parquet;
 mod cluster;

@@ -7,14 +7,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::incidents::INCIDENTS;
-use super::landing::page_links;
 use crate::api::as_of::{AsOfQuery, LayerQuery};
 use crate::api::caller::Caller;
 use crate::api::links::{BaseUrl, Link, encode, with_query};
-use crate::api::page::{FormatQuery, send_private_page};
+use crate::api::page::{FormatQuery, page_links, send_private_page};
 use crate::api::problem::Problem;
 use crate::api::query::Query;
 use crate::api::state::AppState;
+use crate::api::tiles::{TILEJSON, TILESETS_REL};
 use crate::boundary::LayerName;
 use crate::snapshot::{LayerSnapshot, Snapshot};
 
@@ -88,7 +88,11 @@ pub async fn list_collections(
     if caller.is_insider() && as_of.is_current() && only.layer.is_none() {
         collections.push(incidents_collection(&base));
     }
-    let body = Collections { links: page_links(&base, "/collections", &(as_of.to_pairs() + &only.to_pairs())), collections };
+    let version = as_of.to_pairs() + &only.to_pairs();
+    let mut links = page_links(&base, "/collections", &version);
+    let tilesets = Link::new(base.to(&with_query("/tiles", &version)), TILESETS_REL, "application/json");
+    links.push(tilesets.titled("The vector tiles of all collections together"));
+    let body = Collections { links, collections };
     send_private_page("Collections", &body, &body.links, query.f.as_deref(), &headers)
 }
 
@@ -184,10 +188,11 @@ fn to_collection(state: &AppState, layer: &LayerSnapshot, depth: usize, base: &B
         links: collection_links(base, &id, &version),
         id,
     };
-    if layer.layer().name.as_str() == "grid" {
-        let tiles = Link::new(base.to(&with_query("/tiles/boundaries", &version)), "describedby", "application/json");
-        collection.links.push(tiles.titled("TileJSON of the vector tiles"));
-    }
+    let tiles = format!("/collections/{}/tiles", encode(&collection.id));
+    let tilesets = Link::new(base.to(&with_query(&tiles, &version)), TILESETS_REL, "application/json");
+    collection.links.push(tilesets.titled("The vector tiles, by tile matrix set"));
+    let tilejson = Link::new(base.to(&format!("{tiles}/WebMercatorQuad?f=tilejson{version}")), "describedby", TILEJSON);
+    collection.links.push(tilejson.titled("TileJSON of the vector tiles"));
     collection
 }
 

@@ -4,13 +4,14 @@ use axum::response::Response;
 use serde::Serialize;
 
 use crate::api::links::{BaseUrl, Link};
-use crate::api::page::{FormatQuery, send_page};
+use crate::api::page::{FormatQuery, page_links, send_page};
 use crate::api::problem::Problem;
 use crate::api::query::Query;
 use crate::api::state::AppState;
+use crate::api::tiles::{TILESETS_REL, TILING_SCHEMES_REL};
 
 /// The classes of which every requirement is met. docs/api.md says which are missed, and why.
-pub const CONFORMANCE: [&str; 8] = [
+pub const CONFORMANCE: [&str; 21] = [
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/landing-page",
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/json",
@@ -19,6 +20,19 @@ pub const CONFORMANCE: [&str; 8] = [
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/html",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tileset",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tilesets-list",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/dataset-tilesets",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/geodata-tilesets",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/collections-selection",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/mvt",
+    "http://www.opengis.net/spec/tms/2.0/conf/tilematrixset",
+    "http://www.opengis.net/spec/tms/2.0/conf/json-tilematrixset",
+    "http://www.opengis.net/spec/tms/2.0/conf/tilematrixsetlimits",
+    "http://www.opengis.net/spec/tms/2.0/conf/json-tilematrixsetlimits",
+    "http://www.opengis.net/spec/tms/2.0/conf/tilesetmetadata",
+    "http://www.opengis.net/spec/tms/2.0/conf/json-tilesetmetadata",
 ];
 
 /// The first page: where everything else is.
@@ -63,6 +77,8 @@ pub async fn show_landing(
         link("/api?f=html", "service-doc", "text/html", "The API definition to read"),
         link("/conformance", "conformance", "application/json", "The standards that are kept"),
         link("/collections", "data", "application/json", "The boundaries, by level"),
+        link("/tiles", TILESETS_REL, "application/json", "The vector tiles, by tile matrix set"),
+        link("/tileMatrixSets", TILING_SCHEMES_REL, "application/json", "The tile matrix sets"),
         link("/tiles/boundaries", "describedby", "application/json", "TileJSON of the vector tiles"),
         link("/app/", "related", "text/html", "The map"),
     ];
@@ -88,12 +104,4 @@ pub async fn show_conformance(Query(query): Query<FormatQuery>, base: BaseUrl, h
     let links = page_links(&base, "/conformance", "");
     let conformance = Conformance { conforms_to: &CONFORMANCE, links };
     send_page("Conformance", &conformance, &conformance.links, query.f.as_deref(), &headers)
-}
-
-/// Returns the links of a page to itself and to its other form. `more` is what they repeat of the query, each pair behind an `&`.
-pub fn page_links(base: &BaseUrl, path: &str, more: &str) -> Vec<Link> {
-    vec![
-        Link::new(base.to(&format!("{path}?f=json{more}")), "self", "application/json").titled("This page as JSON"),
-        Link::new(base.to(&format!("{path}?f=html{more}")), "alternate", "text/html").titled("This page"),
-    ]
 }

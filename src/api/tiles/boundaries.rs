@@ -1,146 +1,84 @@
-use std::sync::Arc;
-
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 
-use super::cache::Coded;
+use super::cache::Drawing;
+use super::choice::{ChoiceQuery, CollectionsQuery, DatasetQuery, check_choice};
+use super::send::{TileRequest, parse_address, shown_layers};
 use super::shift::ShiftQuery;
-use super::tilejson::describe;
-use crate::api::as_of::{AsOfQuery, LayerQuery, View};
+use super::tilejson::{Described, describe};
+use crate::api::as_of::{AsOfQuery, LayerQuery};
 use crate::api::caller::Caller;
-use crate::api::document::{Document, Terms};
+use crate::api::document::Document;
 use crate::api::links::{BaseUrl, with_query};
 use crate::api::problem::Problem;
 use crate::api::query::Query;
 use crate::api::state::AppState;
-use crate::snapshot::LayerSnapshot;
-use crate::tile::TileAddress;
+use crate::tile::Matrix;
 
-/// The one tileset of boundaries: every level of every layer that the caller may see.
-const BOUNDARIES: &str = "boundaries";
-
-const MVT: HeaderValue = HeaderValue::from_static("application/vnd.mapbox-vector-tile");
-
-/// What a tileset holds and where its tiles are: TileJSON 3.0.
+/// What the tileset of all boundaries holds and where its tiles are: TileJSON 3.0.
 #[utoipa::path(
     get,
-    operation_id = "show_tileset",
-    path = "/tiles/{tileset}",
+    operation_id = "show_boundaries",
+    path = "/tiles/boundaries",
     tag = "maps",
-    params(("tileset" = String, Path, description = "`boundaries`"), ShiftQuery, AsOfQuery, LayerQuery),
+    params(ShiftQuery, AsOfQuery, LayerQuery, CollectionsQuery, ChoiceQuery),
     responses((status = 200, description = "TileJSON 3.0", content((serde_json::Value = "application/json"))))
 )]
-pub async fn show_tileset(
-    Path(tileset): Path<String>,
-    Query(query): Query<ShiftQuery>,
-    Query((as_of, only)): Query<(AsOfQuery, LayerQuery)>,
+pub async fn show_boundaries(
+    Query(query): Query<DatasetQuery>,
     State(state): State<AppState>,
     caller: Caller,
     base: BaseUrl,
 ) -> Result<Response, Problem> {
-    let (layers, is_private) = visible_layers(&tileset, &state, as_of, &only, &caller).await?;
-    let pairs = query.to_pairs() + &as_of.to_pairs() + &only.to_pairs();
-    let template = base.to(&with_query(&format!("/tiles/{tileset}/{{z}}/{{x}}/{{y}}"), &pairs));
+    let shown = shown_layers(&state, query.tile.as_of, &query.only, &caller).await?;
+    let template = base.to(&with_query("/tiles/boundaries/{z}/{x}/{y}", &query.to_pairs()));
+    let is_private = shown.is_private;
     let json = tokio::task::spawn_blocking(move || {
-        let tiles: Vec<_> = layers.iter().map(|layer| state.tiles().layer(layer, query.shift)).collect();
-        serde_json::to_vec(&describe(&tiles, template, &state.config().map, query.shift))
+        let drawing = Drawing { matrix: Matrix::Mercator, shift: query.tile.shift.shift };
+        let tiles: Vec<_> = shown.layers.iter().map(|layer| state.tiles().layer(layer, drawing)).collect();
+        let choice = query.tile.choice.to_choice(query.collections.collections.as_deref());
+        check_choice(&choice, &tiles)?;
+        let described = Described { name: "boundaries", template, choice: &choice, shift: drawing.shift };
+        serde_json::to_vec(&describe(&tiles, &described, &state.config().map)).map_err(|e| Problem::internal(&e))
     });
-    let json = json.await.map_err(|e| Problem::internal(&e))?.map_err(|e| Problem::internal(&e))?;
+    let json = json.await.map_err(|e| Problem::internal(&e))??;
     Ok(Document::new("application/json", json).private(is_private).into_response())
 }
 
-/// One tile, MVT 2.1: a layer for each level drawn at that zoom, and one with its names.
+/// One tile, MVT 2.1: a layer for each level drawn at that zoom, and one with its names. Column before row.
 #[utoipa::path(
     get,
-    operation_id = "show_tile",
-    path = "/tiles/{tileset}/{z}/{x}/{y}",
+    operation_id = "show_boundaries_tile",
+    path = "/tiles/boundaries/{z}/{x}/{y}",
     tag = "maps",
     params(
-        ("tileset" = String, Path, description = "`boundaries`"),
         ("z" = u8, Path, description = "Zoom"),
         ("x" = u32, Path, description = "Column, from the west"),
         ("y" = u32, Path, description = "Row, from the north"),
         ShiftQuery,
         AsOfQuery,
         LayerQuery,
+        CollectionsQuery,
+        ChoiceQuery,
     ),
     responses(
         (status = 200, description = "The tile", content((Vec<u8> = "application/vnd.mapbox-vector-tile"))),
-        (status = 204, description = "The tile lies in the world, and nothing lies in it"),
+        (status = 204, description = "The tile lies in the world, and nothing that is wanted lies in it"),
         (status = 304, description = "The caller has the current bytes already"),
     )
 )]
-pub async fn show_tile(
-    Path((tileset, z, x, y)): Path<(String, String, String, String)>,
-    Query(query): Query<ShiftQuery>,
-    Query((as_of, only)): Query<(AsOfQuery, LayerQuery)>,
+pub async fn show_boundaries_tile(
+    Path((z, x, y)): Path<(String, String, String)>,
+    Query(query): Query<DatasetQuery>,
     State(state): State<AppState>,
     caller: Caller,
-    method: axum::http::Method,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let address = parse_address(&z, &x, &y)?;
-    let (layers, is_private) = visible_layers(&tileset, &state, as_of, &only, &caller).await?;
-    // What is at hand needs no thread on which to wait.
-    let ready = state.tiles().ready(&layers, query.shift, address);
-    let make = move || {
-        let max_zoom = layers.iter().map(|layer| state.tiles().layer(layer, query.shift).max_zoom()).max().unwrap_or(0);
-        if address.z() > max_zoom {
-            return Err(Problem::not_found(format!("tiles are made for zooms 0 to {max_zoom}; nearer zooms are drawn from those")));
-        }
-        state.tiles().tile(&layers, query.shift, address).map_err(|e| Problem::internal(&e))
-    };
-    let tile = match ready {
-        Some(tile) => tile,
-        None => tokio::task::spawn_blocking(make).await.map_err(|e| Problem::internal(&e))??,
-    };
-    let cache = if is_private { "private, no-cache" } else { "no-cache" };
-    let vary = if is_private { "Accept-Encoding, Authorization" } else { "Accept-Encoding" };
-    let cacheable = [(header::CACHE_CONTROL, cache), (header::VARY, vary)];
-    let Some(tile) = tile else { return Ok((StatusCode::NO_CONTENT, cacheable).into_response()) };
-    let terms = Terms::of(&method, &headers);
-    let response = if terms.takes_gzip() {
-        let mut response = send(&tile.gzip, &terms);
-        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        response
-    } else {
-        send(&tile.plain, &terms)
-    };
-    Ok((cacheable, response).into_response())
-}
-
-fn send(coded: &Coded, terms: &Terms) -> Response {
-    let tag = HeaderValue::from_str(&coded.tag).expect("a tag is hexadecimal digits in quotes");
-    if terms.matches(&coded.tag) {
-        return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
-    }
-    ([(header::ETAG, tag), (header::CONTENT_TYPE, MVT)], coded.bytes.clone()).into_response()
-}
-
-fn parse_address(z: &str, x: &str, y: &str) -> Result<TileAddress, Problem> {
-    let address = || TileAddress::new(z.parse().ok()?, x.parse().ok()?, y.parse().ok()?);
-    address().ok_or_else(|| Problem::not_found(format!("{z}/{x}/{y} is no tile of the world; x and y run from 0 to below 2^z")))
-}
-
-/// Returns the layers of a tileset that the caller may see, in the version asked for, and whether others may see less.
-pub(super) async fn visible_layers(
-    tileset: &str,
-    state: &AppState,
-    as_of: AsOfQuery,
-    only: &LayerQuery,
-    caller: &Caller,
-) -> Result<(Vec<Arc<LayerSnapshot>>, bool), Problem> {
-    if tileset != BOUNDARIES {
-        return Err(Problem::not_found(format!("there is no tileset {tileset}; there is {BOUNDARIES}")));
-    }
-    let View { snapshot, is_private } = state.view_layers(as_of, only, caller).await?;
-    let is_insider = caller.require_insider("this layer").is_ok();
-    let all = snapshot.layers();
-    let visible: Vec<_> = all.iter().filter(|layer| layer.is_public() || is_insider).cloned().collect();
-    if let (true, false, Some(first)) = (visible.is_empty(), all.is_empty(), all.first()) {
-        caller.require_insider(&format!("the layer {}", first.layer().name))?;
-    }
-    let may_differ = snapshot.histories().iter().any(|history| !history.is_public);
-    Ok((visible, is_private || may_differ))
+    let address = parse_address(Matrix::Mercator, [&z, &x, &y], "zoom/column/row")?;
+    let shown = shown_layers(&state, query.tile.as_of, &query.only, &caller).await?;
+    let drawing = Drawing { matrix: Matrix::Mercator, shift: query.tile.shift.shift };
+    let request = TileRequest { shown, drawing, address, choice: query.tile.choice, collections: query.collections.collections };
+    request.send(&state, &method, &headers).await
 }

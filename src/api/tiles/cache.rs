@@ -1,24 +1,19 @@
-use std::cell::RefCell;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
-use libdeflater::{CompressionLvl, Compressor};
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
 use super::shift::TileShift;
 use crate::boundary::{GenerationId, LayerName, Position};
 use crate::snapshot::{LayerSnapshot, Snapshot};
-use crate::tile::{LayerTiles, TileAddress, TileChanges, TileLayers};
+use crate::tile::{Coding, LayerTiles, Matrix, TileAddress, TileChanges, TileChoice, TileLayers};
 
 /// Bytes of finished tiles kept ready. A district's tiles of all zooms need about 20 MiB, a large city's visited ones a few times that.
 const CACHE_BYTES_MAX: u64 = 256 << 20;
 
 /// Generations drawn at once beside the current ones. More than anybody lays side by side, and few enough to weigh at every tile.
 const OTHERS_MAX: usize = 32;
-
-/// Borders hardly shrink more above this level (56.3 % at 1, 56.1 % at 4, 54.7 % at 6), which costs half of 6.
-const GZIP_LEVEL: i32 = 1;
 
 /// Publications that are remembered as to which tiles they changed. Beyond them a tile is made again, with the same bytes.
 const EPOCHS_MAX: usize = 64;
@@ -28,13 +23,37 @@ const EPOCHS_MAX: usize = 64;
 pub struct TileCache {
     layers: Mutex<Layers>,
     /// Boundaries of a generation do not change, so a tile is told by its generations and outlives what it was made of. Each is that
-    /// which last changed the tile, so a tile that a publication leaves alone stays.
+    /// which last changed the tile, so a tile that a publication leaves alone stays. Each coding that was asked for is kept by
+    /// itself: few callers take more than one, and the bytes as they are hardly anybody.
     finished: Cache<FinishedKey, FinishedTile>,
     /// Held while one generation's tiles are made from another's, so that two callers do not do the same.
     following: Mutex<()>,
 }
 
-type FinishedKey = (Vec<Source>, TileAddress);
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct FinishedKey {
+    sources: Vec<Source>,
+    address: TileAddress,
+    choice: TileChoice,
+    coding: Coding,
+}
+
+/// How a layer is laid out in tiles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Drawing {
+    pub matrix: Matrix,
+    pub shift: Option<TileShift>,
+}
+
+/// A tile that is asked for: which, of what, and how it is packed.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    pub layers: &'a [Arc<LayerSnapshot>],
+    pub drawing: Drawing,
+    pub address: TileAddress,
+    pub choice: &'a TileChoice,
+    pub coding: Coding,
+}
 
 #[derive(Debug)]
 struct Layers {
@@ -51,7 +70,7 @@ struct Layers {
 struct Source {
     layer: LayerName,
     generation: GenerationId,
-    shift: Option<TileShift>,
+    drawing: Drawing,
 }
 
 #[derive(Clone, Debug)]
@@ -69,16 +88,7 @@ struct Entry {
 }
 
 /// A tile as it is sent; none where it is empty.
-pub type FinishedTile = Option<Arc<TileBytes>>;
-
-/// Both forms of a tile, each with the tag of its own bytes.
-#[derive(Debug)]
-pub struct TileBytes {
-    /// Hashed when somebody asks for it, as hardly anybody does.
-    pub plain: LazyLock<Coded, Box<dyn FnOnce() -> Coded + Send>>,
-    pub gzip: Coded,
-    plain_len: usize,
-}
+pub type FinishedTile = Option<Arc<Coded>>;
 
 #[derive(Debug)]
 pub struct Coded {
@@ -99,8 +109,8 @@ pub struct TileError {
 impl TileCache {
     /// Makes an empty cache that holds at most so many bytes for drawing generations that are not current.
     pub fn new(bytes_max: u64) -> Self {
-        let weight = |_: &FinishedKey, tile: &FinishedTile| {
-            let bytes = tile.as_ref().map_or(0, |tile| tile.plain_len + tile.gzip.bytes.len());
+        let weight = |key: &FinishedKey, tile: &FinishedTile| {
+            let bytes = tile.as_ref().map_or(0, |tile| tile.bytes.len()) + key.choice.bytes();
             // An entry's own cost, so that millions of empty tiles are bounded too.
             u32::try_from(bytes + 256).unwrap_or(u32::MAX)
         };
@@ -128,47 +138,31 @@ impl TileCache {
     }
 
     /// Returns the tiles of a layer.
-    pub fn layer(&self, layer: &LayerSnapshot, shift: Option<TileShift>) -> Arc<LayerTiles> {
-        self.entry(layer, shift).tiles
+    pub fn layer(&self, layer: &LayerSnapshot, drawing: Drawing) -> Arc<LayerTiles> {
+        self.entry(layer, drawing).tiles
+    }
+
+    /// Returns a tile that was asked for before and is still kept.
+    pub fn ready(&self, asked: Asked<'_>) -> Option<FinishedTile> {
+        let known = |layer: &Arc<LayerSnapshot>| self.lock().take(&Source::of(layer, asked.drawing));
+        let entries: Vec<Entry> = asked.layers.iter().map(known).collect::<Option<_>>()?;
+        self.finished.get(&FinishedKey::of(&entries, asked))
     }
 
     /// Returns a tile of several layers together. Takes a while where it is asked for the first time.
     ///
     /// # Errors
     /// A tile that cannot be written.
-    pub fn tile(&self, layers: &[Arc<LayerSnapshot>], shift: Option<TileShift>, address: TileAddress) -> Result<FinishedTile, TileError> {
-        let entries: Vec<Entry> = layers.iter().map(|layer| self.entry(layer, shift)).collect();
-        let key = (entries.iter().map(|entry| entry.source_of(address)).collect(), address);
-        let failed = |source: Arc<dyn std::error::Error + Send + Sync>| TileError { address, source };
-        let made = self.finished.try_get_with(key, || {
-            // A tile is a list of layers, so tiles one after the other are a tile.
-            let mut plain = Vec::new();
-            for entry in &entries {
-                let part = entry.tiles.tile(address).map_err(|error| failed(Arc::new(error)))?;
-                plain.extend(part.unwrap_or_default());
-            }
-            Ok(TileBytes::of(plain))
-        });
+    pub fn tile(&self, asked: Asked<'_>) -> Result<FinishedTile, TileError> {
+        let entries: Vec<Entry> = asked.layers.iter().map(|layer| self.entry(layer, asked.drawing)).collect();
+        let made = self.finished.try_get_with(FinishedKey::of(&entries, asked), || make(&entries, asked));
         // A tile of a new zoom leaves more behind than itself.
         self.lock().shrink();
         made.map_err(|error: Arc<TileError>| TileError::clone(&error))
     }
 
-    /// Returns a tile that is made already, without waiting; none where it is not.
-    pub fn ready(&self, layers: &[Arc<LayerSnapshot>], shift: Option<TileShift>, address: TileAddress) -> Option<FinishedTile> {
-        let key = {
-            let mut known = self.lock();
-            let source = |layer: &Arc<LayerSnapshot>| {
-                let source = Source { layer: layer.layer().name.clone(), generation: layer.generation().id, shift };
-                Some(known.take(&source)?.source_of(address))
-            };
-            layers.iter().map(source).collect::<Option<Vec<Source>>>()?
-        };
-        self.finished.get(&(key, address))
-    }
-
-    fn entry(&self, layer: &LayerSnapshot, shift: Option<TileShift>) -> Entry {
-        let source = Source { layer: layer.layer().name.clone(), generation: layer.generation().id, shift };
+    fn entry(&self, layer: &LayerSnapshot, drawing: Drawing) -> Entry {
+        let source = Source::of(layer, drawing);
         if let Some(entry) = self.lock().take(&source) {
             return entry;
         }
@@ -195,7 +189,36 @@ impl TileCache {
     }
 }
 
+impl FinishedKey {
+    fn of(entries: &[Entry], asked: Asked<'_>) -> Self {
+        Self {
+            sources: entries.iter().map(|entry| entry.source_of(asked.address)).collect(),
+            address: asked.address,
+            choice: asked.choice.clone(),
+            coding: asked.coding,
+        }
+    }
+}
+
+fn make(entries: &[Entry], asked: Asked<'_>) -> Result<FinishedTile, TileError> {
+    let failed = |source: Arc<dyn std::error::Error + Send + Sync>| TileError { address: asked.address, source };
+    // A tile is a list of layers, so tiles one after the other are a tile.
+    let mut plain = Vec::new();
+    for entry in entries {
+        plain.extend(entry.tiles.tile(asked.address).map_err(|error| failed(Arc::new(error)))?.unwrap_or_default());
+    }
+    if !asked.choice.is_everything() && !plain.is_empty() {
+        let passing = asked.choice.passing(entries.iter().map(|entry| entry.tiles.as_ref()));
+        plain = asked.choice.take(&plain, passing.as_ref()).map_err(|error| failed(Arc::new(error)))?;
+    }
+    Ok((!plain.is_empty()).then(|| Arc::new(Coded::of(asked.coding.pack(plain)))))
+}
+
 impl Source {
+    fn of(layer: &LayerSnapshot, drawing: Drawing) -> Self {
+        Self { layer: layer.layer().name.clone(), generation: layer.generation().id, drawing }
+    }
+
     fn in_generation(&self, generation: GenerationId) -> Self {
         Self { generation, ..self.clone() }
     }
@@ -242,13 +265,14 @@ impl Entry {
         let coverage = Arc::clone(layer.coverage());
         let description = TileLayers::default();
         let coverage_bytes = coverage.bytes();
-        let tiles = match source.shift {
+        let tiles = match source.drawing.shift {
             None => LayerTiles::build(coverage, &description),
             Some(shift) => {
                 let apply = move |position: Position| shift.apply(position);
                 LayerTiles::build_shifted(coverage, &description, Box::new(apply))
             }
         };
+        let tiles = tiles.in_matrix(source.drawing.matrix);
         let tiles = Arc::new(if is_seldom { tiles.seldom() } else { tiles });
         Self { base: source.generation, source, coverage_bytes, tiles, is_seldom, epochs: Vec::new() }
     }
@@ -276,34 +300,6 @@ impl Entry {
     fn bytes(&self) -> usize {
         self.coverage_bytes + self.tiles.bytes()
     }
-}
-
-impl TileBytes {
-    fn of(plain: Vec<u8>) -> FinishedTile {
-        if plain.is_empty() {
-            return None;
-        }
-        let gzip = Coded::of(to_gzip(&plain));
-        let plain_len = plain.len();
-        let plain: Box<dyn FnOnce() -> Coded + Send> = Box::new(move || Coded::of(plain));
-        Some(Arc::new(Self { plain: LazyLock::new(plain), gzip, plain_len }))
-    }
-}
-
-/// Compresses a tile. The same bytes give the same, whatever the machine.
-fn to_gzip(plain: &[u8]) -> Vec<u8> {
-    thread_local! {
-        /// Half a megabyte of tables, which are costly to make for each tile.
-        static COMPRESSOR: RefCell<Compressor> =
-            RefCell::new(Compressor::new(CompressionLvl::new(GZIP_LEVEL).expect("the level is between 0 and 12")));
-    }
-    COMPRESSOR.with_borrow_mut(|compressor| {
-        let mut gzip = vec![0; compressor.gzip_compress_bound(plain.len())];
-        let len = compressor.gzip_compress(plain, &mut gzip).expect("the room is what the bound asks for");
-        gzip.truncate(len);
-        gzip.shrink_to_fit();
-        gzip
-    })
 }
 
 impl Coded {
@@ -358,7 +354,15 @@ mod tests {
             let all = addresses();
             let show = |cache: &TileCache, layer: &Arc<LayerSnapshot>| -> Vec<FinishedTile> {
                 cache.lock().current = vec![(layer.layer().name.clone(), layer.generation().id)];
-                all.iter().map(|address| cache.tile(&[Arc::clone(layer)], None, *address).unwrap()).collect()
+                let (layers, choice) = ([Arc::clone(layer)], TileChoice::default());
+                let asked = |address: &TileAddress| Asked {
+                    layers: &layers,
+                    drawing: Drawing::default(),
+                    address: *address,
+                    choice: &choice,
+                    coding: Coding::Gzip,
+                };
+                all.iter().map(|address| cache.tile(asked(address)).unwrap()).collect()
             };
             let mut layer = Arc::new(LayerSnapshot::build(generation(1), None, Arc::new(coverage), true, Search::Rtree));
             let mut before = show(&cache, &layer);
@@ -373,8 +377,8 @@ mod tests {
                 let expected = show(&TileCache::new(u64::MAX), &Arc::new(started_anew));
                 let found = show(&cache, &layer);
                 for ((found, expected), before) in found.iter().zip(&expected).zip(&before) {
-                    let tags = |tile: &FinishedTile| tile.as_ref().map(|tile| [tile.gzip.tag.clone(), tile.plain.tag.clone()]);
-                    assert_eq!(tags(found), tags(expected), "seed {seed}, generation {id}");
+                    let tag = |tile: &FinishedTile| tile.as_ref().map(|tile| tile.tag.clone());
+                    assert_eq!(tag(found), tag(expected), "seed {seed}, generation {id}");
                     match (found, before) {
                         (Some(found), Some(before)) if Arc::ptr_eq(found, before) => kept += 1,
                         (None, None) => {}

@@ -2,7 +2,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::boundaries::visible_layers;
+use super::send::{Shown, shown_layers};
 use super::shift::ShiftQuery;
 use crate::api::as_of::{AsOfQuery, LayerQuery};
 use crate::api::caller::Caller;
@@ -14,6 +14,9 @@ use crate::api::state::AppState;
 
 /// The style as it is written for the layer `grid` with its four usual levels, coarse to fine.
 const TEMPLATE: &str = include_str!("../../../tiles/style.json");
+/// The one style.
+const BOUNDARIES: &str = "boundaries";
+
 const TEMPLATE_LEVELS: [&str; 4] = ["district", "street", "community", "grid"];
 
 /// How to draw a tileset: a MapLibre style, version 8. It names no font server; labels are drawn from the viewer's fonts.
@@ -33,7 +36,10 @@ pub async fn show_style(
     caller: Caller,
     base: BaseUrl,
 ) -> Result<Response, Problem> {
-    let (layers, is_private) = visible_layers(&style, &state, as_of, &only, &caller).await?;
+    if style != BOUNDARIES {
+        return Err(Problem::not_found(format!("there is no style {style}; there is {BOUNDARIES}")));
+    }
+    let Shown { layers, is_private } = shown_layers(&state, as_of, &only, &caller).await?;
     let ids: Vec<Vec<String>> = layers
         .iter()
         .map(|snapshot| {

@@ -6,6 +6,7 @@ mod faulty;
 mod features;
 mod generations;
 mod locate;
+mod ogc_tiles;
 mod openapi;
 pub mod process;
 mod rules;

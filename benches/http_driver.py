@@ -4,7 +4,7 @@
 machine's cores, so every rate is that of both together; whoever answers at less cost gains less than it saves. Each figure is the median
 of runs in turn: ours, the others, ours again.
 
-Usage: http.py OURS BARE UNLAYERED PARSE PID GRIDS POINTS (a CSV with columns lon and lat)
+Usage: http_driver.py OURS BARE UNLAYERED PARSE PID GRIDS POINTS (a CSV with columns lon and lat)
 """
 
 import csv
