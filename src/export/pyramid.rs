@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::hilbert::HilbertTiles;
-use crate::tile::{Coding, LayerTiles, Matrix, TileAddress, TileChoice, TileField, TileTooLarge};
+use crate::tile::{Coding, LayerTiles, Matrix, TileAddress, TileChoice, TileField, TileTooLarge, zoom_to_see};
 
 /// Tiles that are drawn at once before they are written: enough that no core waits for the others at the end of a batch, and at a
 /// few hundred kilobytes for the largest tiles still little memory.
@@ -109,8 +109,7 @@ impl Pyramid<'_> {
     /// Returns the middle and a zoom at which all of it is seen; none where nothing is drawn.
     pub fn center(&self) -> Option<(f64, f64, u8)> {
         let [west, south, east, north] = self.bounds()?;
-        let fits = |z: &u8| (east - west) * f64::from(1_u32 << z) >= 360.0;
-        let zoom = self.zooms.clone().find(fits).unwrap_or(*self.zooms.end());
+        let zoom = zoom_to_see(east - west, self.zooms.clone());
         Some((f64::midpoint(west, east), f64::midpoint(south, north), zoom))
     }
 

@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use geo_types::Coord;
 
 /// The coordinates of a tile run from 0 to this along each side.
@@ -136,6 +138,12 @@ pub(super) fn grid_size(z: u8) -> f64 {
     f64::from(EXTENT) * f64::from(1_u32 << z)
 }
 
+/// Returns the first of some zooms at which something `width_deg` wide fills about two tiles, or the last of them.
+pub fn zoom_to_see(width_deg: f64, zooms: RangeInclusive<u8>) -> u8 {
+    let last = *zooms.end();
+    zooms.into_iter().find(|z| width_deg * f64::from(1_u32 << z) >= 360.0).unwrap_or(last)
+}
+
 /// Projects degrees to the spherical Mercator square: x from 0 in the west to 1, y from 0 in the north to 1.
 ///
 /// Latitudes beyond 85.05° fall on its rim.
@@ -163,6 +171,14 @@ mod tests {
         for (z, x, y) in [(0, 1, 0), (2, 4, 0), (2, 0, 4), (18, 0, 0), (255, 0, 0)] {
             assert_eq!(TileAddress::new(z, x, y), None, "{z}/{x}/{y}");
         }
+    }
+
+    #[test]
+    fn a_district_of_half_a_degree_opens_at_zoom_10() {
+        assert_eq!(zoom_to_see(0.5, 0..=16), 10);
+        assert_eq!(zoom_to_see(0.5, 12..=16), 12);
+        assert_eq!(zoom_to_see(360.0, 0..=16), 0);
+        assert_eq!(zoom_to_see(0.0, 0..=16), 16);
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod wire;
 mod words;
 mod zoom;
 
-pub use address::{Matrix, TileAddress, TileRange, to_world};
+pub use address::{Matrix, TileAddress, TileRange, to_world, zoom_to_see};
 pub use coding::Coding;
 pub use layers::{BorderTiles, LevelTiles, TileField, TileLayers, TileLayersError};
 pub use patch::TileChanges;

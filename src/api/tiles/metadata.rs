@@ -8,13 +8,13 @@ use super::choice::{ChoiceQuery, check_choice};
 use super::matrix::{MATRIX_SETS, MatrixSet};
 use super::send::{MVT, Shown};
 use super::shift::TileShift;
-use super::tilejson::{Described, bounds_of, describe, zoom_of};
+use super::tilejson::{Described, bounds_of, describe};
 use crate::api::features::collections::CRS84;
 use crate::api::links::{BaseUrl, Link, with_query};
 use crate::api::page::page_links;
 use crate::api::problem::Problem;
 use crate::api::state::AppState;
-use crate::tile::{LayerTiles, Matrix, TileChoice, VectorLayer};
+use crate::tile::{LayerTiles, Matrix, TileChoice, VectorLayer, zoom_to_see};
 
 pub const TILESETS_REL: &str = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector";
 pub const TILING_SCHEMES_REL: &str = "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes";
@@ -172,7 +172,7 @@ impl Subject {
             center_point: bounds.map(|[west, south, east, north]| CenterPoint {
                 coordinates: [f64::midpoint(west, east), f64::midpoint(south, north)],
                 crs: CRS84,
-                tile_matrix: zoom_of(east - west, max_zoom).max(min_zoom).to_string(),
+                tile_matrix: zoom_to_see(east - west, min_zoom..=max_zoom).to_string(),
             }),
             layers: layers.iter().map(|layer| TilesetLayer::of(layer, &choice)).collect(),
             attribution: state.config().map.attribution_line(),

@@ -4,7 +4,7 @@ use tilejson::{Bounds, Center, TileJSON, VectorLayer, tilejson};
 
 use super::shift::TileShift;
 use crate::config::MapConfig;
-use crate::tile::{LayerTiles, TileChoice};
+use crate::tile::{LayerTiles, TileChoice, zoom_to_see};
 
 /// What a TileJSON says beside what the layers tell of themselves.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub fn describe(layers: &[Arc<LayerTiles>], described: &Described<'_>, map: &Map
     json.attribution = Some(escape(&map.attribution_line())).filter(|line| !line.is_empty());
     if let Some([west, south, east, north]) = bounds_of(layers) {
         json.bounds = Some(Bounds::new(west, south, east, north));
-        let zoom = zoom_of(east - west, max_zoom).max(min_zoom);
+        let zoom = zoom_to_see(east - west, min_zoom..=max_zoom);
         json.center = Some(Center::new(f64::midpoint(west, east), f64::midpoint(south, north), zoom));
     }
     if let Some(shift) = described.shift {
@@ -53,11 +53,6 @@ fn to_wire(layer: &crate::tile::VectorLayer, choice: &TileChoice) -> VectorLayer
     wire
 }
 
-/// Returns the zoom at which something `width_deg` wide fills about two tiles.
-pub fn zoom_of(width_deg: f64, max_zoom: u8) -> u8 {
-    (0..max_zoom).find(|z| width_deg * f64::from(1_u32 << z) >= 360.0).unwrap_or(max_zoom)
-}
-
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
@@ -69,12 +64,5 @@ mod tests {
     #[test]
     fn nothing_configured_becomes_markup() {
         assert_eq!(escape("a<b> & c"), "a&lt;b&gt; &amp; c");
-    }
-
-    #[test]
-    fn a_district_of_half_a_degree_opens_at_zoom_10() {
-        assert_eq!(zoom_of(0.5, 16), 10);
-        assert_eq!(zoom_of(360.0, 16), 0);
-        assert_eq!(zoom_of(0.0, 16), 16);
     }
 }
