@@ -3,6 +3,8 @@
 //! Settings come from `gridkeeper.toml` (or `--config FILE`), then from variables `GRIDKEEPER_…` with `__`
 //! between a table and its key. [`Settings`] is what was written; [`Config`] is what the program uses.
 
+mod doors;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,10 +12,13 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use figment::value::UncasedStr;
+use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::boundary::{Charset, CodeScheme, Layer, LayerName, Level, Segment};
+
+pub use doors::{ALGORITHMS, ForwardedHeader, OidcConfig, PrivacyConfig, RateConfig};
 
 /// The settings file that is read when none is named and it exists.
 pub const DEFAULT_FILE: &str = "gridkeeper.toml";
@@ -38,6 +43,9 @@ struct Settings {
     layers: BTreeMap<String, LayerSettings>,
     code_schemes: BTreeMap<String, Vec<SegmentSettings>>,
     http: HttpConfig,
+    rates: RateConfig,
+    oidc: OidcConfig,
+    privacy: PrivacyConfig,
     history: HistoryConfig,
     map: MapConfig,
 }
@@ -71,6 +79,9 @@ pub struct Config {
     /// The layers with their levels, coarse to fine. `[layers.NAME]`, default `grid` with four levels.
     pub layers: Vec<LayerConfig>,
     pub http: HttpConfig,
+    pub rates: RateConfig,
+    pub oidc: OidcConfig,
+    pub privacy: PrivacyConfig,
     pub history: HistoryConfig,
     pub map: MapConfig,
 }
@@ -112,6 +123,15 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
     /// The address under which callers reach the service, without a slash at its end; none takes the request's own host.
     pub public_base_url: Option<String>,
+    /// The certificate chain, and its private key, in PEM, with which the service encrypts by itself; `serve --tls-cert --tls-key`
+    /// win. Default none.
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    /// Addresses, as networks such as `10.0.0.0/8`, of proxies that are believed about whom they ask for. Default none.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they say it; the other one is not read, as a proxy lets through what it does not write. Default
+    /// `x-forwarded-for`; `forwarded` is that of RFC 7239.
+    pub forwarded_header: ForwardedHeader,
     /// Largest body of a request that is not streamed, bytes. Default 2 MiB.
     pub body_bytes_max: usize,
     /// Largest single record (a CSV row, a line, a feature) of a streamed body, bytes. Default 64 KiB.
@@ -188,6 +208,10 @@ impl Default for HttpConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_base_url: None,
+            tls_cert: None,
+            tls_key: None,
+            trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::default(),
             body_bytes_max: 2 << 20,
             record_bytes_max: 64 << 10,
             page_limit_default: 10,
@@ -224,6 +248,9 @@ impl Default for Settings {
             layers: BTreeMap::from([("grid".into(), grid)]),
             code_schemes: BTreeMap::from([("unit-grid-15".into(), unit_grid)]),
             http: HttpConfig::default(),
+            rates: RateConfig::default(),
+            oidc: OidcConfig::default(),
+            privacy: PrivacyConfig::default(),
             history: HistoryConfig::default(),
             map: MapConfig::default(),
         }
@@ -293,8 +320,12 @@ impl Settings {
         if self.http.page_limit_max == 0 || self.http.page_limit_default == 0 {
             return Err(wrong("http.page_limit_max", "a page holds at least one feature".into()));
         }
-        let Self { doubt_distance_m, http, history, map, .. } = self;
-        Ok(Config { time_zone, doubt_distance_m, index, layers, http, history, map })
+        if self.http.tls_cert.is_some() != self.http.tls_key.is_some() {
+            return Err(wrong("http.tls_cert", "a certificate and its key are named together".into()));
+        }
+        self.oidc.check().map_err(|(setting, detail)| wrong(setting, detail))?;
+        let Self { doubt_distance_m, http, rates, oidc, privacy, history, map, .. } = self;
+        Ok(Config { time_zone, doubt_distance_m, index, layers, http, rates, oidc, privacy, history, map })
     }
 
     fn resolve_scheme(&self, setting: &str, name: &str) -> Result<CodeScheme, ConfigError> {

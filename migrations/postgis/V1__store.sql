@@ -28,6 +28,8 @@ CREATE TABLE gk_audit (
   author text NOT NULL,
   action text NOT NULL,
   subject text NOT NULL,
+  before text,
+  after text,
   PRIMARY KEY (number, at)
 ) PARTITION BY RANGE (at);
 COMMENT ON TABLE gk_audit IS 'Who wrote what, and when; a partition a month';
@@ -36,6 +38,18 @@ COMMENT ON COLUMN gk_audit.at IS 'When it was written, as the writer''s clock sa
 COMMENT ON COLUMN gk_audit.author IS 'Who wrote';
 COMMENT ON COLUMN gk_audit.action IS 'publish, draft, replace_roster, replace_categories, replace_responsibilities, replace_calendars, add_cases, add_key, revoke_key, save_note, detach_month, archive_month';
 COMMENT ON COLUMN gk_audit.subject IS 'What was written, in words and figures; nothing personal';
+COMMENT ON COLUMN gk_audit.before IS 'What was so before, as JSON; nothing personal';
+COMMENT ON COLUMN gk_audit.after IS 'What is so since, as JSON; nothing personal';
+
+-- The log is only added to. Old months leave it whole, detached, by `gridkeeper retention`.
+CREATE FUNCTION gk_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% of % is refused: it is only added to', TG_OP, TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+END $$;
+-- Partitions get this one by themselves.
+CREATE TRIGGER gk_audit_is_only_added_to BEFORE UPDATE OR DELETE ON gk_audit FOR EACH ROW EXECUTE FUNCTION gk_refuse_change();
+-- This one stands at each partition too, where it is made.
+CREATE TRIGGER gk_audit_is_not_emptied BEFORE TRUNCATE ON gk_audit FOR EACH STATEMENT EXECUTE FUNCTION gk_refuse_change();
 
 CREATE TABLE gk_note (
   name text COLLATE "C" PRIMARY KEY,
@@ -372,17 +386,21 @@ CREATE TABLE gk_key (
   hash bytea PRIMARY KEY,
   role text NOT NULL,
   scope text NOT NULL,
+  layers text NOT NULL,
   note text NOT NULL,
   created_at timestamptz NOT NULL,
+  expires_at timestamptz,
   revoked_at timestamptz
 );
 COMMENT ON TABLE gk_key IS 'Keys of callers, as hashes';
 COMMENT ON COLUMN gk_key.hash IS 'SHA-256 of the key';
 COMMENT ON COLUMN gk_key.role IS 'What its bearer may do';
 COMMENT ON COLUMN gk_key.scope IS 'Codes of units it is limited to, with spaces between; empty for all';
+COMMENT ON COLUMN gk_key.layers IS 'Names of layers it is limited to, with spaces between; empty for all';
 COMMENT ON COLUMN gk_key.note IS 'A remark';
 COMMENT ON COLUMN gk_key.created_at IS 'When it was made';
-COMMENT ON COLUMN gk_key.revoked_at IS 'When it ended';
+COMMENT ON COLUMN gk_key.expires_at IS 'When it ends by itself';
+COMMENT ON COLUMN gk_key.revoked_at IS 'When it was revoked';
 
 -- What a GIS is to open: the units in effect now. A future generation takes over by itself.
 CREATE VIEW gk_current_unit AS

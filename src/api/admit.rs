@@ -19,9 +19,13 @@ pub struct Permit(#[expect(dead_code, reason = "held for its drop")] Arc<OwnedSe
 /// Paths that answer however busy the service is: those who watch it must not be shed with the load.
 const ALWAYS_ADMITTED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
+pub fn is_always_admitted(path: &str) -> bool {
+    ALWAYS_ADMITTED.contains(&path)
+}
+
 /// Lets a bounded number of requests in, each for a bounded time, and catches panics.
 pub async fn admit(State(state): State<AppState>, mut request: Request, next: Next) -> Result<Response, Problem> {
-    if !ALWAYS_ADMITTED.contains(&request.uri().path()) {
+    if !is_always_admitted(request.uri().path()) {
         let permit = Arc::clone(state.permits()).try_acquire_owned();
         let permit = permit.map_err(|_| Problem::new(ProblemKind::Overloaded, "too many requests are being worked on"))?;
         request.extensions_mut().insert(Permit(Arc::new(permit)));

@@ -97,8 +97,7 @@ struct ConsoleBasemap {
 
 fn show_settings(state: &AppState, caller: &Caller) -> Result<Response, Problem> {
     let snapshot = state.snapshot()?;
-    let is_insider = caller.require_insider("this layer").is_ok();
-    let visible = snapshot.layers().iter().filter(|layer| layer.is_public() || is_insider);
+    let visible = snapshot.layers().iter().filter(|layer| caller.sees_layer(&layer.layer().name, layer.is_public()));
     let layers = visible.map(|layer| ConsoleLayer {
         name: layer.layer().name.to_string(),
         collections: {

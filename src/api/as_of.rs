@@ -161,13 +161,12 @@ pub struct Choice {
 /// # Errors
 /// 401 or 403 where the caller may not; 400 where there is none such.
 pub fn choose(history: &LayerHistory, as_of: AsOf, now: Timestamp, caller: &Caller) -> Result<Choice, Problem> {
-    if !history.is_public {
-        caller.require_insider(&format!("the layer {}", history.layer))?;
-    }
+    caller.require_layer(&history.layer, history.is_public, &format!("the layer {}", history.layer))?;
     let Resolved { generation, at } = resolve(history, as_of, now).map_err(|error| to_problem(&error))?;
     let is_plan = history.is_plan(generation, now);
     if is_plan {
         caller.require_planner(&format!("generation {} of layer {}, which has not taken effect", generation.id, history.layer))?;
+        caller.require_reach(&history.layer)?;
     }
     Ok(Choice { generation: generation.id, at, is_plan })
 }
@@ -203,7 +202,7 @@ impl AppState {
                 vec![base.history(&name).ok_or_else(unknown)?]
             }
             // Whoever does not see a layer is shown the others.
-            None => base.histories().iter().filter(|history| history.is_public || caller.is_insider()).collect(),
+            None => base.histories().iter().filter(|history| caller.sees_layer(&history.layer, history.is_public)).collect(),
         };
         let now = Timestamp::now();
         let (mut layers, mut is_private, mut missed) = (Vec::new(), false, None);

@@ -1,45 +1,113 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::header;
 use axum::http::request::Parts;
+use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
 
 use super::problem::{Problem, ProblemKind};
 use super::state::AppState;
-use crate::boundary::UnitCode;
+use super::token::Verified;
+use crate::boundary::{LayerName, UnitCode};
 use crate::dispatch::Role;
 use crate::store::{KeyHash, KeyRecord};
 
-/// Who asks. Without a key a caller is public.
+/// Who asks. Without a key or a token a caller is public.
 #[derive(Clone, Debug)]
 pub struct Caller {
     role: Role,
     /// Codes of the units whose personal data the key shows, their descendants included; empty for all.
     scope: Arc<[UnitCode]>,
-    has_key: bool,
+    /// The layers that the key reaches; empty for all.
+    layers: Arc<[LayerName]>,
+    identity: Identity,
 }
 
-/// The keys that are in force, by their SHA-256, in memory.
+/// By what a caller is known from one request to the next.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Identity {
+    Nobody,
+    Key(KeyHash),
+    /// The subject of tokens of the issuer.
+    Token(Arc<str>),
+}
+
+/// The keys by their SHA-256, in memory.
 #[derive(Debug, Default)]
-pub struct KeyRing(FxHashMap<KeyHash, Caller>);
+pub struct KeyRing(FxHashMap<KeyHash, RingKey>);
+
+#[derive(Debug)]
+struct RingKey {
+    caller: Caller,
+    expires_at: Option<Timestamp>,
+}
 
 impl KeyRing {
     pub fn new(records: Vec<KeyRecord>) -> Self {
         let in_force = records.into_iter().filter(|record| record.revoked_at.is_none());
-        Self(in_force.map(|record| (record.hash, Caller { role: record.role, scope: record.scope.into(), has_key: true })).collect())
+        let entry = |record: KeyRecord| {
+            let identity = Identity::Key(record.hash);
+            let caller = Caller { role: record.role, scope: record.scope.into(), layers: record.layers.into(), identity };
+            (record.hash, RingKey { caller, expires_at: record.expires_at })
+        };
+        Self(in_force.map(entry).collect())
     }
 
-    fn find(&self, key: &str) -> Option<&Caller> {
-        self.0.get(&KeyHash(Sha256::digest(key.as_bytes()).into()))
+    /// Returns who shows a key that is in force at `now`.
+    pub fn find(&self, key: &str, now: Timestamp) -> Option<Caller> {
+        let found = self.0.get(&KeyHash(Sha256::digest(key.as_bytes()).into()))?;
+        found.expires_at.is_none_or(|end| now < end).then(|| found.caller.clone())
     }
 }
 
 impl Caller {
+    /// Returns who shows nothing.
+    pub fn public() -> Self {
+        Self { role: Role::Public, scope: Arc::default(), layers: Arc::default(), identity: Identity::Nobody }
+    }
+
+    /// Returns who bears a token.
+    pub fn of_token(verified: &Verified) -> Self {
+        let granted = &verified.granted;
+        Self {
+            role: granted.role,
+            scope: granted.scope.clone().into(),
+            layers: granted.layers.clone().into(),
+            identity: Identity::Token(Arc::clone(&verified.subject)),
+        }
+    }
+
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Returns who is named as the author of what the caller writes.
+    pub fn author(&self) -> String {
+        match &self.identity {
+            Identity::Nobody => "public".into(),
+            Identity::Key(hash) => format!("key {hash}"),
+            Identity::Token(subject) => format!("token {subject}"),
+        }
+    }
+
     /// Whether the caller may see what is not public, in the units that the key reaches.
     pub fn is_insider(&self) -> bool {
         self.role.sees_personal_data()
+    }
+
+    /// Whether the key reaches a layer, whatever its role sees there.
+    pub fn reaches_layer(&self, layer: &LayerName) -> bool {
+        self.layers.is_empty() || self.layers.contains(layer)
+    }
+
+    /// Whether the caller may see a layer at all: everybody a public one, insiders those that their key reaches.
+    pub fn sees_layer(&self, layer: &LayerName, is_public: bool) -> bool {
+        is_public || self.is_insider() && self.reaches_layer(layer)
     }
 
     /// Whether personal data of a unit may be shown. `path` holds the codes of the unit and of its ancestors.
@@ -55,6 +123,40 @@ impl Caller {
     /// Whether drafts and generations that are still to come may be shown.
     pub fn sees_plans(&self) -> bool {
         self.role.sees_plans()
+    }
+
+    /// Turns away a caller who may not see a layer.
+    ///
+    /// # Errors
+    /// 401 without a key, 403 with one that does not reach.
+    pub fn require_layer(&self, layer: &LayerName, is_public: bool, what: &str) -> Result<(), Problem> {
+        if is_public {
+            return Ok(());
+        }
+        self.require_insider(what)?;
+        self.require_reach(layer)
+    }
+
+    /// Turns away a key that is limited to other layers.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn require_reach(&self, layer: &LayerName) -> Result<(), Problem> {
+        if self.reaches_layer(layer) {
+            return Ok(());
+        }
+        Err(Problem::new(ProblemKind::Forbidden, format!("the key does not reach the layer {layer}")))
+    }
+
+    /// Turns away a key that is limited to some units or layers, from what is of all of them.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn require_unlimited(&self, what: &str) -> Result<(), Problem> {
+        if self.scope.is_empty() && self.layers.is_empty() {
+            return Ok(());
+        }
+        Err(Problem::new(ProblemKind::Forbidden, format!("the key is limited to some units or layers, and {what} is of all of them")))
     }
 
     /// Turns away a caller who may not see what is planned.
@@ -74,67 +176,82 @@ impl Caller {
     /// # Errors
     /// 401 without a key, 403 with one that does not reach.
     pub fn require_insider(&self, what: &str) -> Result<(), Problem> {
-        match (self.is_insider(), self.has_key) {
-            (true, _) => Ok(()),
-            (false, false) => Err(Problem::new(ProblemKind::Unauthorized, format!("{what} is not public; send Authorization: Bearer KEY"))),
-            (false, true) => Err(Problem::new(ProblemKind::Forbidden, format!("the role {} does not see {what}", self.role))),
+        if self.is_insider() { Ok(()) } else { Err(self.refuse(&format!("{what} is not public"), &format!("see {what}"))) }
+    }
+
+    /// Makes the problem of a caller who lacks a role: 401 who has shown nothing, 403 another.
+    pub fn refuse(&self, why: &str, what: &str) -> Problem {
+        match self.identity {
+            Identity::Nobody => Problem::new(ProblemKind::Unauthorized, format!("{why}; send Authorization: Bearer KEY")),
+            _ => Problem::new(ProblemKind::Forbidden, format!("the role {} does not {what}", self.role)),
         }
     }
 }
 
+/// Put into each request before it reaches a route: who asks, or why what was shown is not taken.
+#[derive(Clone, Debug)]
+pub struct Identified(pub Result<Caller, Problem>);
+
 impl FromRequestParts<AppState> for Caller {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        let refused = |detail: &str| Problem::new(ProblemKind::Unauthorized, detail);
-        let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
-        let Some(header) = headers.next() else {
-            return Ok(Self { role: Role::Public, scope: Arc::default(), has_key: false });
-        };
-        let key = header.to_str().ok().and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let Some((_, key)) = key else { return Err(refused("the Authorization header is not of the form Bearer KEY")) };
-        if headers.next().is_some() {
-            return Err(refused("there is more than one Authorization header"));
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Problem> {
+        match parts.extensions.get::<Identified>() {
+            Some(Identified(identified)) => identified.clone(),
+            // Whoever was not asked is nobody.
+            None => Ok(Self::public()),
         }
-        state.keys().find(key.trim()).cloned().ok_or_else(|| refused("the key is unknown or has been revoked"))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
 
     fn code(text: &str) -> UnitCode {
         UnitCode::parse(text).unwrap()
     }
 
-    fn record(key: &str, role: Role, scope: &[&str], revoked: bool) -> KeyRecord {
-        KeyRecord {
-            hash: KeyHash(Sha256::digest(key.as_bytes()).into()),
-            role,
-            scope: scope.iter().map(|text| code(text)).collect(),
-            note: String::new(),
-            created_at: Timestamp::UNIX_EPOCH,
-            revoked_at: revoked.then_some(Timestamp::UNIX_EPOCH),
-        }
+    fn record(key: &str, role: Role, scope: &[&str]) -> KeyRecord {
+        let hash = KeyHash(Sha256::digest(key.as_bytes()).into());
+        KeyRecord { scope: scope.iter().map(|text| code(text)).collect(), ..KeyRecord::new(hash, role, Timestamp::UNIX_EPOCH) }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
     }
 
     #[test]
     fn a_key_shows_personal_data_only_inside_its_scope() {
-        let ring = KeyRing::new(vec![record("k", Role::Worker, &["431102001"], false), record("old", Role::Admin, &[], true)]);
-        let caller = ring.find("k").unwrap();
+        let revoked = KeyRecord { revoked_at: Some(Timestamp::UNIX_EPOCH), ..record("old", Role::Admin, &[]) };
+        let ring = KeyRing::new(vec![record("k", Role::Worker, &["431102001"]), revoked]);
+        let caller = ring.find("k", at(1)).unwrap();
         assert!(caller.sees_personal_data_of(&[code("431102"), code("431102001"), code("431102001001")]));
         assert!(!caller.sees_personal_data_of(&[code("431102"), code("431102002")]));
-        assert!(ring.find("old").is_none());
-        assert!(ring.find("other").is_none());
+        assert!(ring.find("old", at(1)).is_none());
+        assert!(ring.find("other", at(1)).is_none());
+    }
+
+    #[test]
+    fn a_key_ends_at_its_time() {
+        let ring = KeyRing::new(vec![KeyRecord { expires_at: Some(at(100)), ..record("k", Role::Worker, &[]) }]);
+        assert!(ring.find("k", at(99)).is_some());
+        assert!(ring.find("k", at(100)).is_none());
+    }
+
+    #[test]
+    fn a_key_of_one_layer_reaches_no_other_but_those_that_are_everybodys() {
+        let layer = |name: &str| LayerName::parse(name).unwrap();
+        let ring = KeyRing::new(vec![KeyRecord { layers: vec![layer("police")], ..record("k", Role::Admin, &[]) }]);
+        let caller = ring.find("k", at(1)).unwrap();
+        assert!(caller.sees_layer(&layer("police"), false) && caller.sees_layer(&layer("grid"), true));
+        assert_eq!(caller.require_layer(&layer("fire"), false, "it").unwrap_err().kind, ProblemKind::Forbidden);
     }
 
     #[test]
     fn a_public_key_shows_none() {
-        let ring = KeyRing::new(vec![record("p", Role::Public, &[], false)]);
-        let caller = ring.find("p").unwrap();
+        let ring = KeyRing::new(vec![record("p", Role::Public, &[])]);
+        let caller = ring.find("p", at(1)).unwrap();
         assert!(!caller.sees_personal_data_of(&[code("1")]));
         assert_eq!(caller.require_insider("this").unwrap_err().kind, ProblemKind::Forbidden);
     }

@@ -178,12 +178,13 @@ pub async fn compare_generations(
     for id in [from, to] {
         load_seen(&state, &caller, &name, id).await?;
     }
+    let is_insider = caller.is_insider() && caller.reaches_layer(&name);
     let asked = Asked {
         level: query.level,
         residents_field: query.residents_field,
         // How many cases lie where is told whole or not at all: a key that reaches a part of the units sees cases of that part only.
-        with_cases: caller.is_insider() && caller.scope().is_empty(),
-        with_keepers: caller.is_insider(),
+        with_cases: is_insider && caller.scope().is_empty(),
+        with_keepers: is_insider,
         units_max: COMPARED_UNITS_MAX,
         cases_max: COMPARED_CASES_MAX,
     };
@@ -195,7 +196,7 @@ pub async fn compare_generations(
         .await?;
     let comparison = found.map_err(|error| to_problem(&error))?;
     let path = format!("/v1/generations/{layer}/{from}/comparison/{to}");
-    let comparison = ComparisonView::new(&comparison, &|path| caller.sees_personal_data_of(path));
+    let comparison = ComparisonView::new(&comparison, &|path| is_insider && caller.sees_personal_data_of(path));
     let body = LinkedComparison { comparison, links: page_links(&base, &path, "") };
     send_private_page(&format!("Generation {from} to {to} of {layer}"), &body, &body.links, query.f.as_deref(), &headers)
 }
@@ -218,14 +219,15 @@ fn no_generation(layer: &dyn Display, number: &dyn Display) -> Problem {
 
 /// Turns away a caller who may not see the layer at all.
 fn require_layer(state: &AppState, layer: &LayerName, caller: &Caller) -> Result<(), Problem> {
-    if state.config().layer(layer).public { Ok(()) } else { caller.require_insider(&format!("the layer {layer}")) }
+    caller.require_layer(layer, state.config().layer(layer).public, &format!("the layer {layer}"))
 }
 
 /// Whether the caller may see a generation: what is or was in effect of a public layer is everybody's, of another layer every insider's;
 /// drafts and what is still to come, or never came, are the planners'.
 fn sees(state: &AppState, caller: &Caller, listed: &ListedGeneration) -> bool {
-    let sees_layer = state.config().layer(&listed.generation.layer).public || caller.is_insider();
-    sees_layer && (listed.standing.is_in_the_open() || caller.sees_plans())
+    let layer = &listed.generation.layer;
+    let sees_plans = caller.sees_plans() && caller.reaches_layer(layer);
+    caller.sees_layer(layer, state.config().layer(layer).public) && (listed.standing.is_in_the_open() || sees_plans)
 }
 
 /// Loads a generation that the caller may see. One that the caller may not see is answered as a planner's, and not as if there were none:
@@ -242,6 +244,7 @@ async fn load_seen(state: &AppState, caller: &Caller, layer: &LayerName, id: Gen
     let listed = found.ok_or_else(|| no_generation(layer, &id))?;
     if !sees(state, caller, &listed) {
         caller.require_planner(&format!("generation {id} of layer {layer}"))?;
+        caller.require_reach(layer)?;
     }
     Ok(listed)
 }
@@ -267,5 +270,5 @@ fn link(listed: &ListedGeneration, caller: &Caller, base: &BaseUrl) -> LinkedGen
         let comparison = format!("{}/comparison/{}", path(parent), generation.id);
         links.push(Link::new(base.to(&comparison), "related", "application/json").titled("What has changed since its parent"));
     }
-    LinkedGeneration { generation: GenerationView::new(listed, caller.is_insider()), links }
+    LinkedGeneration { generation: GenerationView::new(listed, caller.is_insider() && caller.reaches_layer(&generation.layer)), links }
 }

@@ -36,7 +36,8 @@ impl FromRequestParts<AppState> for BaseUrl {
         let host = named.or_else(|| parts.uri.authority().map(Authority::as_str));
         let is_plain = |host: &&str| !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_:[]".contains(c));
         let refused = || Problem::new(ProblemKind::InvalidBody, "the request names no usable host");
-        host.filter(is_plain).map(|host| Self(format!("http://{host}"))).ok_or_else(refused)
+        let scheme = if state.config().http.tls_cert.is_some() { "https" } else { "http" };
+        host.filter(is_plain).map(|host| Self(format!("{scheme}://{host}"))).ok_or_else(refused)
     }
 }
 

@@ -1,13 +1,15 @@
 //! The service over HTTP: lookups, features, maps, and what those who run it need.
 //!
 //! [`router`] is the list of all routes. A request passes `observe` (count, log), `finish` (the one way out: documents,
-//! problems, other origins), `admit` (bounds, panics) and the check of its parameters' names; then a handler reads one
+//! problems, other origins), `admit` (bounds, panics), `identify` (who asks, and how often), the check of its parameters' names and `access` (who may); then a handler reads one
 //! snapshot from start to end.
 
+mod access;
 mod admit;
 mod app;
 mod archives;
 mod as_of;
+mod audit;
 mod caller;
 mod coding;
 mod document;
@@ -15,27 +17,33 @@ mod features;
 mod finish;
 mod generations;
 mod health;
+mod identify;
 pub mod links;
 mod locate;
 pub mod media;
 pub mod observe;
 mod openapi;
+mod origin;
 mod page;
 mod problem;
 mod query;
+mod rate;
 mod router;
 mod rules;
 mod server;
 mod state;
 mod tiles;
+mod tls;
+mod token;
 pub mod wire;
 
-pub use caller::Caller;
+pub use caller::{Caller, Identity};
 pub use document::Document;
 pub use links::{BaseUrl, Link};
 pub use locate::plain;
 pub use problem::{ParameterError, Problem, ProblemKind};
 pub use query::{FromQuery, Query, Values, finite};
 pub use router::{definition, router, router_of};
-pub use server::serve;
+pub use server::{serve, serve_encrypted};
 pub use state::AppState;
+pub use tls::{Tls, TlsError};

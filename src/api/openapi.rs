@@ -27,12 +27,14 @@ const OPENAPI: Offer = Offer { name: "json", media: "application/vnd.oai.openapi
 const OFFERS: &[Offer] = &[Offer { name: "json", media: "application/vnd.oai.openapi+json" }, HTML, JSON];
 
 /// Problems that any operation may answer with, whatever it does.
-const COMMON_PROBLEMS: [(&str, &str); 7] = [
+const COMMON_PROBLEMS: [(&str, &str); 9] = [
     ("400", "A parameter is unknown, given twice or wrong; `errors` names it"),
-    ("401", "The key is unknown or revoked, or the resource needs one"),
+    ("401", "The key or token is not taken, or the resource needs one"),
+    ("403", "The role or the scope of the key does not reach"),
     ("404", "There is no such resource"),
     ("405", "The resource does not take this method; `Allow` has those it takes"),
     ("406", "The resource cannot be had in an accepted type"),
+    ("429", "The key or the address asks too often; `Retry-After` says when to come back"),
     ("500", "The service failed; the cause is in its log"),
     ("503", "Busy, not ready, or shutting down; `Retry-After` says when to come back"),
 ];
@@ -49,7 +51,9 @@ pub fn start(config: &Config) -> OpenApi {
 
 /// Adds what holds for every operation: the key, and the problems any of them may answer with.
 pub fn complete(document: &mut OpenApi) {
-    let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A key made by `gridkeeper key create`"));
+    let key = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("A key made by `gridkeeper key create`, or a token of the configured issuer"));
     let components = document.components.get_or_insert_default();
     components.security_schemes.insert("key".into(), SecurityScheme::Http(key.build()).into());
     components.schemas.insert(problem::Document::name().into_owned(), problem::Document::schema());

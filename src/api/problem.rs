@@ -36,6 +36,7 @@ pub enum ProblemKind {
     NotAcceptable,
     BodyTooLarge,
     UnsupportedMediaType,
+    RateLimited,
     Internal,
     Overloaded,
     Timeout,
@@ -43,6 +44,7 @@ pub enum ProblemKind {
     StoreDown,
     GenerationLoading,
     GenerationTooLarge,
+    IssuerDown,
     /// An answer of the framework that has no kind of its own.
     Other(StatusCode),
 }
@@ -53,7 +55,7 @@ pub const RETRY_AFTER_S: u32 = 2;
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 impl ProblemKind {
-    pub const NAMED: [Self; 18] = [
+    pub const NAMED: [Self; 20] = [
         Self::InvalidParameter,
         Self::InvalidBody,
         Self::AtNotCovered,
@@ -65,6 +67,7 @@ impl ProblemKind {
         Self::NotAcceptable,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
+        Self::RateLimited,
         Self::Internal,
         Self::Overloaded,
         Self::Timeout,
@@ -72,6 +75,7 @@ impl ProblemKind {
         Self::StoreDown,
         Self::GenerationLoading,
         Self::GenerationTooLarge,
+        Self::IssuerDown,
     ];
 
     pub fn status(self) -> StatusCode {
@@ -84,10 +88,15 @@ impl ProblemKind {
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Overloaded | Self::Timeout | Self::NotReady | Self::StoreDown | Self::GenerationLoading | Self::GenerationTooLarge => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Overloaded
+            | Self::Timeout
+            | Self::NotReady
+            | Self::StoreDown
+            | Self::GenerationLoading
+            | Self::GenerationTooLarge
+            | Self::IssuerDown => StatusCode::SERVICE_UNAVAILABLE,
             Self::Other(status) => status,
         }
     }
@@ -106,6 +115,7 @@ impl ProblemKind {
             Self::NotAcceptable => "not-acceptable",
             Self::BodyTooLarge => "body-too-large",
             Self::UnsupportedMediaType => "unsupported-media-type",
+            Self::RateLimited => "rate-limited",
             Self::Internal => "internal",
             Self::Overloaded => "overloaded",
             Self::Timeout => "timeout",
@@ -113,6 +123,7 @@ impl ProblemKind {
             Self::StoreDown => "store-down",
             Self::GenerationLoading => "generation-loading",
             Self::GenerationTooLarge => "generation-too-large",
+            Self::IssuerDown => "issuer-down",
             Self::Other(_) => return None,
         })
     }
@@ -130,6 +141,7 @@ impl ProblemKind {
             Self::NotAcceptable => "The resource is not available in an accepted type",
             Self::BodyTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body is of a type that is not taken here",
+            Self::RateLimited => "Too many requests",
             Self::Internal => "The service failed",
             Self::Overloaded => "The service is busy",
             Self::Timeout => "The answer took too long",
@@ -137,6 +149,7 @@ impl ProblemKind {
             Self::StoreDown => "The store does not answer",
             Self::GenerationLoading => "The generation is still being loaded",
             Self::GenerationTooLarge => "The generation is larger than the memory for other times",
+            Self::IssuerDown => "The issuer of tokens does not answer",
             Self::Other(status) => status.canonical_reason().unwrap_or("The request failed"),
         }
     }
@@ -179,6 +192,12 @@ impl Problem {
     pub fn store_down(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error = %chain(error), "the store failed under a request");
         Self::new(ProblemKind::StoreDown, "lookups and boundaries still answer; try again later")
+    }
+
+    /// Says after how many seconds the caller may come back.
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.headers.push((header::RETRY_AFTER, seconds.into()));
+        self
     }
 
     pub fn with_parameter(mut self, parameter: &str) -> Self {

@@ -6,20 +6,22 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::access::{AccessTable, authorize};
 use super::admit::admit;
 use super::app;
 use super::features::{collections, items, landing};
 use super::finish::finish_response;
+use super::identify::identify;
 use super::observe::{self, observe, remember_route};
 use super::openapi::{self, Definition};
 use super::problem::Problem;
 use super::query::{KnownParameters, refuse_unknown_parameters};
 use super::state::AppState;
-use super::{archives, generations, health, locate, rules, tiles};
+use super::{archives, audit, generations, health, locate, rules, tiles};
 
 /// Every route that the API definition describes, grouped by who calls it.
 ///
-/// A route is here or in [`page_routes`], and nowhere else: the definition is written from this list, and the
+/// A route is here or in [`page_routes`], and nowhere else, and who may use it stands in `access`, else nobody may: the definition is written from this list, and the
 /// parameters that a route takes are those that its definition names.
 fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(openapi::start(state.config()))
@@ -31,6 +33,7 @@ fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(health::show_health))
         .routes(routes!(health::show_readiness))
         .routes(routes!(observe::show_metrics))
+        .routes(routes!(audit::list_audit))
         // GIS clients: OGC API Features at the root.
         .routes(routes!(landing::show_landing))
         .routes(routes!(landing::show_conformance))
@@ -88,12 +91,14 @@ fn dress(routes: Router<AppState>, document: &OpenApi, state: AppState) -> Route
     let routes = routes
         .fallback(show_nothing)
         .layer(Extension(Arc::new(Definition(definition.into()))))
+        .layer(middleware::from_fn_with_state(Arc::new(AccessTable::of(document)), authorize))
         .layer(middleware::from_fn_with_state(Arc::new(KnownParameters::of(document)), refuse_unknown_parameters))
         .layer(middleware::from_fn(remember_route))
         .with_state(state.clone());
     // A layer of the routes themselves would stand before `Allow` is written; one around all of them sees the answer whole.
     Router::new()
         .fallback_service(routes)
+        .layer(middleware::from_fn_with_state(state.clone(), identify))
         .layer(middleware::from_fn_with_state(state, admit))
         .layer(middleware::from_fn(finish_response))
         .layer(middleware::from_fn(observe))

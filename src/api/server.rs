@@ -1,14 +1,16 @@
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
+use axum::serve::{Listener, ListenerExt, TapIo};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use super::router::router;
 use super::state::AppState;
+use super::tls::{Tls, TlsListener};
 
 /// Serves until `stop` comes, then drains: `/readyz` says 503, nothing new is accepted, and requests under way are
 /// finished, for as long as the configuration allows.
@@ -16,6 +18,33 @@ use super::state::AppState;
 /// # Errors
 /// The listener fails.
 pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    // Answers are written whole, so waiting to fill a packet would only delay them.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps its delay");
+        }
+    });
+    serve_on(listener, state, stop).await
+}
+
+/// Serves as [`serve`] does, encrypted.
+///
+/// # Errors
+/// The listener fails.
+pub async fn serve_encrypted(
+    listener: TcpListener,
+    tls: Arc<Tls>,
+    state: AppState,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    serve_on(TlsListener::new(listener, tls)?.tap_io(|_| {}), state, stop).await
+}
+
+async fn serve_on<L, F>(listener: TapIo<L, F>, state: AppState, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()>
+where
+    L: Listener<Addr = SocketAddr>,
+    F: FnMut(&mut L::Io) + Send + 'static,
+{
     let drain = Duration::from_secs(state.config().http.drain_s);
     let stopping = Arc::new(Notify::new());
     let told = Arc::clone(&stopping);
@@ -25,14 +54,9 @@ pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Out
         draining.start_draining();
         told.notify_one();
     };
-    // Answers are written whole, so waiting to fill a packet would only delay them.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its delay");
-        }
-    });
+    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
     tokio::select! {
-        result = axum::serve(listener, router(state)).with_graceful_shutdown(stop).into_future() => result,
+        result = axum::serve(listener, service).with_graceful_shutdown(stop).into_future() => result,
         () = async { stopping.notified().await; tokio::time::sleep(drain).await } => {
             tracing::warn!(drain_s = drain.as_secs(), "requests that were still under way have been cut off");
             Ok(())

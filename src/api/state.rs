@@ -9,7 +9,9 @@ use tokio::sync::Semaphore;
 use super::caller::KeyRing;
 use super::health::LoadedGeneration;
 use super::problem::{Problem, ProblemKind};
+use super::rate::Rates;
 use super::tiles::TileCache;
+use super::token::TokenVerifier;
 use crate::boundary::{GenerationId, LayerName};
 use crate::config::Config;
 use crate::history::{Archive, KeptUnheld};
@@ -25,6 +27,8 @@ struct Shared {
     store: Arc<dyn Store>,
     config: Config,
     keys: ArcSwap<KeyRing>,
+    tokens: Option<TokenVerifier>,
+    rates: Rates,
     tiles: TileCache,
     archive: Arc<Archive>,
     is_store_up: AtomicBool,
@@ -51,6 +55,8 @@ impl AppState {
             tiles: TileCache::new(config.history.tile_memory_bytes_max),
             archive: Arc::new(Archive::new(Arc::clone(&store), config.clone())),
             store,
+            tokens: TokenVerifier::new(&config.oidc),
+            rates: Rates::new(&config.rates),
             config,
             keys: ArcSwap::default(),
             is_store_up: AtomicBool::new(true),
@@ -133,6 +139,14 @@ impl AppState {
 
     pub fn keys(&self) -> Arc<KeyRing> {
         self.0.keys.load_full()
+    }
+
+    pub(super) fn tokens(&self) -> Option<&TokenVerifier> {
+        self.0.tokens.as_ref()
+    }
+
+    pub(super) fn rates(&self) -> &Rates {
+        &self.0.rates
     }
 
     /// Makes `records` the keys that are in force.

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::dispatch::{Role, RuleKind};
 use crate::import::{Crs, parse_moment};
 use crate::sample::{self, District, Settings};
+use crate::store::KeyRecord;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -155,7 +156,7 @@ fn load(files: &Path, context: &Context) -> anyhow::Result<String> {
     let layer = LayerName::parse("grid").expect("this is a plain name");
     let incident_file = files.join("incidents.csv");
     passed("incidents.csv", incidents::import(&*store, &context.config, &incident_file, &Crs::WGS84, &layer)?)?;
-    key::create_key(&*store, Role::Dispatcher, Vec::new(), "demo")
+    key::create_key(&*store, Role::Dispatcher, |record| KeyRecord { note: "demo".into(), ..record })
 }
 
 /// The arguments that a person would type.

@@ -6,10 +6,10 @@ use rand::TryRng as _;
 use rand::rngs::SysRng;
 use sha2::{Digest, Sha256};
 
-use super::time::tell;
+use super::time::{parse_time, tell};
 use super::{Context, Outcome};
 use crate::app::{self, OpenMode, StoreUnavailable};
-use crate::boundary::UnitCode;
+use crate::boundary::{LayerName, UnitCode};
 use crate::dispatch::Role;
 use crate::store::{KeyHash, KeyRecord, Store};
 
@@ -29,6 +29,12 @@ enum Command {
         /// Codes of the units that the key is limited to, their descendants included, separated by commas; all by default
         #[arg(long, value_delimiter = ',', value_name = "CODES")]
         scope: Vec<String>,
+        /// The layers that the key is limited to, separated by commas; all by default
+        #[arg(long, value_delimiter = ',', value_name = "LAYERS")]
+        layer: Vec<String>,
+        /// When the key ends by itself: a date, whose midnight is meant, or a time; never by default
+        #[arg(long, value_name = "TIME")]
+        expires: Option<String>,
         /// Whom the key is for
         #[arg(long, default_value = "")]
         note: String,
@@ -50,12 +56,19 @@ const HASH_DIGITS_SHOWN: usize = 8;
 
 pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     match args.command {
-        Command::Create { role, scope, note } => {
+        Command::Create { role, scope, layer, expires, note } => {
             let store = app::open_store(&context.store, OpenMode::Create)?;
             let scope: Vec<UnitCode> =
                 scope.iter().map(|code| UnitCode::parse(code.trim())).collect::<Result<_, _>>().context("the scope is wrong")?;
             warn_of_unknown(&*store, &scope)?;
-            super::say(&create_key(&*store, role, scope, &note)?);
+            let layers =
+                layer.iter().map(|name| LayerName::parse(name.trim())).collect::<Result<_, _>>().context("the layers are wrong")?;
+            let expires_at = expires.map(|text| parse_time(&text, &context.config.time_zone)).transpose()?;
+            let now = Timestamp::now();
+            if let Some(end) = expires_at.filter(|end| *end <= now) {
+                bail!("the key would end at {}, which is past", tell(end, &context.config.time_zone));
+            }
+            super::say(&create_key(&*store, role, |record| KeyRecord { scope, layers, note, expires_at, ..record })?);
         }
         Command::List => list(&*app::open_store(&context.store, OpenMode::ReadOnly)?, &context.config.time_zone)?,
         Command::Revoke { key } => revoke(&*app::open_store(&context.store, OpenMode::Write)?, &key)?,
@@ -75,24 +88,30 @@ fn warn_of_unknown(store: &dyn Store, scope: &[UnitCode]) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Makes a key of 256 random bits, keeps its hash and returns it.
+/// Makes a key of 256 random bits, keeps its hash and returns it. `limit` says what else is to be so of it.
 ///
 /// # Errors
 /// The store cannot be written, or the system has no random numbers.
-pub fn create_key(store: &dyn Store, role: Role, scope: Vec<UnitCode>, note: &str) -> anyhow::Result<String> {
+pub fn create_key(store: &dyn Store, role: Role, limit: impl FnOnce(KeyRecord) -> KeyRecord) -> anyhow::Result<String> {
     let mut secret = [0; 32];
     SysRng.try_fill_bytes(&mut secret).context("the system has no random numbers")?;
     let key = format!("{PREFIX}{}", to_hex(&secret));
-    let record = KeyRecord { hash: hash_key(&key), role, scope, note: note.to_owned(), created_at: Timestamp::now(), revoked_at: None };
+    let record = limit(KeyRecord::new(hash_key(&key), role, Timestamp::now()));
     store.add_key(&record, &super::author()).map_err(StoreUnavailable::from)?;
     Ok(key)
 }
 
 fn list(store: &dyn Store, time_zone: &TimeZone) -> anyhow::Result<()> {
     for key in store.load_keys().map_err(StoreUnavailable::from)? {
-        let scope: Vec<&str> = key.scope.iter().map(UnitCode::as_str).collect();
+        let scope: Vec<&str> = key.scope.iter().map(UnitCode::as_str).chain(key.layers.iter().map(LayerName::as_str)).collect();
         let scope = if scope.is_empty() { "all".to_owned() } else { scope.join(",") };
-        let state = key.revoked_at.map_or_else(|| "in force".to_owned(), |at| format!("revoked {}", tell(at, time_zone)));
+        let now = Timestamp::now();
+        let state = match (key.revoked_at, key.expires_at) {
+            (Some(at), _) => format!("revoked {}", tell(at, time_zone)),
+            (None, Some(end)) if end <= now => format!("expired {}", tell(end, time_zone)),
+            (None, Some(end)) => format!("in force until {}", tell(end, time_zone)),
+            (None, None) => "in force".to_owned(),
+        };
         let hash = to_hex(&key.hash.0);
         let made = tell(key.created_at, time_zone);
         super::say(&format!("{}  {:<10}  {scope}  {made}  {state}  {}", &hash[..HASH_DIGITS_SHOWN], key.role, key.note));

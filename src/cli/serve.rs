@@ -1,13 +1,14 @@
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Context, Outcome};
-use crate::api::{self, AppState};
+use crate::api::{self, AppState, Tls};
 use crate::app::{self, OpenMode, SharedStore};
 use crate::config::Config;
 use crate::snapshot::Live;
@@ -17,6 +18,12 @@ pub struct Args {
     /// Where to listen; by default what the settings say, else 127.0.0.1:8080
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+    /// Encrypts with this chain of certificates, PEM, and the key of --tls-key; both are read again on SIGHUP
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key of the certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// Offers this file to everybody under /archives/ by its name, whole or in ranges; may be given again
     #[arg(long, value_name = "FILE")]
     archive: Vec<PathBuf>,
@@ -28,8 +35,12 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     let mut config = context.config.clone();
     config.map.archives.extend(args.archive);
     check_archives(&config.map.archives)?;
-    run_service(config, store, listen, |address| {
-        tracing::info!("the map is at http://{address}/app/");
+    if args.tls_cert.is_some() {
+        (config.http.tls_cert, config.http.tls_key) = (args.tls_cert, args.tls_key);
+    }
+    let scheme = if config.http.tls_cert.is_some() { "https" } else { "http" };
+    run_service(config, store, listen, move |address| {
+        tracing::info!("the map is at {scheme}://{address}/app/");
     })
 }
 
@@ -67,12 +78,18 @@ async fn serve(
     // Both must be asked for: the usual handler for Ctrl-C does not see SIGTERM.
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    // Kept from ending the program also where there is nothing to read again.
+    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+    let tls = match (&config.http.tls_cert, &config.http.tls_key) {
+        (Some(certificates), Some(key)) => Some(Arc::new(Tls::load(certificates, key)?)),
+        _ => None,
+    };
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr().context("cannot learn the address that was bound")?;
-    tracing::info!("listening on http://{address}");
-    if !address.ip().is_loopback() {
+    tracing::info!("listening on {}://{address}", if tls.is_some() { "https" } else { "http" });
+    if tls.is_none() && !address.ip().is_loopback() {
         tracing::warn!(
-            "{address} is reachable by others without encryption: keys travel in the clear, and browsers give no position; put a TLS proxy in front"
+            "{address} is reachable by others without encryption: keys travel in the clear, and browsers give no position; serve with --tls-cert and --tls-key, or put a TLS proxy in front"
         );
     }
     let state = AppState::new(Arc::new(Live::default()), Arc::clone(&store), config);
@@ -84,11 +101,33 @@ async fn serve(
         tracing::info!("stopping: finishing the requests under way");
     };
     let feed = feed(state.clone(), store, address, on_ready);
+    let reload = reload_on(&mut hangup, tls.as_deref());
+    let serving = async {
+        match &tls {
+            Some(tls) => api::serve_encrypted(listener, Arc::clone(tls), state, stop).await,
+            None => api::serve(listener, state, stop).await,
+        }
+    };
     tokio::select! {
-        result = api::serve(listener, state, stop) => result.context("cannot go on listening")?,
+        result = serving => result.context("cannot go on listening")?,
         error = feed => return Err(error),
+        never = reload => match never {},
     }
     Ok(Outcome::Done)
+}
+
+/// Reads the certificate again at each signal. One that cannot be used leaves the one before in use.
+async fn reload_on(hangup: &mut Signal, tls: Option<&Tls>) -> Infallible {
+    loop {
+        if hangup.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+        match tls.map(Tls::reload) {
+            None => tracing::info!("SIGHUP: there is no certificate to read again"),
+            Some(Ok(())) => tracing::info!("the certificate has been read again"),
+            Some(Err(error)) => tracing::error!(error = format!("{:#}", anyhow::Error::new(error)), "the certificate before stays in use"),
+        }
+    }
 }
 
 /// Builds the first snapshot and then follows the store. Returns only when the first one cannot be built.

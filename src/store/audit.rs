@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use serde_json::{Value, json};
 
 use super::months_out::KeptMonth;
 use super::records::{AuditEntry, KeyHash, KeyRecord, RosterData};
@@ -12,15 +13,45 @@ use crate::dispatch::{RuleKind, RuleTable};
 
 /// A write, as the audit log names it.
 pub(super) enum Action<'a> {
-    Publish { generation: &'a Generation, unit_count: usize, changed_count: usize },
-    ReplaceRoster(&'a RosterData),
-    ReplaceRules { table: &'a RuleTable, effective_from: Timestamp },
-    AddCases { added: usize },
+    Publish {
+        generation: &'a Generation,
+        unit_count: usize,
+        changed_count: usize,
+    },
+    ReplaceRoster {
+        roster: &'a RosterData,
+        number: u64,
+    },
+    /// `before` is the number of the table of its kind that was written last until now.
+    ReplaceRules {
+        table: &'a RuleTable,
+        effective_from: Timestamp,
+        number: u64,
+        before: Option<u64>,
+    },
+    AddCases {
+        added: usize,
+    },
     AddKey(&'a KeyRecord),
-    RevokeKey(KeyHash),
-    SaveNote { name: &'a str },
-    DetachMonth { table: &'static str, month: Date, rows: u64 },
-    ArchiveMonth { table: &'static str, month: Date, kept: &'a KeptMonth },
+    RevokeKey {
+        hash: KeyHash,
+        at: Timestamp,
+    },
+    SaveNote {
+        name: &'a str,
+        before: Option<&'a str>,
+        after: &'a str,
+    },
+    DetachMonth {
+        table: &'static str,
+        month: Date,
+        rows: u64,
+    },
+    ArchiveMonth {
+        table: &'static str,
+        month: Date,
+        kept: &'a KeptMonth,
+    },
 }
 
 impl Action<'_> {
@@ -28,7 +59,7 @@ impl Action<'_> {
         match self {
             Self::Publish { generation, .. } if generation.state == GenerationState::Draft => "draft",
             Self::Publish { .. } => "publish",
-            Self::ReplaceRoster(_) => "replace_roster",
+            Self::ReplaceRoster { .. } => "replace_roster",
             Self::ReplaceRules { table, .. } => match table.kind() {
                 RuleKind::Categories => "replace_categories",
                 RuleKind::Responsibilities => "replace_responsibilities",
@@ -36,12 +67,60 @@ impl Action<'_> {
             },
             Self::AddCases { .. } => "add_cases",
             Self::AddKey(_) => "add_key",
-            Self::RevokeKey(_) => "revoke_key",
+            Self::RevokeKey { .. } => "revoke_key",
             Self::SaveNote { .. } => "save_note",
             Self::DetachMonth { .. } => "detach_month",
             Self::ArchiveMonth { .. } => "archive_month",
         }
     }
+
+    /// What was so before the write, as JSON. Where rows are kept ended, as those of rosters and rules are, their number is told.
+    pub(super) fn before(&self) -> Option<String> {
+        let value = match self {
+            Self::Publish { generation, .. } => json!({ "generation": generation.parent?.0 }),
+            Self::ReplaceRoster { number, .. } => json!({ "roster": number.checked_sub(1).filter(|before| *before > 0)? }),
+            Self::ReplaceRules { before, .. } => json!({ "rules": (*before)? }),
+            Self::AddCases { .. } | Self::AddKey(_) => return None,
+            Self::RevokeKey { .. } => json!({ "revoked_at": null }),
+            Self::SaveNote { before, .. } => json!({ "text": (*before)? }),
+            Self::DetachMonth { rows, .. } => json!({ "rows": rows }),
+            Self::ArchiveMonth { kept, .. } => json!({ "rows": kept.rows }),
+        };
+        Some(value.to_string())
+    }
+
+    /// What is so since the write, as JSON.
+    pub(super) fn after(&self) -> Option<String> {
+        let value = match self {
+            Self::Publish { generation, unit_count, .. } => json!({
+                "generation": generation.id.0,
+                "units": unit_count,
+                "effective_from": generation.effective_from.to_string(),
+            }),
+            Self::ReplaceRoster { roster, number } => {
+                json!({ "roster": number, "workers": roster.workers.len(), "assignments": roster.assignments.len() })
+            }
+            Self::ReplaceRules { table, effective_from, number, .. } => {
+                json!({ "rules": number, "rows": table.len(), "effective_from": effective_from.to_string() })
+            }
+            Self::AddCases { added } => json!({ "cases": added }),
+            Self::AddKey(key) => describe_key(key),
+            Self::RevokeKey { at, .. } => json!({ "revoked_at": at.to_string() }),
+            Self::SaveNote { after, .. } => json!({ "text": after }),
+            Self::DetachMonth { .. } => json!({ "rows": 0 }),
+            Self::ArchiveMonth { kept, .. } => json!({ "file": kept.file, "sha256": kept.sha256 }),
+        };
+        Some(value.to_string())
+    }
+}
+
+fn describe_key(key: &KeyRecord) -> Value {
+    json!({
+        "role": key.role.as_str(),
+        "scope": key.scope.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "layers": key.layers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "expires_at": key.expires_at.map(|at| at.to_string()),
+    })
 }
 
 /// How the subject of a month ends that was taken out without a row in it.
@@ -61,14 +140,14 @@ impl fmt::Display for Action<'_> {
                 "generation {} of layer {}, {unit_count} units, {changed_count} of them new or changed",
                 generation.id, generation.layer
             ),
-            Self::ReplaceRoster(roster) => write!(f, "{} workers, {} assignments", roster.workers.len(), roster.assignments.len()),
-            Self::ReplaceRules { table, effective_from } => {
+            Self::ReplaceRoster { roster, .. } => write!(f, "{} workers, {} assignments", roster.workers.len(), roster.assignments.len()),
+            Self::ReplaceRules { table, effective_from, .. } => {
                 write!(f, "{} rows of {}, in force from {effective_from}", table.len(), table.kind().as_str())
             }
             Self::AddCases { added } => write!(f, "{added} cases"),
             Self::AddKey(key) => write!(f, "key {}, role {}, {} units", key.hash, key.role, key.scope.len()),
-            Self::RevokeKey(hash) => write!(f, "key {hash}"),
-            Self::SaveNote { name } => write!(f, "note {name}"),
+            Self::RevokeKey { hash, .. } => write!(f, "key {hash}"),
+            Self::SaveNote { name, .. } => write!(f, "note {name}"),
             Self::DetachMonth { table, month, rows } => write!(f, "{}, {rows} rows taken out", month_text(table, *month)),
             Self::ArchiveMonth { table, month, kept } => {
                 let file = kept.file.as_ref().map_or_else(|| "nowhere, for there are none".to_owned(), |file| format!("in {file}"));

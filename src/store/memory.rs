@@ -151,7 +151,7 @@ impl Store for MemoryStore {
         state.people.extend(kept.workers.iter().map(|worker| (worker.id.clone(), worker.clone())));
         let with = with.map(|(layer, generation)| (layer.clone(), generation));
         state.rosters.push((RosterHead { number, created_at: to_milliseconds(at), with }, kept));
-        state.note_change(&Action::ReplaceRoster(roster), author, at);
+        state.note_change(&Action::ReplaceRoster { roster, number }, author, at);
         Ok(())
     }
 
@@ -174,8 +174,9 @@ impl Store for MemoryStore {
         let mut state = self.lock();
         let number = state.rules.len() as u64 + 1;
         let (effective_from, created_at) = (to_milliseconds(effective_from), to_milliseconds(at));
+        let before = state.rules.iter().rfind(|set| set.table.kind() == table.kind()).map(|set| set.number);
         state.rules.push(RuleSet { number, effective_from, created_at, table: rules::into_kept(table) });
-        state.note_change(&Action::ReplaceRules { table, effective_from }, author, at);
+        state.note_change(&Action::ReplaceRules { table, effective_from, number, before }, author, at);
         Ok(number)
     }
 
@@ -216,8 +217,12 @@ impl Store for MemoryStore {
         if state.keys.contains_key(&key.hash) {
             return Ok(());
         }
-        let kept =
-            KeyRecord { created_at: to_milliseconds(key.created_at), revoked_at: key.revoked_at.map(to_milliseconds), ..key.clone() };
+        let kept = KeyRecord {
+            created_at: to_milliseconds(key.created_at),
+            expires_at: key.expires_at.map(to_milliseconds),
+            revoked_at: key.revoked_at.map(to_milliseconds),
+            ..key.clone()
+        };
         state.keys.insert(key.hash, kept);
         state.note_change(&Action::AddKey(key), author, key.created_at);
         Ok(())
@@ -227,7 +232,7 @@ impl Store for MemoryStore {
         let mut state = self.lock();
         let Some(key) = state.keys.get_mut(&hash).filter(|key| key.revoked_at.is_none()) else { return Ok(false) };
         key.revoked_at = Some(to_milliseconds(at));
-        state.note_change(&Action::RevokeKey(hash), author, at);
+        state.note_change(&Action::RevokeKey { hash, at }, author, at);
         Ok(true)
     }
 
@@ -237,8 +242,8 @@ impl Store for MemoryStore {
 
     fn save_note(&self, name: &str, text: &str, author: &str, at: Timestamp) -> Result<(), StoreError> {
         let mut state = self.lock();
-        state.notes.insert(name.to_owned(), text.to_owned());
-        state.note_change(&Action::SaveNote { name }, author, at);
+        let before = state.notes.insert(name.to_owned(), text.to_owned());
+        state.note_change(&Action::SaveNote { name, before: before.as_deref(), after: text }, author, at);
         Ok(())
     }
 
@@ -275,7 +280,15 @@ impl State {
     fn note(&mut self, action: &Action<'_>, author: &str, at: Timestamp) {
         let number = self.audit.len() as u64 + 1;
         let at = to_milliseconds(at);
-        self.audit.push(AuditEntry { number, at, author: author.to_owned(), action: action.name().into(), subject: action.to_string() });
+        self.audit.push(AuditEntry {
+            number,
+            at,
+            author: author.to_owned(),
+            action: action.name().into(),
+            subject: action.to_string(),
+            before: action.before(),
+            after: action.after(),
+        });
     }
 }
 

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
 use super::times::validity_to_milliseconds;
-use crate::boundary::{Accepted, Generation, GenerationId, GenerationState, Layer, UnitCode, UnitShape};
+use crate::boundary::{Accepted, Generation, GenerationId, GenerationState, Layer, LayerName, UnitCode, UnitShape};
 use crate::dispatch::{Assignment, Case, CaseId, Role, RosterTerm, Worker};
 use crate::topology::{Seal, ValidCoverage};
 
@@ -135,9 +135,20 @@ pub struct KeyRecord {
     pub role: Role,
     /// Codes of the units that the key is limited to, their descendants included; empty for all.
     pub scope: Vec<UnitCode>,
+    /// The layers that the key is limited to; empty for all.
+    pub layers: Vec<LayerName>,
     pub note: String,
     pub created_at: Timestamp,
+    /// When it ends by itself; none where only revoking ends it.
+    pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+}
+
+impl KeyRecord {
+    /// Makes the record of a key for all units and layers that ends only when it is revoked.
+    pub fn new(hash: KeyHash, role: Role, created_at: Timestamp) -> Self {
+        Self { hash, role, scope: Vec::new(), layers: Vec::new(), note: String::new(), created_at, expires_at: None, revoked_at: None }
+    }
 }
 
 /// Who wrote what, and when. Says nothing personal about anybody but the author.
@@ -152,6 +163,10 @@ pub struct AuditEntry {
     pub action: String,
     /// What was written, in words and figures.
     pub subject: String,
+    /// What was so before, as JSON; none where there was nothing, or nothing can be told in few words.
+    pub before: Option<String>,
+    /// What is so since, as JSON.
+    pub after: Option<String>,
 }
 
 /// The first eight bytes tell keys apart in a log.

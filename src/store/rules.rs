@@ -45,6 +45,8 @@ pub(super) fn into_kept(table: &RuleTable) -> RuleTable {
 /// What is to be written of a new table of rules.
 pub(super) struct Plan {
     pub number: u64,
+    /// The number of the table of its kind that was written last until now.
+    pub before: Option<u64>,
     pub head: Row,
     /// New rows, and those that end, as they are from now on.
     pub rows: Vec<Row>,
@@ -79,7 +81,9 @@ pub(super) fn plan(heads: &[Row], known: Vec<Row>, table: &RuleTable, effective_
         Value::Time(to_milliseconds(effective_from)),
         text(author),
     ];
-    Plan { number: u64::try_from(number).unwrap_or_default(), head, rows }
+    let of_kind = heads.iter().filter(|head| head.get(1) == Some(&text(table.kind().as_str())));
+    let before = of_kind.filter_map(|head| integer(&head[0])).max().and_then(|number| u64::try_from(number).ok());
+    Plan { number: u64::try_from(number).unwrap_or_default(), before, head, rows }
 }
 
 /// Puts the tables of rules together again. `rows` gives all rows of a kind.

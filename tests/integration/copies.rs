@@ -236,7 +236,18 @@ fn a_backup_of_an_older_program_is_restored_and_left_as_it_is() {
     let (old, restored) = (folder.at("old.gpkg"), folder.at("restored.gpkg"));
     fill(&old, 5);
     let connection = rusqlite::Connection::open(&old).unwrap();
-    connection.execute_batch("PRAGMA journal_mode = DELETE; DROP TABLE gk_case_id; DROP INDEX gk_unit_version_by_life; DROP TABLE gk_calendar; DROP TABLE gk_responsibility; DROP TABLE gk_category; DROP TABLE gk_rules; DELETE FROM gk_migration WHERE number >= 4").unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = DELETE; DROP TRIGGER gk_audit_is_not_changed;
+        DROP TRIGGER gk_audit_is_not_deleted;
+        DROP TRIGGER gk_audit_is_not_replaced;
+        ALTER TABLE gk_audit DROP COLUMN before;
+        ALTER TABLE gk_audit DROP COLUMN after;
+        ALTER TABLE gk_key DROP COLUMN layers;
+        ALTER TABLE gk_key DROP COLUMN expires_at;",
+        )
+        .unwrap();
+    connection.execute_batch("DROP TABLE gk_case_id; DROP INDEX gk_unit_version_by_life; DROP TABLE gk_calendar; DROP TABLE gk_responsibility; DROP TABLE gk_category; DROP TABLE gk_rules; DELETE FROM gk_migration WHERE number >= 4").unwrap();
     drop(connection);
     let before = std::fs::read(&old).unwrap();
     done(&["--store", &restored, "restore", &old]);

@@ -6,7 +6,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::incidents::INCIDENTS;
+use super::incidents::{INCIDENTS, sees_incidents};
 use crate::api::as_of::{AsOfQuery, LayerQuery};
 use crate::api::caller::Caller;
 use crate::api::links::{BaseUrl, Link, encode, with_query};
@@ -81,11 +81,11 @@ pub async fn list_collections(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let snapshot = state.view_layers(as_of, &only, &caller).await?.snapshot;
-    let visible = snapshot.layers().iter().filter(|layer| layer.is_public() || caller.is_insider());
+    let visible = snapshot.layers().iter().filter(|layer| caller.sees_layer(&layer.layer().name, layer.is_public()));
     let levels = visible.flat_map(|layer| (0..layer.coverage().levels().len()).map(move |depth| (layer, depth)));
     let loaded = levels.filter(|(layer, depth)| !layer.coverage().levels()[*depth].is_empty());
     let mut collections: Vec<_> = loaded.map(|(layer, depth)| to_collection(&state, layer, depth, &base, as_of)).collect();
-    if caller.is_insider() && as_of.is_current() && only.layer.is_none() {
+    if sees_incidents(&caller).is_ok() && as_of.is_current() && only.layer.is_none() {
         collections.push(incidents_collection(&base));
     }
     let version = as_of.to_pairs() + &only.to_pairs();
@@ -116,7 +116,7 @@ pub async fn find_collection(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let collection = if id == INCIDENTS {
-        caller.require_insider(INCIDENTS)?;
+        sees_incidents(&caller)?;
         as_of.refuse(INCIDENTS)?;
         incidents_collection(&base)
     } else {
@@ -144,9 +144,7 @@ pub async fn find_level(state: &AppState, id: &str, as_of: AsOfQuery, caller: &C
     let base = state.snapshot()?;
     if as_of.is_current() {
         let (layer, depth) = find_in(&base, id).ok_or_else(missing)?;
-        if !layer.is_public() {
-            caller.require_insider(&format!("the collection {id}"))?;
-        }
+        caller.require_layer(&layer.layer().name, layer.is_public(), &format!("the collection {id}"))?;
         return Ok(FoundLevel { is_private: !layer.is_public(), layer, depth });
     }
     // The id is the level of the layer `grid`, or `layer.level`: levels of other times may have other names than those of today.

@@ -12,6 +12,7 @@ use crate::api::media::Offer;
 use crate::api::page::send_json;
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::state::AppState;
+use crate::boundary::LayerName;
 use crate::dispatch::{Case, CaseId};
 use crate::history::{Attribution, attribute};
 use crate::snapshot::LayerSnapshot;
@@ -35,7 +36,7 @@ pub async fn list(
     address: &PageAddress,
     offer: Offer,
 ) -> Result<Response, Problem> {
-    caller.require_insider(INCIDENTS)?;
+    sees_incidents(caller)?;
     let filter = to_filter(query, limit, caller)?;
     let attributed_to = query.attribute_to.as_deref().map(|which| find_layer(state, which)).transpose()?;
     let page = state.read_store(move |store| store.load_cases(&filter)).await?;
@@ -59,7 +60,7 @@ pub async fn list(
 /// # Errors
 /// 401 and 403 for those who may not see it, 404, 503 while the store is down.
 pub async fn find(state: &AppState, feature: &str, caller: &Caller, base: &BaseUrl, offer: Offer) -> Result<Response, Problem> {
-    caller.require_insider(INCIDENTS)?;
+    sees_incidents(caller)?;
     let missing = || Problem::not_found(format!("there is no incident {feature}"));
     let id = CaseId(Uuid::try_parse(feature).map_err(|_| missing())?);
     let case = state.read_store(move |store| store.find_case(id)).await?.filter(|case| is_in_scope(case, caller)).ok_or_else(missing)?;
@@ -67,6 +68,15 @@ pub async fn find(state: &AppState, feature: &str, caller: &Caller, base: &BaseU
     write_case(&case, None, base, &mut bytes).map_err(|e| Problem::internal(&e))?;
     let links = feature_links(base, &format!("/collections/{INCIDENTS}/items/{}", case.id.0), INCIDENTS, "");
     send_json(feature, bytes, &links, offer, true).map(|response| with_crs(response, None))
+}
+
+/// Turns away who may not see incidents: they lie in the units of one layer, which the key must reach.
+///
+/// # Errors
+/// 401 without a key, 403 with one that does not reach.
+pub fn sees_incidents(caller: &Caller) -> Result<(), Problem> {
+    let layer = LayerName::parse(LAYER_DEFAULT).map_err(|e| Problem::internal(&e))?;
+    caller.require_layer(&layer, false, INCIDENTS)
 }
 
 /// Finds the boundaries by which incidents are to be told anew: those of the layer `grid`, or of the only one.

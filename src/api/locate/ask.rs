@@ -259,7 +259,7 @@ impl Asker {
     /// None after [`Asker::ask`].
     pub fn rule_all<'s>(&'s self, question: &'s Question) -> Result<(Answer<'s>, Vec<Ruling<'s>>), Problem> {
         let answer = self.last.answer(&question.query).map_err(|e| Problem::internal(&e))?;
-        let rulings = self.last.rule_all(&answer, self.caller.is_insider());
+        let rulings = self.last.rule_all(&answer, self.is_insider(&question.key.layer));
         Ok((answer, rulings))
     }
 
@@ -279,7 +279,8 @@ impl Asker {
     pub fn answer<'a>(&'a self, question: &'a Question, base: &BaseUrl) -> Result<LocateAnswer<'a>, Problem> {
         let answer = self.last.answer(&question.query).map_err(|e| Problem::internal(&e))?;
         count_lookups(answer.status().as_str(), 1);
-        let shows_workers = self.caller.sees_personal_data_of(answer.path().map(|unit| &unit.code));
+        let reaches = self.caller.reaches_layer(&question.key.layer);
+        let shows_workers = reaches && self.caller.sees_personal_data_of(answer.path().map(|unit| &unit.code));
         let mut wire = LocateAnswer::new(&answer, base.as_str(), shows_workers);
         let current = self.known[0].layer(&question.key.layer).map(|layer| layer.generation().id);
         if let Some(grid) = wire.grid.as_mut().filter(|_| current != Some(question.key.generation)) {
@@ -318,9 +319,7 @@ impl Asker {
         let base = &self.known[0];
         // Most ask for now, and need no search among generations.
         if let Some(layer) = base.layer(&query.layer).filter(|_| as_of.is_current()) {
-            if !layer.is_public() {
-                self.caller.require_insider(&format!("the layer {}", query.layer))?;
-            }
+            self.caller.require_layer(&query.layer, layer.is_public(), &format!("the layer {}", query.layer))?;
             return Ok(Question { query, key: layer.key(), has_time: false });
         }
         let Some(history) = base.history(&query.layer) else {
@@ -367,6 +366,11 @@ impl Asker {
         })
     }
 
+    /// Whether what is not public of a layer may be shown.
+    fn is_insider(&self, layer: &LayerName) -> bool {
+        self.caller.is_insider() && self.caller.reaches_layer(layer)
+    }
+
     /// Checks that there is the category that is asked for. What is private is unknown to the public.
     fn check_category(&self, question: &Question) -> Result<(), Problem> {
         let Some(category) = &question.query.category else { return Ok(()) };
@@ -374,7 +378,7 @@ impl Asker {
         if !rules.has_categories() {
             return Ok(());
         }
-        let found = rules.find(category, self.caller.is_insider()).map(drop);
+        let found = rules.find(category, self.is_insider(&question.key.layer)).map(drop);
         found.map_err(|error| Problem::parameter("category", error.to_string()))
     }
 

@@ -31,11 +31,11 @@ pub struct Shown {
 /// As [`AppState::view_layers`]; 401 or 403 where none of those there are may be seen.
 pub async fn shown_layers(state: &AppState, as_of: AsOfQuery, only: &LayerQuery, caller: &Caller) -> Result<Shown, Problem> {
     let View { snapshot, is_private } = state.view_layers(as_of, only, caller).await?;
-    let is_insider = caller.require_insider("this layer").is_ok();
     let all = snapshot.layers();
-    let layers: Vec<_> = all.iter().filter(|layer| layer.is_public() || is_insider).cloned().collect();
+    let layers: Vec<_> = all.iter().filter(|layer| caller.sees_layer(&layer.layer().name, layer.is_public())).cloned().collect();
     if let (true, false, Some(first)) = (layers.is_empty(), all.is_empty(), all.first()) {
-        caller.require_insider(&format!("the layer {}", first.layer().name))?;
+        let name = &first.layer().name;
+        caller.require_layer(name, first.is_public(), &format!("the layer {name}"))?;
     }
     let may_differ = snapshot.histories().iter().any(|history| !history.is_public);
     Ok(Shown { layers, is_private: is_private || may_differ })

@@ -50,9 +50,23 @@ pub fn every_write_stands_in_the_audit_log(place: &Place) {
     assert_eq!(log[7].subject, "2 rows of categories, in force from 2026-01-20T00:00:00Z");
     assert!(log.is_sorted_by(|a, b| a.number < b.number));
     assert_eq!(store.load_audit(log[1].number, 2).unwrap(), log[2..4]);
+    let changes = |at: usize| (log[at].before.as_deref(), log[at].after.as_deref());
+    assert_eq!(changes(1).0, Some(r#"{"generation":1}"#));
+    assert_eq!(changes(2), (None, Some(r#"{"roster":1,"workers":1,"assignments":0}"#)));
+    let made = r#"{"role":"dispatcher","scope":[],"layers":["grid","police"],"expires_at":"2026-01-20T00:00:00Z"}"#;
+    assert_eq!(changes(4), (None, Some(made)));
+    assert_eq!(changes(5), (Some(r#"{"revoked_at":null}"#), Some(r#"{"revoked_at":"2026-01-06T00:00:00Z"}"#)));
+    assert_eq!(changes(6), (None, Some(r#"{"text":"text"}"#)));
+    assert_eq!(changes(7).0, None);
+    store.save_note("n", "more", "f", day(9)).unwrap();
+    store.replace_rules(&rules()[0], day(21), "g", day(9)).unwrap();
+    let later = store.load_audit(log.last().unwrap().number, 2).unwrap();
+    let before: Vec<_> = later.iter().map(|entry| entry.before.as_deref()).collect();
+    assert_eq!(before, [Some(r#"{"text":"text"}"#), Some(r#"{"rules":1}"#)]);
     assert_eq!(log[0].subject, "generation 1 of layer grid, 1 units, 1 of them new or changed");
     for entry in &log {
-        assert!(!entry.subject.contains("张三") && !entry.subject.contains("w-secret"), "{}", entry.subject);
+        let told = [Some(&entry.subject), entry.before.as_ref(), entry.after.as_ref()];
+        assert!(told.into_iter().flatten().all(|told| !told.contains("张三") && !told.contains("w-secret")), "{entry:?}");
     }
 }
 

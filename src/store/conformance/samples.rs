@@ -128,12 +128,11 @@ pub fn case(id: u128, lon: f64, lat: f64) -> Case {
 
 pub fn key(seed: u8, scope: &[&str]) -> KeyRecord {
     KeyRecord {
-        hash: KeyHash([seed; 32]),
-        role: Role::Dispatcher,
         scope: scope.iter().map(|text| code(text)).collect(),
+        layers: vec![LayerName::parse("grid").unwrap(), LayerName::parse("police").unwrap()],
         note: "counter 1".into(),
-        created_at: day(1),
-        revoked_at: None,
+        expires_at: Some(day(20)),
+        ..KeyRecord::new(KeyHash([seed; 32]), Role::Dispatcher, day(1))
     }
 }
 

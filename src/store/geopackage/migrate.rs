@@ -12,13 +12,14 @@ pub(super) const USER_VERSION: i32 = 10300;
 pub(super) const GEOPACKAGE_SQL: &str = include_str!("../../../migrations/geopackage/001_geopackage.sql");
 
 /// A migration is never changed once it has been released; what follows is a new one.
-const MIGRATIONS: [(&str, &str); 6] = [
+const MIGRATIONS: [(&str, &str); 7] = [
     ("001_geopackage", GEOPACKAGE_SQL),
     ("002_store", include_str!("../../../migrations/geopackage/002_store.sql")),
     ("003_generations", include_str!("../../../migrations/geopackage/003_generations.sql")),
     ("004_case_ids", include_str!("../../../migrations/geopackage/004_case_ids.sql")),
     ("005_lives", include_str!("../../../migrations/geopackage/005_lives.sql")),
     ("006_rules", include_str!("../../../migrations/geopackage/006_rules.sql")),
+    ("007_doors", include_str!("../../../migrations/geopackage/007_doors.sql")),
 ];
 
 /// What a file is, told without changing it.

@@ -45,7 +45,8 @@ pub(super) fn replace_roster(
     let kept = roster.clone().into_kept();
     replace_workers(transaction, &kept.workers, number)?;
     replace_assignments(transaction, &kept.assignments, number)?;
-    note_change(transaction, &Action::ReplaceRoster(roster), author, at)
+    let number = u64::try_from(number).map_err(|e| corrupt("roster", &e))?;
+    note_change(transaction, &Action::ReplaceRoster { roster, number }, author, at)
 }
 
 pub(super) fn load_roster(transaction: &Transaction<'_>, at: Timestamp) -> Result<StoredRoster, Failure> {

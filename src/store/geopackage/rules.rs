@@ -23,7 +23,9 @@ pub(super) fn replace_rules(
     let plan = plan(&read_table(transaction, heads)?, read_table(transaction, of_kind)?, rules, effective_from, author, at);
     write_rows(transaction, location, heads, &[plan.head])?;
     write_rows(transaction, location, of_kind, &plan.rows)?;
-    note_change(transaction, &Action::ReplaceRules { table: rules, effective_from: to_milliseconds(effective_from) }, author, at)?;
+    let action =
+        Action::ReplaceRules { table: rules, effective_from: to_milliseconds(effective_from), number: plan.number, before: plan.before };
+    note_change(transaction, &action, author, at)?;
     Ok(plan.number)
 }
 
@@ -58,7 +60,10 @@ mod tests {
         let path = folder.path().join("store.gpkg");
         drop(GeoPackageStore::open_or_create(&path).unwrap());
         let connection = rusqlite::Connection::open(&path).unwrap();
-        let undo = "DROP TABLE gk_calendar; DROP TABLE gk_responsibility; DROP TABLE gk_category; DROP TABLE gk_rules;
+        let undo = "DROP TRIGGER gk_audit_is_not_changed; DROP TRIGGER gk_audit_is_not_deleted; DROP TRIGGER gk_audit_is_not_replaced;
+                    ALTER TABLE gk_audit DROP COLUMN before; ALTER TABLE gk_audit DROP COLUMN after;
+                    ALTER TABLE gk_key DROP COLUMN layers; ALTER TABLE gk_key DROP COLUMN expires_at;
+                    DROP TABLE gk_calendar; DROP TABLE gk_responsibility; DROP TABLE gk_category; DROP TABLE gk_rules;
                     DELETE FROM gk_migration WHERE number >= 6";
         connection.execute_batch(undo).unwrap();
         drop(connection);

@@ -7,7 +7,7 @@ use super::connection::{Failure, corrupt};
 use super::listen::CHANNEL;
 use super::months;
 use super::values::{Time, from_text, to_text};
-use crate::boundary::UnitCode;
+use crate::boundary::{LayerName, UnitCode};
 use crate::dispatch::Role;
 use crate::store::audit::Action;
 use crate::store::records::{AuditEntry, KeyHash, KeyRecord};
@@ -26,8 +26,15 @@ pub(super) async fn note(tx: &Transaction<'_>, action: &Action<'_>, author: &str
     months::ensure(tx, "gk_audit", [at]).await?;
     tx.execute(
         "WITH n AS (UPDATE gk_audit_counter SET number = number + 1 RETURNING number)
-         INSERT INTO gk_audit (number, at, author, action, subject) SELECT n.number, $1, $2, $3, $4 FROM n",
-        &[&Time(at), &to_text(author), &action.name(), &to_text(&action.to_string())],
+         INSERT INTO gk_audit (number, at, author, action, subject, before, after) SELECT n.number, $1, $2, $3, $4, $5, $6 FROM n",
+        &[
+            &Time(at),
+            &to_text(author),
+            &action.name(),
+            &to_text(&action.to_string()),
+            &action.before().as_deref().map(to_text),
+            &action.after().as_deref().map(to_text),
+        ],
     )
     .await?;
     Ok(())
@@ -39,7 +46,7 @@ pub(super) async fn load_version(tx: &Transaction<'_>) -> Result<u64, Failure> {
 }
 
 pub(super) async fn load_audit(tx: &Transaction<'_>, after: u64, limit: usize) -> Result<Vec<AuditEntry>, Failure> {
-    let sql = "SELECT number, at, author, action, subject FROM gk_audit WHERE number > $1 ORDER BY number LIMIT $2";
+    let sql = "SELECT number, at, author, action, subject, before, after FROM gk_audit WHERE number > $1 ORDER BY number LIMIT $2";
     let rows = tx.query(sql, &[&clamped(after), &i64::try_from(limit).unwrap_or(i64::MAX)]).await?;
     let entry = |row: tokio_postgres::Row| {
         Ok(AuditEntry {
@@ -48,19 +55,31 @@ pub(super) async fn load_audit(tx: &Transaction<'_>, after: u64, limit: usize) -
             author: from_text(row.get(2)),
             action: row.get(3),
             subject: from_text(row.get(4)),
+            before: row.get::<_, Option<String>>(5).map(from_text),
+            after: row.get::<_, Option<String>>(6).map(from_text),
         })
     };
     rows.into_iter().map(entry).collect()
 }
 
 pub(super) async fn add_key(tx: &Transaction<'_>, key: &KeyRecord, author: &str) -> Result<(), Failure> {
-    // A code holds no white space, so a space keeps two apart.
+    // Neither a code nor the name of a layer holds white space, so a space keeps two apart.
     let scope = key.scope.iter().map(UnitCode::as_str).collect::<Vec<_>>().join(" ");
+    let layers = key.layers.iter().map(LayerName::as_str).collect::<Vec<_>>().join(" ");
     let added = tx
         .execute(
-            "INSERT INTO gk_key (hash, role, scope, note, created_at, revoked_at) VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (hash) DO NOTHING",
-            &[&&key.hash.0[..], &key.role.as_str(), &scope, &to_text(&key.note), &Time(key.created_at), &key.revoked_at.map(Time)],
+            "INSERT INTO gk_key (hash, role, scope, layers, note, created_at, expires_at, revoked_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (hash) DO NOTHING",
+            &[
+                &&key.hash.0[..],
+                &key.role.as_str(),
+                &scope,
+                &layers,
+                &to_text(&key.note),
+                &Time(key.created_at),
+                &key.expires_at.map(Time),
+                &key.revoked_at.map(Time),
+            ],
         )
         .await?;
     if added == 1 { note_change(tx, &Action::AddKey(key), author, key.created_at).await } else { Ok(()) }
@@ -70,31 +89,35 @@ pub(super) async fn revoke_key(tx: &Transaction<'_>, hash: KeyHash, author: &str
     let sql = "UPDATE gk_key SET revoked_at = $2 WHERE hash = $1 AND revoked_at IS NULL";
     let ended = tx.execute(sql, &[&&hash.0[..], &Time(at)]).await?;
     if ended == 1 {
-        note_change(tx, &Action::RevokeKey(hash), author, at).await?;
+        note_change(tx, &Action::RevokeKey { hash, at }, author, at).await?;
     }
     Ok(ended == 1)
 }
 
 pub(super) async fn load_keys(tx: &Transaction<'_>) -> Result<Vec<KeyRecord>, Failure> {
-    let rows = tx.query("SELECT hash, role, scope, note, created_at, revoked_at FROM gk_key ORDER BY hash", &[]).await?;
+    let sql = "SELECT hash, role, scope, layers, note, created_at, expires_at, revoked_at FROM gk_key ORDER BY hash";
+    let rows = tx.query(sql, &[]).await?;
     let key = |row: tokio_postgres::Row| {
-        let (hash, role, scope): (&[u8], &str, &str) = (row.get(0), row.get(1), row.get(2));
+        let (hash, role, scope, layers): (&[u8], &str, &str, &str) = (row.get(0), row.get(1), row.get(2), row.get(3));
         Ok(KeyRecord {
             hash: KeyHash(hash.try_into().map_err(|e| corrupt("key", &e))?),
             role: Role::parse(role).ok_or_else(|| corrupt("key", &format!("the role {role:?}")))?,
             scope: scope.split_whitespace().map(UnitCode::parse).collect::<Result<_, _>>().map_err(|e| corrupt("key", &e))?,
-            note: from_text(row.get(3)),
-            created_at: row.try_get::<_, Time>(4)?.0,
-            revoked_at: row.try_get::<_, Option<Time>>(5)?.map(|time| time.0),
+            layers: layers.split_whitespace().map(LayerName::parse).collect::<Result<_, _>>().map_err(|e| corrupt("key", &e))?,
+            note: from_text(row.get(4)),
+            created_at: row.try_get::<_, Time>(5)?.0,
+            expires_at: row.try_get::<_, Option<Time>>(6)?.map(|time| time.0),
+            revoked_at: row.try_get::<_, Option<Time>>(7)?.map(|time| time.0),
         })
     };
     rows.into_iter().map(key).collect()
 }
 
 pub(super) async fn save_note(tx: &Transaction<'_>, name: &str, text: &str, author: &str, at: Timestamp) -> Result<(), Failure> {
+    let before = find_note(tx, name).await?;
     let sql = "INSERT INTO gk_note (name, text) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET text = excluded.text";
     tx.execute(sql, &[&to_text(name), &to_text(text)]).await?;
-    note_change(tx, &Action::SaveNote { name }, author, at).await
+    note_change(tx, &Action::SaveNote { name, before: before.as_deref(), after: text }, author, at).await
 }
 
 pub(super) async fn find_note(tx: &Transaction<'_>, name: &str) -> Result<Option<String>, Failure> {
@@ -104,4 +127,36 @@ pub(super) async fn find_note(tx: &Transaction<'_>, name: &str) -> Result<Option
 
 fn clamped(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::conformance::day;
+    use crate::store::postgis::connection::Connections;
+    use crate::store::postgis::scratch::Scratch;
+    use crate::store::{PostgisStore, Store};
+
+    #[test]
+    fn the_audit_log_cannot_be_changed_or_emptied_not_even_by_the_month() {
+        let Some(database) = Scratch::create() else { return };
+        let store = PostgisStore::open_or_create(database.address()).unwrap();
+        store.save_note("n", "text", "a", day(1)).unwrap();
+        store.save_note("n", "more", "a", day(2)).unwrap();
+        let log = store.load_audit(0, 10).unwrap();
+        let connections = Connections::open_or_create(database.address()).unwrap();
+        for statement in [
+            "UPDATE gk_audit SET author = 'b' WHERE number = 1",
+            "UPDATE gk_audit_2026_01 SET author = 'b'",
+            "DELETE FROM gk_audit",
+            "DELETE FROM gk_audit_2026_01",
+            "TRUNCATE gk_audit",
+            "TRUNCATE gk_audit_2026_01",
+        ] {
+            let refused = connections.write("try", async |tx| Ok(tx.batch_execute(statement).await?)).unwrap_err();
+            let told = std::iter::successors(Some(&refused as &dyn std::error::Error), |error| error.source());
+            let told: Vec<String> = told.map(ToString::to_string).collect();
+            assert!(told.concat().contains("only added to"), "{statement}: {told:?}");
+        }
+        assert_eq!(store.load_audit(0, 10).unwrap(), log);
+    }
 }

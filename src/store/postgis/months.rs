@@ -62,6 +62,13 @@ pub(super) async fn ensure(tx: &Transaction<'_>, table: &str, times: impl IntoIt
                  ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{month} 00:00:00+00') TO ('{next} 00:00:00+00')"
             ))
             .await?;
+            if table == "gk_audit" {
+                // Triggers of rows come with the table; those of statements do not.
+                tx.batch_execute(&format!(
+                    "CREATE TRIGGER gk_audit_is_not_emptied BEFORE TRUNCATE ON {name} FOR EACH STATEMENT EXECUTE FUNCTION gk_refuse_change()"
+                ))
+                .await?;
+            }
         }
     }
     Ok(())

@@ -46,7 +46,8 @@ pub(super) async fn replace_roster(
     let people = person_keys(tx, kept.workers.iter().map(|worker| &worker.id).chain(assigned)).await?;
     replace_workers(tx, &kept.workers, &people, number).await?;
     replace_assignments(tx, &kept.assignments, &people, number).await?;
-    note_change(tx, &Action::ReplaceRoster(roster), author, at).await
+    let number = u64::try_from(number).map_err(|e| corrupt("roster", &e))?;
+    note_change(tx, &Action::ReplaceRoster { roster, number }, author, at).await
 }
 
 pub(super) async fn load_roster(tx: &Transaction<'_>, at: Timestamp) -> Result<StoredRoster, Failure> {

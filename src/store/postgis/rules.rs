@@ -32,7 +32,9 @@ pub(super) async fn replace_rules(
     let plan = plan(&read_table(tx, heads).await?, read_table(tx, of_kind).await?, rules, effective_from, author, at);
     write_rows(tx, to.geometry, to.location, heads, &[plan.head]).await?;
     write_rows(tx, to.geometry, to.location, of_kind, &plan.rows).await?;
-    note_change(tx, &Action::ReplaceRules { table: rules, effective_from: to_milliseconds(effective_from) }, author, at).await?;
+    let action =
+        Action::ReplaceRules { table: rules, effective_from: to_milliseconds(effective_from), number: plan.number, before: plan.before };
+    note_change(tx, &action, author, at).await?;
     Ok(plan.number)
 }
 

@@ -203,7 +203,7 @@ fn compare_audit(from: &dyn TransferStore, to: &dyn TransferStore) -> Result<Com
 
 /// No two stores begin with the same entry at the same millisecond.
 fn name_of(first: &AuditEntry) -> String {
-    let AuditEntry { number, at, author, action, subject } = first;
+    let AuditEntry { number, at, author, action, subject, .. } = first;
     let hash = Sha256::digest(format!("{number}\n{at}\n{author}\n{action}\n{subject}"));
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

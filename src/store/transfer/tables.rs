@@ -88,7 +88,7 @@ pub static TABLES: [Table; 19] = [
         key: Integer, place: Integer, calendar: Text, kind: Code, days: Code, hours: Code, time_zone: Text, work_day_hours: Integer,
         unit_code: Code, zone: Text, note: Text, valid_from: Time, valid_to: Time, from_rules: Integer, to_rules: Integer
     ),
-    table!("gk_key", 1, hash: Bytes, role: Code, scope: Code, note: Text, created_at: Time, revoked_at: Time),
+    table!("gk_key", 1, hash: Bytes, role: Code, scope: Code, layers: Code, note: Text, created_at: Time, expires_at: Time, revoked_at: Time),
     table!("gk_note", 1, name: Text, text: Text),
     table!(
         "gk_case", 1,
@@ -103,7 +103,7 @@ pub static TABLES: [Table; 19] = [
         parent: Integer, restores: Integer, levels: Json, scheme: Json, accepted: Code, seal: Bytes
     ),
     table!("gk_draft_unit", 2, generation: Integer, version: Integer),
-    table!("gk_audit", 1, number: Integer, at: Time, author: Text, action: Code, subject: Text),
+    table!("gk_audit", 1, number: Integer, at: Time, author: Text, action: Code, subject: Text, before: Text, after: Text),
     // One row without a key; it is set when all else is verified.
     table!("gk_version", 0, number: Integer),
 ];

@@ -2,6 +2,7 @@
 
 mod as_of;
 mod conventions;
+mod doors;
 mod faulty;
 mod features;
 mod generations;
@@ -9,6 +10,9 @@ mod locate;
 mod ogc_tiles;
 mod openapi;
 pub mod process;
+mod rates;
 mod rules;
 pub mod service;
 mod streams;
+mod tls;
+mod tokens;

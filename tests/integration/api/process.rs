@@ -23,20 +23,28 @@ pub struct Process {
 
 impl Process {
     pub fn start(store: &str, listen: &str) -> Self {
+        Self::start_with(store, listen, &[])
+    }
+
+    pub fn start_with(store: &str, listen: &str, more: &[&str]) -> Self {
         let mut command = gridkeeper();
-        command.args(["--store", store, "serve", "--listen", listen]).env("GRIDKEEPER_LOG", "info").stderr(Stdio::piped());
+        command.args(["--store", store, "serve", "--listen", listen]).args(more).env("GRIDKEEPER_LOG", "info").stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let errors = BufReader::new(child.stderr.take().unwrap());
         let (tell, logs) = channel();
         std::thread::spawn(move || errors.lines().map_while(Result::ok).for_each(|line| drop(tell.send(line))));
         let mut process = Self { running: Running(child), address: String::new(), logs };
-        let line = process.wait_for_log("listening on http://");
-        let address = line.split("http://").nth(1).unwrap().split(['"', ' ']).next().unwrap();
+        let line = process.wait_for_log("listening on http");
+        let address = line.split("://").nth(1).unwrap().split(['"', ' ']).next().unwrap();
         process.address = address.to_owned();
         process
     }
 
-    fn wait_for_log(&self, text: &str) -> String {
+    pub fn signal(&self, name: &str) {
+        self.running.signal(name);
+    }
+
+    pub fn wait_for_log(&self, text: &str) -> String {
         let end = Instant::now() + PATIENCE;
         let mut seen = Vec::new();
         loop {

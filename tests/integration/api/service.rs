@@ -141,7 +141,7 @@ pub fn fill(store: &dyn Store) {
     ] {
         let hash = KeyHash(Sha256::digest(key.as_bytes()).into());
         let revoked_at = revoked.then_some(at);
-        store.add_key(&KeyRecord { hash, role, scope, note: String::new(), created_at: at, revoked_at }, "test").unwrap();
+        store.add_key(&KeyRecord { scope, revoked_at, ..KeyRecord::new(hash, role, at) }, "test").unwrap();
     }
 }
 

@@ -1,0 +1,178 @@
+//! Who may use which route at all. A route that stands in no row is open to nobody.
+
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::Response;
+use rustc_hash::FxHashMap;
+use utoipa::openapi::OpenApi;
+
+use super::caller::{Caller, Identified};
+use super::problem::{Problem, ProblemKind};
+use super::query::operations;
+use crate::dispatch::Role;
+
+/// Who may use a route. What is shown there may depend on the caller's role and scope beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Also callers without a key.
+    Everybody,
+    Only(&'static [Role]),
+}
+
+const ADMINS: Access = Access::Only(&[Role::Admin]);
+
+/// Every route with who may use it, in the order of the router.
+const TABLE: &[(&str, &str, Access)] = &[
+    ("GET", "/v1/locate", Access::Everybody),
+    ("POST", "/v1/locate", Access::Everybody),
+    ("GET", "/v1/categories", Access::Everybody),
+    ("GET", "/v1/responsibilities", Access::Everybody),
+    ("GET", "/healthz", Access::Everybody),
+    ("GET", "/readyz", Access::Everybody),
+    ("GET", "/metrics", Access::Everybody),
+    ("GET", "/v1/audit", ADMINS),
+    ("GET", "/", Access::Everybody),
+    ("GET", "/conformance", Access::Everybody),
+    ("GET", "/api", Access::Everybody),
+    ("GET", "/collections", Access::Everybody),
+    ("GET", "/collections/{collectionId}", Access::Everybody),
+    ("GET", "/collections/{collectionId}/items", Access::Everybody),
+    ("GET", "/collections/{collectionId}/items/{featureId}", Access::Everybody),
+    ("GET", "/v1/generations", Access::Everybody),
+    ("GET", "/v1/generations/{layer}/{number}", Access::Everybody),
+    ("GET", "/v1/generations/{layer}/{from}/comparison/{to}", Access::Everybody),
+    ("GET", "/tiles/boundaries", Access::Everybody),
+    ("GET", "/tiles/boundaries/{z}/{x}/{y}", Access::Everybody),
+    ("GET", "/tileMatrixSets", Access::Everybody),
+    ("GET", "/tileMatrixSets/{tileMatrixSetId}", Access::Everybody),
+    ("GET", "/tiles", Access::Everybody),
+    ("GET", "/tiles/{tileMatrixSetId}", Access::Everybody),
+    ("GET", "/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}", Access::Everybody),
+    ("GET", "/collections/{collectionId}/tiles", Access::Everybody),
+    ("GET", "/collections/{collectionId}/tiles/{tileMatrixSetId}", Access::Everybody),
+    ("GET", "/collections/{collectionId}/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}", Access::Everybody),
+    ("GET", "/styles/{style}", Access::Everybody),
+    ("GET", "/archives/{name}", Access::Everybody),
+    ("GET", "/api/{*asset}", Access::Everybody),
+    ("GET", "/app", Access::Everybody),
+    ("GET", "/app/", Access::Everybody),
+    ("GET", "/app/{*file}", Access::Everybody),
+];
+
+/// The table by path and method, beside the routes that there are.
+#[derive(Debug)]
+pub struct AccessTable {
+    rows: FxHashMap<&'static str, Vec<(Method, Access)>>,
+    documented: FxHashMap<String, Vec<Method>>,
+}
+
+/// What the table says of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ruled {
+    Open(Access),
+    /// The path is known and does not take the method, which the router says better.
+    NoMethod,
+    /// Nobody has said who may use the route.
+    Closed,
+}
+
+impl AccessTable {
+    pub fn of(document: &OpenApi) -> Self {
+        let mut rows: FxHashMap<&'static str, Vec<(Method, Access)>> = FxHashMap::default();
+        for (method, path, access) in TABLE {
+            let method = method.parse().expect("the methods of the table are words");
+            rows.entry(path).or_default().push((method, *access));
+        }
+        let documented = document.paths.paths.iter();
+        let documented = documented.map(|(path, item)| (path.clone(), operations(item).map(|(method, _)| method).collect()));
+        Self { rows, documented: documented.collect() }
+    }
+
+    /// Returns the operations of the definition that stand in no row.
+    #[cfg(test)]
+    fn missing(&self) -> Vec<String> {
+        let all = self.documented.iter().flat_map(|(path, methods)| methods.iter().map(move |method| (method, path)));
+        let closed = all.filter(|(method, path)| self.rule(method, path) == Ruled::Closed);
+        let mut missing: Vec<String> = closed.map(|(method, path)| format!("{method} {path}")).collect();
+        missing.sort();
+        missing
+    }
+
+    fn rule(&self, method: &Method, path: &str) -> Ruled {
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        let row = self.rows.get(path);
+        if let Some((_, access)) = row.and_then(|methods| methods.iter().find(|(known, _)| known == method)) {
+            return Ruled::Open(*access);
+        }
+        let is_documented = self.documented.get(path).is_some_and(|methods| methods.contains(method));
+        if row.is_some() && !is_documented { Ruled::NoMethod } else { Ruled::Closed }
+    }
+}
+
+/// Turns away who may not use the route. Stands behind the router, which has found the route, and before everything else.
+pub async fn authorize(State(table): State<Arc<AccessTable>>, request: Request, next: Next) -> Result<Response, Problem> {
+    let Some(path) = request.extensions().get::<MatchedPath>() else {
+        // Nothing is at the path, and that is no secret.
+        return Ok(next.run(request).await);
+    };
+    if request.method() != Method::OPTIONS {
+        let nobody = || Caller::public();
+        let identified = request.extensions().get::<Identified>().map_or_else(|| Ok(nobody()), |Identified(found)| found.clone());
+        check(table.rule(request.method(), path.as_str()), &identified?)?;
+    }
+    Ok(next.run(request).await)
+}
+
+fn check(ruled: Ruled, caller: &Caller) -> Result<(), Problem> {
+    match ruled {
+        Ruled::NoMethod | Ruled::Open(Access::Everybody) => Ok(()),
+        Ruled::Open(Access::Only(roles)) if roles.contains(&caller.role()) => Ok(()),
+        Ruled::Open(Access::Only(roles)) => {
+            let names = roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
+            Err(caller.refuse(&format!("this is for the roles {names}"), &format!("do this; it is for {names}")))
+        }
+        Ruled::Closed => Err(Problem::new(ProblemKind::Forbidden, "nobody may use this")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::AppState;
+    use crate::api::router::definition;
+    use crate::config::Config;
+    use crate::snapshot::Live;
+    use crate::store::MemoryStore;
+
+    fn document() -> OpenApi {
+        definition(&AppState::new(Arc::new(Live::default()), Arc::new(MemoryStore::new()), Config::default()))
+    }
+
+    #[test]
+    fn every_route_stands_in_the_table_and_every_row_is_a_route() {
+        let document = document();
+        let table = AccessTable::of(&document);
+        assert_eq!(table.missing(), Vec::<String>::new(), "add rows to the table in src/api/access.rs, and to that of the tests");
+        let source = include_str!("router.rs").split("mod tests").next().unwrap();
+        let by_hand: Vec<&str> = source.split(".route(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        for path in &by_hand {
+            assert_eq!(table.rule(&Method::GET, path), Ruled::Open(Access::Everybody), "{path}");
+        }
+        for (method, path, _) in TABLE {
+            let is_documented = table.documented.get(*path).is_some_and(|methods| methods.iter().any(|known| known == method));
+            assert!(is_documented || by_hand.contains(path), "{method} {path} is no route");
+        }
+    }
+
+    #[test]
+    fn what_stands_in_no_row_is_open_to_nobody() {
+        let table = AccessTable::of(&document());
+        assert_eq!(table.rule(&Method::GET, "/v1/secret"), Ruled::Closed);
+        assert_eq!(table.rule(&Method::DELETE, "/v1/locate"), Ruled::NoMethod);
+        assert_eq!(table.rule(&Method::HEAD, "/v1/locate"), Ruled::Open(Access::Everybody));
+        assert_eq!(check(Ruled::Closed, &Caller::public()).unwrap_err().kind, ProblemKind::Forbidden);
+    }
+}

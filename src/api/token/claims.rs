@@ -1,0 +1,104 @@
+use serde_json::Value;
+
+use crate::boundary::{LayerName, UnitCode};
+use crate::config::OidcConfig;
+use crate::dispatch::Role;
+
+/// What stands for all units or layers in a claim.
+const ALL: &str = "*";
+
+/// What a token says its bearer may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    pub role: Role,
+    /// Empty for all.
+    pub scope: Vec<UnitCode>,
+    /// Empty for all.
+    pub layers: Vec<LayerName>,
+}
+
+impl Granted {
+    /// Reads what the claims grant by the settings. What is missing grants nothing: without a role that is ours, or without a scope
+    /// where one has to be named, the bearer is as the public.
+    pub fn of(claims: &Value, config: &OidcConfig) -> Self {
+        let public = Self { role: Role::Public, scope: Vec::new(), layers: Vec::new() };
+        let names = words(find(claims, &config.role_claim));
+        let role = names.iter().filter_map(|name| role_of(name, config)).max().unwrap_or(Role::Public);
+        let scope = limited(claims, config.scope_claim.as_deref(), |code| UnitCode::parse(code).ok());
+        let layers = limited(claims, config.layer_claim.as_deref(), |name| LayerName::parse(name).ok());
+        match (scope, layers) {
+            (Some(scope), Some(layers)) => Self { role, scope, layers },
+            _ => public,
+        }
+    }
+}
+
+fn role_of(name: &str, config: &OidcConfig) -> Option<Role> {
+    if config.roles.is_empty() { Role::parse(name) } else { config.roles.get(name).and_then(|ours| Role::parse(ours)) }
+}
+
+/// Returns what a claim limits to; nothing in it for all, none where the claim must be there and is not or cannot be read whole.
+fn limited<T>(claims: &Value, claim: Option<&str>, parse: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    let Some(claim) = claim else { return Some(Vec::new()) };
+    let words = words(find(claims, claim));
+    if words.contains(&ALL) {
+        return Some(Vec::new());
+    }
+    // A word that is no code must not widen what the others name.
+    let parsed: Vec<T> = words.into_iter().map(parse).collect::<Option<_>>()?;
+    (!parsed.is_empty()).then_some(parsed)
+}
+
+/// Finds a claim by its name, else by the names of the members that lead to it with points between.
+fn find<'a>(claims: &'a Value, path: &str) -> &'a Value {
+    claims.get(path).unwrap_or_else(|| path.split('.').try_fold(claims, |value, name| value.get(name)).unwrap_or(&Value::Null))
+}
+
+fn words(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => text.split_whitespace().collect(),
+        Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn granted(claims: &Value, config: &OidcConfig) -> (Role, String) {
+        let Granted { role, scope, layers } = Granted::of(claims, config);
+        let names = scope.iter().map(ToString::to_string).chain(layers.iter().map(ToString::to_string));
+        (role, names.collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn a_role_is_found_where_the_settings_say_and_the_highest_counts() {
+        let config = OidcConfig { role_claim: "realm_access.roles".into(), ..OidcConfig::default() };
+        let claims = json!({ "realm_access": { "roles": ["offline", "worker", "planner"] }, "roles": ["admin"] });
+        assert_eq!(granted(&claims, &config).0, Role::Planner);
+        let named = OidcConfig { roles: [("desk".to_owned(), "dispatcher".to_owned())].into(), ..OidcConfig::default() };
+        assert_eq!(granted(&json!({ "roles": "desk other" }), &named).0, Role::Dispatcher);
+        // Once roles are named, ours are no longer taken by themselves.
+        assert_eq!(granted(&json!({ "roles": ["admin"] }), &named).0, Role::Public);
+        for nothing in [json!({}), json!({ "roles": 7 }), json!({ "roles": ["Admin"] })] {
+            assert_eq!(granted(&nothing, &OidcConfig::default()).0, Role::Public);
+        }
+        // Some issuers put whole addresses into the names of claims.
+        let named = OidcConfig { role_claim: "https://grid.example.org/roles".into(), ..OidcConfig::default() };
+        assert_eq!(granted(&json!({ "https://grid.example.org/roles": ["worker"] }), &named).0, Role::Worker);
+    }
+
+    #[test]
+    fn a_scope_that_is_missing_or_cannot_be_read_grants_nothing() {
+        let config = OidcConfig { scope_claim: Some("units".into()), layer_claim: Some("layers".into()), ..OidcConfig::default() };
+        let claims = |units: Value, layers: Value| json!({ "roles": "admin", "units": units, "layers": layers });
+        assert_eq!(granted(&claims(json!("431102001 431102002"), json!("*")), &config), (Role::Admin, "431102001 431102002".into()));
+        assert_eq!(granted(&claims(json!(["*"]), json!(["police"])), &config), (Role::Admin, "police".into()));
+        for (units, layers) in [(json!([]), json!("*")), (json!("*"), Value::Null), (json!(["a", "\u{7}"]), json!("*"))] {
+            assert_eq!(granted(&claims(units, layers), &config), (Role::Public, String::new()));
+        }
+    }
+}
