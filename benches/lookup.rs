@@ -104,6 +104,8 @@ fn run(name: &str, coverage: ValidCoverage, folder: Option<&std::path::Path>) {
         let located = rate(&points, |points| {
             points.iter().map(|point| index.locate(Position { lon: point.x, lat: point.y }, 0, 10.0).unit.map(|unit| unit.0)).collect()
         });
+        let located_all = locate_all_rate(&index, &positions);
+        println!("figure lookup_{name}_{kind}_locate_all_with_distance {:.3} M/s", located_all / 1e6);
         let theirs = rate(&points, |points| points.iter().map(|point| first_containing(&rival, &geometries, *point)).collect());
         let scan = scan_rate(&points, &geometries);
         println!("figure lookup_{name}_{kind}_owner {:.3} M/s", ours.per_second / 1e6);
@@ -131,6 +133,18 @@ fn batch_rate(index: &LayerIndex, positions: &[Position]) -> (f64, Vec<Option<u3
         best = best.min(began.elapsed());
     }
     (positions.len() as f64 / best.as_secs_f64(), owners.iter().map(|owner| owner.get().map(|unit| unit.0)).collect())
+}
+
+/// Whole answers about all positions at once: owner, path, distance to the border, what is near.
+fn locate_all_rate(index: &LayerIndex, positions: &[Position]) -> f64 {
+    let mut best = Duration::MAX;
+    for _ in 0..RUNS {
+        let (began, mut sum_m) = (Instant::now(), 0.0);
+        index.locate_all(positions, 0, 10.0, |_, located| sum_m += located.distance_to_border_m.unwrap_or(0.0));
+        std::hint::black_box(sum_m);
+        best = best.min(began.elapsed());
+    }
+    positions.len() as f64 / best.as_secs_f64()
 }
 
 /// Each lookup begins where the one before has ended, so that none is worked on while another waits.

@@ -29,7 +29,20 @@ fn assert_agree(coverage: &Arc<ValidCoverage>, mut raster: LayerIndex, points: i
                 assert_eq!(owner.get(), expected.unit, "{position:?} at depth {depth} by {}", path.as_str());
             }
         }
+        assert_together_as_alone(&raster, depth, &positions);
     }
+}
+
+/// Compares whole answers about some of the positions, told together and one by one.
+fn assert_together_as_alone(index: &LayerIndex, depth: usize, positions: &[Position]) {
+    const DOUBT_M: f64 = 30.0;
+    let some: Vec<Position> = positions.iter().copied().step_by(7).collect();
+    let mut told = 0;
+    index.locate_all(&some, depth, DOUBT_M, |at, located| {
+        assert_eq!((at, &located), (told, &index.locate(some[at], depth, DOUBT_M)), "{:?} at depth {depth}", some[at]);
+        told += 1;
+    });
+    assert_eq!(told, some.len());
 }
 
 fn assert_all_agree(coverage: &Arc<ValidCoverage>, more: impl IntoIterator<Item = Coord<f64>>) {

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use geo_types::{Coord, Rect};
 use rayon::prelude::*;
 
+use super::ahead::fetch_rings;
 use super::aside::Aside;
 use super::border::BorderTree;
 use super::distance::Alternatives;
@@ -25,6 +26,11 @@ pub enum Search {
     /// A tree of the units' envelopes.
     Rtree,
 }
+
+/// Positions whose owners are found together, and of those how many units' rings are asked for before they are measured: a unit of forty
+/// vertices takes a dozen lines of the cache.
+const OWNERS_TOGETHER: usize = 1024;
+const RINGS_TOGETHER: usize = 32;
 
 /// Answers, for one generation of a layer, which unit of each level a position lies in.
 #[derive(Debug)]
@@ -146,7 +152,37 @@ impl LayerIndex {
     /// Returns all that boundaries say about `position` at `depth`, with the other units that lie within `doubt_m` metres, at
     /// most `ALTERNATIVES_MAX` of them.
     pub fn locate(&self, position: Position, depth: usize, doubt_m: f64) -> Located {
-        let Owner { status, unit } = self.owner(position, depth);
+        self.located(position, depth, doubt_m, self.owner(position, depth))
+    }
+
+    /// Calls `visit` with what [`Self::locate`] returns for each position, and its place among them, in their order. Many together are told
+    /// faster than one after another.
+    pub fn locate_all(&self, positions: &[Position], depth: usize, doubt_m: f64, mut visit: impl FnMut(usize, Located)) {
+        // Where units may overlap, one alone does not tell the status.
+        if self.coverage.accepted().overlap {
+            positions.iter().enumerate().for_each(|(at, position)| visit(at, self.locate(*position, depth, doubt_m)));
+            return;
+        }
+        let mut owners = vec![MaybeUnit::NONE; positions.len().min(OWNERS_TOGETHER)];
+        let mut at = 0;
+        for positions in positions.chunks(OWNERS_TOGETHER) {
+            let owners = &mut owners[..positions.len()];
+            self.owners(positions, depth, owners);
+            for (positions, owners) in positions.chunks(RINGS_TOGETHER).zip(owners.chunks(RINGS_TOGETHER)) {
+                fetch_rings(&self.coverage, depth, owners);
+                for (position, owner) in positions.iter().zip(owners) {
+                    let owner = match owner.get() {
+                        Some(unit) => Owner { status: Status::Inside, unit: Some(unit) },
+                        None => self.owner(*position, depth),
+                    };
+                    visit(at, self.located(*position, depth, doubt_m, owner));
+                    at += 1;
+                }
+            }
+        }
+    }
+
+    fn located(&self, position: Position, depth: usize, doubt_m: f64, Owner { status, unit }: Owner) -> Located {
         let mut located = Located {
             status,
             unit,

@@ -6,6 +6,7 @@
 //! never otherwise than the tree; `finest` answers for the levels above it where the parents' table says the same.
 //! Where few units change, [`LayerIndex::patched`] makes the next index from the one before; how, each part decides (`step`).
 
+mod ahead;
 mod aside;
 mod border;
 mod distance;

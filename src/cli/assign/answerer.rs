@@ -88,6 +88,13 @@ pub(super) struct Answerer<'a> {
     keepers: Vec<OnceLock<Box<Keeper>>>,
 }
 
+/// What was found out about a position together with others.
+pub(super) struct Found {
+    owner: Owner,
+    /// Where distances are asked for.
+    located: Option<Box<Located>>,
+}
+
 /// What the fields need beyond the owner.
 #[derive(Clone, Copy, Debug)]
 struct Needs {
@@ -233,12 +240,22 @@ impl<'a> Answerer<'a> {
         Position::new(at.x, at.y).map_err(|error| format!("{error}; check the columns and the reference system"))
     }
 
-    /// Finds the owners of many positions, in their order. This is the work of a lookup that every row needs.
-    pub(super) fn find_owners(&self, positions: &[Position], owners: &mut Vec<Owner>) {
+    /// Finds out about many positions, in their order, what is found faster for many together: the owner, and where it is asked the
+    /// distances, which cost far more.
+    pub(super) fn find_all(&self, positions: &[Position], found: &mut Vec<Found>) {
         let index = self.layer.index();
-        owners.clear();
+        found.clear();
+        if self.needs.distances {
+            let doubt_m = self.snapshot.settings().doubt_distance_m;
+            index.locate_all(positions, self.depth, doubt_m, |_, located| {
+                let owner = Owner { status: located.status, unit: located.unit };
+                found.push(Found { owner, located: Some(Box::new(located)) });
+            });
+            return;
+        }
+        let owned = |owner: Owner| Found { owner, located: None };
         if self.layer.coverage().accepted().overlap {
-            owners.extend(positions.iter().map(|position| index.owner(*position, self.depth)));
+            found.extend(positions.iter().map(|position| owned(index.owner(*position, self.depth))));
             return;
         }
         let mut units = vec![MaybeUnit::default(); positions.len()];
@@ -248,12 +265,13 @@ impl<'a> Answerer<'a> {
             Some(unit) => Owner { status: Status::Inside, unit: Some(unit) },
             None => index.owner(*position, self.depth),
         };
-        owners.extend(units.iter().zip(positions).map(owner));
+        found.extend(units.iter().zip(positions).map(owner).map(owned));
     }
 
     /// Returns a number below [`Self::same_count`] that stands for the values of all positions with this owner; none where values differ
     /// from one position to the next.
-    pub(super) fn find_same(&self, owner: Owner) -> Option<usize> {
+    pub(super) fn find_same(&self, found: &Found) -> Option<usize> {
+        let owner = found.owner;
         if self.needs.position {
             return None;
         }
@@ -279,19 +297,15 @@ impl<'a> Answerer<'a> {
     }
 
     /// Returns the values of a row, in the order of the fields.
-    pub(super) fn answer(&self, position: Position, owner: Owner) -> Vec<Value<'_>> {
-        let located = self.locate(position, owner);
+    pub(super) fn answer(&self, position: Position, found: &Found) -> Vec<Value<'_>> {
+        let located = found.located.as_deref().map_or_else(|| Cow::Owned(self.locate(position, found.owner)), Cow::Borrowed);
         let keeper = if self.needs.keeper { self.keeper(position, &located) } else { Cow::Owned(Keeper::default()) };
         self.fields.iter().map(|field| self.value(*field, position, &located, &keeper)).collect()
     }
 
+    /// What the owner alone says.
     fn locate(&self, position: Position, owner: Owner) -> Located {
-        let index = self.layer.index();
-        // Distances cost far more than the owner; they are measured only where somebody asked.
-        if self.needs.distances {
-            return index.locate(position, self.depth, self.snapshot.settings().doubt_distance_m);
-        }
-        let path = if self.needs.path { index.path(position, self.depth, owner.unit) } else { Vec::new() };
+        let path = if self.needs.path { self.layer.index().path(position, self.depth, owner.unit) } else { Vec::new() };
         Located { status: owner.status, unit: owner.unit, path, distance_to_border_m: None, alternatives: Vec::new(), nearest: None }
     }
 

@@ -23,11 +23,10 @@ use parquet::file::writer::{SerializedFileWriter, SerializedPageWriter, TrackedW
 use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor, Type, TypePtr};
 
 use super::PositionFields;
-use super::answerer::{Answerer, Kind, Value, free_names};
+use super::answerer::{Answerer, Found, Kind, Value, free_names};
 use super::pipeline;
 use super::tally::{Faults, Tally};
 use crate::boundary::Position;
-use crate::index::Owner;
 
 /// Rows answered at once: their positions and answers stay in a core's cache.
 const ROWS_AT_ONCE: usize = 8192;
@@ -224,15 +223,15 @@ impl Group {
         let mut sinks: Vec<_> = table.added.iter().map(|_| TrackedWrite::new(Vec::new())).collect();
         let mut columns: Vec<Column<'_>> =
             sinks.iter_mut().zip(&table.added).map(|(sink, (column, _))| Column::new(column, &table.properties, sink)).collect();
-        let (mut owners, mut faults, mut rows) = (Vec::new(), Faults::default(), 0);
+        let (mut found, mut faults, mut rows) = (Vec::new(), Faults::default(), 0);
         while positions.read(answerer)? {
-            answerer.find_owners(&positions.good, &mut owners);
-            let mut answers = positions.good.iter().zip(&owners);
+            answerer.find_all(&positions.good, &mut found);
+            let mut answers = positions.good.iter().zip(&found);
             for outcome in &positions.all {
                 match outcome {
                     Ok(()) => {
-                        if let Some((position, owner)) = answers.next() {
-                            known.push(*position, *owner, &mut columns);
+                        if let Some((position, found)) = answers.next() {
+                            known.push(*position, found, &mut columns);
                         }
                     }
                     Err(error) => {
@@ -401,10 +400,10 @@ impl<'a> Known<'a> {
         Self { answerer, cells: std::iter::repeat_with(OnceLock::new).take(answerer.same_count()).collect() }
     }
 
-    fn push(&self, position: Position, owner: Owner, columns: &mut [Column<'_>]) {
-        let make = || self.answerer.answer(position, owner).iter().map(Cell::of).chain([Cell::Nothing]).collect::<Box<[Cell]>>();
+    fn push(&self, position: Position, found: &Found, columns: &mut [Column<'_>]) {
+        let make = || self.answerer.answer(position, found).iter().map(Cell::of).chain([Cell::Nothing]).collect::<Box<[Cell]>>();
         let mut push = |cells: &[Cell]| columns.iter_mut().zip(cells).for_each(|(column, cell)| column.push(cell));
-        match self.answerer.find_same(owner) {
+        match self.answerer.find_same(found) {
             Some(same) => push(self.cells[same].get_or_init(make)),
             None => push(&make()),
         }

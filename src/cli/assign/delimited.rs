@@ -13,7 +13,7 @@ use csv::{ByteRecord, ReaderBuilder};
 use memchr::memrchr2;
 
 use super::PositionFields;
-use super::answerer::{Answerer, free_names};
+use super::answerer::{Answerer, Found, free_names};
 use super::blocks::{Blocks, UTF8_MARK, cut_rows, find_close};
 use super::marks::Marks;
 use super::pipeline;
@@ -21,7 +21,6 @@ use super::tails::{Dialect, Tails};
 use super::tally::{Faults, Tally};
 use crate::boundary::Position;
 use crate::import::decode_text;
-use crate::index::Owner;
 
 /// `again` is the same table once more, where it can be read twice.
 pub(super) fn assign(
@@ -140,7 +139,7 @@ struct Block {
     rows: Vec<Row>,
     /// Of the rows that have one, in their order.
     positions: Vec<Position>,
-    owners: Vec<Owner>,
+    found: Vec<Found>,
     /// Of the rows that have no position, in their order.
     errors: Vec<String>,
 }
@@ -187,7 +186,7 @@ impl Row {
 impl Block {
     fn answer(&mut self, header: &Header, answerer: &Answerer<'_>, tails: &Tails<'_>, written: &mut Written) {
         self.read(header, answerer);
-        answerer.find_owners(&self.positions, &mut self.owners);
+        answerer.find_all(&self.positions, &mut self.found);
         self.write(header, tails, written);
     }
 
@@ -216,7 +215,7 @@ impl Block {
         text.clear();
         faults.clear();
         *rows = self.rows.len() as u64;
-        let mut answers = self.positions.iter().zip(&self.owners);
+        let mut answers = self.positions.iter().zip(&self.found);
         let mut errors = self.errors.iter();
         // The end of a line is copied together with the next row.
         let (mut copied, mut expected, mut has_end) = (0, 0, true);
@@ -230,8 +229,8 @@ impl Block {
             // A short row is filled up, so that the answers stand under their names.
             text.extend(std::iter::repeat_n(b',', header.names.len().saturating_sub(row.cells as usize)));
             if row.is_valid {
-                if let Some((position, owner)) = answers.next() {
-                    tails.push(*position, *owner, text);
+                if let Some((position, found)) = answers.next() {
+                    tails.push(*position, found, text);
                 }
             } else if let Some(error) = errors.next() {
                 tails.push_refusal(error, text);

@@ -11,13 +11,12 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 
 use super::PositionFields;
-use super::answerer::Answerer;
+use super::answerer::{Answerer, Found};
 use super::blocks::{Blocks, UTF8_MARK, cut_lines};
 use super::pipeline;
 use super::tails::{Dialect, Tails, member_names, push_members};
 use super::tally::{Faults, Tally};
 use crate::boundary::Position;
-use crate::index::Owner;
 
 pub(super) fn assign(
     input: impl Read + Send,
@@ -54,7 +53,7 @@ struct Block {
     lines: Vec<Line>,
     /// Of the lines that have one, in their order.
     positions: Vec<Position>,
-    owners: Vec<Owner>,
+    found: Vec<Found>,
 }
 
 /// Lines with their answers.
@@ -87,7 +86,7 @@ enum Content {
 impl Block {
     fn answer(&mut self, answerer: &Answerer<'_>, names: &PositionFields, added: &[String], tails: &Tails<'_>, written: &mut Written) {
         self.read(answerer, names, added);
-        answerer.find_owners(&self.positions, &mut self.owners);
+        answerer.find_all(&self.positions, &mut self.found);
         self.write(answerer, tails, written);
     }
 
@@ -123,7 +122,7 @@ impl Block {
         text.clear();
         faults.clear();
         *lines = self.lines.len() as u64;
-        let mut answers = self.positions.iter().zip(&self.owners);
+        let mut answers = self.positions.iter().zip(&self.found);
         let mut at = 0;
         for (number, line) in (0..).zip(&self.lines) {
             let (whole, object) = (&self.text[at..line.next], &self.text[line.start..line.end]);
@@ -150,10 +149,10 @@ impl Block {
                 }
                 Content::Located => {
                     push_open(object, text);
-                    let Some((position, owner)) = answers.next() else { continue };
+                    let Some((position, found)) = answers.next() else { continue };
                     match line.is_taken {
-                        false => tails.push(*position, *owner, text),
-                        true => push_members(&names_beside(answerer, object), &answerer.answer(*position, *owner), None, text),
+                        false => tails.push(*position, found, text),
+                        true => push_members(&names_beside(answerer, object), &answerer.answer(*position, found), None, text),
                     }
                 }
             }

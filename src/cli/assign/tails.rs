@@ -6,9 +6,8 @@ use std::sync::OnceLock;
 use encoding_rs::GB18030;
 use serde_json::Value as Json;
 
-use super::answerer::{Answerer, Field, Value, free_names};
+use super::answerer::{Answerer, Field, Found, Value, free_names};
 use crate::boundary::Position;
-use crate::index::Owner;
 
 /// How values are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,13 +71,13 @@ impl<'a> Tails<'a> {
 
     /// Appends what is added to a row with a position.
     #[inline]
-    pub(super) fn push(&self, position: Position, owner: Owner, row: &mut Vec<u8>) {
+    pub(super) fn push(&self, position: Position, found: &Found, row: &mut Vec<u8>) {
         let make = || {
             let mut tail = Vec::new();
-            self.push_values(&self.answerer.answer(position, owner), None, &mut tail);
+            self.push_values(&self.answerer.answer(position, found), None, &mut tail);
             tail
         };
-        match self.answerer.find_same(owner) {
+        match self.answerer.find_same(found) {
             Some(same) => self.known[same].get_or_init(|| Tail::new(&make())).push(row),
             None => row.extend_from_slice(&make()),
         }

@@ -58,9 +58,9 @@ pub(super) fn assign(
 
 fn answer<'v>(answerer: &'v Answerer<'_>, position: &Result<Position, String>) -> Vec<Value<'v>> {
     let Ok(position) = *position else { return answerer.refuse() };
-    let mut owner = Vec::new();
-    answerer.find_owners(&[position], &mut owner);
-    answerer.answer(position, owner[0])
+    let mut found = Vec::new();
+    answerer.find_all(&[position], &mut found);
+    answerer.answer(position, &found[0])
 }
 
 fn write_cells(sheet: &mut Worksheet, row: u32, first: u16, cells: &[Data]) -> anyhow::Result<()> {

@@ -6,12 +6,17 @@ use super::exact::{Borders, Place};
 use super::frame::{CELL_BITS, Fixed, Frame};
 use super::plane::{Raster, Site};
 use super::probe::probe;
-use super::record::{RECORD, Record, SPLIT};
+use super::record::{RECORD, RECORD_OFFSET_MAX, Record, SPLIT};
 use crate::boundary::Position;
 use crate::index::MaybeUnit;
 
-/// Positions on their way together: enough for the memory to be busy, few enough for their numbers to stay in the nearest cache.
-const TOGETHER: usize = 64;
+/// Positions on their way together. Memory is asked for all of their cells, and then for all of their records, before the first is read:
+/// the more there are, the less time is spent waiting for it. Their numbers, 16 KiB, stay in the nearest cache.
+const TOGETHER: usize = 512;
+
+/// Records of two units with three pieces, which are most, end before this word; where the line of the cache ends in them, this one
+/// is in the next.
+const RECORD_WORDS: usize = 10;
 
 /// How one position is looked up in a record, and how memory is asked ahead: what differs between processors. All give the same labels.
 pub(super) trait Lanes: Copy {
@@ -74,16 +79,16 @@ pub(super) fn label_all<L: Lanes>(
             // Written in any case and kept where the cell says more, without a branch that half of all positions would take.
             waiting[count] = Waiting { number: at as u32, word, bits: CELL_BITS };
             count += usize::from(word >= RECORD);
-            if word >= RECORD {
-                lanes.fetch(&block.data, (word & 0x3fff_ffff) as usize);
-            }
+        }
+        for waiting in &waiting[..count] {
+            fetch_record(lanes, block, (waiting.word & RECORD_OFFSET_MAX as u32) as usize);
         }
         for waiting in &mut waiting[..count] {
             if waiting.word >= SPLIT {
                 let leaf = block.leaf(waiting.word, CELL_BITS, fixed[waiting.number as usize]);
                 (waiting.word, waiting.bits) = (leaf.word, leaf.bits);
                 if leaf.is_record() {
-                    lanes.fetch(&block.data, leaf.offset());
+                    fetch_record(lanes, block, leaf.offset());
                 }
             }
         }
@@ -103,6 +108,12 @@ pub(super) fn label_all<L: Lanes>(
         }
         first += positions.len() as u32;
     }
+}
+
+#[inline(always)]
+fn fetch_record<L: Lanes>(lanes: L, block: &Block, at: usize) {
+    lanes.fetch(&block.data, at);
+    lanes.fetch(&block.data, at + RECORD_WORDS);
 }
 
 /// Positions whose borders are on their way together.

@@ -119,6 +119,18 @@ pub(super) fn place_all(
     }
 }
 
+/// Asks for the words at a place that will be read soon; where a machine cannot be asked, nothing happens.
+#[inline(always)]
+pub(in crate::index) fn fetch<T>(array: &[T], at: usize) {
+    // SAFETY: prefetching reads nothing, and every processor of this kind can. The address is in the array or behind it.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        _mm_prefetch::<_MM_HINT_T0>(array.as_ptr().wrapping_add(at).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (array, at);
+}
+
 /// Eight pieces at a time. With AVX-512 the compiler has wider registers for positions and masks.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
@@ -148,8 +160,7 @@ impl Lanes for Wide {
 
     #[inline(always)]
     fn fetch<T>(self, array: &[T], at: usize) {
-        // SAFETY: prefetching reads nothing. The address is in the array or behind it.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(array.as_ptr().wrapping_add(at).cast()) };
+        fetch(array, at);
     }
 }
 
