@@ -9,6 +9,7 @@
 mod ahead;
 mod aside;
 mod border;
+mod codes;
 mod distance;
 mod earth;
 mod finest;

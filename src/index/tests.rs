@@ -426,6 +426,8 @@ fn assert_answer_alike(found: &LayerIndex, expected: &LayerIndex) {
     for depth in 0..expected.coverage().levels().len() {
         let window = Rect::new(coord! { x: town::STEP, y: town::STEP * 1.5 }, coord! { x: town::STEP * 3.1, y: town::STEP * 2.0 });
         assert_eq!(found.units_intersecting(depth, window), expected.units_intersecting(depth, window));
+        let level = &expected.coverage().levels()[depth];
+        level.indices().for_each(|unit| assert_eq!(found.code(depth, unit), level.unit(unit).code.as_str()));
     }
 }
 

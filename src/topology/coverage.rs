@@ -111,6 +111,11 @@ impl CoverageLevel {
         self.index_by_code.get(code).copied()
     }
 
+    /// Whether the units are known to have the same codes as another level's, in the same order.
+    pub fn has_codes_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.index_by_code, &other.index_by_code)
+    }
+
     /// Returns the unit of the next coarser level that holds this one, where it is loaded.
     pub fn parent(&self, unit: UnitIndex) -> Option<UnitIndex> {
         self.parents[unit.0 as usize]

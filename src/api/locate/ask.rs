@@ -225,7 +225,7 @@ impl Asker {
         let Some(Plain { question, .. }) = self.plain.clone() else { return Ok(()) };
         self.settle(&question)?;
         let (layer, depth) = self.last.find_level(&question.query).map_err(|e| Problem::internal(&e))?;
-        let (index, level) = (layer.index(), &layer.coverage().levels()[depth]);
+        let index = layer.index();
         units.clear();
         units.resize(positions.len(), MaybeUnit::NONE);
         // Where overlaps were accepted, a unit alone does not tell the status.
@@ -238,12 +238,12 @@ impl Asker {
             let found = match unit.get() {
                 Some(unit) => {
                     inside += 1;
-                    Found { status: Status::Inside.as_str(), code: Some(&level.unit(unit).code) }
+                    Found { status: Status::Inside.as_str(), code: Some(index.code(depth, unit)) }
                 }
                 None => {
                     let owner = index.owner(*position, depth);
                     count_lookups(owner.status.as_str(), 1);
-                    Found { status: owner.status.as_str(), code: owner.unit.map(|unit| &level.unit(unit).code) }
+                    Found { status: owner.status.as_str(), code: owner.unit.map(|unit| index.code(depth, unit)) }
                 }
             };
             take(at, found);

@@ -1,6 +1,6 @@
 use super::ask::Asker;
 use super::form::Members;
-use crate::boundary::{Position, UnitCode};
+use crate::boundary::Position;
 use crate::index::MaybeUnit;
 
 /// Answers records of which only the unit and the status are asked: many at once, as nothing needs to be measured or found out for each.
@@ -42,7 +42,7 @@ impl Column {
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'a> {
     pub status: &'static str,
-    pub code: Option<&'a UnitCode>,
+    pub code: Option<&'a str>,
 }
 
 /// Takes the place of a record among those that were added, the columns to write, and what was found or why nothing can be.

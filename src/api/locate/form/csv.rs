@@ -12,7 +12,6 @@ use crate::api::locate::quick::{Column, Found, Quick};
 use crate::api::locate::split::{Broken, CsvSplitter, Cut};
 use crate::api::problem::Problem;
 use crate::api::wire::LocateAnswer;
-use crate::boundary::UnitCode;
 
 /// CSV with a header line, answered by the same rows with the answer's columns behind theirs.
 #[derive(Debug)]
@@ -147,7 +146,7 @@ fn write_found(row: &[u8], columns: &[Column], found: Found<'_>, out: &mut Vec<u
         match column {
             Column::Status => out.extend_from_slice(found.status.as_bytes()),
             Column::GridCode => {
-                let code = found.code.map_or("", UnitCode::as_str);
+                let code = found.code.unwrap_or_default();
                 // A code has neither white space nor control characters.
                 if code.bytes().any(|byte| matches!(byte, b'"' | b',')) {
                     out.extend_from_slice(format!("\"{}\"", code.replace('"', "\"\"")).as_bytes());

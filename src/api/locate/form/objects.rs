@@ -193,7 +193,7 @@ fn write_found(columns: &[Column], found: Result<Found<'_>, &str>, out: &mut Vec
             Column::GridCode => {
                 out.extend_from_slice(b"\"grid_code\":");
                 match found.code {
-                    Some(code) => write_code(code.as_str(), out),
+                    Some(code) => write_code(code, out),
                     None => out.extend_from_slice(b"null"),
                 }
             }
