@@ -6,28 +6,33 @@ use crate::topology::{CoverageLevel, UnitIndex};
 /// codes alone stay in the cache.
 #[derive(Debug)]
 pub(super) struct Codes {
-    /// One more than there are units; the code of unit `u` is `text[starts[u]..starts[u + 1]]`.
-    starts: Vec<usize>,
+    /// Each code takes as many bytes as the longest, which is little more than its own where codes follow a scheme: so that a code is
+    /// in one place, which its number alone tells.
     text: String,
+    bytes_each: usize,
+    /// How many of them are the code's.
+    lengths: Vec<u8>,
 }
 
 impl Codes {
     pub(super) fn of(level: &CoverageLevel) -> Self {
-        let text: String = level.units().iter().map(|unit| unit.code.as_str()).collect();
-        let ends = level.units().iter().scan(0, |end, unit| {
-            *end += unit.code.as_str().len();
-            Some(*end)
-        });
-        let starts = std::iter::once(0).chain(ends).collect();
-        Self { starts, text }
+        let codes = || level.units().iter().map(|unit| unit.code.as_str());
+        let bytes_each = codes().map(str::len).max().unwrap_or(0);
+        let mut text = String::with_capacity(bytes_each * level.units().len());
+        for code in codes() {
+            text.push_str(code);
+            text.extend(std::iter::repeat_n(' ', bytes_each - code.len()));
+        }
+        let lengths = codes().map(|code| u8::try_from(code.len()).expect("a code has CODE_BYTES_MAX bytes at most")).collect();
+        Self { text, bytes_each, lengths }
     }
 
     pub(super) fn code(&self, unit: UnitIndex) -> &str {
-        let at = unit.0 as usize;
-        &self.text[self.starts[at]..self.starts[at + 1]]
+        let (unit, start) = (unit.0 as usize, unit.0 as usize * self.bytes_each);
+        &self.text[start..start + usize::from(self.lengths[unit])]
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.starts.capacity() * size_of::<usize>() + self.text.capacity()
+        self.text.capacity() + self.lengths.capacity()
     }
 }
