@@ -11,6 +11,8 @@ pub mod dispatch;
 
 pub mod lineage;
 
+pub mod plan;
+
 pub mod tile;
 
 pub mod snapshot;

@@ -17,6 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("index", &["boundary", "topology"]),
     ("dispatch", &["boundary", "index"]),
     ("lineage", &["boundary", "topology", "index", "dispatch"]),
+    ("plan", &["boundary", "topology"]),
     ("tile", &["boundary", "topology"]),
     ("snapshot", &["boundary", "topology", "index", "dispatch", "tile"]),
     ("import", &["boundary", "topology", "dispatch"]),
@@ -27,7 +28,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("functions", &["boundary", "index"]),
     (
         "api",
-        &["boundary", "topology", "index", "dispatch", "tile", "lineage", "snapshot", "import", "store", "history", "export", "config"],
+        &[
+            "boundary", "topology", "index", "dispatch", "plan", "tile", "lineage", "snapshot", "import", "store", "history", "export",
+            "config",
+        ],
     ),
     ("config", &["boundary"]),
     ("telemetry", &[]),
@@ -37,7 +41,7 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that take values and return values: no files, clock, network, environment or process.
-const PURE: &[&str] = &["boundary", "topology", "index", "dispatch", "lineage", "tile", "snapshot", "functions"];
+const PURE: &[&str] = &["boundary", "topology", "index", "dispatch", "lineage", "plan", "tile", "snapshot", "functions"];
 
 /// Crates and paths that only some modules may name.
 const RESERVED: &[(&str, &[&str])] = &[

@@ -1,0 +1,194 @@
+use rustc_hash::FxHashMap;
+
+use super::bridges::bridge;
+use super::contiguity::join_strays;
+use super::region::{Bounds, NONE, Parts, Region};
+use super::restructure::{fit_number, split_off};
+use super::solve::{Manner, draw, solve};
+use super::state::State;
+use super::task::{CommunityPlan, Finding, Mode, Task, Why};
+use super::transport::{adjacent, plan_transport};
+use super::watch::Watch;
+
+/// What a community is given to be balanced.
+pub(super) struct Job<'a> {
+    pub task: &'a Task<'a>,
+    pub units: &'a [u32],
+    pub districts: u32,
+    pub bounds: Bounds,
+    /// What a redraw aims at within the bounds.
+    pub aim: Bounds,
+    /// Districts of today whose greater part lies in this community, in the order of their numbers.
+    pub today: Vec<u32>,
+    pub seed: u64,
+    /// What is known before anything is moved.
+    pub findings: Vec<Finding>,
+}
+
+/// A community balanced.
+pub(super) struct Done {
+    /// The district of each unit, from 0.
+    pub of: Vec<u32>,
+    /// For each of these districts the one of today whose name it keeps.
+    pub name: Vec<Option<u32>>,
+    pub plan: CommunityPlan,
+    /// For findings about districts: which of `of`'s.
+    pub outside: Vec<(u32, f64, Why)>,
+}
+
+impl Job<'_> {
+    pub fn run(mut self, place_of: &mut [u32], watch: &Watch) -> Done {
+        let task = self.task;
+        let (mut region, pieces) = self.make_region(place_of);
+        if pieces > 1 {
+            self.findings.push(Finding::InPieces { pieces });
+        }
+        let has_today = !self.today.is_empty();
+        let has_locks = region.is_locked.iter().any(|is_locked| *is_locked);
+        let mut transport_load = None;
+        let mut names: Vec<Option<u32>> = vec![None; self.districts as usize];
+        let mut start = None;
+        if has_today {
+            let today = self.mend_today(&mut region);
+            transport_load = Some(self.weigh_transport(&region, &today));
+            if task.mode == Mode::Warm || has_locks {
+                let (of, kept) = fit_number(&mut region, today, self.districts);
+                names = kept.into_iter().map(|kept| kept.map(|at| self.today[at as usize])).collect();
+                if region.districts > self.districts {
+                    self.findings.push(Finding::TooManyLocked { districts: region.districts, wanted: self.districts });
+                    self.districts = region.districts;
+                }
+                start = Some(of);
+            }
+        }
+        region.districts = self.districts;
+        let is_warm = task.mode == Mode::Warm && start.is_some();
+        if !is_warm {
+            region.bounds = self.aim;
+        }
+        let manner = if is_warm { Manner::warm(self.seed, task.effort) } else { Manner::redraw(self.seed, task.effort) };
+        let keeps_names = start.is_some();
+        let start = start.unwrap_or_else(|| {
+            let mut of = draw(&region);
+            split_off(&region, &mut of);
+            of
+        });
+        region.scale_borders(&start);
+        let mut of = if self.districts > 1 { solve(&region, start, manner, watch) } else { start };
+        if has_today && !keeps_names {
+            names = self.keep_names(&region, &of);
+        }
+        let apart = join_strays(&region, &mut of);
+        if apart > 0 {
+            self.findings.push(Finding::LockedApart { pieces: apart });
+        }
+        let outside = self.explain_outside(&region, &of, watch);
+        let load = region.load.iter().sum();
+        let plan = CommunityPlan {
+            load,
+            districts: self.districts,
+            bounds: self.bounds,
+            transport_load,
+            findings: std::mem::take(&mut self.findings),
+        };
+        Done { of, name: names, plan, outside }
+    }
+
+    fn make_region(&self, place_of: &mut [u32]) -> (Region, usize) {
+        let task = self.task;
+        for (place, unit) in (0u32..).zip(self.units) {
+            place_of[*unit as usize] = place;
+        }
+        let mut borders: Vec<(u32, u32, f32)> = Vec::new();
+        for (place, unit) in (0u32..).zip(self.units) {
+            for beside in task.graph.beside(*unit).iter().filter(|beside| beside.unit > *unit) {
+                let other = place_of[beside.unit as usize];
+                if other != NONE {
+                    borders.push((place, other, beside.border_m as f32));
+                }
+            }
+        }
+        self.units.iter().for_each(|unit| place_of[*unit as usize] = NONE);
+        let pieces = bridge(task.graph, self.units, &mut borders);
+        let today_place: FxHashMap<u32, u32> = (0u32..).zip(&self.today).map(|(place, district)| (*district, place)).collect();
+        let home = |unit: &u32| {
+            let today = task.today.get(*unit as usize).copied().flatten();
+            today.and_then(|district| today_place.get(&district).copied()).unwrap_or(NONE)
+        };
+        let parts = Parts {
+            load: self.units.iter().map(|unit| task.load[*unit as usize]).collect(),
+            x: self.units.iter().map(|unit| task.graph.unit(*unit).x_m as f32).collect(),
+            y: self.units.iter().map(|unit| task.graph.unit(*unit).y_m as f32).collect(),
+            area: self.units.iter().map(|unit| task.graph.unit(*unit).area_m2 as f32).collect(),
+            home: self.units.iter().map(home).collect(),
+            is_locked: self.units.iter().map(|unit| task.is_locked.get(*unit as usize).copied().unwrap_or(false)).collect(),
+        };
+        (Region::new(parts, &borders, self.today.len() as u32, self.bounds), pieces)
+    }
+
+    /// Returns today's plan with every unit in a district and every district in one piece.
+    fn mend_today(&mut self, region: &mut Region) -> Vec<u32> {
+        let mut of = region.home.clone();
+        let foreign = of.iter().filter(|district| **district == NONE).count();
+        let apart = join_strays(region, &mut of);
+        let strays = of.iter().zip(&region.home).filter(|(now, home)| now != home).count() - foreign;
+        if strays > 0 {
+            self.findings.push(Finding::TornToday { pieces: strays });
+        }
+        debug_assert!(apart == 0 || region.is_locked.iter().any(|is_locked| *is_locked), "only locks hold pieces apart");
+        of
+    }
+
+    fn weigh_transport(&mut self, region: &Region, today: &[u32]) -> f64 {
+        let state = State::new(region, today.to_vec());
+        let transport = plan_transport(&state.load, &adjacent(&state), self.bounds);
+        if transport.stuck > self.bounds.target * 1e-3 && self.today.len() == self.districts as usize {
+            self.findings.push(Finding::Stuck { load: transport.stuck });
+        }
+        transport.load
+    }
+
+    /// Names new districts after the ones of today with which they have most load in common.
+    fn keep_names(&self, region: &Region, of: &[u32]) -> Vec<Option<u32>> {
+        let mut common: FxHashMap<(u32, u32), (f64, usize)> = FxHashMap::default();
+        for unit in region.units().filter(|unit| region.home[*unit as usize] != NONE) {
+            let common = common.entry((of[unit as usize], region.home[unit as usize])).or_default();
+            common.0 += region.load[unit as usize];
+            common.1 += 1;
+        }
+        let mut common: Vec<_> = common.into_iter().collect();
+        common.sort_unstable_by(|a, b| b.1.0.total_cmp(&a.1.0).then(b.1.1.cmp(&a.1.1)).then(a.0.cmp(&b.0)));
+        let mut names = vec![None; self.districts as usize];
+        let mut is_taken = vec![false; self.today.len()];
+        for ((district, today), _) in common {
+            if names[district as usize].is_none() && !is_taken[today as usize] {
+                is_taken[today as usize] = true;
+                names[district as usize] = Some(self.today[today as usize]);
+            }
+        }
+        names
+    }
+
+    fn explain_outside(&self, region: &Region, of: &[u32], watch: &Watch) -> Vec<(u32, f64, Why)> {
+        let state = State::new(region, of.to_vec());
+        let mut outside = Vec::new();
+        for (district, load) in (0u32..).zip(&state.load).filter(|(_, load)| !self.bounds.holds(**load)) {
+            let own = || region.units().filter(|unit| of[*unit as usize] == district);
+            let locked: f64 = own().filter(|unit| region.is_locked[*unit as usize]).map(|unit| region.load[unit as usize]).sum();
+            let mean = region.load.iter().sum::<f64>() / f64::from(self.districts);
+            let why = if own().any(|unit| region.load[unit as usize] > self.bounds.high) {
+                Why::HeavyUnit
+            } else if !self.bounds.holds(mean) {
+                Why::NoRoom
+            } else if locked > self.bounds.high {
+                Why::Locked
+            } else if watch.was_stopped() {
+                Why::Stopped
+            } else {
+                Why::NoWay
+            };
+            outside.push((district, *load, why));
+        }
+        outside
+    }
+}

@@ -1,0 +1,236 @@
+//! What a plan keeps to, whatever it is given.
+
+use std::ops::ControlFlow;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::plan::{BaseGraph, BaseUnit};
+
+/// A town of square units, `side` along each side.
+fn town(side: u32) -> BaseGraph {
+    let unit = |at: u32| {
+        let (x, y) = (at % side, at / side);
+        let rims = [x == 0, x + 1 == side, y == 0, y + 1 == side];
+        let rim_m = rims.iter().filter(|is_rim| **is_rim).count() as f64;
+        BaseUnit { x_m: f64::from(x), y_m: f64::from(y), area_m2: 1.0, rim_m }
+    };
+    let mut borders = Vec::new();
+    for at in 0..side * side {
+        if at % side + 1 < side {
+            borders.push((at, at + 1, 1.0));
+        }
+        if at / side + 1 < side {
+            borders.push((at, at + side, 1.0));
+        }
+    }
+    BaseGraph::new((0..side * side).map(unit).collect(), &borders)
+}
+
+fn task<'a>(graph: &'a BaseGraph, load: &'a [f64], community: &'a [u32], districts: u32) -> Task<'a> {
+    Task {
+        graph,
+        load,
+        community,
+        today: &[],
+        is_locked: &[],
+        districts,
+        numbers: Numbers::ByLoad,
+        mode: Mode::Redraw,
+        tolerance: 0.05,
+        floor: None,
+        ceiling: None,
+        seed: 1,
+        effort: EFFORT_DEFAULT,
+    }
+}
+
+fn run(task: &Task) -> Plan {
+    balance(task, &|_| ControlFlow::Continue(())).unwrap()
+}
+
+fn pieces(graph: &BaseGraph, district_of: &[u32]) -> usize {
+    graph.pieces(|a, b| district_of[a as usize] == district_of[b as usize]).1
+}
+
+/// Whether any way to cut the town into connected districts keeps all of them within bounds, by trying all.
+fn exists_within(graph: &BaseGraph, load: &[f64], districts: u32, tolerance: f64) -> bool {
+    let target = load.iter().sum::<f64>() / f64::from(districts);
+    let mut of = vec![0u32; load.len()];
+    loop {
+        let mut loads = vec![0.0; districts as usize];
+        of.iter().zip(load).for_each(|(of, load)| loads[*of as usize] += load);
+        let fits = loads.iter().all(|load| (load / target - 1.0).abs() <= tolerance + 1e-9);
+        if fits && pieces(graph, &of) == districts as usize {
+            return true;
+        }
+        // The next number in base `districts`; the first unit stays in the first district, as names do not matter.
+        let Some(at) = (1..of.len()).find(|at| of[*at] + 1 < districts) else { return false };
+        of[1..at].fill(0);
+        of[at] += 1;
+    }
+}
+
+#[test]
+fn what_trying_all_plans_can_reach_is_reached() {
+    let graph = town(3);
+    let mut reachable = 0;
+    for seed in 0..40u64 {
+        let load: Vec<f64> = (0..9).map(|at| ((seed * 31 + at * 17 + seed * at) % 7 + 1) as f64).collect();
+        for (districts, tolerance) in [(2, 0.05), (3, 0.12)] {
+            let plan = run(&Task { tolerance, ..task(&graph, &load, &[0; 9], districts) });
+            let is_within = !plan.communities[0].findings.iter().any(Finding::is_failure);
+            let can_be = exists_within(&graph, &load, districts, tolerance);
+            assert!(can_be || !is_within, "a plan claims what cannot be: {load:?}");
+            assert_eq!(is_within, can_be, "seed {seed}, {districts} districts: {load:?} gave {:?}", plan.district_of);
+            reachable += usize::from(can_be);
+        }
+    }
+    assert!(reachable > 20, "only {reachable} cases can be reached at all");
+}
+
+#[test]
+fn a_warm_balance_moves_no_more_than_it_must() {
+    // Two halves of a town; the western has 24 more than the mean, and a column of four units of 3 lies at the border.
+    let graph = town(8);
+    let load: Vec<f64> = (0..64u32).map(|at| if at % 8 < 4 { 3.0 } else { 1.5 }).collect();
+    let today: Vec<Option<u32>> = (0..64u32).map(|at| Some(u32::from(at % 8 >= 4))).collect();
+    let task = Task { today: &today, mode: Mode::Warm, numbers: Numbers::Today, ..task(&graph, &load, &[0; 64], 2) };
+    let plan = run(&task);
+    assert!(plan.communities[0].findings.is_empty(), "{:?}", plan.communities[0].findings);
+    let moved: f64 = (0..64).filter(|at| Some(plan.district_of[*at]) != today[*at]).map(|at| load[at]).sum();
+    // The western half has 96 of 144 and may keep 75.6, so that 20.4 must go: seven units of 3.
+    assert_eq!(moved, 21.0);
+    assert!((plan.communities[0].transport_load.unwrap() - 20.4).abs() < 1e-3);
+}
+
+#[test]
+fn what_no_border_can_mend_is_said() {
+    let graph = town(4);
+    let mut load = vec![1.0; 16];
+    load[5] = 20.0;
+    let plan = run(&task(&graph, &load, &[0; 16], 4));
+    let findings = &plan.communities[0].findings;
+    assert!(findings.contains(&Finding::TooHeavy { unit: 5, load: 20.0 }), "{findings:?}");
+    assert!(findings.iter().any(|finding| matches!(finding, Finding::Outside { why: Why::HeavyUnit, .. })), "{findings:?}");
+    // A community with too few districts is told how many would do.
+    let community: Vec<u32> = (0..16).map(|at| u32::from(at >= 8)).collect();
+    let load: Vec<f64> = (0..16).map(|at| if at < 8 { 10.0 } else { 1.0 }).collect();
+    let today: Vec<Option<u32>> = (0..16).map(|at| Some(at / 4)).collect();
+    let task = Task { today: &today, mode: Mode::Warm, numbers: Numbers::Today, ..task(&graph, &load, &community, 4) };
+    let plan = run(&task);
+    let off = plan.communities[0].findings.iter().find_map(|finding| match finding {
+        Finding::OffTheMean { districts, suitable, .. } => Some((*districts, *suitable)),
+        _ => None,
+    });
+    assert_eq!(off, Some((2, 4)));
+}
+
+#[test]
+fn who_is_stopped_returns_a_whole_plan_and_says_so() {
+    let graph = town(20);
+    let load: Vec<f64> = (0..400).map(|at| f64::from(at % 7 + 1)).collect();
+    let plan = balance(&task(&graph, &load, &[0; 400], 12), &|_| ControlFlow::Break(())).unwrap();
+    assert!(!plan.is_finished);
+    assert_eq!(pieces(&graph, &plan.district_of), 12);
+}
+
+#[test]
+fn a_task_without_sense_is_refused() {
+    let graph = town(2);
+    let load = [1.0; 4];
+    let ask = |change: fn(&mut Task)| {
+        let mut task = task(&graph, &load, &[0; 4], 2);
+        change(&mut task);
+        balance(&task, &|_| ControlFlow::Continue(())).unwrap_err()
+    };
+    assert_eq!(ask(|task| task.mode = Mode::Warm), TaskError::NoPlanToday);
+    assert_eq!(ask(|task| task.is_locked = &[true, false, false, false]), TaskError::LockWithoutPlan);
+    assert_eq!(ask(|task| task.tolerance = 0.0), TaskError::Tolerance(0.0));
+    assert!(matches!(ask(|task| task.districts = 5), TaskError::Apportion(_)));
+    assert!(matches!(ask(|task| (task.floor, task.ceiling) = (Some(3.0), Some(2.0))), TaskError::FloorAboveCeiling { .. }));
+}
+
+#[test]
+fn islands_go_with_the_nearest_shore() {
+    let unit = |x_m: f64| BaseUnit { x_m, y_m: 0.0, area_m2: 1.0, rim_m: 1.0 };
+    let graph = BaseGraph::new([0.0, 1.0, 2.0, 50.0].map(unit).to_vec(), &[(0, 1, 1.0), (1, 2, 1.0)]);
+    let plan = run(&Task { tolerance: 0.01, ..task(&graph, &[1.0; 4], &[0; 4], 2) });
+    assert_eq!(plan.communities[0].findings, [Finding::InPieces { pieces: 2 }]);
+    assert_eq!(plan.district_of[2], plan.district_of[3]);
+}
+
+/// A town in quarters, with loads, a plan of today and locks.
+#[derive(Clone, Debug)]
+struct Case {
+    side: u32,
+    load: Vec<f64>,
+    locks: Vec<bool>,
+    districts: u32,
+    mode: Mode,
+    numbers: Numbers,
+    seed: u64,
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    (6u32..14, 4u32..14, any::<u64>(), any::<bool>(), any::<bool>()).prop_flat_map(|(side, districts, seed, is_warm, by_load)| {
+        let count = (side * side) as usize;
+        let loads = proptest::collection::vec(prop_oneof![4 => 0u32..8, 1 => 8u32..60], count);
+        let locks = proptest::collection::vec(proptest::bool::weighted(0.03), count);
+        (loads, locks).prop_map(move |(loads, locks)| Case {
+            side,
+            load: loads.into_iter().map(f64::from).collect(),
+            locks,
+            districts,
+            mode: if is_warm { Mode::Warm } else { Mode::Redraw },
+            numbers: if by_load { Numbers::ByLoad } else { Numbers::Today },
+            seed,
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_plan_is_whole_keeps_parents_and_locks_and_comes_again(case in cases()) {
+        let graph = town(case.side);
+        let half = case.side / 2;
+        let community: Vec<u32> = (0..case.side * case.side).map(|at| u32::from(at % case.side >= half) + 2 * u32::from(at / case.side >= half)).collect();
+        // A plan of today by the same program, of even loads, so that it is whole itself.
+        let even = vec![1.0; community.len()];
+        let effort = 5.0;
+        let before = run(&Task { effort, ..task(&graph, &even, &community, case.districts) });
+        let today: Vec<Option<u32>> = before.district_of.iter().copied().map(Some).collect();
+        let asked = Task {
+            today: &today,
+            is_locked: &case.locks,
+            mode: case.mode,
+            numbers: case.numbers,
+            seed: case.seed,
+            effort,
+            ..task(&graph, &case.load, &community, case.districts)
+        };
+        let plan = run(&asked);
+        let findings: Vec<&Finding> = plan.communities.iter().flat_map(|community| &community.findings).collect();
+        let is_bound = findings.iter().any(|finding| matches!(finding, Finding::LockedApart { .. } | Finding::TooManyLocked { .. }));
+        let districts = plan.districts.iter().filter(|district| district.units > 0).count();
+        if !is_bound {
+            prop_assert_eq!(districts, case.districts as usize);
+            prop_assert_eq!(pieces(&graph, &plan.district_of), districts, "torn: {:?}", plan.district_of);
+        }
+        for (unit, district) in plan.district_of.iter().enumerate() {
+            prop_assert_eq!(plan.districts[*district as usize].community, Some(community[unit]), "unit {} crosses", unit);
+            prop_assert!(!case.locks[unit] || Some(*district) == today[unit], "locked unit {} moved", unit);
+        }
+        // What is outside its bounds is said, and nothing else is.
+        for (at, community) in (0u32..).zip(&plan.communities) {
+            let outside = plan.districts.iter().filter(|district| district.community == Some(at) && !community.bounds.holds(district.load)).count();
+            let said = community.findings.iter().filter(|finding| matches!(finding, Finding::Outside { .. })).count();
+            prop_assert_eq!(outside, said);
+        }
+        let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let again = alone.install(|| run(&asked));
+        prop_assert_eq!(again.district_of, plan.district_of);
+    }
+}
