@@ -13,6 +13,7 @@ mod incidents;
 mod key;
 mod locate;
 mod migrate;
+mod plan;
 mod restore;
 mod retention;
 mod roster;
@@ -68,6 +69,8 @@ enum Command {
     Locate(locate::Args),
     /// Look all rows of a table up
     Assign(assign::Args),
+    /// Weigh and redraw districts: balance, staff, compare
+    Plan(plan::Args),
     /// Serve lookups, features, tiles and the map
     Serve(serve::Args),
     /// Write boundaries to a file
@@ -121,6 +124,7 @@ impl Cli {
             Command::Incidents(args) => incidents::run(args, &context),
             Command::Locate(args) => locate::run(&args, &context),
             Command::Assign(args) => assign::run(&args, &context),
+            Command::Plan(args) => plan::run(args, &context),
             Command::Serve(args) => serve::run(args, &context),
             Command::Export(args) => export::run(args, &context),
             Command::Sample(args) => sample::run(args, &context),

@@ -17,6 +17,7 @@ mod import;
 mod locate;
 mod malformed;
 mod map;
+mod plan;
 #[path = "../../src/store/postgis/scratch.rs"]
 mod postgres;
 mod quilt;

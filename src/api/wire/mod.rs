@@ -2,8 +2,10 @@
 
 mod generations;
 mod locate;
+mod plan;
 mod rules;
 
 pub use generations::{ComparisonView, GenerationView, KeeperView, LevelView, TransferView, UNHELD_CODES_MAX, UnheldView, UnitView};
 pub use locate::{AlternativeView, GridView, HolderView, LocateAnswer, PathView, PositionView, ResponsibleView, WorkerView};
+pub use plan::{AgainstView, CommunityView, CompactnessView, DistrictView, EvennessView, MeasuresView};
 pub use rules::{CategoryView, ConditionView, DepartmentView, DueView, LimitsView, RespondingView, RuleView, RulingView};

@@ -1,0 +1,36 @@
+mod balance;
+mod base;
+mod compare;
+mod describe;
+mod from_file;
+mod from_store;
+mod source;
+mod staff;
+
+use clap::Subcommand;
+
+use super::{Context, Outcome};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Put base units together into districts of equal load, each in one piece
+    Balance(balance::Args),
+    /// Share workers out among communities by load, before a border is moved
+    Staff(staff::Args),
+    /// Tell two plans apart, or a plan and today: who and what changes hands
+    Compare(compare::Args),
+}
+
+pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
+    match args.command {
+        Command::Balance(args) => balance::run(&args, context),
+        Command::Staff(args) => staff::run(&args, context),
+        Command::Compare(args) => compare::run(&args, context),
+    }
+}

@@ -1,0 +1,129 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::{bail, ensure};
+use rustc_hash::FxHashMap;
+use serde_json::json;
+
+use super::super::export::replace_file;
+use super::super::findings::print;
+use super::super::{Context, Outcome};
+use super::base::{Base, Named};
+use super::describe::{describe_change, describe_measures, list};
+use super::source::PlanSource;
+use crate::api::wire::MeasuresView;
+use crate::import::Table;
+use crate::plan::{Measured, Measures, changes, measure};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A plan, a table of unit_code,district; compared with today's where it is the only one
+    plan: PathBuf,
+    /// Another plan, to which the first one changes
+    other: Option<PathBuf>,
+    #[command(flatten)]
+    source: PlanSource,
+    /// Write what changes hands: .csv with a row for each unit, or .json
+    #[arg(short, long, value_name = "OUT")]
+    out: Option<PathBuf>,
+    /// Print all figures for machines
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
+    let base = args.source.read(context)?;
+    let (before, after) = match &args.other {
+        Some(other) => (read_plan(&args.plan, &base)?, read_plan(other, &base)?),
+        None => {
+            ensure!(
+                !base.today.names.is_empty(),
+                "there is no plan of today to compare {} with: name its field with --current-field, or a second plan",
+                args.plan.display()
+            );
+            (base.today.of.iter().map(|of| of.map(|of| base.today.names[of as usize].clone())).collect(), read_plan(&args.plan, &base)?)
+        }
+    };
+    // The same name is the same district in both.
+    let count = before.len();
+    let both = Named::new(before.into_iter().chain(after).collect());
+    let (before, after) = both.of.split_at(count);
+    let (load, community) = (base.load(), base.community()?);
+    let measured = Measured {
+        graph: &base.graph,
+        ground: &base.ground,
+        load: &load,
+        community: &community,
+        district_of: before,
+        districts: both.names.len(),
+        today: &[],
+        is_locked: &[],
+        residents: base.residents.as_deref(),
+        transport_load: None,
+    };
+    let old = measure(&measured);
+    let new = measure(&Measured { district_of: after, today: before, ..measured });
+    let changes = changes(before, after, &load);
+    let share = |measures: &Measures, district: u32| {
+        let found = measures.by_district.iter().find(|known| known.district == district);
+        found.map_or(0.0, |found| found.load / found.target.max(f64::MIN_POSITIVE))
+    };
+    let name = |district: u32| both.names[district as usize].clone();
+    let sentences: Vec<String> =
+        changes.iter().map(|change| describe_change(change, name, |at| share(&old, at), |at| share(&new, at))).collect();
+    let view = |measures: &Measures| MeasuresView::new(measures, |at| base.community_name(at), |at| both.names[at as usize].as_str());
+    let named = |district: Option<u32>| district.map(|district| both.names[district as usize].as_str());
+    let to_json = || {
+        let changes = changes.iter().zip(&sentences).map(|(change, text)| {
+            let units: Vec<&str> = change.units.iter().map(|unit| base.codes[*unit as usize].as_str()).collect();
+            json!({ "from": named(change.from), "to": named(change.to), "units": units, "load": change.load, "text": text })
+        });
+        json!({ "before": view(&old), "after": view(&new), "changes": changes.collect::<Vec<_>>() })
+    };
+    if let Some(out) = &args.out {
+        match out.extension().and_then(|ending| ending.to_str()) {
+            Some("json") => replace_file(out, |path| Ok(std::fs::write(path, format!("{:#}\n", to_json()))?))?,
+            Some("csv") => replace_file(out, |path| {
+                let mut writer = csv::Writer::from_path(path)?;
+                writer.write_record(["unit_code", "from", "to", "load"])?;
+                for change in &changes {
+                    for unit in &change.units {
+                        let code = base.codes[*unit as usize].as_str();
+                        let load = load[*unit as usize].to_string();
+                        writer.write_record([code, named(change.from).unwrap_or(""), named(change.to).unwrap_or(""), &load])?;
+                    }
+                }
+                Ok(writer.flush()?)
+            })?,
+            _ => bail!("{} is neither .csv nor .json", out.display()),
+        }
+    }
+    if args.json {
+        print(&format!("{:#}\n", to_json()))?;
+    } else {
+        let community = |at: u32| base.community_name(at).to_owned();
+        let mut text = format!("before\n{}after\n{}", describe_measures(&old, community), describe_measures(&new, community));
+        list(&mut text, &sentences);
+        print(&text)?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Reads which district each unit goes to; a unit that the table leaves out goes to none.
+pub fn read_plan(path: &Path, base: &Base) -> anyhow::Result<Vec<Option<String>>> {
+    let table = Table::read(path)?;
+    let place: FxHashMap<&str, usize> = base.codes.iter().enumerate().map(|(at, code)| (code.as_str(), at)).collect();
+    let mut plan: Vec<Option<String>> = vec![None; base.codes.len()];
+    let (unit, district) = (table.require_column(&["unit_code", "code"])?, table.require_column(&["district"])?);
+    for row in &table.rows {
+        let (code, district) = (row.cell(Some(unit)), row.cell(Some(district)));
+        let Some(at) = place.get(code) else { bail!("{}: row {}: there is no unit {code}", path.display(), row.number) };
+        if let Some(known) = &plan[*at]
+            && known != district
+        {
+            bail!("{}: row {}: unit {code} is in district {known} already", path.display(), row.number);
+        }
+        plan[*at] = Some(district.to_owned()).filter(|district| !district.is_empty());
+    }
+    ensure!(plan.iter().any(Option::is_some), "{} puts no unit into a district", path.display());
+    Ok(plan)
+}

@@ -1,0 +1,121 @@
+use anyhow::{Context as _, bail};
+use rustc_hash::FxHashMap;
+
+use super::super::findings::describe_problems;
+use super::super::source::{read_source, with_spinner};
+use super::base::{Base, Named, Variable};
+use super::source::{PlanSource, to_figure, to_name};
+use crate::boundary::{Accepted, Layer, LayerName, Level, Properties, Severity};
+use crate::import::{BoundaryFile, FieldChoice, ReadOptions, SourceFeature};
+use crate::lineage::RESIDENTS_NAMES;
+use crate::plan::{base_graph, ground_of};
+use crate::topology::{Rules, check};
+
+/// Reads base units from a boundary file. Gaps and overlaps are taken as they are, since nothing is published: only who is beside whom counts.
+pub fn read(source: &PlanSource, file: &str) -> anyhow::Result<Base> {
+    let fields = FieldChoice { code: source.code_field.clone(), name: None, parent: source.parent_field.clone() };
+    let options = ReadOptions { crs: source.crs.clone(), encoding: source.encoding, fields, keep_plane: false };
+    let read = read_source(file, &options)?;
+    read.require_code()?;
+    let facts = Facts::new(&read);
+    let loads = source.loads()?;
+    let level = Level::parse("unit").context("the level of the units")?;
+    let layer = Layer { name: LayerName::parse("grid")?, levels: vec![level], scheme: None };
+    let (shapes, mut problems) = read.into_shapes(&layer, &layer.levels[0]);
+    let is_whole = problems.iter().all(|problem| problem.severity < Severity::Error);
+    let rules = Rules { accepted: Accepted { overlap: true, gap: true, nesting: true }, ..Rules::default() };
+    let checked = with_spinner("checking", || check(&layer, vec![shapes], &rules));
+    let accepted = checked.summary.first().map_or((0, 0), |summary| (summary.gaps, summary.overlaps));
+    problems.extend(checked.problems.into_iter().filter(|problem| problem.severity == Severity::Error));
+    let Some(coverage) = checked.coverage.filter(|_| is_whole) else {
+        bail!("{file} cannot be planned with:\n{}", describe_problems(&problems).trim_end());
+    };
+    let units = coverage.levels()[0].units();
+    let facts: Vec<&Fact> = units.iter().map(|unit| facts.of(unit.code.as_str())).collect::<anyhow::Result<_>>()?;
+    let mut variables = Vec::new();
+    for load in loads {
+        let (values, missing) = read_figures(&facts, &load.field, file)?;
+        anyhow::ensure!(missing < facts.len(), "no unit of {file} has a number in the field {}", load.field);
+        variables.push(Variable { name: load.field, weight: load.weight, values });
+    }
+    let residents_field = source.residents_field.clone().or_else(|| {
+        let fields = RESIDENTS_NAMES.iter().filter(|name| facts.iter().any(|fact| fact.value(name).is_some()));
+        fields.map(|name| (*name).to_owned()).next()
+    });
+    let residents = residents_field.map(|field| read_figures(&facts, &field, file)).transpose()?.map(|(values, _)| values);
+    let named = |field: Option<&String>| match field {
+        Some(field) => {
+            anyhow::ensure!(facts.iter().any(|fact| fact.value(field).is_some()), "no unit of {file} has a value in the field {field}");
+            Ok(Named::new(facts.iter().map(|fact| to_name(fact.value(field).as_ref())).collect()))
+        }
+        None => Ok(Named { names: Vec::new(), of: vec![None; facts.len()] }),
+    };
+    let mut notes = vec![format!("{file}: {} units", units.len())];
+    if accepted != (0, 0) {
+        notes.push(format!("the units have {} gaps and {} overlaps, which are taken as they are", accepted.0, accepted.1));
+    }
+    Ok(Base {
+        codes: units.iter().map(|unit| unit.code.clone()).collect(),
+        graph: base_graph(&coverage, 0),
+        ground: ground_of(&coverage, 0),
+        variables,
+        communities: named(source.parent_field.as_ref())?,
+        today: named(source.current_field.as_ref())?,
+        residents,
+        notes,
+    })
+}
+
+/// What the file says of a unit, the fields included that were understood as code, name or parent.
+struct Fact {
+    properties: Properties,
+    code: Option<(String, String)>,
+    name: Option<(String, String)>,
+    parent: Option<(String, String)>,
+}
+
+struct Facts(FxHashMap<String, Fact>);
+
+impl Facts {
+    fn new(file: &BoundaryFile) -> Self {
+        let fact = |feature: &SourceFeature| {
+            let known = |field: &Option<String>, value: Option<String>| Some((field.clone()?, value?));
+            Fact {
+                properties: feature.properties.clone(),
+                code: known(&file.fields.code, feature.code.clone()),
+                name: known(&file.fields.name, Some(feature.name.clone())),
+                parent: known(&file.fields.parent, feature.parent.clone()),
+            }
+        };
+        Self(file.features.iter().filter_map(|feature| Some((feature.code.clone()?.trim().to_owned(), fact(feature)))).collect())
+    }
+
+    fn of(&self, code: &str) -> anyhow::Result<&Fact> {
+        self.0.get(code).with_context(|| format!("unit {code} is not among the features"))
+    }
+}
+
+impl Fact {
+    fn value(&self, field: &str) -> Option<serde_json::Value> {
+        if let Some(value) = self.properties.get(field) {
+            return Some(value.clone());
+        }
+        let known = [&self.code, &self.name, &self.parent].into_iter().flatten().find(|(name, _)| name == field);
+        known.map(|(_, value)| value.clone().into())
+    }
+}
+
+/// Returns a figure of each unit, 0 where it has none, and how many have none.
+fn read_figures(facts: &[&Fact], field: &str, file: &str) -> anyhow::Result<(Vec<f64>, usize)> {
+    let mut missing = 0;
+    let mut figures = Vec::with_capacity(facts.len());
+    for fact in facts {
+        let figure = to_figure(fact.value(field).as_ref()).map_err(|why| {
+            let code = fact.code.as_ref().map_or("", |(_, code)| code.as_str());
+            anyhow::anyhow!("unit {code} of {file}: {field}: {why}")
+        })?;
+        missing += usize::from(figure.is_none());
+        figures.push(figure.unwrap_or_default());
+    }
+    Ok((figures, missing))
+}

@@ -1,0 +1,238 @@
+//! Plans on the command line, from files and from a store.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{gridkeeper, shared};
+
+/// A town of square blocks, twelve along each side, in two halves of 72; the north has most of the load.
+struct Blocks {
+    dir: TempDir,
+}
+
+const SIDE: usize = 12;
+
+impl Blocks {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut text = String::from(r#"{"type":"FeatureCollection","features":["#);
+        for at in 0..SIDE * SIDE {
+            let (x, y) = (at % SIDE, at / SIDE);
+            let (west, south) = (111.6 + x as f64 * 0.001, 26.2 + y as f64 * 0.001);
+            let (east, north) = (111.6 + (x + 1) as f64 * 0.001, 26.2 + (y + 1) as f64 * 0.001);
+            let load = 1 + (x * 7 + y * 3) % 4 + 3 * usize::from(y >= SIDE / 2);
+            let half = if y < SIDE / 2 { "S" } else { "N" };
+            let today = format!("{half}{}", x / 3);
+            let comma = if at == 0 { "" } else { "," };
+            let _ = write!(
+                text,
+                r#"{comma}{{"type":"Feature","properties":{{"code":"{}","load":{load},"half":"{half}","today":"{today}","人口":{}}},"geometry":{{"type":"Polygon","coordinates":[[[{west},{south}],[{east},{south}],[{east},{north}],[{west},{north}],[{west},{south}]]]}}}}"#,
+                code(at),
+                load * 10
+            );
+        }
+        text.push_str("]}");
+        std::fs::write(dir.path().join("blocks.geojson"), text).unwrap();
+        Self { dir }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let source = ["--from", "blocks.geojson", "--code-field", "code", "--load-field", "load"];
+        gridkeeper().current_dir(self.dir.path()).arg("plan").args(&args[..1]).args(source).args(&args[1..]).output().unwrap()
+    }
+
+    fn balance(&self, args: &[&str]) -> Value {
+        let output = self.run(&[&["balance", "--json"], args].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+fn code(at: usize) -> String {
+    format!("B{at:03}")
+}
+
+fn read_plan(path: &Path) -> BTreeMap<String, String> {
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    assert_eq!(reader.headers().unwrap(), vec!["unit_code", "district"]);
+    reader.records().map(|row| row.unwrap()).map(|row| (row[0].to_owned(), row[1].to_owned())).collect()
+}
+
+#[test]
+fn a_redraw_from_a_file_is_even_whole_and_comes_again() {
+    let blocks = Blocks::new();
+    let args = ["--parent-field", "half", "--into", "12", "--mode", "redraw", "--seed", "5"];
+    let told = blocks.balance(&[&args[..], &["-o", "a.csv"]].concat());
+    let metrics = &told["metrics"];
+    assert_eq!(
+        (metrics["districts"].as_u64(), metrics["torn"].as_u64(), metrics["parent_crossings"].as_u64()),
+        (Some(12), Some(0), Some(0))
+    );
+    assert!(metrics["balance"]["imbalance_max"].as_f64().unwrap() <= 0.05, "{metrics}");
+    assert_eq!((metrics["unassigned"].as_u64(), metrics["holes"].as_u64()), (Some(0), Some(0)));
+    // The north has twice the load of the south, and so twice the districts.
+    let districts =
+        |half: &str| metrics["communities"].as_array().unwrap().iter().find(|c| c["code"] == half).unwrap()["districts"].as_u64();
+    assert_eq!((districts("N"), districts("S")), (Some(8), Some(4)));
+    let plan = read_plan(&blocks.path("a.csv"));
+    assert_eq!(plan.len(), SIDE * SIDE);
+    assert!(plan.iter().all(|(unit, district)| district.starts_with(if unit.as_str() < "B072" { "S0" } else { "N0" })), "{plan:?}");
+    blocks.balance(&[&args[..], &["-o", "b.csv"]].concat());
+    assert_eq!(std::fs::read(blocks.path("a.csv")).unwrap(), std::fs::read(blocks.path("b.csv")).unwrap());
+}
+
+#[test]
+fn a_warm_balance_keeps_locks_and_explains_every_move() {
+    let blocks = Blocks::new();
+    let source = ["--parent-field", "half", "--current-field", "today", "--into", "8", "--tolerance", "0.03"];
+    let told = blocks.balance(&[&source[..], &["--lock", "B000,N1", "-o", "plan.csv"]].concat());
+    assert_eq!(told["mode"], "warm");
+    let plan = read_plan(&blocks.path("plan.csv"));
+    assert_eq!(plan["B000"], "S0");
+    let kept = plan.iter().filter(|(_, district)| *district == "N1").count();
+    assert!(kept >= 18, "the 18 units of N1 are locked, and {kept} are there");
+    assert_eq!(told["metrics"]["locked"], 19);
+    let moved = &told["metrics"]["moved"];
+    assert_eq!(moved["locked"], 0);
+    // Residents are ten times the load here, and are found by their usual name.
+    assert!((moved["residents"].as_f64().unwrap() - 10.0 * moved["load"].as_f64().unwrap()).abs() < 1e-6);
+    assert!(told["today"]["balance"]["imbalance_max"].as_f64() >= told["metrics"]["balance"]["imbalance_max"].as_f64());
+    for change in told["changes"].as_array().unwrap() {
+        let text = change["text"].as_str().unwrap();
+        assert!(text.contains(" takes ") && text.contains(" from ") && text.contains(" % → "), "{text}");
+    }
+    // What the command says of a plan is what a comparison says of the file it wrote.
+    let output = blocks.run(&["compare", "plan.csv", "--parent-field", "half", "--current-field", "today", "--json", "-o", "changes.csv"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let compared: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(compared["after"]["moved"]["load"], moved["load"]);
+    assert_eq!(compared["after"]["balance"], told["metrics"]["balance"]);
+    let rows = csv::Reader::from_path(blocks.path("changes.csv")).unwrap().records().count();
+    assert_eq!(Some(rows as u64), moved["units"].as_u64());
+}
+
+#[test]
+fn a_bound_that_cannot_be_met_ends_with_one_and_says_why() {
+    let blocks = Blocks::new();
+    let output = blocks.run(&["balance", "--into", "4", "--ceiling", "10"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("its districts carry") && told.contains("change their number"), "{told}");
+    // What makes no sense is usage.
+    for wrong in [
+        &["balance", "--into", "4", "--mode", "warm"][..],
+        &["balance", "--into", "4", "--lock", "nobody"],
+        &["balance", "--into", "0"],
+        &["balance", "--into", "4", "--parent-field", "nothing"],
+        &["balance", "--into", "1000"],
+    ] {
+        let output = blocks.run(wrong);
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}: {}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[test]
+fn the_plan_itself_goes_to_standard_output() {
+    let blocks = Blocks::new();
+    let output = blocks.run(&["balance", "--into", "3", "-o", "-"]);
+    assert!(output.status.success());
+    let plan = String::from_utf8(output.stdout).unwrap();
+    assert!(plan.starts_with("unit_code,district\nB000,") && plan.lines().count() == SIDE * SIDE + 1, "{plan}");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("144 units in 3 districts"));
+}
+
+#[test]
+fn staff_is_shared_out_by_load() {
+    let blocks = Blocks::new();
+    let output = blocks.run(&[
+        "staff",
+        "--parent-field",
+        "half",
+        "--current-field",
+        "today",
+        "--ceiling",
+        "80",
+        "--cost",
+        "1000",
+        "--what-if",
+        "8..12/2",
+        "--json",
+    ]);
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&told["today"]["workers"], &told["staffing"]["workers"]), (&8.into(), &8.into()));
+    let load =
+        |half: &str| told["parents"].as_array().unwrap().iter().find(|parent| parent["parent"] == half).unwrap()["load"].as_f64().unwrap();
+    let fewest = (load("N") / 80.0).ceil() + (load("S") / 80.0).ceil();
+    assert_eq!(told["fewest_under_ceiling"].as_f64(), Some(fewest));
+    let what_if: Vec<u64> = told["what_if"].as_array().unwrap().iter().map(|row| row["workers"].as_u64().unwrap()).collect();
+    assert_eq!(what_if, [8, 10, 12]);
+    assert_eq!(told["what_if"][2]["cost"], 12_000.0);
+    let is_over = told["staffing"]["over_ceiling"].as_u64().unwrap() > 0;
+    assert_eq!(output.status.code(), Some(i32::from(is_over)));
+    let spread = |part: &Value| part["load_max"].as_f64().unwrap() / part["load_min"].as_f64().unwrap();
+    assert!(spread(&told["staffing"]) < spread(&told["today"]));
+}
+
+#[test]
+fn units_of_a_store_are_balanced_within_their_streets() {
+    let dir = tempfile::tempdir().unwrap();
+    let shapes = Path::new(env!("CARGO_MANIFEST_DIR")).join("shapes/lingling");
+    let run = |args: &[&str]| gridkeeper().env("GRIDKEEPER_STORE", dir.path().join("store.gpkg")).args(args).output().unwrap();
+    for (file, rest) in [
+        ("streets.geojson", &["import", "--level", "street"][..]),
+        ("communities.geojson", &["import", "--level", "community"]),
+        ("grids.shp", &["import", "--level", "grid"]),
+        ("incidents.csv", &["incidents", "import"]),
+    ] {
+        let file = shapes.join(file);
+        let output = run(&[rest, &[file.to_str().unwrap()]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    // Grids into duty grids of several, none of which reaches into another street.
+    let balance = ["plan", "balance", "--level", "grid", "--within", "street", "--json"];
+    let output = run(&[&balance[..], &["--into", "40", "--load", "面积", "--tolerance", "0.4"]].concat());
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{}", String::from_utf8_lossy(&output.stderr));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let metrics = &told["metrics"];
+    assert_eq!((metrics["districts"].as_u64(), metrics["parent_crossings"].as_u64()), (Some(40), Some(0)));
+    // Streets of the sample have exclaves, which go with somebody.
+    let apart = told["findings"].as_array().unwrap().iter().filter(|finding| finding["kind"] == "in_pieces").count();
+    assert!(metrics["torn"].as_u64().unwrap() <= apart as u64, "{}", told["findings"]);
+    assert_eq!(metrics["communities"].as_array().unwrap().len(), 16);
+    let area: f64 = metrics["by_district"].as_array().unwrap().iter().map(|district| district["area_m2"].as_f64().unwrap()).sum();
+    assert!((area / metrics["load"].as_f64().unwrap() - 1.0).abs() < 1e-3, "the field has the areas of the grids");
+    // Where blocks are balanced within streets, their communities are today's plan.
+    let output = run(&[&balance[..], &["--into", "39"]].concat());
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["mode"], "warm", "{told}");
+    assert!((told["metrics"]["load"].as_f64().unwrap() - 300.0).abs() < 1e-6, "every case lies in some grid and counts once");
+}
+
+#[test]
+fn real_precincts_come_out_more_even_and_more_compact_than_the_published_districts() {
+    let Some(file) = shared("data/mn_precincts/mn_08_16.zip") else { return };
+    for (field, into, tolerance) in [("CONGDIST", "8", "0.003"), ("MNSENDIST", "67", "0.025"), ("MNLEGDIST", "134", "0.05")] {
+        let args = ["plan", "balance", "--code-field", "VTD", "--load-field", "TOTPOP", "--mode", "redraw", "--json"];
+        let output = gridkeeper()
+            .args(args)
+            .args(["--from", file.to_str().unwrap(), "--current-field", field, "--into", into, "--tolerance", tolerance])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let figure = |plan: &str, group: &str, name: &str| told[plan][group][name].as_f64().unwrap();
+        assert_eq!(told["metrics"]["torn"], 0, "{into}");
+        assert!(figure("metrics", "balance", "imbalance_max") < figure("today", "balance", "imbalance_max"), "{into}");
+        let (ours, published) = (figure("metrics", "compactness", "polsby_popper"), figure("today", "compactness", "polsby_popper"));
+        assert!(ours > published, "{into} districts: {ours} against {published}");
+    }
+}
