@@ -15,12 +15,12 @@ mod staffing;
 
 pub use balance::{
     Bounds, CommunityPlan, EFFORT_DEFAULT, Finding, Mode, Numbers, OnProgress, Plan, PlannedDistrict, Progress, Task, TaskError, Why,
-    balance,
+    balance, effort_for,
 };
 pub use compactness::{Compactness, Ground, compactness};
 pub use compare::{Change, changes, variation_of_information};
 pub use evenness::Evenness;
 pub use graph::{BaseGraph, BaseUnit, Beside};
 pub use ground::{base_graph, ground_of};
-pub use measures::{Against, Measured, Measures, measure};
+pub use measures::{Against, CommunityLoad, DistrictMeasures, Measured, Measures, measure};
 pub use staffing::{ApportionError, Apportionment, Staffing, apportion, fewest_under};

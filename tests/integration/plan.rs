@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{gridkeeper, shared};
+use crate::support::{PATIENCE, Running, gridkeeper, shared};
 
 /// A town of square blocks, twelve along each side, in two halves of 72; the north has most of the load.
 struct Blocks {
@@ -148,6 +150,55 @@ fn the_plan_itself_goes_to_standard_output() {
     let plan = String::from_utf8(output.stdout).unwrap();
     assert!(plan.starts_with("unit_code,district\nB000,") && plan.lines().count() == SIDE * SIDE + 1, "{plan}");
     assert!(String::from_utf8(output.stderr).unwrap().contains("144 units in 3 districts"));
+}
+
+#[test]
+fn an_interrupt_ends_with_the_best_plan_so_far() {
+    let blocks = Blocks::new();
+    // Years of work, so that it cannot end by itself.
+    let args =
+        ["plan", "balance", "--from", "blocks.geojson", "--code-field", "code", "--load-field", "load", "--into", "6", "-o", "plan.csv"];
+    let child =
+        gridkeeper().current_dir(blocks.dir.path()).args(args).args(["--seconds", "1e8", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut running = Running(child);
+    let status = format!("/proc/{}/status", running.0.id());
+    let end = Instant::now() + PATIENCE;
+    // SIGINT is the second bit of the signals that a process catches.
+    let catches = |text: &str| {
+        text.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigCgt:")?.trim(), 16).ok()).is_some_and(|mask| mask & 2 > 0)
+    };
+    while !catches(&std::fs::read_to_string(&status).unwrap()) {
+        assert!(Instant::now() < end, "the program does not wait for an interrupt");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    running.signal("INT");
+    let code = running.wait();
+    assert!(matches!(code, 0 | 1), "{code}");
+    assert_eq!(read_plan(&blocks.path("plan.csv")).len(), SIDE * SIDE);
+    let mut told = String::new();
+    running.0.stdout.take().unwrap().read_to_string(&mut told).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&told).unwrap()["finished"], false);
+}
+
+#[test]
+fn several_loads_are_balanced_by_their_weights() {
+    let blocks = Blocks::new();
+    let args = ["--into", "4", "--mode", "redraw", "--tolerance", "0.04"];
+    let output = gridkeeper()
+        .current_dir(blocks.dir.path())
+        .args(["plan", "balance", "--json", "--from", "blocks.geojson", "--code-field", "code", "--load-field", "load:3,人口:1"])
+        .args(args)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let variables = told["variables"].as_array().unwrap();
+    assert_eq!((&variables[0]["name"], &variables[0]["weight"], &variables[1]["weight"]), (&"load".into(), &3.0.into(), &1.0.into()));
+    // Residents are ten times the load in every unit, so that both come out as even as their sum.
+    for variable in variables {
+        let off = variable["balance"]["imbalance_max"].as_f64().unwrap();
+        assert!((off - told["metrics"]["balance"]["imbalance_max"].as_f64().unwrap()).abs() < 1e-9, "{variable}");
+    }
 }
 
 #[test]

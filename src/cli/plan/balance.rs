@@ -2,10 +2,13 @@ use std::fs;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use indicatif::ProgressBar;
+use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
 use super::super::export::replace_file;
@@ -16,7 +19,10 @@ use super::describe::{describe_change, describe_findings, describe_measures, lis
 use super::source::PlanSource;
 use crate::api::wire::MeasuresView;
 use crate::boundary::UnitCode;
-use crate::plan::{Change, EFFORT_DEFAULT, Finding, Measured, Measures, Mode, Numbers, Plan, Progress, Task, balance, changes, measure};
+use crate::plan::{
+    Change, DistrictMeasures, EFFORT_DEFAULT, Finding, Measured, Measures, Mode, Numbers, Plan, Progress, Task, balance, changes,
+    effort_for, measure,
+};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -69,9 +75,9 @@ enum NumbersArg {
     Load,
 }
 
-/// Moves thought of for each unit and second that was asked for. So few that they are done in time on one core, so that the seed alone
-/// decides and not the clock.
-const EFFORT_A_SECOND: f64 = 80.0;
+/// Moves thought of for each second that was asked for: so few that they are done in time on one core, so that the seed alone decides and not
+/// the clock.
+const MOVES_A_SECOND: f64 = 3e6;
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let base = args.source.read(context)?;
@@ -139,7 +145,7 @@ fn make(args: &Args, base: &Base) -> anyhow::Result<Made> {
         floor: args.floor,
         ceiling: args.ceiling,
         seed: args.seed,
-        effort: args.seconds.map_or(EFFORT_DEFAULT, |seconds| seconds * EFFORT_A_SECOND),
+        effort: args.seconds.map_or(EFFORT_DEFAULT, |seconds| effort_for(seconds * MOVES_A_SECOND, load.len(), args.into as usize)),
     };
     let began = Instant::now();
     let plan = with_progress(args.seconds, |on_progress| balance(&task, on_progress))?;
@@ -169,14 +175,35 @@ fn make(args: &Args, base: &Base) -> anyhow::Result<Made> {
 fn with_progress<T>(seconds: Option<f64>, work: impl FnOnce(&(dyn Fn(Progress) -> ControlFlow<()> + Sync)) -> T) -> T {
     let bar = ProgressBar::new(1);
     bar.set_message("balancing");
-    let end = seconds.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds));
+    let end = seconds.and_then(|seconds| Instant::now().checked_add(Duration::try_from_secs_f64(seconds).ok()?));
+    let is_interrupted = stop_on_interrupt();
     let done = work(&|progress: Progress| {
         bar.set_length(progress.steps.max(1) as u64);
         bar.set_position(progress.done as u64);
-        if end.is_some_and(|end| Instant::now() >= end) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        let stops = is_interrupted.load(Ordering::Relaxed) || end.is_some_and(|end| Instant::now() >= end);
+        if stops { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     bar.finish_and_clear();
     done
+}
+
+/// Tells when somebody has pressed Ctrl-C: the best plan so far is written then. Pressed again it ends the program, as ever.
+fn stop_on_interrupt() -> Arc<AtomicBool> {
+    const INTERRUPTED: i32 = 130;
+    let is_interrupted = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&is_interrupted);
+    std::thread::spawn(move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                told.store(true, Ordering::Relaxed);
+            }
+            if tokio::signal::ctrl_c().await.is_ok() {
+                std::process::exit(INTERRUPTED);
+            }
+        });
+    });
+    is_interrupted
 }
 
 fn read_codes(lock: Option<&str>) -> anyhow::Result<Vec<String>> {
@@ -234,16 +261,17 @@ fn describe(made: &Made, base: &Base, names: &[String]) -> String {
 }
 
 fn sentences(made: &Made, names: &[String]) -> Vec<String> {
-    let targets = made.measures.by_district.iter().map(|district| (district.district, district.target));
-    let targets: rustc_hash::FxHashMap<u32, f64> = targets.collect();
-    let share = |measures: Option<&Measures>, district: u32| {
-        let found = measures.and_then(|measures| measures.by_district.iter().find(|known| known.district == district));
-        found.map_or(0.0, |found| found.load / targets.get(&district).copied().unwrap_or(found.target).max(f64::MIN_POSITIVE))
+    let targets: FxHashMap<u32, f64> = made.measures.by_district.iter().map(|district| (district.district, district.target)).collect();
+    // Both are shares of what a district should carry from now on, or should have where it is no more.
+    let shares = |measures: Option<&Measures>| -> FxHashMap<u32, f64> {
+        let districts = measures.map_or(&[][..], |measures| measures.by_district.as_slice());
+        let target = |district: &DistrictMeasures| targets.get(&district.district).copied().unwrap_or(district.target);
+        districts.iter().map(|district| (district.district, district.load / target(district).max(f64::MIN_POSITIVE))).collect()
     };
+    let (before, after) = (shares(made.today.as_ref()), shares(Some(&made.measures)));
+    let share = |shares: &FxHashMap<u32, f64>, district: u32| shares.get(&district).copied().unwrap_or_default();
     let name = |district: u32| names[district as usize].clone();
-    let sentence = |change: &Change| {
-        describe_change(change, name, |district| share(made.today.as_ref(), district), |district| share(Some(&made.measures), district))
-    };
+    let sentence = |change: &Change| describe_change(change, name, |district| share(&before, district), |district| share(&after, district));
     made.changes.iter().map(sentence).collect()
 }
 

@@ -63,13 +63,14 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let old = measure(&measured);
     let new = measure(&Measured { district_of: after, today: before, ..measured });
     let changes = changes(before, after, &load);
-    let share = |measures: &Measures, district: u32| {
-        let found = measures.by_district.iter().find(|known| known.district == district);
-        found.map_or(0.0, |found| found.load / found.target.max(f64::MIN_POSITIVE))
+    let shares = |measures: &Measures| -> FxHashMap<u32, f64> {
+        measures.by_district.iter().map(|known| (known.district, known.load / known.target.max(f64::MIN_POSITIVE))).collect()
     };
+    let (old_shares, new_shares) = (shares(&old), shares(&new));
+    let share = |shares: &FxHashMap<u32, f64>, district: u32| shares.get(&district).copied().unwrap_or_default();
     let name = |district: u32| both.names[district as usize].clone();
     let sentences: Vec<String> =
-        changes.iter().map(|change| describe_change(change, name, |at| share(&old, at), |at| share(&new, at))).collect();
+        changes.iter().map(|change| describe_change(change, name, |at| share(&old_shares, at), |at| share(&new_shares, at))).collect();
     let view = |measures: &Measures| MeasuresView::new(measures, |at| base.community_name(at), |at| both.names[at as usize].as_str());
     let named = |district: Option<u32>| district.map(|district| both.names[district as usize].as_str());
     let to_json = || {

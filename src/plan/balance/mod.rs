@@ -26,5 +26,6 @@ mod watch;
 
 pub use region::Bounds;
 pub use run::balance;
+pub use solve::effort_for;
 pub use task::{CommunityPlan, EFFORT_DEFAULT, Finding, Mode, Numbers, Plan, PlannedDistrict, Task, TaskError, Why};
 pub use watch::{OnProgress, Progress};

@@ -90,6 +90,16 @@ pub(super) fn solve(region: &Region, of: Vec<u32>, manner: Manner, watch: &Watch
     state.of
 }
 
+/// Returns the effort at which about so many moves are thought of in all.
+pub fn effort_for(moves: f64, units: usize, districts: usize) -> f64 {
+    moves / units.max(1) as f64 / reach(units, districts)
+}
+
+/// How much more often a unit is thought of where districts are large, as a border has far to go through them.
+fn reach(units: usize, districts: usize) -> f64 {
+    (units as f64 / districts.max(1) as f64 / UNITS_USUAL).clamp(1.0, REACH_MAX)
+}
+
 /// Cuts a region anew.
 pub(super) fn draw(region: &Region) -> Vec<u32> {
     let mut of = bisect(region);
@@ -192,9 +202,7 @@ fn improve(state: &mut State, manner: Manner, round: usize, effort: Effort, watc
                     part.bounds = loosened(&part);
                 }
                 let mut rng = manner.rng(round, at);
-                // A border has far to go through a large district.
-                let reach = (units.len() as f64 / districts.len() as f64 / UNITS_USUAL).clamp(1.0, REACH_MAX);
-                let proposals = (manner.effort * reach * units.len() as f64 / ROUNDS as f64) as u64;
+                let proposals = (manner.effort * reach(units.len(), districts.len()) * units.len() as f64 / ROUNDS as f64) as u64;
                 let effort = Effort { heat: Heat { proposals, ..effort.heat }, ..effort };
                 let mut improved = None;
                 // What resists once gives way to other random numbers, and to more heat.
