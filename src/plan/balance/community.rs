@@ -4,13 +4,14 @@ use super::bridges::bridge;
 use super::contiguity::join_strays;
 use super::region::{Bounds, NONE, Parts, Region};
 use super::restructure::{fit_number, split_off};
-use super::solve::{Manner, draw, solve};
+use super::solve::{Manner, draw, price, solve};
 use super::state::State;
 use super::task::{CommunityPlan, Finding, Mode, Task, Why};
 use super::transport::{adjacent, plan_transport};
 use super::watch::Watch;
 
 /// What a community is given to be balanced.
+#[derive(Clone)]
 pub(super) struct Job<'a> {
     pub task: &'a Task<'a>,
     pub units: &'a [u32],
@@ -34,6 +35,15 @@ pub(super) struct Done {
     pub plan: CommunityPlan,
     /// For findings about districts: which of `of`'s.
     pub outside: Vec<(u32, f64, Why)>,
+    price: f64,
+}
+
+impl Done {
+    /// Returns the better of two plans of a community: the one with fewer districts outside, and of two alike the cheaper.
+    pub fn better(self, other: Self) -> Self {
+        let rank = |done: &Self| (done.outside.len(), done.price);
+        if rank(&other) < rank(&self) { other } else { self }
+    }
 }
 
 impl Job<'_> {
@@ -91,7 +101,8 @@ impl Job<'_> {
             transport_load,
             findings: std::mem::take(&mut self.findings),
         };
-        Done { of, name: names, plan, outside }
+        let price = price(&State::new(&region, of.clone()), manner.prices);
+        Done { of, name: names, plan, outside, price }
     }
 
     fn make_region(&self, place_of: &mut [u32]) -> (Region, usize) {

@@ -3,7 +3,7 @@ use rayon::prelude::*;
 use super::community::{Done, Job};
 use super::region::{Bounds, NONE};
 use super::solve::ROUNDS;
-use super::task::{CommunityPlan, Finding, Mode, Numbers, Plan, PlannedDistrict, Task, TaskError};
+use super::task::{CommunityPlan, EFFORT_DEFAULT, Finding, Mode, Numbers, Plan, PlannedDistrict, Task, TaskError};
 use super::watch::{OnProgress, Watch};
 use crate::plan::{Apportionment, apportion};
 
@@ -34,9 +34,21 @@ pub fn balance(task: &Task, on_progress: OnProgress) -> Result<Plan, TaskError> 
         let today = std::mem::take(&mut today_of[at].own);
         jobs.push(Job { task, units, districts: counts[at], bounds, aim, today, seed, findings });
     }
-    watch.foresee(ROUNDS * jobs.iter().filter(|job| job.districts > 1).count());
-    let done: Vec<Done> =
-        jobs.into_par_iter().map_init(|| vec![NONE; task.graph.len()], |place_of, job| job.run(place_of, &watch)).collect();
+    let all = |jobs: Vec<Job>| -> Vec<Done> {
+        watch.foresee(ROUNDS * jobs.iter().filter(|job| job.districts > 1).count());
+        jobs.into_par_iter().map_init(|| vec![NONE; task.graph.len()], |place_of, job| job.run(place_of, &watch)).collect()
+    };
+    if task.effort <= EFFORT_DEFAULT {
+        let done = all(jobs);
+        return Ok(put_together(task, &units_of, done, !watch.was_stopped()));
+    }
+    // Every community has a good plan before any gets a better one: who is stopped while all is hot returns the first.
+    let usual = Task { effort: EFFORT_DEFAULT, ..*task };
+    let mut done = all(jobs.iter().map(|job| Job { task: &usual, ..job.clone() }).collect());
+    if !watch.stops() {
+        let more = all(jobs);
+        done = done.into_iter().zip(more).map(|(usual, more)| usual.better(more)).collect();
+    }
     Ok(put_together(task, &units_of, done, !watch.was_stopped()))
 }
 

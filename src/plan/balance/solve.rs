@@ -260,7 +260,8 @@ fn is_better(state: &State, before: &State, prices: Prices) -> bool {
     price(state, prices) < price(before, prices)
 }
 
-fn price(state: &State, prices: Prices) -> f64 {
+/// What a plan of a region costs beside being within bounds: borders, moved load and unevenness.
+pub(super) fn price(state: &State, prices: Prices) -> f64 {
     let bounds = state.region.bounds;
     let uneven: f64 = state.load.iter().map(|load| penalty(*load, bounds, prices)).sum();
     prices.border * state.cut_length() + prices.moved * state.moved() / bounds.half() + uneven
