@@ -4,10 +4,12 @@
 //! between a table and its key. [`Settings`] is what was written; [`Config`] is what the program uses.
 
 mod doors;
+mod workflow;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
@@ -16,7 +18,10 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+pub use self::workflow::WorkflowFileError;
 use crate::boundary::{Charset, CodeScheme, Layer, LayerName, Level, Segment};
+use crate::dispatch::DUPLICATE_DISTANCE_M_MAX;
+use crate::dispatch::workflow::Workflow;
 
 pub use doors::{ALGORITHMS, ForwardedHeader, OidcConfig, PrivacyConfig, RateConfig};
 
@@ -31,6 +36,8 @@ pub enum ConfigError {
     Missing(PathBuf),
     #[error("the setting {setting} is wrong: {detail}")]
     Value { setting: String, detail: String },
+    #[error("the setting cases.workflow is wrong")]
+    Workflow(#[source] Box<WorkflowFileError>),
 }
 
 /// What was written, or its default.
@@ -48,6 +55,21 @@ struct Settings {
     privacy: PrivacyConfig,
     history: HistoryConfig,
     map: MapConfig,
+    cases: CaseSettings,
+    open311: Open311Config,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct CaseSettings {
+    workflow: String,
+    duplicate_distance_m: f64,
+    duplicate_window_h: u32,
+    queue_max: usize,
+    batch_max: usize,
+    listeners_max: usize,
+    webhook_retry_ms: u64,
+    webhook_give_up_s: u64,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -84,6 +106,44 @@ pub struct Config {
     pub privacy: PrivacyConfig,
     pub history: HistoryConfig,
     pub map: MapConfig,
+    pub cases: CaseConfig,
+    pub open311: Open311Config,
+}
+
+/// How cases are taken in and worked on. `[cases]`.
+#[derive(Clone, Debug)]
+pub struct CaseConfig {
+    /// The life of a case: `chinese-city`, `plain-311`, or the path of a file like those in `workflows/`. Default `chinese-city`.
+    pub workflow: Arc<Workflow>,
+    /// Cases nearer than this may be about the same, metres. `duplicate_distance_m`, default 50, at most 100.
+    pub duplicate_distance_m: f64,
+    /// Cases reported within this time before may be about the same, hours. `duplicate_window_h`, default 72.
+    pub duplicate_window_h: u32,
+    /// Writes that wait for the store at once; beyond it callers get 503. `queue_max`, default 8,192.
+    pub queue_max: usize,
+    /// Writes that are made durable together. `batch_max`, default 1,024.
+    pub batch_max: usize,
+    /// Streams of events at once; beyond it callers get 503. `listeners_max`, default 4,096.
+    pub listeners_max: usize,
+    /// How long is waited before a message that failed is sent again, milliseconds; each time twice as long. `webhook_retry_ms`, default
+    /// 1,000.
+    pub webhook_retry_ms: u64,
+    /// How long a receiver may stay away before its messages become dead letters, seconds. `webhook_give_up_s`, default a day.
+    pub webhook_give_up_s: u64,
+}
+
+/// What Open311 tells about the service. `[open311]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Open311Config {
+    /// Whom to ask about the service.
+    pub contact: String,
+    /// How to get a key.
+    pub key_service: String,
+    /// The jurisdiction that this service is for; another one that is asked for is not found. By default any is taken.
+    pub jurisdiction_id: Option<String>,
+    /// Whether this is a service to try things on. Default false.
+    pub is_test: bool,
 }
 
 /// The index over the units of a level; all give the same answers.
@@ -230,6 +290,50 @@ impl Default for HistoryConfig {
     }
 }
 
+impl Default for CaseSettings {
+    fn default() -> Self {
+        let workflow = "chinese-city".to_owned();
+        Self {
+            workflow,
+            duplicate_distance_m: 50.0,
+            duplicate_window_h: 72,
+            queue_max: 8192,
+            batch_max: 1024,
+            listeners_max: 4096,
+            webhook_retry_ms: 1_000,
+            webhook_give_up_s: 86_400,
+        }
+    }
+}
+
+impl CaseSettings {
+    fn resolve(self) -> Result<CaseConfig, ConfigError> {
+        let wrong = |setting: &str, detail: String| ConfigError::Value { setting: setting.to_owned(), detail };
+        let workflow = workflow::load_workflow(&self.workflow).map_err(|e| ConfigError::Workflow(Box::new(e)))?;
+        // Candidates are looked for in the cells around a place, which are little wider.
+        if !(0.0..=DUPLICATE_DISTANCE_M_MAX).contains(&self.duplicate_distance_m) {
+            let detail = format!("{} is not from 0 to {DUPLICATE_DISTANCE_M_MAX} metres", self.duplicate_distance_m);
+            return Err(wrong("cases.duplicate_distance_m", detail));
+        }
+        if self.queue_max == 0 || self.batch_max == 0 {
+            return Err(wrong("cases.queue_max", "at least one write must be let in".into()));
+        }
+        let Self {
+            duplicate_distance_m, duplicate_window_h, queue_max, batch_max, listeners_max, webhook_retry_ms, webhook_give_up_s, ..
+        } = self;
+        Ok(CaseConfig {
+            workflow: Arc::new(workflow),
+            duplicate_distance_m,
+            duplicate_window_h,
+            queue_max,
+            batch_max,
+            listeners_max,
+            webhook_retry_ms,
+            webhook_give_up_s,
+        })
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         let grid = LayerSettings {
@@ -253,6 +357,8 @@ impl Default for Settings {
             privacy: PrivacyConfig::default(),
             history: HistoryConfig::default(),
             map: MapConfig::default(),
+            cases: CaseSettings::default(),
+            open311: Open311Config::default(),
         }
     }
 }
@@ -324,8 +430,9 @@ impl Settings {
             return Err(wrong("http.tls_cert", "a certificate and its key are named together".into()));
         }
         self.oidc.check().map_err(|(setting, detail)| wrong(setting, detail))?;
-        let Self { doubt_distance_m, http, rates, oidc, privacy, history, map, .. } = self;
-        Ok(Config { time_zone, doubt_distance_m, index, layers, http, rates, oidc, privacy, history, map })
+        let Self { doubt_distance_m, http, rates, oidc, privacy, history, map, cases, open311, .. } = self;
+        let cases = cases.resolve()?;
+        Ok(Config { time_zone, doubt_distance_m, index, layers, http, rates, oidc, privacy, history, map, cases, open311 })
     }
 
     fn resolve_scheme(&self, setting: &str, name: &str) -> Result<CodeScheme, ConfigError> {

@@ -33,7 +33,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "config",
         ],
     ),
-    ("config", &["boundary"]),
+    ("config", &["boundary", "dispatch"]),
     ("telemetry", &[]),
     ("app", &["*"]),
     ("cli", &["*"]),

@@ -36,7 +36,7 @@ COMMENT ON TABLE gk_audit IS 'Who wrote what, and when; a partition a month';
 COMMENT ON COLUMN gk_audit.number IS 'Grows in the order of writing';
 COMMENT ON COLUMN gk_audit.at IS 'When it was written, as the writer''s clock says';
 COMMENT ON COLUMN gk_audit.author IS 'Who wrote';
-COMMENT ON COLUMN gk_audit.action IS 'publish, draft, replace_roster, replace_categories, replace_responsibilities, replace_calendars, add_cases, add_key, revoke_key, save_note, detach_month, archive_month';
+COMMENT ON COLUMN gk_audit.action IS 'publish, draft, replace_roster, replace_categories, replace_responsibilities, replace_calendars, add_cases, add_webhook, end_webhook, add_key, revoke_key, save_note, detach_month, archive_month';
 COMMENT ON COLUMN gk_audit.subject IS 'What was written, in words and figures; nothing personal';
 COMMENT ON COLUMN gk_audit.before IS 'What was so before, as JSON; nothing personal';
 COMMENT ON COLUMN gk_audit.after IS 'What is so since, as JSON; nothing personal';
@@ -161,13 +161,15 @@ CREATE TABLE gk_person (
   key bigint PRIMARY KEY,
   worker_id text COLLATE "C" NOT NULL UNIQUE,
   name text NOT NULL,
-  phone text NOT NULL
+  phone text NOT NULL,
+  email text NOT NULL DEFAULT ''
 );
 COMMENT ON TABLE gk_person IS 'The only table with personal fields; all else refers to its key, so that a row can be blanked and history stays';
 COMMENT ON COLUMN gk_person.key IS 'Names the person within this store';
-COMMENT ON COLUMN gk_person.worker_id IS 'The id by which the office knows the worker';
+COMMENT ON COLUMN gk_person.worker_id IS 'The id by which the office knows the worker; of who reports cases an id of its own';
 COMMENT ON COLUMN gk_person.name IS 'Personal: the newest name';
 COMMENT ON COLUMN gk_person.phone IS 'Personal: the newest phone';
+COMMENT ON COLUMN gk_person.email IS 'Personal: the e-mail address of who reports; empty where none was given';
 
 CREATE TABLE gk_roster (
   number bigint PRIMARY KEY,
@@ -361,12 +363,24 @@ CREATE TABLE gk_case (
   grid text COLLATE "C",
   generation integer,
   holder bigint REFERENCES gk_person (key),
+  state text COLLATE "C",
+  version integer,
+  is_open integer,
+  is_published integer,
+  due_at timestamptz,
+  departments text COLLATE "C",
+  cell bigint,
+  reporter bigint REFERENCES gk_person (key),
   geom geometry(Point, 4326) NOT NULL,
   PRIMARY KEY (id, reported_at, district)
 ) PARTITION BY RANGE (reported_at);
 CREATE INDEX gk_case_by_grid ON gk_case (grid);
 CREATE INDEX gk_case_by_time ON gk_case (reported_at);
 CREATE INDEX gk_case_geom ON gk_case USING gist (geom);
+CREATE INDEX gk_case_by_cell ON gk_case (cell, reported_at) WHERE cell IS NOT NULL;
+CREATE INDEX gk_case_published ON gk_case (reported_at) WHERE is_published = 1;
+CREATE INDEX gk_case_open ON gk_case (id) WHERE is_open = 1;
+CREATE INDEX gk_case_by_due ON gk_case (due_at) WHERE is_open = 1;
 COMMENT ON TABLE gk_case IS 'What happened where, with the grid and holder of its own time; a partition a month';
 COMMENT ON COLUMN gk_case.id IS 'The case';
 COMMENT ON COLUMN gk_case.district IS 'The code of the coarsest unit that holds it, by which the table can be distributed; empty outside of all';
@@ -380,7 +394,117 @@ COMMENT ON COLUMN gk_case.source IS 'Where it came from';
 COMMENT ON COLUMN gk_case.grid IS 'The code of the grid of its time';
 COMMENT ON COLUMN gk_case.generation IS 'The generation of its time';
 COMMENT ON COLUMN gk_case.holder IS 'Who answered for the grid at its time';
+COMMENT ON COLUMN gk_case.state IS 'The state of its workflow; null for a mere record, which has no history';
+COMMENT ON COLUMN gk_case.version IS 'The number of its last event';
+COMMENT ON COLUMN gk_case.is_open IS '1 while it has not ended, else 0';
+COMMENT ON COLUMN gk_case.is_published IS '1 where text, media and exact position may be shown to all, else 0';
+COMMENT ON COLUMN gk_case.due_at IS 'When the next of its clocks runs out; null while none runs';
+COMMENT ON COLUMN gk_case.departments IS 'Ids of departments that have it, each between line breaks';
+COMMENT ON COLUMN gk_case.cell IS 'The cell of some 110 m in which it lies, by which those near it are found';
+COMMENT ON COLUMN gk_case.reporter IS 'Who reported it';
 COMMENT ON COLUMN gk_case.geom IS 'The position, for GIS and window queries';
+
+CREATE TABLE gk_case_counter (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  number bigint NOT NULL
+);
+COMMENT ON TABLE gk_case_counter IS 'The number of the last event of any case; its row lock makes events visible in the order of their numbers';
+COMMENT ON COLUMN gk_case_counter.one IS 'Always true, so that there is one row';
+COMMENT ON COLUMN gk_case_counter.number IS 'The last number given';
+INSERT INTO gk_case_counter (number) VALUES (0);
+
+CREATE TABLE gk_case_event (
+  number bigint NOT NULL,
+  case_id uuid NOT NULL,
+  reported_at timestamptz NOT NULL,
+  seq integer NOT NULL,
+  at timestamptz NOT NULL,
+  author text NOT NULL,
+  role text NOT NULL,
+  action text NOT NULL,
+  effect text NOT NULL,
+  state text COLLATE "C" NOT NULL,
+  is_end integer NOT NULL,
+  facts json NOT NULL,
+  PRIMARY KEY (number, reported_at),
+  UNIQUE (case_id, seq, reported_at)
+) PARTITION BY RANGE (reported_at);
+COMMENT ON TABLE gk_case_event IS 'What happened to cases; rows are only added. A partition a month, that of the case';
+COMMENT ON COLUMN gk_case_event.number IS 'Grows in the order of writing';
+COMMENT ON COLUMN gk_case_event.case_id IS 'The case';
+COMMENT ON COLUMN gk_case_event.reported_at IS 'When the case was reported';
+COMMENT ON COLUMN gk_case_event.seq IS 'Counted from 1 within the case';
+COMMENT ON COLUMN gk_case_event.at IS 'When it happened';
+COMMENT ON COLUMN gk_case_event.author IS 'Who did it; nothing personal';
+COMMENT ON COLUMN gk_case_event.role IS 'As what';
+COMMENT ON COLUMN gk_case_event.action IS 'The move, as the workflow names it';
+COMMENT ON COLUMN gk_case_event.effect IS 'What the move does';
+COMMENT ON COLUMN gk_case_event.state IS 'The state of the case from then on';
+COMMENT ON COLUMN gk_case_event.is_end IS '1 where the case ends with it, else 0';
+COMMENT ON COLUMN gk_case_event.facts IS 'What was said with it';
+
+CREATE TABLE gk_webhook (
+  id uuid PRIMARY KEY,
+  url text NOT NULL,
+  secret bytea NOT NULL,
+  effects text NOT NULL,
+  scope text NOT NULL,
+  author text NOT NULL,
+  created_at timestamptz NOT NULL,
+  ended_at timestamptz,
+  cursor bigint NOT NULL,
+  attempts integer NOT NULL,
+  failing_since timestamptz,
+  next_at timestamptz,
+  last_error text NOT NULL,
+  lease_holder uuid,
+  lease_until timestamptz
+);
+COMMENT ON TABLE gk_webhook IS 'Addresses to which events of cases are sent';
+COMMENT ON COLUMN gk_webhook.id IS 'The webhook';
+COMMENT ON COLUMN gk_webhook.url IS 'The address';
+COMMENT ON COLUMN gk_webhook.secret IS 'By which messages are signed';
+COMMENT ON COLUMN gk_webhook.effects IS 'The effects of events that are sent, with spaces between; empty for all';
+COMMENT ON COLUMN gk_webhook.scope IS 'Codes of units whose cases are sent, with spaces between; empty for all';
+COMMENT ON COLUMN gk_webhook.author IS 'Who made it';
+COMMENT ON COLUMN gk_webhook.created_at IS 'When it was made';
+COMMENT ON COLUMN gk_webhook.ended_at IS 'When it ended';
+COMMENT ON COLUMN gk_webhook.cursor IS 'All events up to this one were sent, or are dead letters';
+COMMENT ON COLUMN gk_webhook.attempts IS 'How often the next one was tried in vain';
+COMMENT ON COLUMN gk_webhook.failing_since IS 'Since when it has been';
+COMMENT ON COLUMN gk_webhook.next_at IS 'When it is tried again';
+COMMENT ON COLUMN gk_webhook.last_error IS 'Why the last attempt failed';
+COMMENT ON COLUMN gk_webhook.lease_holder IS 'Which service sends for it';
+COMMENT ON COLUMN gk_webhook.lease_until IS 'Until when, if it does not say so again';
+
+CREATE TABLE gk_dead_letter (
+  webhook uuid NOT NULL REFERENCES gk_webhook (id),
+  number bigint NOT NULL,
+  case_id uuid NOT NULL,
+  at timestamptz NOT NULL,
+  error text NOT NULL,
+  state text NOT NULL,
+  PRIMARY KEY (webhook, number)
+);
+COMMENT ON TABLE gk_dead_letter IS 'Events that could not be sent';
+COMMENT ON COLUMN gk_dead_letter.webhook IS 'The webhook';
+COMMENT ON COLUMN gk_dead_letter.number IS 'The event';
+COMMENT ON COLUMN gk_dead_letter.case_id IS 'Its case';
+COMMENT ON COLUMN gk_dead_letter.at IS 'When it was given up, or sent after all';
+COMMENT ON COLUMN gk_dead_letter.error IS 'Why';
+COMMENT ON COLUMN gk_dead_letter.state IS 'dead, again where it is to be sent, or sent';
+
+CREATE TABLE gk_case_token (
+  key bytea PRIMARY KEY,
+  body bytea NOT NULL,
+  case_id uuid NOT NULL,
+  at timestamptz NOT NULL
+);
+COMMENT ON TABLE gk_case_token IS 'Keys under which reports were sent, so that a report that is sent again is taken in once';
+COMMENT ON COLUMN gk_case_token.key IS 'SHA-256 of the key and its sender';
+COMMENT ON COLUMN gk_case_token.body IS 'SHA-256 of the report';
+COMMENT ON COLUMN gk_case_token.case_id IS 'The case that it became';
+COMMENT ON COLUMN gk_case_token.at IS 'When it was taken in';
 
 CREATE TABLE gk_key (
   hash bytea PRIMARY KEY,

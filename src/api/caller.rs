@@ -82,6 +82,11 @@ impl Caller {
         self.role
     }
 
+    /// Whether the caller has shown a key or a token.
+    pub fn has_key(&self) -> bool {
+        self.identity != Identity::Nobody
+    }
+
     pub fn identity(&self) -> &Identity {
         &self.identity
     }

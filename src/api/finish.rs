@@ -5,6 +5,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::document::{Document, Terms, send};
+use super::open311::OwnForm;
 use super::problem::{PROBLEM_JSON, Problem, ProblemKind};
 
 /// Headers that scripts of other origins may read.
@@ -24,6 +25,11 @@ pub async fn finish_response(request: Request, next: Next) -> Response {
     }
     if let Some(document) = response.extensions_mut().remove::<Document>() {
         response = send(document, &terms, response).await;
+    }
+    // What speaks another standard says its errors as that has them.
+    if response.extensions().get::<OwnForm>().is_some() {
+        allow_origins(&mut response);
+        return response;
     }
     if let Some(problem) = response.extensions_mut().remove::<Problem>().or_else(|| foreign_problem(&response)) {
         write_problem(&problem, &instance, &terms.method, &mut response);

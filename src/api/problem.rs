@@ -13,6 +13,8 @@ pub struct Problem {
     /// The parameters that are wrong, all of them.
     pub errors: Vec<ParameterError>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// The moves that are open, where one was not.
+    allowed: Option<Vec<String>>,
 }
 
 /// What is wrong with one parameter.
@@ -37,6 +39,9 @@ pub enum ProblemKind {
     BodyTooLarge,
     UnsupportedMediaType,
     RateLimited,
+    InvalidMove,
+    Changed,
+    KeyReused,
     Internal,
     Overloaded,
     Timeout,
@@ -55,7 +60,7 @@ pub const RETRY_AFTER_S: u32 = 2;
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 impl ProblemKind {
-    pub const NAMED: [Self; 20] = [
+    pub const NAMED: [Self; 23] = [
         Self::InvalidParameter,
         Self::InvalidBody,
         Self::AtNotCovered,
@@ -68,6 +73,9 @@ impl ProblemKind {
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::RateLimited,
+        Self::InvalidMove,
+        Self::Changed,
+        Self::KeyReused,
         Self::Internal,
         Self::Overloaded,
         Self::Timeout,
@@ -89,6 +97,9 @@ impl ProblemKind {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::InvalidMove => StatusCode::CONFLICT,
+            Self::Changed => StatusCode::PRECONDITION_FAILED,
+            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Overloaded
             | Self::Timeout
@@ -116,6 +127,9 @@ impl ProblemKind {
             Self::BodyTooLarge => "body-too-large",
             Self::UnsupportedMediaType => "unsupported-media-type",
             Self::RateLimited => "rate-limited",
+            Self::InvalidMove => "invalid-move",
+            Self::Changed => "changed",
+            Self::KeyReused => "idempotency-key-reused",
             Self::Internal => "internal",
             Self::Overloaded => "overloaded",
             Self::Timeout => "timeout",
@@ -142,6 +156,9 @@ impl ProblemKind {
             Self::BodyTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body is of a type that is not taken here",
             Self::RateLimited => "Too many requests",
+            Self::InvalidMove => "The case does not take this move now",
+            Self::Changed => "The resource is another by now",
+            Self::KeyReused => "The key was used for another request",
             Self::Internal => "The service failed",
             Self::Overloaded => "The service is busy",
             Self::Timeout => "The answer took too long",
@@ -164,7 +181,7 @@ impl Problem {
             _ if kind.status() == StatusCode::SERVICE_UNAVAILABLE => vec![(header::RETRY_AFTER, RETRY_AFTER_S.into())],
             _ => Vec::new(),
         };
-        Self { kind, detail: detail.into(), errors: Vec::new(), headers }
+        Self { kind, detail: detail.into(), errors: Vec::new(), headers, allowed: None }
     }
 
     /// Makes the problem of one wrong parameter.
@@ -205,6 +222,21 @@ impl Problem {
         self
     }
 
+    /// Makes the problem of a body of which members are wrong.
+    pub fn members(errors: Vec<ParameterError>) -> Self {
+        Self { kind: ProblemKind::InvalidBody, ..Self::parameters(errors) }
+    }
+
+    /// Makes the problem of a body of which one member is wrong.
+    pub fn member(member: &str, detail: impl Into<String>) -> Self {
+        Self { kind: ProblemKind::InvalidBody, ..Self::parameter(member, detail) }
+    }
+
+    /// Adds the moves that are open instead.
+    pub fn allowing(self, allowed: Vec<String>) -> Self {
+        Self { allowed: Some(allowed), ..self }
+    }
+
     /// Writes the document. `instance` is the path that was asked for.
     pub fn to_json(&self, instance: &str) -> Bytes {
         let document = Document {
@@ -214,6 +246,7 @@ impl Problem {
             detail: &self.detail,
             instance,
             errors: &self.errors,
+            allowed: self.allowed.as_deref(),
         };
         serde_json::to_vec(&document).expect("texts and numbers always serialise").into()
     }
@@ -233,6 +266,9 @@ pub struct Document<'a> {
     instance: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [ParameterError],
+    /// Of a move of a case that is not open: the moves that are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allowed: Option<&'a [String]>,
 }
 
 /// Leaves the problem in the response's extensions: [`super::finish`] writes it, as only it knows the path.

@@ -17,7 +17,7 @@ use super::openapi::{self, Definition};
 use super::problem::Problem;
 use super::query::{KnownParameters, refuse_unknown_parameters};
 use super::state::AppState;
-use super::{archives, audit, generations, health, locate, rules, tiles};
+use super::{archives, audit, cases, generations, health, locate, open311, rules, stream, tiles, webhooks};
 
 /// Every route that the API definition describes, grouped by who calls it.
 ///
@@ -29,6 +29,19 @@ fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(locate::locate_point, locate::locate_points))
         .routes(routes!(rules::list_categories))
         .routes(routes!(rules::list_responsibilities))
+        // Dispatchers, keepers and departments, and whoever reports.
+        .routes(routes!(cases::report_incident, cases::list_incidents))
+        .routes(routes!(cases::find_incident))
+        .routes(routes!(cases::act_on_incident))
+        .routes(routes!(cases::show_incident_history))
+        .routes(routes!(stream::listen_to_incidents))
+        .routes(routes!(webhooks::add_webhook, webhooks::list_webhooks))
+        .routes(routes!(webhooks::end_webhook))
+        .routes(routes!(webhooks::list_dead_letters))
+        .routes(routes!(webhooks::replay_webhook))
+        // Apps and hotlines that speak Open311 GeoReport v2.
+        .routes(routes!(open311::find_open311_resource, open311::post_open311_request))
+        .routes(routes!(open311::find_open311_item))
         // Whoever runs the service.
         .routes(routes!(health::show_health))
         .routes(routes!(health::show_readiness))

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use super::router::router;
 use super::state::AppState;
 use super::tls::{Tls, TlsListener};
+use super::webhooks::deliver;
 
 /// Serves until `stop` comes, then drains: `/readyz` says 503, nothing new is accepted, and requests under way are
 /// finished, for as long as the configuration allows.
@@ -49,17 +50,20 @@ where
     let stopping = Arc::new(Notify::new());
     let told = Arc::clone(&stopping);
     let draining = state.clone();
+    let sending = tokio::spawn(deliver(state.clone()));
     let stop = async move {
         stop.await;
         draining.start_draining();
         told.notify_one();
     };
     let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
-    tokio::select! {
+    let served = tokio::select! {
         result = axum::serve(listener, service).with_graceful_shutdown(stop).into_future() => result,
         () = async { stopping.notified().await; tokio::time::sleep(drain).await } => {
             tracing::warn!(drain_s = drain.as_secs(), "requests that were still under way have been cut off");
             Ok(())
         }
-    }
+    };
+    sending.abort();
+    served
 }

@@ -1,22 +1,24 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore, broadcast};
 
-use super::caller::KeyRing;
+use super::caller::{Caller, KeyRing};
 use super::health::LoadedGeneration;
 use super::problem::{Problem, ProblemKind};
 use super::rate::Rates;
+use super::stream::{Feed, Item};
 use super::tiles::TileCache;
 use super::token::TokenVerifier;
 use crate::boundary::{GenerationId, LayerName};
 use crate::config::Config;
 use crate::history::{Archive, KeptUnheld};
 use crate::snapshot::{LayerSnapshot, Live, Snapshot};
-use crate::store::{KeyRecord, Store, StoreError};
+use crate::store::{CaseQueue, CaseWrite, CaseWritten, KeyRecord, QueueError, Store, StoreError};
 
 /// What all requests share.
 #[derive(Clone)]
@@ -37,6 +39,9 @@ struct Shared {
     store_permits: Arc<Semaphore>,
     extents: Mutex<FxHashMap<ExtentKey, Option<[f64; 4]>>>,
     unheld: Arc<KeptUnheld>,
+    cases: CaseQueue,
+    feed: Arc<Feed>,
+    webhooks_changed: Arc<Notify>,
 }
 
 type ExtentKey = (LayerName, GenerationId, usize);
@@ -54,6 +59,9 @@ impl AppState {
             live,
             tiles: TileCache::new(config.history.tile_memory_bytes_max),
             archive: Arc::new(Archive::new(Arc::clone(&store), config.clone())),
+            cases: CaseQueue::start(Arc::clone(&store), config.cases.queue_max, config.cases.batch_max),
+            webhooks_changed: Arc::default(),
+            feed: Arc::new(Feed::new(config.cases.listeners_max)),
             store,
             tokens: TokenVerifier::new(&config.oidc),
             rates: Rates::new(&config.rates),
@@ -133,6 +141,58 @@ impl AppState {
         read.map_err(|e| Problem::store_down(&e))
     }
 
+    pub(super) fn store(&self) -> &Arc<dyn Store> {
+        &self.0.store
+    }
+
+    /// Reads or writes the store on a thread for blocking work, for what the service does by itself.
+    pub(super) async fn write_store<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    {
+        let store = Arc::clone(&self.0.store);
+        let joined = tokio::task::spawn_blocking(move || work(&*store)).await;
+        joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
+
+    /// Returns what is told after each write of cases by this process.
+    pub(super) fn case_written(&self) -> Arc<Notify> {
+        self.0.cases.written()
+    }
+
+    /// Returns what is told when webhooks come and go.
+    pub(super) fn webhooks_changed(&self) -> &Arc<Notify> {
+        &self.0.webhooks_changed
+    }
+
+    /// Returns who shows a key that is in force.
+    pub(super) fn find_key(&self, key: &str) -> Option<Caller> {
+        self.keys().find(key, Timestamp::now())
+    }
+
+    pub(super) fn feed(&self) -> &Arc<Feed> {
+        &self.0.feed
+    }
+
+    /// Returns what happens to cases from now on.
+    pub(super) async fn subscribe(&self) -> broadcast::Receiver<Arc<Item>> {
+        let poll = Duration::from_millis(self.0.config.http.follow_interval_ms);
+        self.0.feed.subscribe(&self.0.store, self.0.cases.written(), poll).await
+    }
+
+    /// Writes about a case, and returns when that is durable.
+    ///
+    /// # Errors
+    /// 503 where too many wait already, and where the store fails.
+    pub async fn write_case(&self, write: CaseWrite) -> Result<CaseWritten, Problem> {
+        self.0.cases.write(write).await.map_err(|error| match error {
+            QueueError::Full => Problem::new(ProblemKind::Overloaded, "too many writes of cases wait already"),
+            QueueError::Gone => Problem::new(ProblemKind::NotReady, "the service is stopping"),
+            QueueError::Store(error) => Problem::store_down(&*error),
+        })
+    }
+
     pub fn tiles(&self) -> &TileCache {
         &self.0.tiles
     }
@@ -165,6 +225,7 @@ impl AppState {
     /// Makes the service tell that it is going away.
     pub fn start_draining(&self) {
         self.0.is_draining.store(true, Ordering::Relaxed);
+        self.0.feed.end();
     }
 
     pub fn is_draining(&self) -> bool {

@@ -30,7 +30,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
-    let store = app::open_store(&context.store, OpenMode::ReadOnly)?;
+    let store = open(&context.store)?;
     let listen = args.listen.unwrap_or(context.config.http.listen);
     let mut config = context.config.clone();
     config.map.archives.extend(args.archive);
@@ -41,6 +41,15 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     let scheme = if config.http.tls_cert.is_some() { "https" } else { "http" };
     run_service(config, store, listen, move |address| {
         tracing::info!("the map is at {scheme}://{address}/app/");
+    })
+}
+
+/// Opens the store for taking cases in; where it cannot be written, for reading, so that lookups and maps are answered all the same.
+fn open(address: &str) -> anyhow::Result<SharedStore> {
+    app::open_store(address, OpenMode::Write).or_else(|error| {
+        let Ok(store) = app::open_store(address, OpenMode::ReadOnly) else { return Err(error.into()) };
+        tracing::warn!(error = &error as &(dyn std::error::Error + 'static), "the store cannot be written, so no cases are taken in");
+        Ok(store)
     })
 }
 

@@ -46,6 +46,24 @@ pub fn due_with_pauses(start: Timestamp, limit: Limit, calendar: &Calendar, paus
     None
 }
 
+/// Returns when a clock runs out that was due at `due` and stood still from `from` to `to`: as much of it is left at the end of the pause
+/// as was at its beginning. What was over by then stays so. None where the calendar has not as much work ahead.
+pub fn postponed(due: Timestamp, from: Timestamp, to: Timestamp, clock: Clock, calendar: &Calendar) -> Option<Timestamp> {
+    if due <= from {
+        return Some(due);
+    }
+    let mut left = elapsed(from, due, clock, calendar, &[]);
+    for (from, to) in running(to, clock, calendar, &[]) {
+        let Some(to) = to else { return from.checked_add(left).ok() };
+        let lasts = to.duration_since(from);
+        if lasts >= left {
+            return from.checked_add(left).ok();
+        }
+        left -= lasts;
+    }
+    None
+}
+
 /// Returns how much of a clock has gone by from `from` until `to`, pauses left out; nothing where `to` is not after `from`.
 pub fn elapsed(from: Timestamp, to: Timestamp, clock: Clock, calendar: &Calendar, pauses: &[Pause]) -> SignedDuration {
     let pauses = merged(pauses);

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -6,6 +8,12 @@ use crate::boundary::{GenerationId, Position, UnitCode};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CaseId(pub Uuid);
+
+impl fmt::Display for CaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 /// Something that happened somewhere, with the grid and the holder of its own time.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,4 +31,25 @@ pub struct Case {
     pub grid: Option<UnitCode>,
     pub generation: Option<GenerationId>,
     pub holder: Option<WorkerId>,
+}
+
+/// Who reported a case. All of it is personal: never in logs, tiles and exports, and shown only to those whose key reaches the case.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Reporter {
+    pub name: String,
+    pub phone: String,
+    pub email: String,
+}
+
+impl Reporter {
+    pub fn is_empty(&self) -> bool {
+        self.name.is_empty() && self.phone.is_empty() && self.email.is_empty()
+    }
+}
+
+/// Says nothing of what it holds, so that no log does.
+impl fmt::Debug for Reporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reporter(…)")
+    }
 }

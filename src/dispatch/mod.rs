@@ -7,23 +7,26 @@ mod clock;
 mod dates;
 mod incident;
 mod limit;
+mod nearby;
 mod responsibility;
 mod role;
 mod roster;
 mod rules;
 mod shift;
+pub mod workflow;
 
 pub use calendar::{
     Calendar, CalendarEntry, CalendarName, CalendarRow, Calendars, DAY_SPAN_MAX, DEFAULT_CALENDAR, DaySpan, WORK_DAY_HOURS,
     WORK_DAY_HOURS_MAX, Weekdays, WeekdaysError, WorkHours, WorkHoursError, calendar_names, default_of,
 };
 pub use category::{Categories, Category, CategoryCode, CategoryCodeError, CategoryRow, Limits, Stage, Zone};
-pub use clock::{Pause, due, due_with_pauses, elapsed, remaining};
+pub use clock::{Pause, due, due_with_pauses, elapsed, postponed, remaining};
 pub use dates::Dates;
-pub use incident::{Case, CaseId};
+pub use incident::{Case, CaseId, Reporter};
 pub use limit::{Clock, LIMIT_MAX, Limit, LimitError};
+pub use nearby::{DUPLICATE_DISTANCE_M_MAX, cell_of, cells_around, distance_m};
 pub use responsibility::{Breadth, DepartmentId, DepartmentRole, Responsibilities, ResponsibilityRow, Responsible};
 pub use role::Role;
 pub use roster::{Assignment, Duty, Holder, Post, Roster, RosterMark, RosterTerm, Worker, WorkerId};
-pub use rules::{Asked, CategoryError, Due, RuleBook, RuleKind, RuleSet, RuleTable, Rules, Ruling};
+pub use rules::{Asked, CategoryError, Due, RuleBook, RuleKind, RuleSet, RuleTable, Rules, Ruling, Terms};
 pub use shift::{Moment, Shift, ShiftError};

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::calendar::{Calendar, CalendarRow, Calendars};
-use super::category::{CONDITION_SIGN, Categories, Category, CategoryRow, Stage, Zone};
+use super::category::{CONDITION_SIGN, Categories, Category, CategoryRow, Limits, Stage, Zone};
 use super::clock::due;
 use super::limit::Limit;
 use super::responsibility::{Responsibilities, ResponsibilityRow, Responsible};
@@ -207,6 +207,13 @@ pub struct Due<'a> {
     pub calendar: Option<&'a str>,
 }
 
+/// How long each stage of a case may take, and by which calendar that is counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    pub limits: Limits,
+    pub calendar: &'a Calendar,
+}
+
 impl<'a> Rules<'a> {
     /// Whether a table of categories is in force, so that a category can be unknown.
     pub fn has_categories(&self) -> bool {
@@ -281,6 +288,18 @@ impl<'a> Rules<'a> {
             self.calendars.next_change(self.at),
         ];
         Some(Ruling { category, responsible, due, notes, expires: changes.into_iter().flatten().min() })
+    }
+
+    /// Returns the limits of every stage for a case of a category at the first unit of `path`, and the calendar by which they run.
+    ///
+    /// Where no condition is named and the category has several, those of the one count whose handling is due first.
+    pub fn terms(&self, asked: Option<&Asked<'_>>, path: &[&UnitCode]) -> Terms<'a> {
+        let units = || path.iter().copied();
+        let (calendar, zone) = (self.calendars.find(units(), self.at), self.calendars.find_zone(units(), self.at));
+        let rows = asked.map(|asked| rows_of_zone(asked, zone, self.at)).unwrap_or_default();
+        let handled = |row: &CategoryRow| row.limits.of_department().and_then(|(_, limit)| due(self.at, limit, calendar));
+        let first = rows.into_iter().min_by_key(|row| handled(row).unwrap_or(Timestamp::MAX));
+        Terms { limits: first.map_or_else(Limits::default, |row| row.limits), calendar }
     }
 
     fn due(&self, asked: &Asked<'a>, path: &[&UnitCode], notes: &mut Vec<String>) -> Option<Due<'a>> {

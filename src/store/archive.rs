@@ -252,6 +252,14 @@ mod tests {
             maybe(text("4311020010010010001")),
             maybe(Value::Integer(7)),
             maybe(Value::Integer(i64::MAX)),
+            maybe(text("pending_file")),
+            maybe(Value::Integer(3)),
+            maybe(Value::Integer(1)),
+            maybe(Value::Integer(0)),
+            maybe(Value::Time("2025-02-01T00:00:00Z".parse().unwrap())),
+            maybe(text("\nD1\n")),
+            maybe(Value::Integer(-1)),
+            Value::Null,
         ]
     }
 

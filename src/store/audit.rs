@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::months_out::KeptMonth;
 use super::records::{AuditEntry, KeyHash, KeyRecord, RosterData};
+use super::webhooks::{Webhook, WebhookId};
 use crate::boundary::{Generation, GenerationState};
 use crate::dispatch::{RuleKind, RuleTable};
 
@@ -31,6 +32,11 @@ pub(super) enum Action<'a> {
     },
     AddCases {
         added: usize,
+    },
+    AddWebhook(&'a Webhook),
+    EndWebhook {
+        id: WebhookId,
+        at: Timestamp,
     },
     AddKey(&'a KeyRecord),
     RevokeKey {
@@ -66,6 +72,8 @@ impl Action<'_> {
                 RuleKind::Calendars => "replace_calendars",
             },
             Self::AddCases { .. } => "add_cases",
+            Self::AddWebhook(_) => "add_webhook",
+            Self::EndWebhook { .. } => "end_webhook",
             Self::AddKey(_) => "add_key",
             Self::RevokeKey { .. } => "revoke_key",
             Self::SaveNote { .. } => "save_note",
@@ -80,7 +88,8 @@ impl Action<'_> {
             Self::Publish { generation, .. } => json!({ "generation": generation.parent?.0 }),
             Self::ReplaceRoster { number, .. } => json!({ "roster": number.checked_sub(1).filter(|before| *before > 0)? }),
             Self::ReplaceRules { before, .. } => json!({ "rules": (*before)? }),
-            Self::AddCases { .. } | Self::AddKey(_) => return None,
+            Self::AddCases { .. } | Self::AddKey(_) | Self::AddWebhook(_) => return None,
+            Self::EndWebhook { .. } => json!({ "ended_at": null }),
             Self::RevokeKey { .. } => json!({ "revoked_at": null }),
             Self::SaveNote { before, .. } => json!({ "text": (*before)? }),
             Self::DetachMonth { rows, .. } => json!({ "rows": rows }),
@@ -104,6 +113,8 @@ impl Action<'_> {
                 json!({ "rules": number, "rows": table.len(), "effective_from": effective_from.to_string() })
             }
             Self::AddCases { added } => json!({ "cases": added }),
+            Self::AddWebhook(webhook) => json!({ "url": webhook.url }),
+            Self::EndWebhook { at, .. } => json!({ "ended_at": at.to_string() }),
             Self::AddKey(key) => describe_key(key),
             Self::RevokeKey { at, .. } => json!({ "revoked_at": at.to_string() }),
             Self::SaveNote { after, .. } => json!({ "text": after }),
@@ -145,6 +156,7 @@ impl fmt::Display for Action<'_> {
                 write!(f, "{} rows of {}, in force from {effective_from}", table.len(), table.kind().as_str())
             }
             Self::AddCases { added } => write!(f, "{added} cases"),
+            Self::AddWebhook(Webhook { id, .. }) | Self::EndWebhook { id, .. } => write!(f, "webhook {}", id.0),
             Self::AddKey(key) => write!(f, "key {}, role {}, {} units", key.hash, key.role, key.scope.len()),
             Self::RevokeKey { hash, .. } => write!(f, "key {hash}"),
             Self::SaveNote { name, .. } => write!(f, "note {name}"),

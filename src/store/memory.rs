@@ -5,7 +5,10 @@ use geo_types::MultiPolygon;
 use jiff::Timestamp;
 
 use super::audit::Action;
+use super::case_records::{CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, NumberedEvent};
 use super::identity::Fingerprint;
+use super::memory_lives::Lives;
+use super::memory_posts::Posts;
 use super::records::{
     AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,
     current_generation,
@@ -14,11 +17,12 @@ use super::rosters::{RosterHead, in_force};
 use super::rules;
 use super::succession::{Version, is_reused, succeed};
 use super::times::to_milliseconds;
+use super::webhooks::{DeadLetter, Delivery, Lease, Webhook, WebhookId};
 use super::{Store, StoreError};
 use crate::boundary::{
     Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Unit, UnitCode, UnitId, UnitShape, Validity,
 };
-use crate::dispatch::{Case, CaseId, RosterTerm, RuleSet, RuleTable, Worker, WorkerId};
+use crate::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, Worker, WorkerId};
 use crate::topology::{GeometryDigest, Seal};
 
 /// A store without a file: the plain model against which the others are tested, and a store for tests.
@@ -37,6 +41,8 @@ struct State {
     people: BTreeMap<WorkerId, Worker>,
     rules: Vec<RuleSet>,
     cases: BTreeMap<CaseId, Case>,
+    lives: Lives,
+    posts: Posts,
     keys: BTreeMap<KeyHash, KeyRecord>,
     notes: BTreeMap<String, String>,
     audit: Vec<AuditEntry>,
@@ -206,10 +212,81 @@ impl Store for MemoryStore {
 
     fn load_cases(&self, filter: &CaseFilter) -> Result<CasePage, StoreError> {
         let state = self.lock();
-        let matching: Vec<&Case> = state.cases.values().filter(|case| matches(case, filter)).collect();
-        let mut rest = matching.iter().filter(|case| filter.after.is_none_or(|after| case.id > after));
+        let matching: Vec<&Case> =
+            state.cases.values().filter(|case| matches(case, filter) && state.lives.matches(case.id, filter)).collect();
+        let is_after =
+            |case: &&&Case| filter.after.is_none_or(|after| if filter.is_newest_first { case.id < after } else { case.id > after });
+        let mut ordered: Vec<&&Case> = matching.iter().collect();
+        if filter.is_newest_first {
+            ordered.reverse();
+        }
+        let mut rest = ordered.into_iter().filter(is_after);
         let cases = rest.by_ref().take(filter.limit).map(|case| (*case).clone()).collect();
         Ok(CasePage { cases, matched: filter.counts.then_some(matching.len()), has_more: rest.next().is_some() })
+    }
+
+    fn write_cases(&self, writes: Vec<CaseWrite>) -> Result<Vec<CaseWritten>, StoreError> {
+        let state = &mut *self.lock();
+        Ok(writes.into_iter().map(|write| state.lives.write(&mut state.cases, write)).collect())
+    }
+
+    fn find_case_record(&self, id: CaseId) -> Result<Option<CaseRecord>, StoreError> {
+        let state = self.lock();
+        Ok(state.cases.get(&id).map(|case| CaseRecord { case: case.clone(), events: state.lives.history(id) }))
+    }
+
+    fn load_case_records(&self, filter: &CaseFilter) -> Result<CaseRecordPage, StoreError> {
+        let page = self.load_cases(&CaseFilter { counts: false, ..filter.clone() })?;
+        let state = self.lock();
+        let record = |case: Case| CaseRecord { events: state.lives.history(case.id), case };
+        Ok(CaseRecordPage { records: page.cases.into_iter().map(record).collect(), has_more: page.has_more })
+    }
+
+    fn find_reporter(&self, id: CaseId) -> Result<Option<Reporter>, StoreError> {
+        Ok(self.lock().lives.reporter(id))
+    }
+
+    fn load_case_events(&self, after: u64, limit: usize) -> Result<Vec<NumberedEvent>, StoreError> {
+        let state = self.lock();
+        Ok(state.lives.events_after(&state.cases, after, limit))
+    }
+
+    fn newest_case_event(&self) -> Result<u64, StoreError> {
+        Ok(self.lock().lives.newest())
+    }
+
+    fn add_webhook(&self, webhook: &Webhook) -> Result<(), StoreError> {
+        let state = &mut *self.lock();
+        if state.posts.add(webhook) {
+            state.note(&Action::AddWebhook(webhook), &webhook.author, webhook.created_at);
+        }
+        Ok(())
+    }
+
+    fn end_webhook(&self, id: WebhookId, author: &str, at: Timestamp) -> Result<bool, StoreError> {
+        let state = &mut *self.lock();
+        let is_ended = state.posts.end(id, at);
+        if is_ended {
+            state.note(&Action::EndWebhook { id, at }, author, at);
+        }
+        Ok(is_ended)
+    }
+
+    fn load_webhooks(&self) -> Result<Vec<Webhook>, StoreError> {
+        Ok(self.lock().posts.all())
+    }
+
+    fn claim_webhooks(&self, lease: Lease) -> Result<Vec<WebhookId>, StoreError> {
+        Ok(self.lock().posts.claim(lease))
+    }
+
+    fn save_delivery(&self, id: WebhookId, delivery: &Delivery, letters: &[DeadLetter]) -> Result<(), StoreError> {
+        self.lock().posts.save(id, delivery, letters);
+        Ok(())
+    }
+
+    fn load_dead_letters(&self, id: WebhookId, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        Ok(self.lock().posts.letters(id, limit))
     }
 
     fn add_key(&self, key: &KeyRecord, author: &str) -> Result<(), StoreError> {

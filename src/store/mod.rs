@@ -8,15 +8,20 @@
 
 pub mod archive;
 mod audit;
+mod case_queue;
+mod case_records;
 #[cfg(test)]
 pub(crate) mod conformance;
 mod error;
+mod event_text;
 pub mod geopackage;
 #[cfg(test)]
 mod histories;
 mod identity;
 pub mod mbtiles;
 mod memory;
+mod memory_lives;
+mod memory_posts;
 mod months_out;
 mod postgis;
 mod records;
@@ -26,11 +31,16 @@ mod succession;
 mod texts;
 mod times;
 pub mod transfer;
+mod webhooks;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use case_queue::{CaseQueue, QueueError};
+pub use case_records::{
+    CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DUPLICATES_MAX, IntakeToken, Near, NewCase, NewEvent, NumberedEvent,
+};
 pub use error::StoreError;
 pub use geopackage::GeoPackageStore;
 pub use memory::MemoryStore;
@@ -41,9 +51,10 @@ pub use records::{
     current_generation, newest_generation,
 };
 pub use rosters::descends;
+pub use webhooks::{DeadLetter, Delivery, Lease, LetterState, Webhook, WebhookId};
 
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use crate::dispatch::{Case, CaseId, RosterTerm, RuleSet, RuleTable};
+use crate::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable};
 
 pub trait Store: Send + Sync {
     /// Returns the layers in the order of their names, each as its newest published generation has it
@@ -128,6 +139,44 @@ pub trait Store: Send + Sync {
 
     /// Returns one page of cases in the order of their ids.
     fn load_cases(&self, filter: &CaseFilter) -> Result<CasePage, StoreError>;
+
+    /// Takes in new cases and next events of cases, in their order and in one transaction, and returns what became of each. What is
+    /// refused or repeated leaves nothing; all else is durable when this returns. Their history tells who wrote what, so they stand in
+    /// no other log.
+    fn write_cases(&self, writes: Vec<CaseWrite>) -> Result<Vec<CaseWritten>, StoreError>;
+
+    /// Returns a case with its history.
+    fn find_case_record(&self, id: CaseId) -> Result<Option<CaseRecord>, StoreError>;
+
+    /// Returns one page of cases with their histories, in the order of their ids. Nothing is counted.
+    fn load_case_records(&self, filter: &CaseFilter) -> Result<CaseRecordPage, StoreError>;
+
+    /// Returns who reported a case, where anybody said so and it has not been erased.
+    fn find_reporter(&self, id: CaseId) -> Result<Option<Reporter>, StoreError>;
+
+    /// Returns at most `limit` events of cases after the one numbered `after`, in the order in which they became durable.
+    fn load_case_events(&self, after: u64, limit: usize) -> Result<Vec<NumberedEvent>, StoreError>;
+
+    /// Returns the number of the event that became durable last; 0 where there is none.
+    fn newest_case_event(&self) -> Result<u64, StoreError>;
+
+    /// Adds a webhook. One whose id is known is left as it is.
+    fn add_webhook(&self, webhook: &Webhook) -> Result<(), StoreError>;
+
+    /// Ends a webhook and returns whether there was one to end.
+    fn end_webhook(&self, id: WebhookId, author: &str, at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Returns all webhooks, ended ones too, in the order of their ids.
+    fn load_webhooks(&self) -> Result<Vec<Webhook>, StoreError>;
+
+    /// Takes the webhooks that have not ended and that nobody else sends for at the time of the lease, until its end.
+    fn claim_webhooks(&self, lease: Lease) -> Result<Vec<WebhookId>, StoreError>;
+
+    /// Keeps how far the sending for a webhook is, with letters that became dead or are so no longer.
+    fn save_delivery(&self, id: WebhookId, delivery: &Delivery, letters: &[DeadLetter]) -> Result<(), StoreError>;
+
+    /// Returns at most `limit` letters of a webhook that have not been sent, in the order of their events.
+    fn load_dead_letters(&self, id: WebhookId, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
 
     /// Adds a key. A key whose hash is known is left as it is.
     fn add_key(&self, key: &KeyRecord, author: &str) -> Result<(), StoreError>;

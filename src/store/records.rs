@@ -105,6 +105,18 @@ pub struct CaseFilter {
     pub reported_from: Option<Timestamp>,
     /// Only cases reported before this time.
     pub reported_to: Option<Timestamp>,
+    /// Only cases in this state.
+    pub state: Option<String>,
+    /// Only cases that have not ended, or that have; mere records are neither.
+    pub is_open: Option<bool>,
+    /// Only cases that may be shown to all, or may not.
+    pub is_published: Option<bool>,
+    /// Only cases of which a clock that runs is due before this time.
+    pub due_before: Option<Timestamp>,
+    /// Only cases of which this department has a task that is open, or had one where the case has ended.
+    pub department: Option<String>,
+    /// By id from the greatest down; `after` then asks for smaller ones.
+    pub is_newest_first: bool,
     pub limit: usize,
     /// Also count all that match, which reads them all, whatever the page.
     pub counts: bool,
@@ -113,7 +125,22 @@ pub struct CaseFilter {
 impl CaseFilter {
     /// The first `limit` of all cases, counted.
     pub fn first(limit: usize) -> Self {
-        Self { after: None, bbox: None, grid_prefix: None, category: None, reported_from: None, reported_to: None, limit, counts: true }
+        Self {
+            after: None,
+            bbox: None,
+            grid_prefix: None,
+            category: None,
+            reported_from: None,
+            reported_to: None,
+            state: None,
+            is_open: None,
+            is_published: None,
+            due_before: None,
+            department: None,
+            is_newest_first: false,
+            limit,
+            counts: true,
+        }
     }
 }
 
@@ -158,7 +185,7 @@ pub struct AuditEntry {
     pub number: u64,
     pub at: Timestamp,
     pub author: String,
-    /// `publish`, `draft`, `replace_roster`, `replace_categories`, `replace_responsibilities`, `replace_calendars`, `add_cases`, `add_key`,
+    /// `publish`, `draft`, `replace_roster`, `replace_categories`, `replace_responsibilities`, `replace_calendars`, `add_cases`, `add_webhook`, `end_webhook`, `add_key`,
     /// `revoke_key`, `save_note`, `detach_month`, `archive_month`.
     pub action: String,
     /// What was written, in words and figures.

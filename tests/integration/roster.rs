@@ -104,16 +104,7 @@ fn incidents_are_stored_once_with_their_grid_and_keeper() {
     let told = town.succeed(&["incidents", "import", text(&file)]);
     assert!(told.starts_with("0 incidents are new of 3"), "{told}");
     let store = gridkeeper::app::open_store(text(&town.store()), gridkeeper::app::OpenMode::ReadOnly).unwrap();
-    let filter = gridkeeper::store::CaseFilter {
-        after: None,
-        bbox: None,
-        grid_prefix: Some(WEST.into()),
-        category: None,
-        reported_from: None,
-        reported_to: None,
-        limit: 10,
-        counts: true,
-    };
+    let filter = gridkeeper::store::CaseFilter { grid_prefix: Some(WEST.into()), ..gridkeeper::store::CaseFilter::first(10) };
     let page = store.load_cases(&filter).unwrap();
     assert_eq!(page.matched, Some(2));
     assert_eq!(page.cases[0].holder.as_ref().map(ToString::to_string).as_deref(), Some("W3"));

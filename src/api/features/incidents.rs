@@ -119,13 +119,12 @@ fn to_filter(query: &ItemsQuery, limit: usize, caller: &Caller) -> Result<CaseFi
         category: query.category.clone(),
         reported_from: query.datetime.and_then(|span| span.from),
         reported_to,
-        limit,
-        counts: true,
+        ..CaseFilter::first(limit)
     })
 }
 
 /// Narrows what is asked for to what the key reaches.
-fn scoped_prefix(code: Option<&str>, caller: &Caller) -> Result<Option<String>, Problem> {
+pub fn scoped_prefix(code: Option<&str>, caller: &Caller) -> Result<Option<String>, Problem> {
     let scope = caller.scope();
     let inside = |code: &str| scope.iter().any(|unit| code.starts_with(unit.as_str()));
     match (code, scope) {

@@ -9,3 +9,5 @@ pub mod incidents;
 pub mod items;
 pub mod landing;
 mod write;
+
+pub use incidents::scoped_prefix;

@@ -252,6 +252,15 @@ impl Asker {
         Ok(())
     }
 
+    /// Returns what the question asked last finds, and the snapshot in which.
+    ///
+    /// # Errors
+    /// None after [`Asker::ask`].
+    pub fn find<'s>(&'s self, question: &'s Question) -> Result<(&'s Snapshot, Answer<'s>), Problem> {
+        let answer = self.last.answer(&question.query).map_err(|e| Problem::internal(&e))?;
+        Ok((&self.last, answer))
+    }
+
     /// Rules on each category at the place of the question asked last, as far as the caller may see it, and returns the answer about
     /// the place too.
     ///

@@ -12,6 +12,6 @@ pub mod plain;
 mod quick;
 mod split;
 
-pub(super) use ask::{Asker, Given, Options};
+pub(super) use ask::{Asker, Fields, Given, Options, Question};
 pub use many::{__path_locate_points, locate_points};
 pub use one::{__path_locate_point, locate_point};

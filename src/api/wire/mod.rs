@@ -1,10 +1,15 @@
 //! What answers look like on the wire, for the service and for `--json` on the command line alike.
 
+mod cases;
 mod generations;
 mod locate;
 mod plan;
 mod rules;
 
+pub use cases::{
+    ActionView, AppointedView, CaseTag, ClockFactView, ClockView, EscalationView, EventView, IncidentTaken, IncidentView, NearView,
+    PlaceView, ReporterView, TaskView,
+};
 pub use generations::{ComparisonView, GenerationView, KeeperView, LevelView, TransferView, UNHELD_CODES_MAX, UnheldView, UnitView};
 pub use locate::{AlternativeView, GridView, HolderView, LocateAnswer, PathView, PositionView, ResponsibleView, WorkerView};
 pub use plan::{AgainstView, CommunityView, CompactnessView, DistrictView, EvennessView, MeasuresView};

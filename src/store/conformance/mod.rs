@@ -8,6 +8,7 @@ mod changes;
 mod codes;
 mod generations;
 mod keys;
+mod lives;
 mod rosters;
 mod rules;
 mod samples;
@@ -20,6 +21,7 @@ pub use changes::*;
 pub use codes::*;
 pub use generations::*;
 pub use keys::*;
+pub use lives::*;
 pub use rosters::*;
 pub use rules::*;
 pub use samples::*;
@@ -70,6 +72,14 @@ macro_rules! conformance_tests {
             cases_come_in_pages_in_the_order_of_ids
             cases_are_filtered
             a_known_case_is_left_as_it_is
+            a_case_lives_by_its_events
+            a_report_that_is_sent_again_is_taken_in_once
+            cases_near_a_new_one_are_told
+            who_reports_stands_with_the_people
+            events_are_followed_in_the_order_of_writing
+            lists_of_cases_know_what_they_are_now
+            a_case_that_is_moved_is_found_where_it_is
+            who_writes_cases_at_once_loses_and_doubles_nothing
             a_key_is_added_and_revoked_once
             a_note_is_kept_and_overwritten
             every_write_stands_in_the_audit_log

@@ -3,13 +3,15 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::connection::{Connections, lay_to_rest};
-use super::{cases, generations, keys, publish, roster, rules, transfer};
+use super::{cases, generations, keys, lives, publish, roster, rules, transfer, webhooks};
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use crate::dispatch::{Case, CaseId, RosterTerm, RuleSet, RuleTable};
+use crate::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable};
+use crate::store::case_records::{CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, NumberedEvent};
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,
 };
 use crate::store::transfer::{Progress, Row, Sink, Stage, Table, TransferStore};
+use crate::store::webhooks::{DeadLetter, Delivery, Lease, Webhook, WebhookId};
 use crate::store::{Store, StoreError};
 
 /// A store in one GeoPackage file.
@@ -135,6 +137,54 @@ impl Store for GeoPackageStore {
 
     fn load_cases(&self, filter: &CaseFilter) -> Result<CasePage, StoreError> {
         self.connections.read("read cases", |tx| cases::load_cases(tx, filter))
+    }
+
+    fn write_cases(&self, writes: Vec<CaseWrite>) -> Result<Vec<CaseWritten>, StoreError> {
+        self.connections.write("write cases", |tx| lives::write_cases(tx, writes))
+    }
+
+    fn find_case_record(&self, id: CaseId) -> Result<Option<CaseRecord>, StoreError> {
+        self.connections.read("find a case", |tx| lives::find_case_record(tx, id))
+    }
+
+    fn load_case_records(&self, filter: &CaseFilter) -> Result<CaseRecordPage, StoreError> {
+        self.connections.read("read cases", |tx| lives::load_case_records(tx, filter))
+    }
+
+    fn find_reporter(&self, id: CaseId) -> Result<Option<Reporter>, StoreError> {
+        self.connections.read("find who reported a case", |tx| lives::find_reporter(tx, id))
+    }
+
+    fn load_case_events(&self, after: u64, limit: usize) -> Result<Vec<NumberedEvent>, StoreError> {
+        self.connections.read("read the events of cases", |tx| lives::load_case_events(tx, after, limit))
+    }
+
+    fn newest_case_event(&self) -> Result<u64, StoreError> {
+        self.connections.read("find the newest event of a case", lives::newest_case_event)
+    }
+
+    fn add_webhook(&self, webhook: &Webhook) -> Result<(), StoreError> {
+        self.connections.write("add a webhook", |tx| webhooks::add_webhook(tx, webhook))
+    }
+
+    fn end_webhook(&self, id: WebhookId, author: &str, at: Timestamp) -> Result<bool, StoreError> {
+        self.connections.write("end a webhook", |tx| webhooks::end_webhook(tx, id, author, at))
+    }
+
+    fn load_webhooks(&self) -> Result<Vec<Webhook>, StoreError> {
+        self.connections.read("read the webhooks", webhooks::load_webhooks)
+    }
+
+    fn claim_webhooks(&self, lease: Lease) -> Result<Vec<WebhookId>, StoreError> {
+        self.connections.write("claim webhooks", |tx| webhooks::claim_webhooks(tx, lease))
+    }
+
+    fn save_delivery(&self, id: WebhookId, delivery: &Delivery, letters: &[DeadLetter]) -> Result<(), StoreError> {
+        self.connections.write("keep how far a webhook is", |tx| webhooks::save_delivery(tx, id, delivery, letters))
+    }
+
+    fn load_dead_letters(&self, id: WebhookId, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        self.connections.read("read dead letters", |tx| webhooks::load_dead_letters(tx, id, limit))
     }
 
     fn add_key(&self, key: &KeyRecord, author: &str) -> Result<(), StoreError> {

@@ -13,55 +13,73 @@ use crate::store::audit::Action;
 use crate::store::records::{CaseFilter, CasePage};
 use crate::store::times::{parse_time, time_text};
 
-const SELECT: &str =
-    "SELECT c.id, c.lon, c.lat, c.given, c.category, c.description, c.source, c.reported_at, c.grid, c.generation, p.worker_id, c.district
-     FROM gk_case AS c LEFT JOIN gk_person AS p ON p.key = c.holder";
+/// What [`read_case`] reads, of a case `c` with its holder `p`.
+pub(super) const COLUMNS: &str =
+    "c.id, c.lon, c.lat, c.given, c.category, c.description, c.source, c.reported_at, c.grid, c.generation, p.worker_id, c.district";
+
+fn select() -> String {
+    format!("SELECT {COLUMNS} FROM gk_case AS c LEFT JOIN gk_person AS p ON p.key = c.holder")
+}
 
 pub(super) fn add_cases(transaction: &Transaction<'_>, cases: &[Case], author: &str, at: Timestamp) -> Result<usize, Failure> {
-    let mut add = transaction.prepare(
-        "INSERT INTO gk_case (id, lon, lat, given, category, description, source, reported_at, grid, generation, holder, district)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12
-         WHERE NOT EXISTS (SELECT 1 FROM gk_case_id WHERE id = ?1) ON CONFLICT (id) DO NOTHING",
-    )?;
     let mut added = 0;
     for case in cases {
-        added += add.execute(params![
-            case.id.0.to_string(),
-            case.position.lon,
-            case.position.lat,
-            case.given,
-            case.category,
-            case.description,
-            case.source,
-            time_text(case.reported_at),
-            case.grid.as_ref().map(UnitCode::as_str),
-            case.generation.map(|generation| generation.0),
-            case.holder.as_ref().map(|id| person_key(transaction, id)).transpose()?,
-            case.district.as_ref().map(UnitCode::as_str),
-        ])?;
+        added += insert_case(transaction, case)?;
     }
     note(transaction, &Action::AddCases { added }, author, at)?;
     Ok(added)
 }
 
+/// Adds a case and returns how many that were: none where its id is known.
+pub(super) fn insert_case(transaction: &Transaction<'_>, case: &Case) -> Result<usize, Failure> {
+    let mut add = transaction.prepare_cached(
+        "INSERT INTO gk_case (id, lon, lat, given, category, description, source, reported_at, grid, generation, holder, district)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12
+         WHERE NOT EXISTS (SELECT 1 FROM gk_case_id WHERE id = ?1) ON CONFLICT (id) DO NOTHING",
+    )?;
+    Ok(add.execute(params![
+        case.id.0.to_string(),
+        case.position.lon,
+        case.position.lat,
+        case.given,
+        case.category,
+        case.description,
+        case.source,
+        time_text(case.reported_at),
+        case.grid.as_ref().map(UnitCode::as_str),
+        case.generation.map(|generation| generation.0),
+        case.holder.as_ref().map(|id| person_key(transaction, id)).transpose()?,
+        case.district.as_ref().map(UnitCode::as_str),
+    ])?)
+}
+
 pub(super) fn find_case(transaction: &Transaction<'_>, id: CaseId) -> Result<Option<Case>, Failure> {
-    let mut statement = transaction.prepare_cached(&format!("{SELECT} WHERE c.id = ?1"))?;
+    let mut statement = transaction.prepare_cached(&format!("{} WHERE c.id = ?1", select()))?;
     statement.query_row([id.0.to_string()], |row| Ok(read_case(row))).optional()?.transpose()
 }
 
 pub(super) fn load_cases(transaction: &Transaction<'_>, filter: &CaseFilter) -> Result<CasePage, Failure> {
-    let mut conditions = Conditions::of(filter);
+    let conditions = Conditions::of(filter);
     let count = || -> Result<usize, Failure> {
         let sql = format!("SELECT count(*) FROM gk_case AS c {}", conditions.sql());
         Ok(transaction.prepare_cached(&sql)?.query_row(conditions.values().as_slice(), |row| row.get(0))?)
     };
     let matched = filter.counts.then(count).transpose()?;
+    let (cases, has_more) = page_of(transaction, filter)?;
+    Ok(CasePage { cases, matched, has_more })
+}
+
+/// Returns a page of cases in the order of their ids, and whether there are more.
+pub(super) fn page_of(transaction: &Transaction<'_>, filter: &CaseFilter) -> Result<(Vec<Case>, bool), Failure> {
+    let mut conditions = Conditions::of(filter);
     if let Some(after) = filter.after {
-        conditions.add("c.id > ?", vec![Box::new(after.0.to_string())]);
+        let term = if filter.is_newest_first { "c.id < ?" } else { "c.id > ?" };
+        conditions.add(term, vec![Box::new(after.0.to_string())]);
     }
     // One more than asked for tells whether there are more.
     let limit = i64::try_from(filter.limit.saturating_add(1)).unwrap_or(i64::MAX);
-    let sql = format!("{SELECT} {} ORDER BY c.id LIMIT {limit}", conditions.sql());
+    let order = if filter.is_newest_first { "DESC" } else { "ASC" };
+    let sql = format!("{} {} ORDER BY c.id {order} LIMIT {limit}", select(), conditions.sql());
     let mut statement = transaction.prepare_cached(&sql)?;
     let mut rows = statement.query(conditions.values().as_slice())?;
     let mut cases = Vec::new();
@@ -70,7 +88,7 @@ pub(super) fn load_cases(transaction: &Transaction<'_>, filter: &CaseFilter) -> 
     }
     let has_more = cases.len() > filter.limit;
     cases.truncate(filter.limit);
-    Ok(CasePage { cases, matched, has_more })
+    Ok((cases, has_more))
 }
 
 /// Conditions with their values, joined by AND.
@@ -102,6 +120,26 @@ impl Conditions {
         if let Some(to) = filter.reported_to {
             conditions.add("c.reported_at < ?", vec![Box::new(time_text_up(to))]);
         }
+        if let Some(state) = &filter.state {
+            conditions.add("c.state = ?", vec![Box::new(state.clone())]);
+        }
+        match filter.is_open {
+            // As the index is written, which takes no parameter.
+            Some(true) => conditions.add("c.is_open = 1", Vec::new()),
+            Some(false) => conditions.add("c.is_open = 0", Vec::new()),
+            None => {}
+        }
+        match filter.is_published {
+            Some(true) => conditions.add("c.is_published = 1", Vec::new()),
+            Some(false) => conditions.add("c.is_published = 0", Vec::new()),
+            None => {}
+        }
+        if let Some(before) = filter.due_before {
+            conditions.add("c.due_at < ?", vec![Box::new(time_text_up(before))]);
+        }
+        if let Some(department) = &filter.department {
+            conditions.add("instr(c.departments, ?) > 0", vec![Box::new(format!("\n{department}\n"))]);
+        }
         conditions
     }
 
@@ -127,7 +165,7 @@ fn time_text_up(at: Timestamp) -> String {
     if is_whole { cut } else { next() }
 }
 
-fn read_case(row: &Row<'_>) -> Result<Case, Failure> {
+pub(super) fn read_case(row: &Row<'_>) -> Result<Case, Failure> {
     let broken = |detail: &dyn std::fmt::Display| corrupt("case", detail);
     let code = |at: usize| -> Result<_, Failure> {
         row.get::<_, Option<String>>(at)?.as_deref().map(UnitCode::parse).transpose().map_err(|e| broken(&e))

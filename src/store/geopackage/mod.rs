@@ -12,12 +12,14 @@ mod foreign;
 mod generations;
 mod geometry;
 mod keys;
+mod lives;
 mod migrate;
 mod publish;
 mod roster;
 mod rules;
 mod transfer;
 mod views;
+mod webhooks;
 
 pub use backend::GeoPackageStore;
 pub use features::{FeatureFileError, FeatureTable, write_feature_file};

@@ -6,13 +6,15 @@ use jiff::civil::Date;
 
 use super::connection::Connections;
 use super::listen::Listener;
-use super::{cases, generations, keys, publish, retention, roster, rules, transfer};
+use super::{cases, generations, keys, lives, publish, retention, roster, rules, transfer, webhooks};
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use crate::dispatch::{Case, CaseId, RosterTerm, RuleSet, RuleTable};
+use crate::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable};
+use crate::store::case_records::{CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, NumberedEvent};
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,
 };
 use crate::store::transfer::{Row, Sink, Table, TransferStore};
+use crate::store::webhooks::{DeadLetter, Delivery, Lease, Webhook, WebhookId};
 use crate::store::{KeptMonth, OldMonth, Store, StoreError};
 
 /// A store in a PostgreSQL database with PostGIS, for any number of processes at once.
@@ -48,7 +50,7 @@ impl PostgisStore {
     /// # Errors
     /// The database cannot be read.
     pub fn find_old_months(&self, before: Date, with_audit: bool) -> Result<Vec<OldMonth>, StoreError> {
-        let tables: &[&str] = if with_audit { &["gk_case", "gk_audit"] } else { &["gk_case"] };
+        let tables: &[&str] = if with_audit { &["gk_case", "gk_case_event", "gk_audit"] } else { &["gk_case", "gk_case_event"] };
         self.connections.read_all("find old months", async |tx| retention::find_old_months(tx, before, tables).await)
     }
 
@@ -164,6 +166,55 @@ impl Store for PostgisStore {
 
     fn load_cases(&self, filter: &CaseFilter) -> Result<CasePage, StoreError> {
         self.connections.read("read cases", async |tx| cases::load_cases(tx, filter).await)
+    }
+
+    fn write_cases(&self, writes: Vec<CaseWrite>) -> Result<Vec<CaseWritten>, StoreError> {
+        let geometry = self.connections.geometry_type();
+        self.connections.write_beside("write cases", async |tx| lives::write_cases(tx, &geometry, &writes).await)
+    }
+
+    fn find_case_record(&self, id: CaseId) -> Result<Option<CaseRecord>, StoreError> {
+        self.connections.read("find a case", async |tx| lives::find_case_record(tx, id).await)
+    }
+
+    fn load_case_records(&self, filter: &CaseFilter) -> Result<CaseRecordPage, StoreError> {
+        self.connections.read("read cases", async |tx| lives::load_case_records(tx, filter).await)
+    }
+
+    fn find_reporter(&self, id: CaseId) -> Result<Option<Reporter>, StoreError> {
+        self.connections.read("find who reported a case", async |tx| lives::find_reporter(tx, id).await)
+    }
+
+    fn load_case_events(&self, after: u64, limit: usize) -> Result<Vec<NumberedEvent>, StoreError> {
+        self.connections.read("read the events of cases", async |tx| lives::load_case_events(tx, after, limit).await)
+    }
+
+    fn newest_case_event(&self) -> Result<u64, StoreError> {
+        self.connections.ask("find the newest event of a case", async |tx| lives::newest_case_event(tx).await)
+    }
+
+    fn add_webhook(&self, webhook: &Webhook) -> Result<(), StoreError> {
+        self.connections.write("add a webhook", async |tx| webhooks::add_webhook(tx, webhook).await)
+    }
+
+    fn end_webhook(&self, id: WebhookId, author: &str, at: Timestamp) -> Result<bool, StoreError> {
+        self.connections.write("end a webhook", async |tx| webhooks::end_webhook(tx, id, author, at).await)
+    }
+
+    fn load_webhooks(&self) -> Result<Vec<Webhook>, StoreError> {
+        self.connections.read("read the webhooks", async |tx| webhooks::load_webhooks(tx).await)
+    }
+
+    fn claim_webhooks(&self, lease: Lease) -> Result<Vec<WebhookId>, StoreError> {
+        self.connections.write_beside("claim webhooks", async |tx| webhooks::claim_webhooks(tx, lease).await)
+    }
+
+    fn save_delivery(&self, id: WebhookId, delivery: &Delivery, letters: &[DeadLetter]) -> Result<(), StoreError> {
+        self.connections.write_beside("keep how far a webhook is", async |tx| webhooks::save_delivery(tx, id, delivery, letters).await)
+    }
+
+    fn load_dead_letters(&self, id: WebhookId, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        self.connections.read("read dead letters", async |tx| webhooks::load_dead_letters(tx, id, limit).await)
     }
 
     fn add_key(&self, key: &KeyRecord, author: &str) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! Cases, in the order of their ids, kept by months.
 
 use jiff::Timestamp;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Row, Transaction};
@@ -14,14 +14,20 @@ use super::months;
 use super::roster::{person_keys, worker_id};
 use super::values::{Ewkb, Time, from_text, to_text};
 use crate::boundary::{Position, UnitCode};
-use crate::dispatch::{Case, CaseId};
+use crate::dispatch::workflow::Place;
+use crate::dispatch::{Case, CaseId, WorkerId, cell_of};
 use crate::store::audit::Action;
+use crate::store::case_records::Standing;
 use crate::store::records::{CaseFilter, CasePage};
 use crate::store::times::to_milliseconds;
 
-const SELECT: &str =
-    "SELECT c.id, c.lon, c.lat, c.given, c.category, c.description, c.source, c.reported_at, c.grid, c.generation, p.worker_id, c.district
-     FROM gk_case AS c LEFT JOIN gk_person AS p ON p.key = c.holder";
+/// What [`read_case`] reads, of a case `c` with its holder `p`.
+pub(super) const COLUMNS: &str =
+    "c.id, c.lon, c.lat, c.given, c.category, c.description, c.source, c.reported_at, c.grid, c.generation, p.worker_id, c.district";
+
+fn select() -> String {
+    format!("SELECT {COLUMNS} FROM gk_case AS c LEFT JOIN gk_person AS p ON p.key = c.holder")
+}
 
 pub(super) async fn add_cases(
     tx: &Transaction<'_>,
@@ -50,6 +56,19 @@ pub(super) async fn add_cases(
         .await?;
     let mut new: FxHashSet<Uuid> = rows.iter().map(|row| row.get(0)).collect();
     let added = new.len();
+    let added_cases = cases.iter().filter(|case| new.remove(&case.id.0)).map(|case| (case, None, None));
+    copy_cases(tx, geometry, &people, added_cases).await?;
+    note(tx, &Action::AddCases { added }, author, at).await?;
+    Ok(added)
+}
+
+/// Copies cases in, each with what it is now and the key of who reported it, where it has a life.
+pub(super) async fn copy_cases<'c>(
+    tx: &Transaction<'_>,
+    geometry: &Type,
+    people: &FxHashMap<WorkerId, i64>,
+    cases: impl Iterator<Item = (&'c Case, Option<&'c Standing>, Option<i64>)>,
+) -> Result<(), Failure> {
     let types = [
         Type::UUID,
         Type::TEXT,
@@ -63,13 +82,23 @@ pub(super) async fn add_cases(
         Type::TEXT,
         Type::INT4,
         Type::INT8,
+        Type::TEXT,
+        Type::INT4,
+        Type::INT4,
+        Type::INT4,
+        Type::TIMESTAMPTZ,
+        Type::TEXT,
+        Type::INT8,
+        Type::INT8,
         geometry.clone(),
     ];
-    let columns = "id, district, reported_at, lon, lat, given, category, description, source, grid, generation, holder, geom";
+    let columns = "id, district, reported_at, lon, lat, given, category, description, source, grid, generation, holder, state, version, \
+                   is_open, is_published, due_at, departments, cell, reporter, geom";
     let sink = tx.copy_in(&format!("COPY gk_case ({columns}) FROM STDIN (FORMAT binary)")).await?;
     let mut copy = std::pin::pin!(BinaryCopyInWriter::new(sink, &types));
-    for case in cases.iter().filter(|case| new.remove(&case.id.0)) {
-        let row: [&(dyn ToSql + Sync); 13] = [
+    for (case, standing, reporter) in cases {
+        let version = standing.map(|standing| i32::try_from(standing.version)).transpose().map_err(|e| corrupt("case", &e))?;
+        let row: [&(dyn ToSql + Sync); 21] = [
             &case.id.0,
             &case.district.as_ref().map_or("", UnitCode::as_str),
             &Time(case.reported_at),
@@ -82,44 +111,100 @@ pub(super) async fn add_cases(
             &case.grid.as_ref().map(UnitCode::as_str),
             &case.generation.map(from_id).transpose()?,
             &case.holder.as_ref().map(|id| people[id]),
+            &standing.map(|standing| to_text(&standing.state)),
+            &version,
+            &standing.map(|standing| i32::from(standing.is_open)),
+            &standing.map(|standing| i32::from(standing.is_published)),
+            &standing.and_then(|standing| standing.due_at).map(Time),
+            &standing.map(|standing| to_text(&standing.departments)),
+            &standing.map(|_| cell_of(case.position)),
+            &reporter,
             &Ewkb::of_point(case.position.lon, case.position.lat).map_err(|e| corrupt("case", &e))?,
         ];
         copy.as_mut().write(&row).await?;
     }
     copy.finish().await?;
-    note(tx, &Action::AddCases { added }, author, at).await?;
-    Ok(added)
+    Ok(())
+}
+
+/// Puts a case somewhere else. The district stays: large tables are kept apart by it.
+pub(super) async fn move_case(
+    tx: &Transaction<'_>,
+    geometry: &Type,
+    (id, reported_at): (CaseId, Timestamp),
+    place: &Place,
+    holder: Option<i64>,
+) -> Result<(), Failure> {
+    let geom = Ewkb::of_point(place.position.lon, place.position.lat).map_err(|e| corrupt("case", &e))?;
+    let sql = "UPDATE gk_case SET lon = $3, lat = $4, given = $5, grid = $6, generation = $7, holder = $8, cell = $9, geom = $10
+         WHERE id = $1 AND reported_at = $2";
+    let types = [
+        Type::UUID,
+        Type::TIMESTAMPTZ,
+        Type::FLOAT8,
+        Type::FLOAT8,
+        Type::TEXT,
+        Type::TEXT,
+        Type::INT4,
+        Type::INT8,
+        Type::INT8,
+        geometry.clone(),
+    ];
+    let statement = tx.prepare_typed(sql, &types).await?;
+    tx.execute(
+        &statement,
+        &[
+            &id.0,
+            &Time(reported_at),
+            &place.position.lon,
+            &place.position.lat,
+            &to_text(&place.given),
+            &place.grid.as_ref().map(UnitCode::as_str),
+            &place.generation.map(from_id).transpose()?,
+            &holder,
+            &cell_of(place.position),
+            &geom,
+        ],
+    )
+    .await?;
+    Ok(())
 }
 
 pub(super) async fn find_case(tx: &Transaction<'_>, id: CaseId) -> Result<Option<Case>, Failure> {
     // The time says in which month's partition to look.
-    let sql = format!("{SELECT} WHERE c.id = $1 AND c.reported_at = (SELECT reported_at FROM gk_case_id WHERE id = $1)");
+    let sql = format!("{} WHERE c.id = $1 AND c.reported_at = (SELECT reported_at FROM gk_case_id WHERE id = $1)", select());
     tx.query_opt(&sql, &[&id.0]).await?.map(|row| read_case(&row)).transpose()
 }
 
 pub(super) async fn load_cases(tx: &Transaction<'_>, filter: &CaseFilter) -> Result<CasePage, Failure> {
-    let mut conditions = Conditions::of(filter);
+    let conditions = Conditions::of(filter);
     let mut matched = None;
     if filter.counts {
         let sql = format!("SELECT count(*) FROM gk_case AS c {}", conditions.sql());
         let count: i64 = tx.query_one(&sql, &conditions.values()).await?.get(0);
         matched = Some(usize::try_from(count).unwrap_or(usize::MAX));
     }
-    if let Some(after) = filter.after {
-        let id = conditions.value(after.0);
-        conditions.terms.push(format!("c.id > {id}"));
-    }
-    // One more than asked for tells whether there are more.
-    let limit = i64::try_from(filter.limit.saturating_add(1)).unwrap_or(i64::MAX);
-    let sql = format!("{SELECT} {} ORDER BY c.id LIMIT {limit}", conditions.sql());
-    let rows = tx.query(&sql, &conditions.values()).await?;
-    let mut cases = rows.iter().map(read_case).collect::<Result<Vec<_>, _>>()?;
-    let has_more = cases.len() > filter.limit;
-    cases.truncate(filter.limit);
+    let (cases, has_more) = page_of(tx, filter).await?;
     Ok(CasePage { cases, matched, has_more })
 }
 
-/// Conditions with their values, joined by AND.
+/// Returns a page of cases in the order of their ids, and whether there are more.
+pub(super) async fn page_of(tx: &Transaction<'_>, filter: &CaseFilter) -> Result<(Vec<Case>, bool), Failure> {
+    let mut conditions = Conditions::of(filter);
+    if let Some(after) = filter.after {
+        let id = conditions.value(after.0);
+        conditions.terms.push(format!("c.id {} {id}", if filter.is_newest_first { "<" } else { ">" }));
+    }
+    // One more than asked for tells whether there are more.
+    let limit = i64::try_from(filter.limit.saturating_add(1)).unwrap_or(i64::MAX);
+    let order = if filter.is_newest_first { "DESC" } else { "ASC" };
+    let sql = format!("{} {} ORDER BY c.id {order} LIMIT {limit}", select(), conditions.sql());
+    let mut cases = tx.query(&sql, &conditions.values()).await?.iter().map(read_case).collect::<Result<Vec<_>, _>>()?;
+    let has_more = cases.len() > filter.limit;
+    cases.truncate(filter.limit);
+    Ok((cases, has_more))
+}
+
 struct Conditions {
     terms: Vec<String>,
     values: Vec<Box<dyn ToSql + Sync>>,
@@ -146,6 +231,21 @@ impl Conditions {
         if let Some(to) = filter.reported_to {
             let to = conditions.value(Time(to_milliseconds_up(to)));
             conditions.terms.push(format!("c.reported_at < {to}"));
+        }
+        if let Some(state) = &filter.state {
+            let state = conditions.value(to_text(state).into_owned());
+            conditions.terms.push(format!("c.state = {state}"));
+        }
+        // As the index is written, which takes no parameter.
+        conditions.terms.extend(filter.is_open.map(|is_open| format!("c.is_open = {}", i32::from(is_open))));
+        conditions.terms.extend(filter.is_published.map(|is_published| format!("c.is_published = {}", i32::from(is_published))));
+        if let Some(before) = filter.due_before {
+            let before = conditions.value(Time(to_milliseconds_up(before)));
+            conditions.terms.push(format!("c.due_at < {before}"));
+        }
+        if let Some(department) = &filter.department {
+            let department = conditions.value(to_text(&format!("\n{department}\n")).into_owned());
+            conditions.terms.push(format!("strpos(c.departments, {department}) > 0"));
         }
         conditions
     }
@@ -183,7 +283,7 @@ fn to_milliseconds_up(at: Timestamp) -> Timestamp {
     if cut >= at { cut } else { cut.checked_add(jiff::SignedDuration::from_millis(1)).unwrap_or(at) }
 }
 
-fn read_case(row: &Row) -> Result<Case, Failure> {
+pub(super) fn read_case(row: &Row) -> Result<Case, Failure> {
     let broken = |detail: &dyn std::fmt::Display| corrupt("case", detail);
     let code = |text: Option<&str>| text.map(UnitCode::parse).transpose().map_err(|e| broken(&e));
     Ok(Case {

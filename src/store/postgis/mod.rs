@@ -11,6 +11,7 @@ mod connection;
 mod generations;
 mod keys;
 mod listen;
+mod lives;
 mod migrate;
 mod months;
 mod publish;
@@ -21,5 +22,6 @@ mod rules;
 pub(crate) mod scratch;
 mod transfer;
 mod values;
+mod webhooks;
 
 pub use backend::PostgisStore;

@@ -12,7 +12,7 @@ use super::connection::{Failure, corrupt};
 use crate::store::StoreError;
 
 /// The tables that are cut, with the column that says in which month a row belongs.
-pub(super) const TABLES: [(&str, &str); 2] = [("gk_case", "reported_at"), ("gk_audit", "at")];
+pub(super) const TABLES: [(&str, &str); 3] = [("gk_case", "reported_at"), ("gk_case_event", "reported_at"), ("gk_audit", "at")];
 
 pub(super) fn column_of(table: &str) -> Option<&'static str> {
     TABLES.iter().find(|(name, _)| *name == table).map(|(_, column)| *column)

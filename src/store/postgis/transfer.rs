@@ -101,6 +101,9 @@ pub(super) async fn write_rows(
         // The next entry goes on from here.
         tx.batch_execute(&format!("UPDATE gk_audit_counter SET number = greatest(number, (SELECT max(number) FROM {STAGING}))")).await?;
     }
+    if table.name == "gk_case_event" {
+        tx.batch_execute(&format!("UPDATE gk_case_counter SET number = greatest(number, (SELECT max(number) FROM {STAGING}))")).await?;
+    }
     tx.batch_execute(&format!("DROP TABLE {STAGING}")).await?;
     Ok(differing.len())
 }
@@ -196,6 +199,7 @@ fn upsert(table: &Table) -> String {
             values.push("ST_SetSRID(ST_MakePoint(s.lon, s.lat), 4326)".to_owned());
             keys.extend(["reported_at", "district"]);
         }
+        "gk_case_event" => keys.push("reported_at"),
         "gk_audit" => keys.push("at"),
         _ => {}
     }

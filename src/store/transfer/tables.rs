@@ -55,10 +55,10 @@ macro_rules! table {
 
 /// All that is copied, in the order in which it is: a row comes after those that it refers to, generations after all that they show,
 /// so that nothing of one is seen before all of it is there, and the audit log last, so that it tells how far a copy is.
-pub static TABLES: [Table; 19] = [
+pub static TABLES: [Table; 23] = [
     table!("gk_level", 1, key: Integer, layer: Code, level: Code),
     table!("gk_unit", 1, key: Integer, level: Integer, code: Code, id: Uuid),
-    table!("gk_person", 1, key: Integer, worker_id: Text, name: Text, phone: Text),
+    table!("gk_person", 1, key: Integer, worker_id: Text, name: Text, phone: Text, email: Text),
     table!(
         "gk_unit_version", 1,
         fid: Integer, unit: Integer, level: Integer, from_generation: Integer, to_generation: Integer, valid_from: Time, valid_to: Time,
@@ -93,10 +93,26 @@ pub static TABLES: [Table; 19] = [
     table!(
         "gk_case", 1,
         id: Uuid, district: Code, reported_at: Time, lon: Real, lat: Real, given: Text, category: Text, description: Text, source: Text,
-        grid: Code, generation: Integer, holder: Integer
+        grid: Code, generation: Integer, holder: Integer, state: Text, version: Integer, is_open: Integer, is_published: Integer, due_at: Time,
+        departments: Text, cell: Integer, reporter: Integer
     ),
     // Here the ids of cases that were taken out: those of the others stand with the cases.
     table!("gk_case_id", 1, id: Uuid, reported_at: Time),
+    table!(
+        "gk_case_event", 1,
+        number: Integer, case_id: Uuid, reported_at: Time, seq: Integer, at: Time, author: Text, role: Code, action: Text, effect: Code,
+        state: Text, is_end: Integer, facts: Json
+    ),
+    table!(
+        "gk_webhook", 1,
+        id: Uuid, url: Text, secret: Bytes, effects: Code, scope: Code, author: Text, created_at: Time, ended_at: Time, cursor: Integer,
+        attempts: Integer, failing_since: Time, next_at: Time, last_error: Text
+    ),
+    table!(
+        "gk_dead_letter", 2,
+        webhook: Uuid, number: Integer, case_id: Uuid, at: Time, error: Text, state: Code
+    ),
+    table!("gk_case_token", 1, key: Bytes, body: Bytes, case_id: Uuid, at: Time),
     table!(
         "gk_generation", 1,
         key: Integer, layer: Code, number: Integer, state: Code, effective_from: Time, created_at: Time, author: Text, note: Text,

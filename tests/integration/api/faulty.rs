@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gridkeeper::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use gridkeeper::dispatch::{Case, CaseId, RosterTerm, RuleSet, RuleTable};
+use gridkeeper::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable};
 use gridkeeper::store::{
-    AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, Store, StoreError, StoredGeneration,
-    StoredRoster,
+    AuditEntry, CaseFilter, CasePage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DeadLetter, Delivery, GenerationChanges, KeyHash,
+    KeyRecord, Lease, NumberedEvent, Publication, RosterData, Store, StoreError, StoredGeneration, StoredRoster, Webhook, WebhookId,
 };
 use jiff::Timestamp;
 
@@ -73,6 +73,18 @@ impl Store for Faulty {
         fn add_cases(cases: &[Case], author: &str, at: Timestamp) -> usize;
         fn find_case(id: CaseId) -> Option<Case>;
         fn load_cases(filter: &CaseFilter) -> CasePage;
+        fn write_cases(writes: Vec<CaseWrite>) -> Vec<CaseWritten>;
+        fn find_case_record(id: CaseId) -> Option<CaseRecord>;
+        fn load_case_records(filter: &CaseFilter) -> CaseRecordPage;
+        fn find_reporter(id: CaseId) -> Option<Reporter>;
+        fn load_case_events(after: u64, limit: usize) -> Vec<NumberedEvent>;
+        fn newest_case_event() -> u64;
+        fn add_webhook(webhook: &Webhook) -> ();
+        fn end_webhook(id: WebhookId, author: &str, at: Timestamp) -> bool;
+        fn load_webhooks() -> Vec<Webhook>;
+        fn claim_webhooks(lease: Lease) -> Vec<WebhookId>;
+        fn save_delivery(id: WebhookId, delivery: &Delivery, letters: &[DeadLetter]) -> ();
+        fn load_dead_letters(id: WebhookId, limit: usize) -> Vec<DeadLetter>;
         fn add_key(key: &KeyRecord, author: &str) -> ();
         fn revoke_key(hash: KeyHash, author: &str, at: Timestamp) -> bool;
         fn load_keys() -> Vec<KeyRecord>;

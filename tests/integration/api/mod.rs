@@ -1,6 +1,7 @@
 //! The service over HTTP, started in this process on a port of its own.
 
 mod as_of;
+mod cases;
 mod conventions;
 mod doors;
 mod faulty;
@@ -13,6 +14,7 @@ pub mod process;
 mod rates;
 mod rules;
 pub mod service;
+mod stream;
 mod streams;
 mod tls;
 mod tokens;

@@ -38,7 +38,7 @@ fn lead(category: &str, unit: &str, department: &str) -> ResponsibilityRow {
     }
 }
 
-fn write_rules(store: &dyn Store) {
+pub fn write_rules(store: &dyn Store) {
     let at: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
     let categories = vec![category("E0110", "4工作时", false), category("C0102", "2紧急工作时", false), category("E0601", "1工作日", true)];
     let responsibilities = vec![lead("E01", "431102", "D1"), lead("E0110", &code_of(0, 0), "D2"), lead("E06", "431102", "D6")];

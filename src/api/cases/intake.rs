@@ -1,0 +1,309 @@
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::body::Body;
+use super::context::{context_of, place_at};
+use super::rights;
+use crate::api::caller::Caller;
+use crate::api::document::Document;
+use crate::api::links::BaseUrl;
+use crate::api::locate::{Asker, Fields, Given, Options, Question};
+use crate::api::media::{JSON, negotiate};
+use crate::api::problem::{Problem, ProblemKind};
+use crate::api::state::AppState;
+use crate::api::wire::{CaseTag, IncidentTaken};
+use crate::dispatch::workflow::{CaseEvent, begin};
+use crate::dispatch::{Case, CaseId, Reporter};
+use crate::store::{CaseWrite, CaseWritten, IntakeToken, Near, NewCase};
+
+/// The members of a report.
+const MEMBERS: [&str; 12] =
+    ["lon", "lat", "crs", "accuracy_m", "layer", "category", "description", "reported_at", "source", "reporter", "address", "media_url"];
+
+/// Longest description, characters; as long as the longest form that is known to send one.
+const DESCRIPTION_CHARS_MAX: usize = 4_000;
+
+/// Longest address, of a place or of a picture, characters.
+const ADDRESS_CHARS_MAX: usize = 1_000;
+
+/// Longest name of a source, phone number or other short text, characters.
+const SHORT_CHARS_MAX: usize = 200;
+
+/// How far ahead of the service's clock a report may be, as clocks differ.
+const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(5);
+
+/// Longest key under which a report is sent, bytes.
+const KEY_BYTES_MAX: usize = 255;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// A report of something that happened somewhere.
+#[derive(Debug, utoipa::ToSchema)]
+#[expect(dead_code, reason = "written for the API definition; a body is read member by member, so that all faults are told")]
+pub struct Report {
+    /// Longitude in degrees, or the easting in a projected system.
+    lon: f64,
+    /// Latitude in degrees, or the northing in a projected system.
+    lat: f64,
+    /// The reference system of `lon` and `lat`: `EPSG:n`, WKT, `GCJ02` or `BD09`; WGS 84 by default.
+    crs: Option<String>,
+    /// How far the true position may lie from the one given, metres.
+    accuracy_m: Option<f64>,
+    layer: Option<String>,
+    /// `CODE`, or `CODE:CONDITION` where the filing condition is known.
+    category: Option<String>,
+    description: Option<String>,
+    /// By default now. The grid and the holder of that time are kept; clocks run from when the report is taken in.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    reported_at: Option<Timestamp>,
+    /// Where it comes from, such as `12345` or `collector`.
+    source: Option<String>,
+    /// The address as it was given, for the record; the position counts.
+    address: Option<String>,
+    /// Where a picture can be had. Nothing is fetched.
+    media_url: Option<String>,
+    reporter: Option<ReporterBody>,
+}
+
+/// Who reports: personal data, shown to dispatchers alone.
+#[derive(Debug, utoipa::ToSchema)]
+#[expect(dead_code, reason = "written for the API definition")]
+pub struct ReporterBody {
+    name: Option<String>,
+    phone: Option<String>,
+    email: Option<String>,
+}
+
+/// Takes a report in. It is answered when it is durable: with its id and state, the lookup's answer for its place and category, and the
+/// cases near it that may be about the same.
+///
+/// A report that is sent again under the same `Idempotency-Key` is taken in once and answered as before; another report under the same
+/// key is refused.
+#[utoipa::path(
+    post,
+    operation_id = "report_incident",
+    path = "/v1/incidents",
+    tag = "cases",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Any text of the sender's, at most 255 bytes, by which a repeat is known")),
+    request_body(content = Report, content_type = "application/json"),
+    security(("key" = [])),
+    responses(
+        (status = 201, description = "Taken in", body = IncidentTaken),
+        (status = 422, description = "Another report was sent under the same key"),
+    )
+)]
+pub async fn report_incident(
+    State(state): State<AppState>,
+    caller: Caller,
+    base: BaseUrl,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
+    negotiate(None, &headers, &[JSON])?;
+    rights::require(&caller)?;
+    let token = read_token(&headers, &caller, &bytes)?;
+    let report = Reported::read(&headers, &bytes)?;
+    let fields = |name: &str| match name {
+        "lon" | "lat" | "crs" | "accuracy_m" | "layer" | "category" => report.body.given(name),
+        _ => None,
+    };
+    let taken = submit(&state, &caller, Submission { token, ..report.submission }, &fields).await?;
+    match taken.written {
+        CaseWritten::Added(event) => {
+            let lookup = taken.asker.answer(&taken.question, &base)?;
+            send(&IncidentTaken::new(&taken.case, &event, lookup, base.as_str()), &taken.case, &event, &base, false)
+        }
+        CaseWritten::Repeated { case, is_same_body: true } => repeat(&state, caller, case, &base).await,
+        CaseWritten::Repeated { .. } => Err(Problem::new(
+            ProblemKind::KeyReused,
+            "another report was sent under this Idempotency-Key; send this one under a key of its own",
+        )),
+        CaseWritten::Refused | CaseWritten::Stale { .. } | CaseWritten::Appended => {
+            Err(Problem::new(ProblemKind::Internal, crate::api::problem::INTERNAL_DETAIL))
+        }
+    }
+}
+
+/// A report, but for its place and category, which the lookup reads.
+#[derive(Debug)]
+pub struct Submission {
+    /// The position and reference system as they were given.
+    pub given: String,
+    pub description: String,
+    pub source: String,
+    pub address: String,
+    pub media_url: String,
+    /// By default now.
+    pub reported_at: Option<Timestamp>,
+    pub reporter: Reporter,
+    pub token: Option<IntakeToken>,
+}
+
+/// What became of a report.
+#[derive(Debug)]
+pub struct Taken {
+    pub case: Case,
+    pub written: CaseWritten,
+    asker: Asker,
+    question: Question,
+}
+
+/// Looks the place of a report up, makes a case of it, and returns when it is durable.
+///
+/// # Errors
+/// A field of the place is wrong, a key that is limited to units does not reach it, or the store fails.
+pub async fn submit<'r>(
+    state: &AppState,
+    caller: &Caller,
+    submission: Submission,
+    fields: &(dyn Fn(&str) -> Option<Given<'r>> + Sync + 'r),
+) -> Result<Taken, Problem> {
+    let mut asker = Asker::new(state, caller.clone(), Options::default()).await?;
+    let now = now();
+    let at = submission.reported_at.unwrap_or(now);
+    let question = ask_at(&mut asker, fields, at)?;
+    let new = {
+        let (snapshot, answer) = asker.find(&question)?;
+        rights::require_reach(caller, answer.path().map(|unit| &unit.code))?;
+        let place = place_at(&answer, submission.given);
+        let category = answer.category.unwrap_or_default();
+        let context = context_of(snapshot, &answer, category, place.clone(), now);
+        let cases = &state.config().cases;
+        let mut event = begin(&cases.workflow, caller.role(), &caller.author(), now, &context);
+        (event.facts.address, event.facts.media_url) = (submission.address, submission.media_url);
+        let case = Case {
+            id: CaseId(Uuid::now_v7()),
+            position: place.position,
+            given: place.given,
+            category: category.to_owned(),
+            description: submission.description,
+            source: submission.source,
+            reported_at: at,
+            district: place.district,
+            grid: place.grid,
+            generation: place.generation,
+            holder: place.holder,
+        };
+        let window = SignedDuration::from_hours(i64::from(cases.duplicate_window_h));
+        let near = Near { distance_m: cases.duplicate_distance_m, since: case.reported_at - window };
+        NewCase { case, events: vec![event], reporter: submission.reporter, token: submission.token, near: Some(near) }
+    };
+    let case = new.case.clone();
+    let written = state.write_case(CaseWrite::Add(Box::new(new))).await?;
+    Ok(Taken { case, written, asker, question })
+}
+
+/// Answers a report that was taken in before, as it was answered then: by the boundaries and the roster of its time.
+async fn repeat(state: &AppState, caller: Caller, id: CaseId, base: &BaseUrl) -> Result<Response, Problem> {
+    let record = state.read_store(move |store| store.find_case_record(id)).await?;
+    let record = record.ok_or_else(|| Problem::not_found(format!("there is no incident {id}")))?;
+    let (case, Some(event)) = (record.case, record.events.first()) else {
+        return Err(Problem::not_found(format!("the incident {id} has no history")));
+    };
+    let place = record.events.iter().find_map(|event| event.facts.place_before.clone());
+    let position = place.map_or(case.position, |place| place.position);
+    let (lon, lat) = (position.lon, position.lat);
+    let category = record.events.iter().find_map(|event| event.facts.category_before.clone()).unwrap_or_else(|| case.category.clone());
+    let mut asker = Asker::new(state, caller, Options::default()).await?;
+    let fields = |name: &str| match name {
+        "lon" => Some(Given::Number(lon)),
+        "lat" => Some(Given::Number(lat)),
+        "category" if !category.is_empty() => Some(Given::Text(category.as_str().into())),
+        _ => None,
+    };
+    let question = ask_at(&mut asker, &fields, case.reported_at)?;
+    let lookup = asker.answer(&question, base)?;
+    send(&IncidentTaken::new(&case, event, lookup, base.as_str()), &case, event, base, true)
+}
+
+/// Asks for the state of a time; for one before the first boundaries, for that of now: an office begins with what is reported already.
+fn ask_at(asker: &mut Asker, fields: &Fields<'_>, at: Timestamp) -> Result<Question, Problem> {
+    let text = at.to_string();
+    let asked = asker.ask(&|name| if name == "at" { Some(Given::Text(text.as_str().into())) } else { fields(name) });
+    match asked {
+        Err(problem) if problem.kind == ProblemKind::AtNotCovered => asker.ask(fields),
+        asked => asked,
+    }
+}
+
+fn send<T: Serialize>(body: &T, case: &Case, event: &CaseEvent, base: &BaseUrl, is_repeated: bool) -> Result<Response, Problem> {
+    let bytes = serde_json::to_vec(body).map_err(|e| Problem::internal(&e))?;
+    let location = format!("{}/v1/incidents/{}", base.as_str(), case.id);
+    let location = HeaderValue::from_str(&location).map_err(|e| Problem::internal(&e))?;
+    let mut document = Document::new(JSON.media, bytes).private(true).untagged();
+    document = document.header(header::LOCATION, location).header(header::ETAG, CaseTag(event.seq).to_header());
+    if is_repeated {
+        document = document.header(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    }
+    let mut response = document.into_response();
+    *response.status_mut() = StatusCode::CREATED;
+    Ok(response)
+}
+
+/// A report as a body of JSON has it.
+struct Reported {
+    body: Body,
+    submission: Submission,
+}
+
+impl Reported {
+    fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Self, Problem> {
+        let mut body = Body::read(headers, bytes, &MEMBERS)?;
+        let description = body.text("description", DESCRIPTION_CHARS_MAX);
+        let source = body.text("source", SHORT_CHARS_MAX);
+        let (address, media_url) = (body.text("address", ADDRESS_CHARS_MAX), body.text("media_url", ADDRESS_CHARS_MAX));
+        let reported_at = body.time("reported_at").map(cut);
+        if reported_at.is_some_and(|at| at > Timestamp::now() + AHEAD_MAX) {
+            body.fault("reported_at", "lies in the future".into());
+        }
+        if reported_at.is_some_and(|at| at < Timestamp::UNIX_EPOCH) {
+            body.fault("reported_at", "lies before 1970".into());
+        }
+        let members = body.object("reporter");
+        let mut text = |name: &str| match members.get(name) {
+            None | Some(serde_json::Value::Null) => String::new(),
+            Some(serde_json::Value::String(text)) if text.chars().count() <= SHORT_CHARS_MAX => text.trim().to_owned(),
+            Some(_) => {
+                // The value is not repeated: it is personal.
+                body.fault(&format!("reporter.{name}"), format!("is not a text of at most {SHORT_CHARS_MAX} characters"));
+                String::new()
+            }
+        };
+        let reporter = Reporter { name: text("name"), phone: text("phone"), email: text("email") };
+        body.finish()?;
+        let given = body.given_place();
+        let submission = Submission { given, description, source, address, media_url, reported_at, reporter, token: None };
+        Ok(Self { body, submission })
+    }
+}
+
+/// Two senders may use the same key; what one of them sends twice in the same words is the same report.
+fn read_token(headers: &HeaderMap, caller: &Caller, bytes: &[u8]) -> Result<Option<IntakeToken>, Problem> {
+    let mut given = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(key) = given.next() else { return Ok(None) };
+    if given.next().is_some() || key.is_empty() || key.len() > KEY_BYTES_MAX {
+        let detail = format!("is given twice, empty, or longer than {KEY_BYTES_MAX} bytes");
+        return Err(Problem::parameter("Idempotency-Key", detail));
+    }
+    let mut hash = Sha256::new();
+    hash.update(caller.author());
+    hash.update([0]);
+    hash.update(key.as_bytes());
+    Ok(Some(IntakeToken { key: hash.finalize().into(), body: Sha256::digest(bytes).into() }))
+}
+
+/// Returns the time, as finely as stores keep it.
+pub(super) fn now() -> Timestamp {
+    cut(Timestamp::now())
+}
+
+fn cut(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}

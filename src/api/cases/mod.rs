@@ -1,0 +1,19 @@
+//! Cases: taking them in, listing them, and moving them on.
+//!
+//! `intake` takes a report, `moves` an action of the workflow, `list` and `one` read; `context` finds what the rules say of a case where
+//! it is, `body` reads what was sent.
+
+mod body;
+mod context;
+mod intake;
+mod list;
+mod moves;
+mod one;
+mod rights;
+
+pub use body::Body;
+pub use intake::{__path_report_incident, Submission, report_incident, submit};
+pub use list::{__path_list_incidents, list_incidents};
+pub use moves::{__path_act_on_incident, act_on_incident};
+pub use one::{__path_find_incident, __path_show_incident_history, find_incident, show_incident_history};
+pub use rights::reaches;

@@ -1,0 +1,48 @@
+use crate::api::caller::Caller;
+use crate::api::problem::{Problem, ProblemKind};
+use crate::boundary::{LayerName, UnitCode};
+use crate::dispatch::{Case, Role};
+
+/// What cases are called where they are refused.
+const CASES: &str = "a case";
+
+/// The layer in whose units cases lie.
+const LAYER: &str = "grid";
+
+/// Turns away who may not see cases at all.
+///
+/// # Errors
+/// 401 without a key, 403 with one that does not reach.
+pub fn require(caller: &Caller) -> Result<(), Problem> {
+    caller.require_layer(&layer(), false, CASES)
+}
+
+/// The layer in whose units cases lie.
+fn layer() -> LayerName {
+    LayerName::parse(LAYER).expect("the name is one, as every lookup shows")
+}
+
+/// Whether a key reaches a case: by the codes of units, in which those of their ancestors come first.
+pub fn reaches(caller: &Caller, case: &Case) -> bool {
+    let inside = |code: &UnitCode| caller.scope().iter().any(|unit| code.as_str().starts_with(unit.as_str()));
+    let is_inside = caller.scope().is_empty() || case.grid.as_ref().is_some_and(inside);
+    is_inside && caller.reaches_layer(&layer())
+}
+
+/// Turns away who may not report or place a case where it lies.
+///
+/// # Errors
+/// 403 with the grid that it lies in.
+pub fn require_reach<'a>(caller: &Caller, path: impl IntoIterator<Item = &'a UnitCode>) -> Result<(), Problem> {
+    caller.require_reach(&layer())?;
+    // A key that is not limited reports anywhere, also one of an app that sees nothing.
+    if caller.scope().is_empty() || caller.sees_personal_data_of(path) {
+        return Ok(());
+    }
+    Err(Problem::new(ProblemKind::Forbidden, "the place lies outside of the units that the key reaches; report it to who answers there"))
+}
+
+/// Whether who reported a case may be shown: to those who have to call back.
+pub fn sees_reporters(caller: &Caller) -> bool {
+    matches!(caller.role(), Role::Dispatcher | Role::Admin)
+}

@@ -1,0 +1,150 @@
+use axum::response::Response;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::answer::{self, Element};
+use super::fault::Fault;
+use super::form::{Format, Pairs};
+use crate::api::caller::Caller;
+use crate::api::cases::reaches;
+use crate::api::state::AppState;
+use crate::dispatch::CaseId;
+use crate::snapshot::Snapshot;
+use crate::store::{CaseFilter, CaseRecord};
+
+/// Requests in one answer, by the standard.
+const REQUESTS_MAX: usize = 1_000;
+
+/// The longest time that is looked back over, by the standard.
+const SPAN_MAX: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// Cases read from the store for one answer, in which those that do not fit are passed over.
+const READ_MAX: usize = 20_000;
+
+/// Lists requests: those named, or the newest of a time, at most 90 days and 1,000 of them.
+///
+/// # Errors
+/// A time or a status that is none.
+pub async fn list(state: &AppState, caller: &Caller, pairs: &Pairs, format: Format) -> Result<Response, Fault> {
+    let ids = pairs.list("service_request_id");
+    let records = if ids.is_empty() { find(state, pairs, format).await? } else { load(state, &ids, format).await? };
+    let snapshot = state.snapshot().map_err(|problem| Fault::of(&problem, format))?;
+    let shown = records.iter().filter_map(|record| request(state, &snapshot, caller, record)).take(REQUESTS_MAX).collect();
+    Ok(answer::list(format, Element { list: "service_requests", item: "request" }, shown))
+}
+
+/// Shows one request, as a list of one.
+///
+/// # Errors
+/// 404.
+pub async fn show(state: &AppState, caller: &Caller, id: &str, format: Format) -> Result<Response, Fault> {
+    let records = load(state, &[id], format).await?;
+    let snapshot = state.snapshot().map_err(|problem| Fault::of(&problem, format))?;
+    let shown: Vec<Value> = records.iter().filter_map(|record| request(state, &snapshot, caller, record)).collect();
+    if shown.is_empty() {
+        return Err(Fault::new(404, format, &format!("service_request_id {id} was not found")));
+    }
+    Ok(answer::list(format, Element { list: "service_requests", item: "request" }, shown))
+}
+
+/// Tells which request a token stands for. Reports get their ids at once, so a token is an id.
+///
+/// # Errors
+/// 404.
+pub async fn show_token(state: &AppState, token: &str, format: Format) -> Result<Response, Fault> {
+    if load(state, &[token], format).await?.is_empty() {
+        return Err(Fault::new(404, format, &format!("token {token} was not found")));
+    }
+    let found = json!({ "service_request_id": token, "token": token });
+    Ok(answer::list(format, Element { list: "service_requests", item: "request" }, vec![found]))
+}
+
+async fn load(state: &AppState, ids: &[&str], format: Format) -> Result<Vec<CaseRecord>, Fault> {
+    if ids.len() > REQUESTS_MAX {
+        return Err(Fault::new(400, format, &format!("more than {REQUESTS_MAX} ids are given")));
+    }
+    let ids: Vec<CaseId> = ids.iter().filter_map(|id| Uuid::try_parse(id).ok().map(CaseId)).collect();
+    let read = state.read_store(move |store| ids.into_iter().map(|id| store.find_case_record(id)).collect::<Result<Vec<_>, _>>()).await;
+    Ok(read.map_err(|problem| Fault::of(&problem, format))?.into_iter().flatten().collect())
+}
+
+async fn find(state: &AppState, pairs: &Pairs, format: Format) -> Result<Vec<CaseRecord>, Fault> {
+    let (start, end) = (pairs.time("start_date", format)?, pairs.time("end_date", format)?);
+    let end = end.or_else(|| start.and_then(|start| start.checked_add(SPAN_MAX).ok()));
+    let until = end.unwrap_or_else(Timestamp::now);
+    let from = start.filter(|start| *start >= until - SPAN_MAX).unwrap_or(until - SPAN_MAX);
+    let statuses = pairs.list("status");
+    if let Some(wrong) = statuses.iter().find(|status| !["open", "closed"].contains(status)) {
+        return Err(Fault::new(400, format, &format!("status is {wrong:?}, which is neither open nor closed")));
+    }
+    let is_open = match statuses.as_slice() {
+        [] | [_, _, ..] => None,
+        [only] => Some(*only == "open"),
+    };
+    let codes: Vec<String> = pairs.list("service_code").into_iter().map(str::to_owned).collect();
+    let mut filter = CaseFilter {
+        reported_from: Some(from),
+        reported_to: until.checked_add(SignedDuration::from_millis(1)).ok(),
+        is_open,
+        is_newest_first: true,
+        counts: false,
+        ..CaseFilter::first(REQUESTS_MAX)
+    };
+    let (mut found, mut seen) = (Vec::new(), 0);
+    loop {
+        let asked = filter.clone();
+        let page = state.read_store(move |store| store.load_case_records(&asked)).await.map_err(|problem| Fault::of(&problem, format))?;
+        filter.after = page.records.last().map(|record| record.case.id);
+        seen += page.records.len();
+        let is_asked = |record: &CaseRecord| codes.is_empty() || codes.iter().any(|code| code == code_of(record));
+        found.extend(page.records.into_iter().filter(is_asked));
+        if !page.has_more || found.len() >= REQUESTS_MAX || seen >= READ_MAX {
+            found.truncate(REQUESTS_MAX);
+            return Ok(found);
+        }
+    }
+}
+
+fn code_of(record: &CaseRecord) -> &str {
+    record.case.category.split(':').next().unwrap_or_default()
+}
+
+/// Puts a case into the standard's words; none where it is not to be seen at all: one of a private category, or a mere record.
+fn request(state: &AppState, snapshot: &Snapshot, caller: &Caller, record: &CaseRecord) -> Option<Value> {
+    let folded = record.state()?;
+    let case = &record.case;
+    let is_insider = caller.is_insider() && reaches(caller, case);
+    let rules = snapshot.rules(Timestamp::now());
+    let asked = rules.find(code_of(record), true).ok();
+    let row = asked.as_ref().and_then(|asked| asked.category.rows_at(Timestamp::now()).next());
+    if row.is_some_and(|row| row.is_private) && !is_insider {
+        return None;
+    }
+    // Text, media and exact place are everybody's only when somebody has looked at them.
+    let shows_all = is_insider || folded.is_published;
+    let facts = record.events.first().map(|event| &event.facts);
+    let text = |text: Option<&String>| text.filter(|_| shows_all).cloned().unwrap_or_default();
+    let agencies: Vec<&str> = folded.tasks.iter().filter(|task| !task.state.is_gone()).map(|task| task.name.as_str()).collect();
+    let expected = folded.tasks.iter().filter_map(|task| task.clock.due_at).min().or(folded.due_at());
+    let definition = state.config().cases.workflow.state(&folded.name);
+    Some(json!({
+        "service_request_id": case.id.to_string(),
+        "status": if folded.is_end { "closed" } else { "open" },
+        "status_notes": definition.map(|definition| definition.title.as_str()).unwrap_or_default(),
+        "service_name": row.map(|row| row.name.as_str()).unwrap_or_default(),
+        "service_code": code_of(record),
+        "description": text(Some(&case.description)),
+        "agency_responsible": agencies.join(", "),
+        "service_notice": "",
+        "requested_datetime": case.reported_at.to_string(),
+        "updated_datetime": folded.changed_at.to_string(),
+        "expected_datetime": expected.map(|at| at.to_string()),
+        "address": text(facts.map(|facts| &facts.address)),
+        "address_id": null,
+        "zipcode": null,
+        "lat": shows_all.then_some(case.position.lat),
+        "long": shows_all.then_some(case.position.lon),
+        "media_url": text(facts.map(|facts| &facts.media_url)),
+    }))
+}

@@ -1,0 +1,204 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use rustc_hash::FxHashSet;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use super::backoff::{Outcome, is_given_up, pause_after};
+use super::send::Sender;
+use super::sign::sign;
+use crate::api::state::AppState;
+use crate::api::stream::StreamedEvent;
+use crate::dispatch::CaseId;
+use crate::store::{DeadLetter, Lease, LetterState, NumberedEvent, StoreError, Webhook, WebhookId};
+
+/// How long a service sends for a webhook before it has to say again that it does: as long as others wait when it is killed.
+const LEASE: SignedDuration = SignedDuration::from_secs(30);
+
+/// How often leases are renewed, and new webhooks looked for.
+const RENEW: Duration = Duration::from_secs(5);
+
+/// Events read from the store at once; how far the sending is, is kept after as many.
+const PAGE: usize = 50;
+
+/// Dead letters that are kept an eye on for one webhook. One that has more is broken, and its letters wait in the store.
+const LETTERS_MAX: usize = 10_000;
+
+/// Sends events of cases to all webhooks that nobody else sends to. Returns only when the service stops.
+pub async fn deliver(state: AppState) {
+    let (holder, sender) = (Uuid::now_v7(), Sender::new());
+    let mut workers: BTreeMap<WebhookId, JoinHandle<()>> = BTreeMap::new();
+    loop {
+        let now = Timestamp::now();
+        let lease = Lease { holder, now, until: now + LEASE };
+        match state.write_store(move |store| store.claim_webhooks(lease)).await {
+            Ok(claimed) => {
+                for id in &claimed {
+                    let is_working = workers.get(id).is_some_and(|worker| !worker.is_finished());
+                    if !is_working {
+                        workers.insert(*id, tokio::spawn(work(state.clone(), *id, sender.clone())));
+                    }
+                }
+                workers.retain(|id, worker| {
+                    let is_ours = claimed.contains(id);
+                    if !is_ours {
+                        worker.abort();
+                    }
+                    is_ours
+                });
+            }
+            // What was not renewed ends; another may take over, and a message may come twice.
+            Err(error) => tracing::debug!(%error, "cannot claim webhooks; trying again"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(RENEW) => {}
+            () = state.webhooks_changed().notified() => {}
+            () = state.feed().ended().cancelled_owned() => {
+                workers.values().for_each(JoinHandle::abort);
+                return;
+            }
+        }
+    }
+}
+
+/// Sends for one webhook until it ends.
+async fn work(state: AppState, id: WebhookId, sender: Sender) {
+    let poll = Duration::from_millis(state.config().http.follow_interval_ms);
+    let written = state.case_written();
+    loop {
+        // Asked for before reading, so that what is written meanwhile is not missed.
+        let next = written.notified();
+        match step(&state, id, &sender).await {
+            Ok(Step::More) => {}
+            Ok(Step::Idle) => drop(tokio::time::timeout(poll, next).await),
+            Ok(Step::Wait(pause)) => tokio::time::sleep(pause).await,
+            Ok(Step::Ended) => return,
+            Err(error) => {
+                tracing::warn!(webhook = %id.0, %error, "cannot read or keep how far a webhook is; trying again");
+                tokio::time::sleep(poll).await;
+            }
+        }
+    }
+}
+
+enum Step {
+    More,
+    Idle,
+    Wait(Duration),
+    Ended,
+}
+
+/// Sends what is to be sent again, then the next events, until one fails or there are no more.
+async fn step(state: &AppState, id: WebhookId, sender: &Sender) -> Result<Step, StoreError> {
+    let webhooks = state.write_store(|store| store.load_webhooks()).await?;
+    let Some(mut webhook) = webhooks.into_iter().find(|webhook| webhook.id == id && webhook.ended_at.is_none()) else {
+        return Ok(Step::Ended);
+    };
+    if let Some(wait) = webhook.delivery.next_at.and_then(|next| Duration::try_from(next.duration_since(Timestamp::now())).ok()) {
+        // Short enough that a replay that is asked for meanwhile does not wait for long.
+        return Ok(Step::Wait(wait.min(RENEW)));
+    }
+    let letters = state.write_store(move |store| store.load_dead_letters(id, LETTERS_MAX)).await?;
+    let mut held: FxHashSet<CaseId> = letters.iter().filter(|letter| letter.state == LetterState::Dead).map(|letter| letter.case).collect();
+    let mut settled = Vec::new();
+    for letter in letters.into_iter().filter(|letter| letter.state == LetterState::Again) {
+        // A later event of a case that stays dead waits with it.
+        if held.contains(&letter.case) {
+            settled.push(DeadLetter { state: LetterState::Dead, ..letter });
+            continue;
+        }
+        let outcome = match load_event(state, letter.number).await? {
+            Some(event) => attempt(&webhook, &event, sender).await,
+            None => Outcome::Sent,
+        };
+        let (state, error) = match outcome {
+            Outcome::Sent => (LetterState::Sent, String::new()),
+            Outcome::Refused(error) | Outcome::Away(error) => {
+                held.insert(letter.case);
+                (LetterState::Dead, error)
+            }
+        };
+        settled.push(DeadLetter { state, error, at: Timestamp::now(), ..letter });
+    }
+    if !settled.is_empty() {
+        save(state, &webhook, settled).await?;
+        return Ok(Step::More);
+    }
+    let after = webhook.delivery.cursor;
+    let events = state.write_store(move |store| store.load_case_events(after, PAGE)).await?;
+    if events.is_empty() {
+        return Ok(Step::Idle);
+    }
+    let mut letters = Vec::new();
+    for event in events {
+        let letter = |error: String| DeadLetter {
+            webhook: id,
+            number: event.number,
+            case: event.case.id,
+            at: Timestamp::now(),
+            error,
+            state: LetterState::Dead,
+        };
+        if !is_wanted(&webhook, &event) {
+            webhook.delivery.cursor = event.number;
+            continue;
+        }
+        if held.contains(&event.case.id) {
+            letters.push(letter("an earlier event of the case is a dead letter".into()));
+            webhook.delivery.cursor = event.number;
+            continue;
+        }
+        let outcome = attempt(&webhook, &event, sender).await;
+        let (Outcome::Refused(error) | Outcome::Away(error)) = &outcome else {
+            webhook.delivery = crate::store::Delivery { cursor: event.number, ..Default::default() };
+            continue;
+        };
+        let (now, delivery) = (Timestamp::now(), &mut webhook.delivery);
+        delivery.attempts += 1;
+        delivery.last_error.clone_from(error);
+        let since = *delivery.failing_since.get_or_insert(now);
+        let failing_for = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        let cases = &state.config().cases;
+        if is_given_up(&outcome, delivery.attempts, failing_for, Duration::from_secs(cases.webhook_give_up_s)) {
+            tracing::warn!(webhook = %id.0, event = event.number, %error, "a message is given up; it stays among the dead letters");
+            letters.push(letter(error.clone()));
+            held.insert(event.case.id);
+            webhook.delivery = crate::store::Delivery { cursor: event.number, ..Default::default() };
+            continue;
+        }
+        let pause = pause_after(delivery.attempts, Duration::from_millis(cases.webhook_retry_ms));
+        delivery.next_at = Some(now + SignedDuration::try_from(pause).unwrap_or(LEASE));
+        save(state, &webhook, letters).await?;
+        return Ok(Step::Wait(pause.min(RENEW)));
+    }
+    save(state, &webhook, letters).await?;
+    Ok(Step::More)
+}
+
+async fn save(state: &AppState, webhook: &Webhook, letters: Vec<DeadLetter>) -> Result<(), StoreError> {
+    let (id, delivery) = (webhook.id, webhook.delivery.clone());
+    state.write_store(move |store| store.save_delivery(id, &delivery, &letters)).await
+}
+
+async fn load_event(state: &AppState, number: u64) -> Result<Option<NumberedEvent>, StoreError> {
+    let events = state.write_store(move |store| store.load_case_events(number.saturating_sub(1), 1)).await?;
+    Ok(events.into_iter().find(|event| event.number == number))
+}
+
+async fn attempt(webhook: &Webhook, event: &NumberedEvent, sender: &Sender) -> Outcome {
+    let body = serde_json::to_string(&StreamedEvent::new(event)).expect("texts and numbers always serialise");
+    let signature = sign(&webhook.secret, format!("{}.{}", webhook.id.0, event.number), Timestamp::now(), &body);
+    let outcome = sender.send(&webhook.url, body, &signature).await;
+    let word = if outcome == Outcome::Sent { "sent" } else { "failed" };
+    metrics::counter!("gridkeeper_webhook_messages_total", "outcome" => word).increment(1);
+    outcome
+}
+
+fn is_wanted(webhook: &Webhook, event: &NumberedEvent) -> bool {
+    let grid = event.case.grid.as_ref();
+    let is_inside =
+        webhook.scope.is_empty() || grid.is_some_and(|grid| webhook.scope.iter().any(|unit| grid.as_str().starts_with(unit.as_str())));
+    is_inside && (webhook.effects.is_empty() || webhook.effects.contains(&event.event.effect))
+}

@@ -1,0 +1,16 @@
+//! Events of cases sent to other systems: signed, at least once, in order.
+//!
+//! `routes` manages them, `deliver` sends what the store has and remembers how far it is, `sign` makes a message that its receiver can
+//! trust, `send` is the client, `backoff` says when to try again.
+
+mod backoff;
+mod deliver;
+mod routes;
+mod send;
+mod sign;
+
+pub use deliver::deliver;
+pub use routes::{
+    __path_add_webhook, __path_end_webhook, __path_list_dead_letters, __path_list_webhooks, __path_replay_webhook, add_webhook,
+    end_webhook, list_dead_letters, list_webhooks, replay_webhook,
+};

@@ -1,0 +1,318 @@
+use jiff::Timestamp;
+
+use super::definition::{ActionDefinition, ActionName, Effect, Need, StateDefinition, StateName, Workflow};
+use super::event::{Appointed, CaseEvent, ClockFact, Facts};
+use super::order::{Context, Order};
+use super::state::{Appeal, CaseClock, CaseState, TaskState};
+use crate::dispatch::{DepartmentId, Role, Stage, due, postponed};
+
+/// Why a move was not made. `allowed` are the moves that the same role may make now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the workflow {workflow} has no action {action:?}; {}", describe(allowed))]
+    Unknown { workflow: String, action: ActionName, allowed: Vec<ActionName> },
+    #[error("{action} is not open to a case that is {state}; {}", describe(allowed))]
+    NotNow { action: ActionName, state: StateName, allowed: Vec<ActionName> },
+    #[error("{action} is not open while the clocks of the case stand still; {}", describe(allowed))]
+    Suspended { action: ActionName, allowed: Vec<ActionName> },
+    #[error("the role {role} may not {action}; it takes {takes}")]
+    Role { action: ActionName, role: Role, takes: String },
+    #[error("{action} must say its {}", need.as_str())]
+    Needs { action: ActionName, need: Need },
+    #[error("{action} is about the task of one department, and {found}; name one that has an open task")]
+    NoTask { action: ActionName, found: String },
+    #[error("no rule says which department answers here; name departments")]
+    NoDepartment,
+    #[error("the department {0} has an open task already; name another")]
+    HasTask(DepartmentId),
+    #[error("the case was appealed already; that is open once")]
+    Appealed,
+    #[error("the case was in time, so there is nothing to appeal")]
+    NotLate,
+    #[error("no clock that could be extended has a due time")]
+    NoClock,
+    #[error("{category} is not on the list of what keepers may be given; it goes to {departments}. Give a reason to do it all the same")]
+    OffList { category: String, departments: String },
+    #[error("a rating is 1 to 5, not {0}")]
+    Rating(u8),
+}
+
+fn describe(allowed: &[ActionName]) -> String {
+    if allowed.is_empty() {
+        return "no move is open to this role now".to_owned();
+    }
+    format!("open now are {}", allowed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+}
+
+impl Refusal {
+    /// Whether the case stands in the way, and not the one who asks or what was said.
+    pub fn is_conflict(&self) -> bool {
+        !matches!(self, Self::Role { .. } | Self::Needs { .. } | Self::Unknown { .. } | Self::Rating(_) | Self::NoDepartment)
+    }
+}
+
+/// Returns the first event of a case that is taken in at `at`.
+pub fn begin(workflow: &Workflow, role: Role, author: &str, at: Timestamp, context: &Context<'_>) -> CaseEvent {
+    let start = workflow.start();
+    let departments = if workflow.dispatches_at_once { context.departments.clone() } else { Vec::new() };
+    let mut clocks = stage_clock(start, at, context);
+    clocks.extend(departments.iter().map(|appointed| task_clock(&appointed.department, at, context)));
+    clocks.extend(clock(None, Stage::Total, at, context));
+    CaseEvent {
+        seq: 1,
+        at,
+        author: author.to_owned(),
+        role,
+        action: ActionName(Effect::Report.as_str().into()),
+        effect: Effect::Report,
+        state: start.name.clone(),
+        is_end: start.is_end,
+        facts: Facts { departments, clocks, ..Facts::default() },
+    }
+}
+
+/// Decides whether a move is open to a case, and returns the event that comes of it. Nothing is changed.
+///
+/// # Errors
+/// Says why not, with the moves that are open where another one is.
+pub fn decide(workflow: &Workflow, case: &CaseState, order: &Order, context: &Context<'_>) -> Result<CaseEvent, Refusal> {
+    let action = workflow.find_open(case, order)?;
+    if let Some(need) = action.needs.iter().copied().find(|need| !order.has(*need)) {
+        return Err(Refusal::Needs { action: action.name.clone(), need });
+    }
+    // Clocks of two machines differ; a history never goes back.
+    let at = order.at.max(case.changed_at);
+    let mut facts = Facts {
+        reason: order.reason.trim().to_owned(),
+        condition: order.condition.trim().to_owned(),
+        worker: order.worker.clone(),
+        ..Facts::default()
+    };
+    let mut moves = true;
+    match action.effect {
+        Effect::Verify => facts.worker = order.worker.clone().or_else(|| context.collector.clone()),
+        Effect::SelfHandle => {
+            facts.is_off_list = !workflow.admission.admits(&context.category, context.major.as_deref());
+            if facts.is_off_list && facts.reason.is_empty() {
+                let departments = if context.departments.is_empty() { "no department yet".into() } else { names(&context.departments) };
+                return Err(Refusal::OffList { category: context.category.clone(), departments });
+            }
+        }
+        Effect::Dispatch => {
+            facts.departments = choose_departments(case, order, context)?;
+            facts.clocks.extend(facts.departments.iter().map(|appointed| task_clock(&appointed.department, at, context)));
+        }
+        Effect::Accept | Effect::Assign => facts.department = Some(find_task(case, action, order)?),
+        Effect::Return => {
+            let department = find_task(case, action, order)?;
+            moves = case.open_tasks().all(|task| task.department == department) && !case.tasks.iter().any(|t| t.state == TaskState::Done);
+            facts.department = Some(department);
+        }
+        Effect::Transfer => {
+            let from = find_task(case, action, order)?;
+            let to = order.departments.first().cloned().ok_or_else(|| needs(action, Need::Department))?;
+            if case.open_tasks().any(|task| task.department == to.department) {
+                return Err(Refusal::HasTask(to.department));
+            }
+            let role = case.open_tasks().find(|task| task.department == from).map_or(to.role, |task| task.role);
+            facts.clocks.push(task_clock(&to.department, at, context));
+            facts.departments = vec![Appointed { role, ..to }];
+            facts.department = Some(from);
+        }
+        Effect::Done => {
+            let department = find_task(case, action, order)?;
+            moves = case.open_tasks().all(|task| task.department == department);
+            if moves {
+                // Whoever is to check is known with the event, not when it is read.
+                facts.worker = order.worker.clone().or_else(|| context.collector.clone());
+            }
+            facts.department = Some(department);
+        }
+        Effect::Rework => {
+            let redone: Vec<_> = case.tasks.iter().filter(|task| task.is_redone(order.department.as_ref())).collect();
+            if redone.is_empty() {
+                let found = order.department.as_ref().map_or("none is done".to_owned(), |name| format!("{name} has done none"));
+                return Err(Refusal::NoTask { action: action.name.clone(), found });
+            }
+            facts.department.clone_from(&order.department);
+            facts.clocks.extend(redone.iter().map(|task| task_clock(&task.department, at, context)));
+        }
+        Effect::Resume => facts.clocks = resumed(case, at, context),
+        Effect::Extend => facts.clocks = extended(case, order, context)?,
+        Effect::Appeal => {
+            if case.appeal != Appeal::None {
+                return Err(Refusal::Appealed);
+            }
+            if !case.is_overdue(at) {
+                return Err(Refusal::NotLate);
+            }
+        }
+        Effect::ReviewAppeal | Effect::RejectAppeal if !matches!(case.appeal, Appeal::Open | Appeal::Reviewed) => {
+            return Err(workflow.not_now(case, action, order.role));
+        }
+        Effect::Move => {
+            facts.place.clone_from(&order.place);
+            facts.place_before = Some(context.place.clone());
+        }
+        Effect::Reclassify => {
+            facts.category.clone_from(&order.category);
+            facts.category_before = Some(context.category.clone());
+        }
+        Effect::Moderate => facts.published = order.published,
+        Effect::Rate => {
+            facts.rating = order.rating;
+            if let Some(wrong) = order.rating.filter(|rating| !(1..=5).contains(rating)) {
+                return Err(Refusal::Rating(wrong));
+            }
+        }
+        _ => {}
+    }
+    let here = workflow.state(&case.name);
+    let next = action.to.as_ref().filter(|_| moves).and_then(|to| workflow.state(to));
+    if let Some(next) = next.filter(|next| next.name != case.name) {
+        facts.clocks.extend(stage_clock(next, at, context));
+    }
+    let state = next.map_or_else(|| case.name.clone(), |next| next.name.clone());
+    let is_end = next.or(here).map_or(case.is_end, |state| state.is_end);
+    let (author, role) = (order.author.clone(), order.role);
+    Ok(CaseEvent { seq: case.version + 1, at, author, role, action: action.name.clone(), effect: action.effect, state, is_end, facts })
+}
+
+impl Workflow {
+    /// Returns the moves that are open to a role now, in the order in which they are declared.
+    pub fn open_to<'a>(&'a self, case: &'a CaseState, role: Role) -> impl Iterator<Item = &'a ActionDefinition> {
+        self.actions.iter().filter(move |action| action.is_open_to(role) && is_open(action, case))
+    }
+
+    fn find_open(&self, case: &CaseState, order: &Order) -> Result<&ActionDefinition, Refusal> {
+        let allowed = || self.open_to(case, order.role).map(|action| action.name.clone()).collect();
+        let unknown = || Refusal::Unknown { workflow: self.name.clone(), action: order.action.clone(), allowed: allowed() };
+        let action = self.action(&order.action.0).ok_or_else(unknown)?;
+        if !action.is_open_to(order.role) {
+            let takes = action.roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+            return Err(Refusal::Role { action: action.name.clone(), role: order.role, takes });
+        }
+        if !action.effect.is_open_in(case.suspended_since.is_some()) && action.from.contains(&case.name) && action.effect != Effect::Resume
+        {
+            return Err(Refusal::Suspended { action: action.name.clone(), allowed: allowed() });
+        }
+        if is_open(action, case) { Ok(action) } else { Err(self.not_now(case, action, order.role)) }
+    }
+
+    fn not_now(&self, case: &CaseState, action: &ActionDefinition, role: Role) -> Refusal {
+        let others = self.open_to(case, role).filter(|open| open.name != action.name);
+        Refusal::NotNow { action: action.name.clone(), state: case.name.clone(), allowed: others.map(|open| open.name.clone()).collect() }
+    }
+}
+
+impl ActionDefinition {
+    fn is_open_to(&self, role: Role) -> bool {
+        role == Role::Admin || self.roles.contains(&role)
+    }
+}
+
+fn is_open(action: &ActionDefinition, case: &CaseState) -> bool {
+    let fits = match action.effect {
+        effect if effect.is_of_task() => case.open_tasks().next().is_some(),
+        Effect::Rework => case.tasks.iter().any(|task| task.state == TaskState::Done),
+        Effect::ReviewAppeal | Effect::RejectAppeal => matches!(case.appeal, Appeal::Open | Appeal::Reviewed),
+        Effect::Appeal => case.appeal == Appeal::None,
+        Effect::Suspend => !case.is_end,
+        _ => true,
+    };
+    fits && action.from.contains(&case.name) && action.effect.is_open_in(case.suspended_since.is_some())
+}
+
+fn needs(action: &ActionDefinition, need: Need) -> Refusal {
+    Refusal::Needs { action: action.name.clone(), need }
+}
+
+/// Finds the open task that an order is about: that of the department named, or the only one.
+fn find_task(case: &CaseState, action: &ActionDefinition, order: &Order) -> Result<DepartmentId, Refusal> {
+    let refused = |found: String| Refusal::NoTask { action: action.name.clone(), found };
+    let open = || case.open_tasks().map(|task| &task.department);
+    match &order.department {
+        Some(named) if open().any(|department| department == named) => Ok(named.clone()),
+        Some(named) => Err(refused(format!("{named} has none that is open"))),
+        None => {
+            let mut departments: Vec<_> = open().collect();
+            departments.dedup();
+            match departments.as_slice() {
+                [only] => Ok((*only).clone()),
+                [] => Err(refused("none is open".to_owned())),
+                several => Err(refused(format!("{} have one", several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")))),
+            }
+        }
+    }
+}
+
+/// Returns the departments of an order, or those of the rules, that have no open task yet.
+fn choose_departments(case: &CaseState, order: &Order, context: &Context<'_>) -> Result<Vec<Appointed>, Refusal> {
+    let has_task = |appointed: &Appointed| case.open_tasks().any(|task| task.department == appointed.department);
+    if let Some(busy) = order.departments.iter().find(|appointed| has_task(appointed)) {
+        return Err(Refusal::HasTask(busy.department.clone()));
+    }
+    let named = if order.departments.is_empty() { &context.departments } else { &order.departments };
+    let mut chosen: Vec<Appointed> = Vec::new();
+    for appointed in named.iter().filter(|appointed| !has_task(appointed)) {
+        if !chosen.iter().any(|other| other.department == appointed.department) {
+            chosen.push(appointed.clone());
+        }
+    }
+    if chosen.is_empty() { Err(Refusal::NoDepartment) } else { Ok(chosen) }
+}
+
+fn resumed(case: &CaseState, at: Timestamp, context: &Context<'_>) -> Vec<ClockFact> {
+    let fact = |(department, clock): (Option<&DepartmentId>, &CaseClock)| {
+        let due_at = clock
+            .pauses
+            .last()
+            .zip(clock.was_due_at)
+            .zip(clock.limit)
+            .and_then(|((pause, was_due), limit)| postponed(was_due, pause.from, at, limit.clock(), context.calendar));
+        ClockFact { department: department.cloned(), stage: clock.stage, limit: clock.limit, due_at }
+    };
+    case.running().map(fact).collect()
+}
+
+/// Makes the clocks of open tasks longer: that of the department named, or all; where no task is open, the stage's.
+fn extended(case: &CaseState, order: &Order, context: &Context<'_>) -> Result<Vec<ClockFact>, Refusal> {
+    let has_task = case.open_tasks().next().is_some();
+    let is_meant = |department: Option<&DepartmentId>, clock: &CaseClock| match (&order.department, department) {
+        (Some(named), Some(own)) => named == own,
+        (Some(_), None) => false,
+        (None, own) => own.is_some() == has_task && clock.stage != Stage::Total,
+    };
+    let longer = |(department, clock): (Option<&DepartmentId>, &CaseClock)| {
+        let due_at = due(clock.due_at?, order.limit?, context.calendar)?;
+        Some(ClockFact { department: department.cloned(), stage: clock.stage, limit: clock.limit, due_at: Some(due_at) })
+    };
+    let clocks: Vec<_> = case.running().filter(|(department, clock)| is_meant(*department, clock)).filter_map(longer).collect();
+    if clocks.is_empty() { Err(Refusal::NoClock) } else { Ok(clocks) }
+}
+
+/// The clock of the stage that begins with a state; that of handling is each task's own.
+fn stage_clock(state: &StateDefinition, at: Timestamp, context: &Context<'_>) -> Vec<ClockFact> {
+    let stage = state.stage.filter(|stage| !matches!(stage, Stage::Handle | Stage::Total));
+    stage.and_then(|stage| clock(None, stage, at, context)).into_iter().collect()
+}
+
+/// A task has a clock even without a limit, so that its time is known.
+fn task_clock(department: &DepartmentId, at: Timestamp, context: &Context<'_>) -> ClockFact {
+    let none = ClockFact { department: Some(department.clone()), stage: Stage::Handle, limit: None, due_at: None };
+    clock(Some(department), Stage::Handle, at, context).unwrap_or(none)
+}
+
+fn clock(department: Option<&DepartmentId>, stage: Stage, at: Timestamp, context: &Context<'_>) -> Option<ClockFact> {
+    let limit = match stage {
+        Stage::Handle => context.limits.of_department().map(|(_, limit)| limit),
+        stage => context.limits.of(stage),
+    }?;
+    let due_at = due(at, limit, context.calendar);
+    Some(ClockFact { department: department.cloned(), stage, limit: Some(limit), due_at })
+}
+
+fn names(departments: &[Appointed]) -> String {
+    let name = |appointed: &Appointed| if appointed.name.is_empty() { appointed.department.to_string() } else { appointed.name.clone() };
+    departments.iter().map(name).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,351 @@
+//! Random histories of cases, by both kinds of workflow, against what must hold of any.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::*;
+use crate::boundary::{Position, UnitCode};
+use crate::dispatch::{Calendar, DepartmentId, DepartmentRole, Limit, Limits, Role, Stage, WorkerId, due_with_pauses};
+
+fn state(name: &str, stage: Option<Stage>, is_end: bool) -> StateDefinition {
+    StateDefinition { name: StateName(name.into()), title: name.into(), stage, is_end }
+}
+
+fn action(name: &str, from: &[&str], to: Option<&str>, effect: Effect, needs: &[Need]) -> ActionDefinition {
+    ActionDefinition {
+        name: ActionName(name.into()),
+        title: name.into(),
+        from: from.iter().map(|name| StateName((*name).into())).collect(),
+        to: to.map(|name| StateName(name.into())),
+        roles: if effect == Effect::File { vec![Role::Dispatcher] } else { vec![Role::Worker, Role::Dispatcher] },
+        needs: needs.to_vec(),
+        effect,
+    }
+}
+
+/// As a Chinese city has it, in short.
+fn workflow() -> Workflow {
+    let states = vec![
+        state("new", None, false),
+        state("filed", Some(Stage::Dispatch), false),
+        state("handling", Some(Stage::Handle), false),
+        state("checking", Some(Stage::Check), false),
+        state("closed", None, true),
+        state("void", None, true),
+    ];
+    let open = ["new", "filed", "handling", "checking"];
+    let actions = vec![
+        action("file", &["new"], Some("filed"), Effect::File, &[Need::Condition]),
+        action("void", &["new", "filed"], Some("void"), Effect::Void, &[Need::Reason]),
+        action("self_handle", &["new"], Some("closed"), Effect::SelfHandle, &[]),
+        action("dispatch", &["filed"], Some("handling"), Effect::Dispatch, &[]),
+        action("link", &["handling"], None, Effect::Dispatch, &[Need::Department]),
+        action("accept", &["handling"], None, Effect::Accept, &[]),
+        action("return", &["handling"], Some("filed"), Effect::Return, &[Need::Reason]),
+        action("transfer", &["handling"], None, Effect::Transfer, &[Need::Department]),
+        action("done", &["handling"], Some("checking"), Effect::Done, &[]),
+        action("rework", &["checking"], Some("handling"), Effect::Rework, &[Need::Reason]),
+        action("close", &["checking"], Some("closed"), Effect::Close, &[]),
+        action("reopen", &["closed", "void"], Some("new"), Effect::Reopen, &[Need::Reason]),
+        action("suspend", &open, None, Effect::Suspend, &[Need::Reason]),
+        action("resume", &open, None, Effect::Resume, &[]),
+        action("extend", &open, None, Effect::Extend, &[Need::Limit]),
+        action("supervise", &open, None, Effect::Supervise, &[Need::Reason]),
+        action("appeal", &["closed"], None, Effect::Appeal, &[Need::Reason]),
+        action("review", &["closed"], None, Effect::ReviewAppeal, &[]),
+        action("reject", &["closed"], None, Effect::RejectAppeal, &[]),
+        action("note", &open, None, Effect::Note, &[]),
+    ];
+    let step = |level, after: Option<&str>| EscalationStep {
+        level,
+        stage: None,
+        after: after.map(|text| Limit::parse(text).unwrap()),
+        to: format!("level {level}"),
+    };
+    let escalation = vec![step(2, Some("4工作时")), step(1, None), step(3, Some("2工作日"))];
+    let admission = Admission { categories: Some(vec!["E01".into()]) };
+    Workflow::new("test".into(), StateName("new".into()), false, states, actions, escalation, admission).unwrap()
+}
+
+fn appointed(id: &str, role: DepartmentRole) -> Appointed {
+    Appointed { department: DepartmentId(id.into()), name: format!("name of {id}"), role }
+}
+
+fn context(calendar: &Calendar) -> Context<'_> {
+    let limit = |text: &str| Some(Limit::parse(text).unwrap());
+    Context {
+        departments: vec![appointed("D1", DepartmentRole::Lead), appointed("D2", DepartmentRole::Co)],
+        limits: Limits {
+            dispatch: limit("2工作时"), handle: limit("1工作日"), check: limit("4紧急工作时"), total: limit("3工作日")
+        },
+        calendar,
+        collector: Some(WorkerId("w1".into())),
+        category: "E0110".into(),
+        major: Some("E01".into()),
+        place: Place {
+            position: Position { lon: 111.6, lat: 26.2 },
+            given: String::new(),
+            district: None,
+            grid: UnitCode::parse("431102004001001").ok(),
+            generation: None,
+            holder: None,
+        },
+    }
+}
+
+fn office() -> Calendar {
+    Calendar::stand_in(TimeZone::get("Asia/Shanghai").unwrap())
+}
+
+/// 2026-11-27 is a Friday.
+fn local(text: &str) -> Timestamp {
+    format!("{text}:00+08:00").parse().unwrap()
+}
+
+struct Played {
+    workflow: Workflow,
+    calendar: Calendar,
+    events: Vec<CaseEvent>,
+    at: Timestamp,
+}
+
+impl Played {
+    fn new(at: &str) -> Self {
+        let (workflow, calendar) = (workflow(), office());
+        let first = begin(&workflow, Role::Worker, "worker", local(at), &context(&calendar));
+        Self { workflow, events: vec![first], calendar, at: local(at) }
+    }
+
+    fn state(&self) -> CaseState {
+        CaseState::fold(&self.events).unwrap()
+    }
+
+    fn order(&self, action: &str) -> Order {
+        let mut order = Order::new(action, Role::Dispatcher, "dispatcher", self.at);
+        order.reason = "because".into();
+        order.condition = "1".into();
+        order.limit = Limit::parse("1工作日").ok();
+        order
+    }
+
+    fn play(&mut self, at: &str, action: &str) {
+        self.at = local(at);
+        self.play_order(&self.order(action)).unwrap();
+    }
+
+    fn play_order(&mut self, order: &Order) -> Result<(), Refusal> {
+        let event = decide(&self.workflow, &self.state(), order, &context(&self.calendar))?;
+        self.events.push(event);
+        Ok(())
+    }
+
+    fn task_due(&self, department: &str) -> Option<Timestamp> {
+        self.state().tasks.iter().rev().find(|task| &*task.department.0 == department).unwrap().clock.due_at
+    }
+}
+
+#[test]
+fn a_case_ends_when_all_its_departments_have_done_their_tasks() {
+    let mut case = Played::new("2026-11-27T09:00");
+    case.play("2026-11-27T09:30", "file");
+    assert_eq!(case.state().due_at(), Some(local("2026-11-27T11:30")), "two work hours to dispatch");
+    case.play("2026-11-27T10:00", "dispatch");
+    assert_eq!(case.state().tasks.len(), 2);
+    assert_eq!(case.task_due("D1"), Some(local("2026-11-30T10:00")));
+    let mut linked = case.order("link");
+    linked.departments = vec![appointed("D3", DepartmentRole::Co)];
+    case.at = local("2026-11-27T14:00");
+    linked.at = case.at;
+    case.play_order(&linked).unwrap();
+    assert_eq!(case.task_due("D3"), Some(local("2026-11-30T12:00")), "its own clock");
+    // Whose task is meant must be said while several are open.
+    let refused = case.play_order(&case.order("done")).unwrap_err();
+    assert!(matches!(refused, Refusal::NoTask { .. }), "{refused}");
+    for (department, expected) in [("D2", "handling"), ("D3", "handling"), ("D1", "checking")] {
+        let mut done = case.order("done");
+        done.department = Some(DepartmentId(department.into()));
+        case.play_order(&done).unwrap();
+        assert_eq!(&*case.state().name.0, expected, "{department}");
+    }
+    let state = case.state();
+    assert_eq!(state.collector, Some(WorkerId("w1".into())), "the nearest collector checks");
+    assert_eq!(state.due_at(), Some(local("2026-11-27T18:00")), "four urgent hours to check");
+    case.play("2026-11-27T15:00", "close");
+    let state = case.state();
+    assert!(state.is_end && state.ended_how == Some(Effect::Close) && !state.is_overdue(case.at));
+    assert_eq!(state.due_at(), None);
+}
+
+#[test]
+fn rework_goes_back_to_the_department_and_keeps_the_clock_before() {
+    let mut case = Played::new("2026-11-27T09:00");
+    case.play("2026-11-27T09:00", "file");
+    case.play("2026-11-27T09:00", "dispatch");
+    for department in ["D1", "D2"] {
+        let mut done = case.order("done");
+        done.department = Some(DepartmentId(department.into()));
+        case.play_order(&done).unwrap();
+    }
+    let mut rework = case.order("rework");
+    rework.department = Some(DepartmentId("D2".into()));
+    rework.at = local("2026-11-27T10:00");
+    case.play_order(&rework).unwrap();
+    let state = case.state();
+    let task = state.tasks.iter().find(|task| &*task.department.0 == "D2").unwrap();
+    assert_eq!((task.reworks, task.past_clocks.len(), task.clock.due_at), (1, 1, Some(local("2026-11-30T10:00"))));
+    assert_eq!(state.open_tasks().count(), 1);
+    assert_eq!(state.reworks, 1);
+}
+
+#[test]
+fn a_pause_gives_each_clock_what_was_left_of_it() {
+    let mut case = Played::new("2026-11-27T09:00");
+    case.play("2026-11-27T09:00", "file");
+    case.play("2026-11-27T10:00", "dispatch");
+    case.play("2026-11-27T11:00", "suspend");
+    assert_eq!(case.state().due_at(), None);
+    let refused = case.play_order(&case.order("done")).unwrap_err();
+    let Refusal::Suspended { allowed, .. } = &refused else { panic!("{refused}") };
+    assert!(allowed.iter().any(|action| &*action.0 == "resume"));
+    // Friday 11:00 to Tuesday 09:00: seven hours of the eight are left.
+    case.play("2026-12-01T09:00", "resume");
+    assert_eq!(case.task_due("D1"), Some(local("2026-12-01T18:00")));
+    let limit = Limit::parse("1工作日").unwrap();
+    let pause = crate::dispatch::Pause { from: local("2026-11-27T11:00"), to: Some(local("2026-12-01T09:00")) };
+    assert_eq!(case.task_due("D1"), due_with_pauses(local("2026-11-27T10:00"), limit, &case.calendar, &[pause]));
+    // What was added stays added over a pause.
+    case.play("2026-12-01T10:00", "extend");
+    assert_eq!(case.task_due("D1"), Some(local("2026-12-02T18:00")));
+    case.play("2026-12-01T11:00", "suspend");
+    case.play("2026-12-02T11:00", "resume");
+    assert_eq!(case.task_due("D1"), Some(local("2026-12-03T18:00")));
+}
+
+#[test]
+fn a_delay_goes_up_the_chain_by_its_clock_alone() {
+    let mut case = Played::new("2026-11-27T09:00");
+    case.play("2026-11-27T09:00", "file");
+    // Due at 11:00 on Friday; four work hours later it is 17:00, two work days later Tuesday 11:00.
+    let level = |at: &str| {
+        let state = case.state();
+        let found = escalation(&case.workflow, &state, &case.calendar, local(at));
+        (found.step.map(|step| step.level), found.next_at)
+    };
+    assert_eq!(level("2026-11-27T10:59"), (None, Some(local("2026-11-27T11:00"))));
+    assert_eq!(level("2026-11-27T11:00"), (Some(1), Some(local("2026-11-27T17:00"))));
+    assert_eq!(level("2026-11-28T12:00"), (Some(2), Some(local("2026-12-01T11:00"))));
+    assert_eq!(level("2026-12-09T12:00").0, Some(3));
+}
+
+#[test]
+fn an_appeal_is_open_once_and_only_after_a_late_end() {
+    let mut case = Played::new("2026-11-27T09:00");
+    case.play("2026-11-27T09:00", "file");
+    case.play("2026-12-27T10:00", "dispatch");
+    for department in ["D1", "D2"] {
+        let mut done = case.order("done");
+        done.department = Some(DepartmentId(department.into()));
+        case.play_order(&done).unwrap();
+    }
+    assert!(matches!(case.play_order(&case.order("appeal")), Err(Refusal::NotNow { .. })));
+    case.play("2026-12-27T11:00", "close");
+    case.play("2026-12-28T11:00", "appeal");
+    assert!(matches!(case.play_order(&case.order("appeal")), Err(Refusal::NotNow { .. } | Refusal::Appealed)));
+    case.play("2026-12-28T12:00", "review");
+    assert_eq!(case.state().appeal, Appeal::Reviewed, "one look is not enough");
+    case.play("2026-12-28T13:00", "review");
+    assert_eq!(case.state().appeal, Appeal::Upheld);
+    assert!(case.state().is_overdue(case.at), "the delay stays a fact");
+
+    let mut quick = Played::new("2026-11-27T09:00");
+    quick.play("2026-11-27T09:00", "self_handle");
+    assert!(matches!(quick.play_order(&quick.order("appeal")), Err(Refusal::NotLate)));
+}
+
+#[test]
+fn what_is_not_on_the_list_goes_to_its_department() {
+    let mut case = Played::new("2026-11-27T09:00");
+    let mut off = context(&case.calendar);
+    (off.category, off.major) = ("C0102".into(), Some("C01".into()));
+    let mut order = case.order("self_handle");
+    order.reason.clear();
+    let refused = decide(&case.workflow, &case.state(), &order, &off).unwrap_err();
+    assert!(refused.to_string().contains("goes to name of D1, name of D2"), "{refused}");
+    order.reason = "it was a minute's work".into();
+    let event = decide(&case.workflow, &case.state(), &order, &off).unwrap();
+    case.events.push(event);
+    assert!(case.state().is_off_list, "and it is counted");
+}
+
+#[test]
+fn a_move_is_open_to_its_roles_alone_and_says_what_it_needs() {
+    let mut case = Played::new("2026-11-27T09:00");
+    let mut order = case.order("file");
+    order.role = Role::Worker;
+    assert!(matches!(case.play_order(&order), Err(Refusal::Role { .. })));
+    order.role = Role::Admin;
+    order.condition.clear();
+    assert!(matches!(case.play_order(&order), Err(Refusal::Needs { need: Need::Condition, .. })));
+    assert!(matches!(case.play_order(&case.order("fly")), Err(Refusal::Unknown { .. })));
+    let refused = case.play_order(&case.order("close")).unwrap_err();
+    let Refusal::NotNow { allowed, .. } = &refused else { panic!("{refused}") };
+    let allowed: Vec<&str> = allowed.iter().map(|action| &*action.0).collect();
+    assert_eq!(allowed, ["file", "void", "self_handle", "suspend", "extend", "supervise", "note"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_history_keeps_its_promises(
+        moves in prop::collection::vec((0_usize..20, 0_usize..4, 0_i64..3_000), 1..60),
+    ) {
+        let mut case = Played::new("2026-11-26T16:00");
+        for (action, department, minutes) in moves {
+            case.at += SignedDuration::from_mins(minutes);
+            let name = case.workflow.actions()[action].name.to_string();
+            let mut order = case.order(&name);
+            let id = ["D1", "D2", "D3"].get(department);
+            order.department = id.map(|id| DepartmentId((*id).into()));
+            order.departments = id.filter(|_| action == 4 || action == 7).map(|id| appointed(id, DepartmentRole::Co)).into_iter().collect();
+            let before = case.state();
+            let result = case.play_order(&order);
+            let after = case.state();
+            match result {
+                Err(refusal) => {
+                    prop_assert_eq!(&before, &after, "{}", refusal);
+                    if let Refusal::NotNow { allowed, .. } | Refusal::Suspended { allowed, .. } = &refusal {
+                        prop_assert!(!allowed.iter().any(|open| open.0.as_ref() == name), "{}", refusal);
+                    }
+                }
+                Ok(()) => {
+                    // One event more, later than all before, and the fold goes on from where it was.
+                    let mut stepped = before.clone();
+                    stepped.apply(case.events.last().unwrap());
+                    prop_assert_eq!(&stepped, &after);
+                    prop_assert_eq!(after.version, before.version + 1);
+                    prop_assert!(after.changed_at >= before.changed_at);
+                }
+            }
+            let state = case.state();
+            prop_assert!(state.tasks.iter().all(|task| task.state.is_open() == task.clock.is_running() || state.is_end));
+            if state.is_end {
+                prop_assert!(state.running().next().is_none() && state.due_at().is_none() && state.ended_at.is_some());
+            } else {
+                prop_assert!(state.ended_at.is_none());
+            }
+            prop_assert_eq!(state.suspended_since.is_some(), state.running().any(|(_, clock)| clock.pauses.last().is_some_and(|p| p.to.is_none())) || (state.suspended_since.is_some() && state.running().next().is_none()));
+            // No department has two open tasks.
+            let mut open: Vec<_> = state.open_tasks().map(|task| &task.department).collect();
+            let count = open.len();
+            open.sort();
+            open.dedup();
+            prop_assert_eq!(open.len(), count);
+            // Whoever handles has something to do.
+            if &*state.name.0 == "handling" {
+                prop_assert!(state.open_tasks().next().is_some());
+            }
+        }
+    }
+}

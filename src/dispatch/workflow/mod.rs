@@ -1,0 +1,23 @@
+//! The life of a case: a state machine that a city declares, and a history that is only ever added to.
+//!
+//! `definition` says which moves there are, `decide` whether one is open now and what comes of it, as an event; `state` folds events
+//! into what a case is. Nothing but events changes a case, so its state is what its history says. `escalation` tells who is to know
+//! that a clock has run out.
+
+mod decide;
+mod definition;
+mod escalation;
+mod event;
+#[cfg(test)]
+mod histories;
+mod order;
+mod state;
+
+pub use decide::{Refusal, begin, decide};
+pub use definition::{
+    ActionDefinition, ActionName, Admission, Effect, EscalationStep, Need, StateDefinition, StateName, Workflow, WorkflowError,
+};
+pub use escalation::{Escalation, escalation};
+pub use event::{Appointed, CaseEvent, ClockFact, Facts, Place};
+pub use order::{Context, Order};
+pub use state::{Appeal, CaseClock, CaseState, Task, TaskState};

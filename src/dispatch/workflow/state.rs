@@ -1,0 +1,347 @@
+use jiff::Timestamp;
+
+use super::definition::{Effect, StateName, words};
+use super::event::{CaseEvent, ClockFact};
+use crate::dispatch::{DepartmentId, DepartmentRole, Limit, Pause, Stage, WorkerId};
+
+/// What a case is: the sum of its events, and of nothing else.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaseState {
+    pub name: StateName,
+    pub is_end: bool,
+    /// The number of its last event.
+    pub version: u32,
+    pub changed_at: Timestamp,
+    /// The tasks of departments, in the order in which they were given; those given back and passed on too.
+    pub tasks: Vec<Task>,
+    /// Clocks of the case as a whole, those that have stopped too.
+    pub clocks: Vec<CaseClock>,
+    pub suspended_since: Option<Timestamp>,
+    pub filed_at: Option<Timestamp>,
+    /// The condition by which it was filed.
+    pub filed_by: String,
+    pub ended_at: Option<Timestamp>,
+    /// What ended it.
+    pub ended_how: Option<Effect>,
+    /// Who looks at the place: before filing, or when it is done.
+    pub collector: Option<WorkerId>,
+    pub reworks: u32,
+    pub returns: u32,
+    pub extensions: u32,
+    pub reopenings: u32,
+    pub is_supervised: bool,
+    pub appeal: Appeal,
+    pub is_published: bool,
+    pub is_off_list: bool,
+    pub rating: Option<u8>,
+}
+
+words! {
+    /// How far an appeal is.
+    Appeal {
+        None = "none",
+        Open = "open",
+        /// Upheld once; it takes another.
+        Reviewed = "reviewed",
+        /// The delay stays as a fact and is left out of figures.
+        Upheld = "upheld",
+        Rejected = "rejected",
+    }
+}
+
+words! {
+    TaskState {
+        Waiting = "waiting",
+        Accepted = "accepted",
+        Done = "done",
+        Returned = "returned",
+        /// It went on to another department.
+        Passed = "passed",
+    }
+}
+
+impl TaskState {
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Waiting | Self::Accepted)
+    }
+
+    /// Whether the department is rid of it without having done it.
+    pub fn is_gone(self) -> bool {
+        matches!(self, Self::Returned | Self::Passed)
+    }
+}
+
+/// What one department is to do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Task {
+    pub department: DepartmentId,
+    pub name: String,
+    pub role: DepartmentRole,
+    pub state: TaskState,
+    pub worker: Option<WorkerId>,
+    pub accepted_at: Option<Timestamp>,
+    pub reworks: u32,
+    pub clock: CaseClock,
+    /// Those before its reworks, oldest first.
+    pub past_clocks: Vec<CaseClock>,
+}
+
+/// A clock that times a stage of a case or a task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaseClock {
+    pub stage: Stage,
+    pub limit: Option<Limit>,
+    pub started_at: Timestamp,
+    /// None where there is no limit, and while it stands still.
+    pub due_at: Option<Timestamp>,
+    /// When it was due when it was last stopped.
+    pub was_due_at: Option<Timestamp>,
+    pub pauses: Vec<Pause>,
+    pub ended_at: Option<Timestamp>,
+}
+
+impl CaseClock {
+    fn begin(fact: &ClockFact, at: Timestamp) -> Self {
+        Self {
+            stage: fact.stage,
+            limit: fact.limit,
+            started_at: at,
+            due_at: fact.due_at,
+            was_due_at: None,
+            pauses: Vec::new(),
+            ended_at: None,
+        }
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.ended_at.is_none()
+    }
+
+    /// Whether it was not stopped in time, or has not been at `at`.
+    pub fn is_overdue(&self, at: Timestamp) -> bool {
+        self.due_at.is_some_and(|due| self.ended_at.unwrap_or(at) > due)
+    }
+
+    fn end(&mut self, at: Timestamp) {
+        self.ended_at.get_or_insert(at);
+    }
+
+    fn pause(&mut self, at: Timestamp) {
+        self.was_due_at = self.due_at.take();
+        self.pauses.push(Pause { from: at, to: None });
+    }
+
+    fn resume(&mut self, at: Timestamp) {
+        if let Some(last) = self.pauses.last_mut() {
+            last.to.get_or_insert(at);
+        }
+    }
+}
+
+impl CaseState {
+    /// Folds a history into what a case is; none where it has none.
+    pub fn fold<'a>(events: impl IntoIterator<Item = &'a CaseEvent>) -> Option<Self> {
+        let mut events = events.into_iter();
+        let first = events.next()?;
+        let mut state = Self::new(first);
+        state.apply(first);
+        events.for_each(|event| state.apply(event));
+        Some(state)
+    }
+
+    fn new(first: &CaseEvent) -> Self {
+        Self {
+            name: first.state.clone(),
+            is_end: false,
+            version: 0,
+            changed_at: first.at,
+            tasks: Vec::new(),
+            clocks: Vec::new(),
+            suspended_since: None,
+            filed_at: None,
+            filed_by: String::new(),
+            ended_at: None,
+            ended_how: None,
+            collector: None,
+            reworks: 0,
+            returns: 0,
+            extensions: 0,
+            reopenings: 0,
+            is_supervised: false,
+            appeal: Appeal::None,
+            is_published: false,
+            is_off_list: false,
+            rating: None,
+        }
+    }
+
+    /// Takes the next event in.
+    pub fn apply(&mut self, event: &CaseEvent) {
+        let (at, facts) = (event.at, &event.facts);
+        if event.state != self.name {
+            // A stage lasts as long as the case stays in its state; the total clock goes on.
+            self.clocks.iter_mut().filter(|clock| clock.stage != Stage::Total).for_each(|clock| clock.end(at));
+        }
+        self.is_off_list |= facts.is_off_list;
+        match event.effect {
+            Effect::Report | Effect::Dispatch | Effect::Note => {}
+            Effect::Verify => self.collector.clone_from(&facts.worker),
+            Effect::File => {
+                self.filed_at.get_or_insert(at);
+                self.filed_by.clone_from(&facts.condition);
+            }
+            Effect::Accept => self.each_task(event, |task| {
+                task.state = TaskState::Accepted;
+                task.accepted_at.get_or_insert(at);
+            }),
+            Effect::Assign => self.each_task(event, |task| task.worker.clone_from(&facts.worker)),
+            Effect::Return => {
+                self.returns += 1;
+                self.each_task(event, |task| task.leave(TaskState::Returned, at));
+            }
+            Effect::Transfer => self.each_task(event, |task| task.leave(TaskState::Passed, at)),
+            Effect::Done => {
+                self.each_task(event, |task| task.leave(TaskState::Done, at));
+                self.collector = facts.worker.clone().or(self.collector.take());
+            }
+            Effect::Rework => {
+                self.reworks += 1;
+                for task in self.tasks.iter_mut().filter(|task| task.is_redone_by(event)) {
+                    task.reworks += 1;
+                    task.state = TaskState::Accepted;
+                }
+            }
+            Effect::Reopen => {
+                self.reopenings += 1;
+                self.clocks.iter_mut().filter(|clock| clock.stage == Stage::Total).for_each(|clock| clock.ended_at = None);
+            }
+            Effect::Suspend => {
+                self.suspended_since = Some(at);
+                self.running_mut().for_each(|clock| clock.pause(at));
+            }
+            Effect::Resume => {
+                self.suspended_since = None;
+                self.running_mut().for_each(|clock| clock.resume(at));
+            }
+            Effect::Extend => self.extensions += 1,
+            Effect::Supervise => self.is_supervised = true,
+            Effect::Appeal => self.appeal = Appeal::Open,
+            Effect::ReviewAppeal => self.appeal = if self.appeal == Appeal::Open { Appeal::Reviewed } else { Appeal::Upheld },
+            Effect::RejectAppeal => self.appeal = Appeal::Rejected,
+            Effect::Moderate => self.is_published = facts.published.unwrap_or(self.is_published),
+            Effect::Rate => self.rating = facts.rating.or(self.rating),
+            Effect::Move | Effect::Reclassify | Effect::Void | Effect::SelfHandle | Effect::Close => {}
+        }
+        for appointed in &facts.departments {
+            let fact = facts.clocks.iter().find(|clock| clock.department.as_ref() == Some(&appointed.department));
+            let none = ClockFact { department: None, stage: Stage::Handle, limit: None, due_at: None };
+            self.tasks.push(Task {
+                department: appointed.department.clone(),
+                name: appointed.name.clone(),
+                role: appointed.role,
+                state: TaskState::Waiting,
+                worker: None,
+                accepted_at: None,
+                reworks: 0,
+                clock: CaseClock::begin(fact.unwrap_or(&none), at),
+                past_clocks: Vec::new(),
+            });
+        }
+        let appointed = |clock: &ClockFact| facts.departments.iter().any(|new| clock.department.as_ref() == Some(&new.department));
+        for fact in facts.clocks.iter().filter(|clock| !appointed(clock)) {
+            self.set_clock(fact, event);
+        }
+        if event.is_end {
+            if !self.is_end {
+                self.ended_at = Some(at);
+                self.ended_how = Some(event.effect);
+            }
+            self.suspended_since = None;
+            self.running_mut().for_each(|clock| {
+                if clock.pauses.last().is_some_and(|pause| pause.to.is_none()) {
+                    // Stopped for good: whether it was late by then is told by when it was due.
+                    clock.due_at = clock.was_due_at;
+                    clock.ended_at = clock.pauses.last().map(|pause| pause.from);
+                }
+                clock.resume(at);
+                clock.end(at);
+            });
+        } else {
+            self.ended_at = None;
+            self.ended_how = None;
+        }
+        self.name = event.state.clone();
+        self.is_end = event.is_end;
+        self.version = event.seq;
+        self.changed_at = at;
+    }
+
+    /// A clock that runs is due at another time; any other begins.
+    fn set_clock(&mut self, fact: &ClockFact, event: &CaseEvent) {
+        let Some(department) = &fact.department else {
+            let running = self.clocks.iter_mut().rfind(|clock| clock.stage == fact.stage && clock.is_running());
+            match running {
+                Some(clock) => (clock.limit, clock.due_at) = (fact.limit, fact.due_at),
+                None => self.clocks.push(CaseClock::begin(fact, event.at)),
+            }
+            return;
+        };
+        let Some(task) = self.tasks.iter_mut().rfind(|task| &task.department == department) else { return };
+        if task.clock.is_running() {
+            (task.clock.limit, task.clock.due_at) = (fact.limit, fact.due_at);
+        } else {
+            let past = std::mem::replace(&mut task.clock, CaseClock::begin(fact, event.at));
+            task.past_clocks.push(past);
+        }
+    }
+
+    fn each_task(&mut self, event: &CaseEvent, change: impl Fn(&mut Task)) {
+        let open = self.tasks.iter_mut().filter(|task| task.state.is_open());
+        open.filter(|task| Some(&task.department) == event.facts.department.as_ref()).for_each(change);
+    }
+
+    fn running_mut(&mut self) -> impl Iterator<Item = &mut CaseClock> {
+        let tasks = self.tasks.iter_mut().filter(|task| task.state.is_open()).map(|task| &mut task.clock);
+        self.clocks.iter_mut().chain(tasks).filter(|clock| clock.is_running())
+    }
+
+    /// Returns the clocks that run, those of tasks with their departments.
+    pub fn running(&self) -> impl Iterator<Item = (Option<&DepartmentId>, &CaseClock)> {
+        let tasks = self.tasks.iter().filter(|task| task.state.is_open()).map(|task| (Some(&task.department), &task.clock));
+        self.clocks.iter().map(|clock| (None, clock)).chain(tasks).filter(|(_, clock)| clock.is_running())
+    }
+
+    /// Returns the tasks that somebody is still to do.
+    pub fn open_tasks(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.iter().filter(|task| task.state.is_open())
+    }
+
+    /// Returns when the next clock runs out; none while all stand still, and of a case that has ended.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        self.running().filter_map(|(_, clock)| clock.due_at).min()
+    }
+
+    /// Whether a clock has run out at `at`. Of a case that has ended: whether one had.
+    pub fn is_overdue(&self, at: Timestamp) -> bool {
+        if self.is_end {
+            return self.clocks.iter().chain(self.tasks.iter().map(|task| &task.clock)).any(|clock| clock.is_overdue(at));
+        }
+        self.running().any(|(_, clock)| clock.is_overdue(at))
+    }
+}
+
+impl Task {
+    fn leave(&mut self, state: TaskState, at: Timestamp) {
+        self.state = state;
+        self.clock.end(at);
+    }
+
+    /// Whether an event sends it back to be done again: that of the department named, or all that were done.
+    pub(super) fn is_redone_by(&self, event: &CaseEvent) -> bool {
+        self.is_redone(event.facts.department.as_ref())
+    }
+
+    pub(super) fn is_redone(&self, department: Option<&DepartmentId>) -> bool {
+        self.state == TaskState::Done && department.is_none_or(|department| department == &self.department)
+    }
+}

@@ -1,0 +1,146 @@
+//! Cases with their histories, as they are written and read back.
+
+use jiff::Timestamp;
+
+use super::times::to_milliseconds;
+use crate::dispatch::workflow::{CaseEvent, CaseState};
+use crate::dispatch::{Case, CaseId, Reporter};
+
+/// Most candidates that are looked at for what may be the same as a new case; the newest of them. More of one place and time is a
+/// crowd that needs no list.
+pub const DUPLICATES_MAX: usize = 20;
+
+/// Something to be written about a case.
+#[derive(Clone, Debug)]
+pub enum CaseWrite {
+    Add(Box<NewCase>),
+    Append(Box<NewEvent>),
+}
+
+/// A case that begins its life.
+#[derive(Clone, Debug)]
+pub struct NewCase {
+    pub case: Case,
+    /// Its history, mostly one event. What may be the same is added to the first.
+    pub events: Vec<CaseEvent>,
+    pub reporter: Reporter,
+    /// By which the same report is known again when it is sent again.
+    pub token: Option<IntakeToken>,
+    pub near: Option<Near>,
+}
+
+/// A key under which somebody sends a report, and what the report was, as SHA-256 both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IntakeToken {
+    pub key: [u8; 32],
+    pub body: [u8; 32],
+}
+
+/// What counts as perhaps the same: reported since then, and as near.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Near {
+    pub distance_m: f64,
+    pub since: Timestamp,
+}
+
+/// The next event of a case.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    pub case: CaseId,
+    pub event: CaseEvent,
+    /// What the case is with it, which must have been made of the event before.
+    pub after: CaseState,
+}
+
+/// What became of a write.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CaseWritten {
+    /// The case is there, with its first event as it was written.
+    Added(Box<CaseEvent>),
+    Appended,
+    /// The report was taken in before under the same key.
+    Repeated {
+        case: CaseId,
+        is_same_body: bool,
+    },
+    /// The case has other events by now; nothing was written.
+    Stale {
+        version: u32,
+    },
+    /// A case of this id is there already, or, for an event, there is none, or none that has a history.
+    Refused,
+}
+
+/// A case with all that happened to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaseRecord {
+    pub case: Case,
+    /// Empty for what was imported as a mere record.
+    pub events: Vec<CaseEvent>,
+}
+
+impl CaseRecord {
+    /// Returns what the case is now; none where it has no history.
+    pub fn state(&self) -> Option<CaseState> {
+        CaseState::fold(&self.events)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaseRecordPage {
+    pub records: Vec<CaseRecord>,
+    pub has_more: bool,
+}
+
+/// An event with its place among those of all cases.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NumberedEvent {
+    /// Grows in the order in which events became durable, without a gap that is filled later.
+    pub number: u64,
+    /// The case as it is by now.
+    pub case: Case,
+    pub event: CaseEvent,
+    /// Whether its text and place may be shown to all by now.
+    pub is_published: bool,
+}
+
+/// What lists are filtered by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub state: String,
+    pub version: u32,
+    pub is_open: bool,
+    pub is_published: bool,
+    pub due_at: Option<Timestamp>,
+    /// The ids of departments with an open task, or, where the case has ended, of all that had one; each in line breaks.
+    pub departments: String,
+}
+
+impl Standing {
+    pub fn of(state: &CaseState) -> Self {
+        let mut departments: Vec<&str> = Vec::new();
+        for task in state.tasks.iter().filter(|task| task.state.is_open() || state.is_end) {
+            if !departments.contains(&&*task.department.0) {
+                departments.push(&task.department.0);
+            }
+        }
+        Self {
+            state: state.name.to_string(),
+            version: state.version,
+            is_open: !state.is_end,
+            is_published: state.is_published,
+            due_at: state.due_at().map(to_milliseconds),
+            departments: framed(&departments),
+        }
+    }
+}
+
+fn framed(ids: &[&str]) -> String {
+    if ids.is_empty() { String::new() } else { format!("\n{}\n", ids.join("\n")) }
+}
+
+impl NewCase {
+    pub(super) fn standing(&self) -> Option<Standing> {
+        CaseState::fold(&self.events).as_ref().map(Standing::of)
+    }
+}

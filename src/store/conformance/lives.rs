@@ -1,0 +1,248 @@
+//! The lives of cases.
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::Place;
+use super::samples::{case, code, day};
+use crate::boundary::Position;
+use crate::dispatch::workflow::{ActionName, Appointed, CaseEvent, ClockFact, Effect, Facts, Place as Where, StateName};
+use crate::dispatch::{CaseId, DepartmentId, DepartmentRole, Limit, Reporter, Role, Stage, WorkerId};
+use crate::store::records::CaseFilter;
+use crate::store::{CaseWrite, CaseWritten, IntakeToken, Near, NewCase, NewEvent, Store};
+
+fn event(seq: u32, effect: Effect, state: &str, is_end: bool, at: Timestamp) -> CaseEvent {
+    CaseEvent {
+        seq,
+        at,
+        author: "网格员 \"a\"\0".into(),
+        role: Role::Worker,
+        action: ActionName(effect.as_str().into()),
+        effect,
+        state: StateName(state.into()),
+        is_end,
+        facts: Facts::default(),
+    }
+}
+
+fn new(id: u128, lon: f64, token: Option<u8>) -> NewCase {
+    let case = case(id, lon, 26.0);
+    let mut first = event(1, Effect::Report, "open", false, day(2));
+    let department = DepartmentId("D1".into());
+    first.facts.departments = vec![Appointed { department: department.clone(), name: "环卫处".into(), role: DepartmentRole::Lead }];
+    let limit = Limit::parse("2工作日").ok();
+    first.facts.clocks = vec![ClockFact { department: Some(department), stage: Stage::Handle, limit, due_at: Some(day(5)) }];
+    let near = Some(Near { distance_m: 50.0, since: case.reported_at - SignedDuration::from_hours(24) });
+    let token = token.map(|key| IntakeToken { key: [key; 32], body: [1; 32] });
+    NewCase { case, events: vec![first], reporter: Reporter::default(), token, near }
+}
+
+fn add(new: NewCase) -> CaseWrite {
+    CaseWrite::Add(Box::new(new))
+}
+
+fn next(store: &dyn Store, id: u128, event: CaseEvent) -> CaseWrite {
+    let record = store.find_case_record(CaseId(Uuid::from_u128(id))).unwrap().unwrap();
+    let mut after = record.state().unwrap();
+    after.apply(&event);
+    CaseWrite::Append(Box::new(NewEvent { case: record.case.id, event, after }))
+}
+
+pub fn a_case_lives_by_its_events(place: &Place) {
+    let store = place();
+    let written = store.write_cases(vec![add(new(1, 111.0, None)), add(new(2, 112.0, None))]).unwrap();
+    assert!(matches!(&written[..], [CaseWritten::Added(_), CaseWritten::Added(_)]), "{written:?}");
+    let record = store.find_case_record(CaseId(Uuid::from_u128(1))).unwrap().unwrap();
+    assert_eq!(record.events, new(1, 111.0, None).events, "facts come back as they were, odd texts too");
+    let state = record.state().unwrap();
+    assert_eq!((state.version, state.due_at(), state.open_tasks().count()), (1, Some(day(5)), 1));
+    let accept = CaseEvent {
+        facts: Facts { department: Some(DepartmentId("D1".into())), ..Facts::default() },
+        ..event(2, Effect::Accept, "open", false, day(3))
+    };
+    assert_eq!(store.write_cases(vec![next(&*store, 1, accept.clone())]).unwrap(), [CaseWritten::Appended]);
+    // A second hand that had not seen it is told, and nothing is written.
+    let late = event(2, Effect::Note, "open", false, day(3));
+    let mut after = state.clone();
+    after.apply(&late);
+    let late = CaseWrite::Append(Box::new(NewEvent { case: record.case.id, event: late, after }));
+    assert_eq!(store.write_cases(vec![late]).unwrap(), [CaseWritten::Stale { version: 2 }]);
+    let record = store.find_case_record(record.case.id).unwrap().unwrap();
+    assert_eq!(record.events[1..], [accept]);
+    // A mere record has no history, and none can be begun by an event.
+    store.add_cases(&[case(3, 111.0, 26.0)], "a", day(1)).unwrap();
+    assert_eq!(store.find_case_record(CaseId(Uuid::from_u128(3))).unwrap().unwrap().events, []);
+    let of = |id| {
+        CaseWrite::Append(Box::new(NewEvent {
+            case: CaseId(Uuid::from_u128(id)),
+            event: event(2, Effect::Note, "x", false, day(3)),
+            after: state.clone(),
+        }))
+    };
+    assert_eq!(store.write_cases(vec![of(3), of(9)]).unwrap(), [CaseWritten::Refused, CaseWritten::Refused]);
+    assert_eq!(store.write_cases(vec![add(new(1, 0.0, None))]).unwrap(), [CaseWritten::Refused], "an id is taken once");
+}
+
+pub fn a_report_that_is_sent_again_is_taken_in_once(place: &Place) {
+    let store = place();
+    let again = |id, body: u8| {
+        let mut again = new(id, 111.0, Some(7));
+        again.token = again.token.map(|token| IntakeToken { body: [body; 32], ..token });
+        add(again)
+    };
+    // In one transaction as in several.
+    let written = store.write_cases(vec![again(1, 1), again(2, 1), again(3, 2)]).unwrap();
+    let first = CaseId(Uuid::from_u128(1));
+    assert!(matches!(written[0], CaseWritten::Added(_)));
+    assert_eq!(written[1..], [true, false].map(|is_same_body| CaseWritten::Repeated { case: first, is_same_body }));
+    assert_eq!(store.write_cases(vec![again(4, 1)]).unwrap(), [CaseWritten::Repeated { case: first, is_same_body: true }]);
+    assert_eq!(store.load_cases(&CaseFilter::first(9)).unwrap().cases.len(), 1);
+    assert_eq!(store.newest_case_event().unwrap(), 1);
+}
+
+pub fn cases_near_a_new_one_are_told(place: &Place) {
+    let store = place();
+    // A thousandth of a degree is some 100 m here.
+    let mut old = new(1, 111.0, None);
+    old.case.reported_at = day(1) - SignedDuration::from_hours(48);
+    let written =
+        store.write_cases(vec![add(old), add(new(2, 111.0, None)), add(new(3, 111.000_4, None)), add(new(4, 111.001, None))]).unwrap();
+    let near = |written: &CaseWritten| match written {
+        CaseWritten::Added(event) => event.facts.duplicates.iter().map(|(id, far)| (id.0.as_u128(), far.round())).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(near(&written[1]), [], "what is older than the window is no double");
+    assert_eq!(near(&written[2]), [(2, 40.0)]);
+    assert_eq!(near(&written[3]), []);
+    let later = store.write_cases(vec![add(new(5, 111.000_3, None))]).unwrap();
+    assert_eq!(near(&later[0]), [(3, 10.0), (2, 30.0)], "the nearest first");
+    let kept = store.find_case_record(CaseId(Uuid::from_u128(5))).unwrap().unwrap();
+    assert_eq!(kept.events[0].facts.duplicates.len(), 2, "and they are kept");
+}
+
+pub fn who_reports_stands_with_the_people(place: &Place) {
+    let store = place();
+    let reporter = Reporter { name: "王某".into(), phone: "13800000000".into(), email: "w@example.org".into() };
+    let with = NewCase { reporter: reporter.clone(), ..new(1, 111.0, None) };
+    store.write_cases(vec![add(with), add(new(2, 112.0, None))]).unwrap();
+    assert_eq!(store.find_reporter(CaseId(Uuid::from_u128(1))).unwrap(), Some(reporter));
+    assert_eq!(store.find_reporter(CaseId(Uuid::from_u128(2))).unwrap(), None);
+    // Nothing of it is in what goes elsewhere.
+    let said = format!("{:?} {:?}", store.load_case_events(0, 9).unwrap(), store.load_audit(0, 99).unwrap());
+    assert!(!said.contains("13800000000") && !said.contains("王某"), "{said}");
+    assert!(store.load_roster(day(9)).unwrap().data.workers.is_empty(), "and nobody gets on a roster by reporting");
+}
+
+pub fn events_are_followed_in_the_order_of_writing(place: &Place) {
+    let store = place();
+    assert_eq!((store.newest_case_event().unwrap(), store.load_case_events(0, 9).unwrap()), (0, vec![]));
+    store.write_cases(vec![add(new(2, 111.0, None)), add(new(1, 112.0, None))]).unwrap();
+    let end = event(2, Effect::Close, "closed", true, day(3));
+    store.write_cases(vec![next(&*store, 1, end)]).unwrap();
+    let all = store.load_case_events(0, 9).unwrap();
+    let seen: Vec<_> = all.iter().map(|event| (event.number, event.case.id.0.as_u128(), event.event.seq)).collect();
+    assert_eq!(seen, [(1, 2, 1), (2, 1, 1), (3, 1, 2)]);
+    assert_eq!(store.load_case_events(1, 1).unwrap(), all[1..2]);
+    assert_eq!((store.load_case_events(3, 9).unwrap(), store.newest_case_event().unwrap()), (vec![], 3));
+}
+
+pub fn lists_of_cases_know_what_they_are_now(place: &Place) {
+    let store = place();
+    store.write_cases((1..=4).map(|id| add(new(id, 111.0 + f64::from(u32::try_from(id).unwrap()), None))).collect()).unwrap();
+    store.add_cases(&[case(9, 111.0, 26.0)], "a", day(1)).unwrap();
+    store.write_cases(vec![next(&*store, 2, event(2, Effect::Close, "closed", true, day(3)))]).unwrap();
+    let transfer = CaseEvent {
+        facts: Facts {
+            department: Some(DepartmentId("D1".into())),
+            departments: vec![Appointed { department: DepartmentId("D1%".into()), name: String::new(), role: DepartmentRole::Lead }],
+            clocks: vec![ClockFact {
+                department: Some(DepartmentId("D1%".into())),
+                stage: Stage::Handle,
+                limit: None,
+                due_at: Some(day(8)),
+            }],
+            ..Facts::default()
+        },
+        ..event(2, Effect::Transfer, "handling", false, day(3))
+    };
+    store.write_cases(vec![next(&*store, 3, transfer)]).unwrap();
+    let all = || CaseFilter { counts: false, ..CaseFilter::first(10) };
+    let check = |filter: CaseFilter, expected: &[u128]| {
+        let page = store.load_case_records(&filter).unwrap();
+        assert_eq!(page.records.iter().map(|record| record.case.id.0.as_u128()).collect::<Vec<_>>(), expected, "{filter:?}");
+        let mere = store.load_cases(&filter).unwrap();
+        assert_eq!(mere.cases, page.records.into_iter().map(|record| record.case).collect::<Vec<_>>());
+    };
+    check(all(), &[1, 2, 3, 4, 9]);
+    check(CaseFilter { is_open: Some(true), ..all() }, &[1, 3, 4]);
+    check(CaseFilter { is_open: Some(false), ..all() }, &[2]);
+    check(CaseFilter { state: Some("handling".into()), ..all() }, &[3]);
+    check(CaseFilter { department: Some("D1".into()), ..all() }, &[1, 2, 4]);
+    check(CaseFilter { department: Some("D1%".into()), ..all() }, &[3]);
+    check(CaseFilter { due_before: Some(day(5)), ..all() }, &[]);
+    check(CaseFilter { due_before: Some(day(6)), ..all() }, &[1, 4]);
+    check(CaseFilter { due_before: Some(day(9)), ..all() }, &[1, 3, 4]);
+    let page =
+        store.load_case_records(&CaseFilter { is_open: Some(true), limit: 2, after: Some(CaseId(Uuid::from_u128(1))), ..all() }).unwrap();
+    assert_eq!((page.records.len(), page.has_more), (2, false));
+}
+
+pub fn a_case_that_is_moved_is_found_where_it_is(place: &Place) {
+    let store = place();
+    store.write_cases(vec![add(new(1, 111.0, None))]).unwrap();
+    let before = store.find_case_record(CaseId(Uuid::from_u128(1))).unwrap().unwrap();
+    let there = Where {
+        position: Position { lon: 111.5, lat: 26.5 },
+        given: "111.5 26.5 EPSG:4326".into(),
+        district: None,
+        grid: Some(code("431102001")),
+        generation: None,
+        holder: Some(WorkerId("w9".into())),
+    };
+    let here = Where { position: before.case.position, given: before.case.given.clone(), ..there.clone() };
+    let facts = Facts { place: Some(there.clone()), place_before: Some(here), category: Some("C2".into()), ..Facts::default() };
+    let moved = CaseEvent { facts, ..event(2, Effect::Move, "open", false, day(3)) };
+    assert_eq!(store.write_cases(vec![next(&*store, 1, moved.clone())]).unwrap(), [CaseWritten::Appended]);
+    let after = store.find_case_record(before.case.id).unwrap().unwrap();
+    assert_eq!((after.case.position, &after.case.grid, &after.case.holder), (there.position, &there.grid, &there.holder));
+    assert_eq!((after.case.category.as_str(), &after.events[1]), ("C2", &moved));
+    let window = CaseFilter { bbox: Some([111.4, 26.4, 111.6, 26.6]), ..CaseFilter::first(9) };
+    assert_eq!(store.load_cases(&window).unwrap().cases.len(), 1);
+    let near = NewCase { case: crate::dispatch::Case { position: there.position, ..case(2, 0.0, 0.0) }, ..new(2, 0.0, None) };
+    let written = store.write_cases(vec![add(near)]).unwrap();
+    assert!(matches!(&written[0], CaseWritten::Added(event) if event.facts.duplicates.len() == 1), "{written:?}");
+}
+
+pub fn who_writes_cases_at_once_loses_and_doubles_nothing(place: &Place) {
+    const WRITERS: u128 = 4;
+    const EACH: u128 = 12;
+    drop(place());
+    let stores: Vec<_> = (0..WRITERS).map(|_| place()).collect();
+    let followed = std::thread::scope(|scope| {
+        let writers: Vec<_> = stores
+            .iter()
+            .zip(0..)
+            .map(|(store, writer)| {
+                scope.spawn(move || {
+                    for at in 0..EACH {
+                        // Every writer sends the same reports, under the same keys.
+                        let token = u8::try_from(at).unwrap();
+                        store.write_cases(vec![add(new(writer * EACH + at + 1, 100.0, Some(token)))]).unwrap();
+                    }
+                })
+            })
+            .collect();
+        // Whoever follows meanwhile sees each event once, in order.
+        let mut seen = Vec::new();
+        loop {
+            let is_over = writers.iter().all(std::thread::ScopedJoinHandle::is_finished);
+            let more = stores[0].load_case_events(seen.last().copied().unwrap_or(0), 100).unwrap();
+            seen.extend(more.into_iter().map(|event| event.number));
+            if is_over && seen.last().copied().unwrap_or(0) == stores[0].newest_case_event().unwrap() {
+                break seen;
+            }
+        }
+    });
+    assert_eq!(followed, (1..=u64::try_from(EACH).unwrap()).collect::<Vec<_>>());
+    assert_eq!(stores[0].load_cases(&CaseFilter::first(99)).unwrap().cases.len(), usize::try_from(EACH).unwrap());
+}

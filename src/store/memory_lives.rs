@@ -1,0 +1,117 @@
+//! The lives of cases in memory.
+
+use std::collections::BTreeMap;
+
+use super::case_records::{CaseWrite, CaseWritten, DUPLICATES_MAX, NewCase, NewEvent, NumberedEvent, Standing};
+use super::records::CaseFilter;
+use super::times::to_milliseconds;
+use crate::dispatch::workflow::{CaseEvent, CaseState};
+use crate::dispatch::{Case, CaseId, Reporter, distance_m};
+
+#[derive(Debug, Default)]
+pub(super) struct Lives {
+    /// In the order of writing; the number of one is its place counted from 1.
+    events: Vec<(CaseId, CaseEvent)>,
+    reporters: BTreeMap<CaseId, Reporter>,
+    tokens: BTreeMap<[u8; 32], ([u8; 32], CaseId)>,
+}
+
+impl Lives {
+    pub(super) fn write(&mut self, cases: &mut BTreeMap<CaseId, Case>, write: CaseWrite) -> CaseWritten {
+        match write {
+            CaseWrite::Add(new) => self.add(cases, *new),
+            CaseWrite::Append(next) => self.append(cases, *next),
+        }
+    }
+
+    fn add(&mut self, cases: &mut BTreeMap<CaseId, Case>, mut new: NewCase) -> CaseWritten {
+        let id = new.case.id;
+        if let Some((body, case)) = new.token.and_then(|token| self.tokens.get(&token.key)) {
+            return CaseWritten::Repeated { case: *case, is_same_body: Some(*body) == new.token.map(|token| token.body) };
+        }
+        if cases.contains_key(&id) || new.events.is_empty() {
+            return CaseWritten::Refused;
+        }
+        new.case.reported_at = to_milliseconds(new.case.reported_at);
+        if let Some(near) = new.near {
+            let reported = to_milliseconds(near.since)..=new.case.reported_at;
+            let others = cases.values().filter(|other| reported.contains(&other.reported_at) && !self.history(other.id).is_empty());
+            let mut found: Vec<_> = others.map(|other| (other.id, distance_m(new.case.position, other.position))).collect();
+            found.retain(|(_, far)| *far <= near.distance_m);
+            found.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+            found.truncate(DUPLICATES_MAX);
+            new.events[0].facts.duplicates = found;
+        }
+        if let Some(token) = new.token {
+            self.tokens.insert(token.key, (token.body, id));
+        }
+        if !new.reporter.is_empty() {
+            self.reporters.insert(id, new.reporter);
+        }
+        cases.insert(id, new.case);
+        let first = new.events[0].clone();
+        self.events.extend(new.events.into_iter().map(|event| (id, kept(event))));
+        CaseWritten::Added(Box::new(first))
+    }
+
+    fn append(&mut self, cases: &mut BTreeMap<CaseId, Case>, next: NewEvent) -> CaseWritten {
+        let version = self.history(next.case).last().map(|event| event.seq);
+        let (Some(version), Some(case)) = (version, cases.get_mut(&next.case)) else { return CaseWritten::Refused };
+        if version + 1 != next.event.seq {
+            return CaseWritten::Stale { version };
+        }
+        if let Some(place) = &next.event.facts.place {
+            (case.position, case.generation) = (place.position, place.generation);
+            case.given.clone_from(&place.given);
+            case.grid.clone_from(&place.grid);
+            case.holder.clone_from(&place.holder);
+        }
+        if let Some(category) = &next.event.facts.category {
+            case.category.clone_from(category);
+        }
+        self.events.push((next.case, kept(next.event)));
+        CaseWritten::Appended
+    }
+
+    pub(super) fn history(&self, id: CaseId) -> Vec<CaseEvent> {
+        self.events.iter().filter(|(case, _)| *case == id).map(|(_, event)| event.clone()).collect()
+    }
+
+    pub(super) fn reporter(&self, id: CaseId) -> Option<Reporter> {
+        self.reporters.get(&id).cloned()
+    }
+
+    pub(super) fn events_after(&self, cases: &BTreeMap<CaseId, Case>, after: u64, limit: usize) -> Vec<NumberedEvent> {
+        let numbered = (1..).zip(&self.events).filter(|(number, _)| *number > after).take(limit);
+        let event = |(number, (id, event)): (u64, &(CaseId, CaseEvent))| {
+            let is_published = CaseState::fold(&self.history(*id)).is_some_and(|state| state.is_published);
+            Some(NumberedEvent { number, case: cases.get(id)?.clone(), event: event.clone(), is_published })
+        };
+        numbered.filter_map(event).collect()
+    }
+
+    pub(super) fn newest(&self) -> u64 {
+        u64::try_from(self.events.len()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn matches(&self, id: CaseId, filter: &CaseFilter) -> bool {
+        if filter.state.is_none()
+            && filter.is_open.is_none()
+            && filter.is_published.is_none()
+            && filter.due_before.is_none()
+            && filter.department.is_none()
+        {
+            return true;
+        }
+        let Some(standing) = CaseState::fold(&self.history(id)).as_ref().map(Standing::of) else { return false };
+        filter.state.as_ref().is_none_or(|state| state == &standing.state)
+            && filter.is_open.is_none_or(|is_open| is_open == standing.is_open)
+            && filter.is_published.is_none_or(|is_published| is_published == standing.is_published)
+            && filter.due_before.is_none_or(|before| standing.due_at.is_some_and(|due| due < before))
+            && filter.department.as_ref().is_none_or(|department| standing.departments.contains(&format!("\n{department}\n")))
+    }
+}
+
+fn kept(event: CaseEvent) -> CaseEvent {
+    CaseEvent { at: to_milliseconds(event.at), ..event }
+}

@@ -1,0 +1,401 @@
+//! The lives of cases: new ones, their next events, and their histories. One transaction takes many writes in few statements, for each
+//! of them is a way to the server and back.
+
+use jiff::Timestamp;
+use rustc_hash::FxHashMap;
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Row, Transaction};
+use uuid::Uuid;
+
+use super::cases::{self, COLUMNS, copy_cases, page_of, read_case};
+use super::connection::{Failure, corrupt};
+use super::months;
+use super::roster::person_keys;
+use super::values::{Time, from_text, to_text};
+use crate::boundary::Position;
+use crate::dispatch::workflow::CaseEvent;
+use crate::dispatch::{Case, CaseId, Reporter, WorkerId, cell_of, cells_around, distance_m};
+use crate::store::case_records::{
+    CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DUPLICATES_MAX, NewCase, NewEvent, NumberedEvent, Standing,
+};
+use crate::store::event_text::EventRow;
+use crate::store::records::CaseFilter;
+
+const EVENT: &str = "e.seq, e.at, e.author, e.role, e.action, e.effect, e.state, e.is_end, e.facts::text";
+
+/// An event on its way into the table.
+struct Entry {
+    case: CaseId,
+    reported_at: Timestamp,
+    row: EventRow,
+}
+
+pub(super) async fn write_cases(tx: &Transaction<'_>, geometry: &Type, writes: &[CaseWrite]) -> Result<Vec<CaseWritten>, Failure> {
+    let mut written: Vec<Option<CaseWritten>> = vec![None; writes.len()];
+    let mut entries = Vec::new();
+    let news: Vec<(usize, &NewCase)> = writes.iter().enumerate().filter_map(|(at, write)| Some((at, write.as_add()?))).collect();
+    let nexts: Vec<(usize, &NewEvent)> = writes.iter().enumerate().filter_map(|(at, write)| Some((at, write.as_append()?))).collect();
+    // Locks are taken in one order by all writers: months, then people, then ids and cases in their order, and the counter last.
+    if !news.is_empty() {
+        add(tx, geometry, &news, &mut written, &mut entries).await?;
+    }
+    if !nexts.is_empty() {
+        append(tx, geometry, &nexts, &mut written, &mut entries).await?;
+    }
+    insert_events(tx, &entries).await?;
+    Ok(written.into_iter().map(|written| written.unwrap_or(CaseWritten::Refused)).collect())
+}
+
+async fn add(
+    tx: &Transaction<'_>,
+    geometry: &Type,
+    news: &[(usize, &NewCase)],
+    written: &mut [Option<CaseWritten>],
+    entries: &mut Vec<Entry>,
+) -> Result<(), Failure> {
+    let ids: Vec<Uuid> = news.iter().map(|(_, new)| new.case.id.0).collect();
+    let times = || news.iter().map(|(_, new)| new.case.reported_at);
+    months::ensure(tx, "gk_case", times()).await?;
+    months::ensure(tx, "gk_case_event", times()).await?;
+    let reporters: Vec<(WorkerId, &Reporter)> = news
+        .iter()
+        .filter(|(_, new)| !new.reporter.is_empty())
+        .map(|(_, new)| (WorkerId(format!("reporter {}", new.case.id.0).into()), &new.reporter))
+        .collect();
+    let holders = news.iter().filter_map(|(_, new)| new.case.holder.as_ref());
+    let people = person_keys(tx, holders.chain(reporters.iter().map(|(id, _)| id))).await?;
+    let tokens = take_tokens(tx, news).await?;
+    let id_times: Vec<Time> = times().map(Time).collect();
+    let rows = tx
+        .query(
+            "INSERT INTO gk_case_id (id, reported_at) SELECT n.id, n.reported_at FROM unnest($1::uuid[], $2::timestamptz[], $3::boolean[]) WITH ORDINALITY AS n (id, reported_at, taken, place)
+             WHERE n.taken ORDER BY n.id, n.place
+             ON CONFLICT (id) DO NOTHING RETURNING id",
+            &[&ids, &id_times, &tokens.iter().map(Option::is_none).collect::<Vec<_>>()],
+        )
+        .await?;
+    let mut fresh: rustc_hash::FxHashSet<Uuid> = rows.iter().map(|row| row.get(0)).collect();
+    let mut taken: Vec<(usize, &NewCase)> = Vec::new();
+    for (&(at, new), token) in news.iter().zip(tokens) {
+        written[at] = Some(match token {
+            Some(repeated) => repeated,
+            None if fresh.remove(&new.case.id.0) => {
+                taken.push((at, new));
+                continue;
+            }
+            None => CaseWritten::Refused,
+        });
+    }
+    let near = find_near(tx, &taken).await?;
+    let standings: Vec<Standing> =
+        taken.iter().map(|(_, new)| new.standing().ok_or_else(|| corrupt("case", &"it has no first event"))).collect::<Result<_, _>>()?;
+    let keys: FxHashMap<CaseId, i64> = taken
+        .iter()
+        .filter_map(|(_, new)| Some((new.case.id, *people.get(&WorkerId(format!("reporter {}", new.case.id.0).into()))?)))
+        .collect();
+    put_reporters(tx, &reporters, &people).await?;
+    let cases = taken.iter().zip(&standings).map(|((_, new), standing)| (&new.case, Some(standing), keys.get(&new.case.id).copied()));
+    copy_cases(tx, geometry, &people, cases).await?;
+    for ((at, new), near) in taken.into_iter().zip(near) {
+        let mut first = new.events[0].clone();
+        first.facts.duplicates = near;
+        let entry = |event: &CaseEvent| Entry { case: new.case.id, reported_at: new.case.reported_at, row: EventRow::of(event) };
+        entries.push(entry(&first));
+        entries.extend(new.events[1..].iter().map(entry));
+        written[at] = Some(CaseWritten::Added(Box::new(first)));
+    }
+    Ok(())
+}
+
+/// Enters the tokens of reports, and returns for each whether it was taken in before.
+async fn take_tokens(tx: &Transaction<'_>, news: &[(usize, &NewCase)]) -> Result<Vec<Option<CaseWritten>>, Failure> {
+    let mut found = vec![None; news.len()];
+    let tokens: Vec<_> = news.iter().filter_map(|(_, new)| Some((new.token?, new.case.id.0, new.events.first()?.at))).collect();
+    if tokens.is_empty() {
+        return Ok(found);
+    }
+    let keys: Vec<&[u8]> = tokens.iter().map(|(token, ..)| &token.key[..]).collect();
+    let bodies: Vec<&[u8]> = tokens.iter().map(|(token, ..)| &token.body[..]).collect();
+    let cases: Vec<Uuid> = tokens.iter().map(|(_, case, _)| *case).collect();
+    let times: Vec<Time> = tokens.iter().map(|(.., at)| Time(*at)).collect();
+    // Of two reports of one key in a batch the first counts; one that another process is writing is waited for.
+    tx.execute(
+        "INSERT INTO gk_case_token (key, body, case_id, at)
+         SELECT n.key, n.body, n.case_id, n.at FROM unnest($1::bytea[], $2::bytea[], $3::uuid[], $4::timestamptz[]) WITH ORDINALITY AS n (key, body, case_id, at, place)
+         ORDER BY n.key, n.place
+         ON CONFLICT (key) DO NOTHING",
+        &[&keys, &bodies, &cases, &times],
+    )
+    .await?;
+    let rows = tx.query("SELECT key, body, case_id FROM gk_case_token WHERE key = ANY ($1)", &[&keys]).await?;
+    let known: FxHashMap<&[u8], (&[u8], Uuid)> = rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect();
+    for ((_, new), found) in news.iter().zip(&mut found) {
+        let Some(token) = new.token else { continue };
+        let Some((body, case)) = known.get(&token.key[..]) else { continue };
+        if *case != new.case.id.0 {
+            *found = Some(CaseWritten::Repeated { case: CaseId(*case), is_same_body: *body == token.body });
+        }
+    }
+    Ok(found)
+}
+
+async fn put_reporters(
+    tx: &Transaction<'_>,
+    reporters: &[(WorkerId, &Reporter)],
+    people: &FxHashMap<WorkerId, i64>,
+) -> Result<(), Failure> {
+    if reporters.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<i64> = reporters.iter().map(|(id, _)| people[id]).collect();
+    let texts =
+        |text: fn(&Reporter) -> &str| reporters.iter().map(|(_, reporter)| to_text(text(reporter)).into_owned()).collect::<Vec<String>>();
+    tx.execute(
+        "UPDATE gk_person AS p SET name = n.name, phone = n.phone, email = n.email
+         FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS n (key, name, phone, email) WHERE p.key = n.key",
+        &[&keys, &texts(|reporter| &reporter.name), &texts(|reporter| &reporter.phone), &texts(|reporter| &reporter.email)],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Returns for each new case the newest cases near it, nearest first: those that are stored, and those before it among the new ones.
+async fn find_near(tx: &Transaction<'_>, news: &[(usize, &NewCase)]) -> Result<Vec<Vec<(CaseId, f64)>>, Failure> {
+    let mut found: Vec<Vec<(CaseId, f64)>> = vec![Vec::new(); news.len()];
+    let (mut places, mut cells, mut since, mut until) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut of_batch: FxHashMap<i64, Vec<usize>> = FxHashMap::default();
+    for (at, (_, new)) in news.iter().enumerate() {
+        let Some(near) = new.near else { continue };
+        let mut around = cells_around(new.case.position, near.distance_m);
+        around.sort_unstable();
+        around.dedup();
+        for cell in around {
+            let earlier = of_batch.get(&cell).into_iter().flatten().rev().take(DUPLICATES_MAX).map(|other| &news[*other].1.case);
+            let is_in_time = |other: &&Case| other.reported_at >= near.since && other.reported_at <= new.case.reported_at;
+            let with_distance = |other: &Case| (other.id, distance_m(new.case.position, other.position));
+            found[at].extend(earlier.filter(is_in_time).map(with_distance).filter(|(_, far)| *far <= near.distance_m));
+            places.push(i32::try_from(at).map_err(|e| corrupt("batch", &e))?);
+            cells.push(cell);
+            since.push(Time(near.since));
+            until.push(Time(new.case.reported_at));
+        }
+        of_batch.entry(cell_of(new.case.position)).or_default().push(at);
+    }
+    if places.is_empty() {
+        return Ok(found);
+    }
+    let sql = "SELECT n.place, c.id, c.lon, c.lat
+         FROM unnest($1::integer[], $2::bigint[], $3::timestamptz[], $4::timestamptz[]) AS n (place, cell, since, until)
+         CROSS JOIN LATERAL (SELECT id, lon, lat FROM gk_case WHERE cell = n.cell AND reported_at BETWEEN n.since AND n.until
+                             ORDER BY reported_at DESC LIMIT $5) AS c";
+    let limit = i64::try_from(DUPLICATES_MAX).unwrap_or(i64::MAX);
+    for row in tx.query(sql, &[&places, &cells, &since, &until, &limit]).await? {
+        let at = usize::try_from(row.get::<_, i32>(0)).map_err(|e| corrupt("batch", &e))?;
+        let new = news[at].1;
+        let far = distance_m(new.case.position, Position { lon: row.get(2), lat: row.get(3) });
+        if new.near.is_some_and(|near| far <= near.distance_m) {
+            found[at].push((CaseId(row.get(1)), far));
+        }
+    }
+    for found in &mut found {
+        found.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+        found.truncate(DUPLICATES_MAX);
+    }
+    Ok(found)
+}
+
+async fn append(
+    tx: &Transaction<'_>,
+    geometry: &Type,
+    nexts: &[(usize, &NewEvent)],
+    written: &mut [Option<CaseWritten>],
+    entries: &mut Vec<Entry>,
+) -> Result<(), Failure> {
+    let ids: Vec<Uuid> = nexts.iter().map(|(_, next)| next.case.0).collect();
+    let moved = nexts.iter().filter_map(|(_, next)| next.event.facts.place.as_ref()?.holder.as_ref());
+    let people = person_keys(tx, moved).await?;
+    let rows = tx.query("SELECT id, reported_at FROM gk_case_id WHERE id = ANY ($1)", &[&ids]).await?;
+    let times = rows.iter().map(|row| row.try_get::<_, Time>(1)).collect::<Result<Vec<_>, _>>()?;
+    let (Some(first), Some(last)) = (times.iter().min_by_key(|t| t.0), times.iter().max_by_key(|t| t.0)) else { return Ok(()) };
+    // The times say in which months' partitions to look.
+    let sql = "SELECT id, version, reported_at FROM gk_case WHERE id = ANY ($1) AND reported_at BETWEEN $2 AND $3 ORDER BY id FOR UPDATE";
+    let rows = tx.query(sql, &[&ids, first, last]).await?;
+    let mut known: FxHashMap<Uuid, (Option<i32>, Timestamp)> = FxHashMap::default();
+    for row in &rows {
+        known.insert(row.get(0), (row.get(1), row.try_get::<_, Time>(2)?.0));
+    }
+    for &(at, next) in nexts {
+        let Some((Some(version), reported_at)) = known.get_mut(&next.case.0) else {
+            written[at] = Some(CaseWritten::Refused);
+            continue;
+        };
+        let seen = u32::try_from(*version).map_err(|e| corrupt("case", &e))?;
+        if seen + 1 != next.event.seq {
+            written[at] = Some(CaseWritten::Stale { version: seen });
+            continue;
+        }
+        *version += 1;
+        stand(tx, next, *reported_at).await?;
+        if let Some(place) = &next.event.facts.place {
+            let holder = place.holder.as_ref().map(|id| people[id]);
+            cases::move_case(tx, geometry, (next.case, *reported_at), place, holder).await?;
+        }
+        entries.push(Entry { case: next.case, reported_at: *reported_at, row: EventRow::of(&next.event) });
+        written[at] = Some(CaseWritten::Appended);
+    }
+    Ok(())
+}
+
+async fn stand(tx: &Transaction<'_>, next: &NewEvent, reported_at: Timestamp) -> Result<(), Failure> {
+    let standing = Standing::of(&next.after);
+    let category = next.event.facts.category.as_deref().map(to_text);
+    let version = i32::try_from(standing.version).map_err(|e| corrupt("case", &e))?;
+    tx.execute(
+        "UPDATE gk_case SET state = $3, version = $4, is_open = $5, due_at = $6, departments = $7, is_published = $8,
+           category = coalesce($9, category)
+         WHERE id = $1 AND reported_at = $2",
+        &[
+            &next.case.0,
+            &Time(reported_at),
+            &standing.state,
+            &version,
+            &i32::from(standing.is_open),
+            &standing.due_at.map(Time),
+            &to_text(&standing.departments),
+            &i32::from(standing.is_published),
+            &category,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Numbers events and writes them. From here until all is committed other writers of events wait, so that nobody sees a number before
+/// all smaller ones.
+async fn insert_events(tx: &Transaction<'_>, entries: &[Entry]) -> Result<(), Failure> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let count = i64::try_from(entries.len()).map_err(|e| corrupt("batch", &e))?;
+    let row = tx.query_one("UPDATE gk_case_counter SET number = number + $1 RETURNING number", &[&count]).await?;
+    let first = row.get::<_, i64>(0) - count + 1;
+    let types = [
+        Type::INT8,
+        Type::UUID,
+        Type::TIMESTAMPTZ,
+        Type::INT4,
+        Type::TIMESTAMPTZ,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::INT4,
+        // A json column takes the bytes of a text.
+        Type::TEXT,
+    ];
+    let columns = "number, case_id, reported_at, seq, at, author, role, action, effect, state, is_end, facts";
+    let sink = tx.copy_in(&format!("COPY gk_case_event ({columns}) FROM STDIN (FORMAT binary)")).await?;
+    let mut copy = std::pin::pin!(BinaryCopyInWriter::new(sink, &types));
+    for (number, Entry { case, reported_at, row }) in (first..).zip(entries) {
+        let seq = i32::try_from(row.seq).map_err(|e| corrupt("event", &e))?;
+        let fields: [&(dyn ToSql + Sync); 12] = [
+            &number,
+            &case.0,
+            &Time(*reported_at),
+            &seq,
+            &Time(row.at),
+            &to_text(&row.author),
+            &row.role,
+            &to_text(&row.action),
+            &row.effect,
+            &to_text(&row.state),
+            &i32::from(row.is_end),
+            &row.facts,
+        ];
+        copy.as_mut().write(&fields).await?;
+    }
+    copy.finish().await?;
+    Ok(())
+}
+
+pub(super) async fn find_reporter(tx: &Transaction<'_>, id: CaseId) -> Result<Option<Reporter>, Failure> {
+    let sql = "SELECT p.name, p.phone, p.email FROM gk_case AS c JOIN gk_person AS p ON p.key = c.reporter
+         WHERE c.id = $1 AND c.reported_at = (SELECT reported_at FROM gk_case_id WHERE id = $1)";
+    let found = tx.query_opt(sql, &[&id.0]).await?;
+    Ok(found.map(|row| Reporter { name: from_text(row.get(0)), phone: from_text(row.get(1)), email: from_text(row.get(2)) }))
+}
+
+pub(super) async fn find_case_record(tx: &Transaction<'_>, id: CaseId) -> Result<Option<CaseRecord>, Failure> {
+    let Some(case) = cases::find_case(tx, id).await? else { return Ok(None) };
+    Ok(with_histories(tx, vec![case]).await?.pop())
+}
+
+pub(super) async fn load_case_records(tx: &Transaction<'_>, filter: &CaseFilter) -> Result<CaseRecordPage, Failure> {
+    let (cases, has_more) = page_of(tx, filter).await?;
+    Ok(CaseRecordPage { records: with_histories(tx, cases).await?, has_more })
+}
+
+async fn with_histories(tx: &Transaction<'_>, cases: Vec<Case>) -> Result<Vec<CaseRecord>, Failure> {
+    let ids: Vec<Uuid> = cases.iter().map(|case| case.id.0).collect();
+    let times = || cases.iter().map(|case| case.reported_at);
+    let (Some(first), Some(last)) = (times().min(), times().max()) else { return Ok(Vec::new()) };
+    // An event is kept in the month of its case.
+    let sql = format!(
+        "SELECT {EVENT}, e.case_id FROM gk_case_event AS e WHERE e.case_id = ANY ($1) AND e.reported_at BETWEEN $2 AND $3 ORDER BY e.seq"
+    );
+    let mut histories: FxHashMap<Uuid, Vec<CaseEvent>> = FxHashMap::default();
+    for row in tx.query(&sql, &[&ids, &Time(first), &Time(last)]).await? {
+        histories.entry(row.get(9)).or_default().push(read_event(&row, 0)?);
+    }
+    let record = |case: Case| CaseRecord { events: histories.remove(&case.id.0).unwrap_or_default(), case };
+    Ok(cases.into_iter().map(record).collect())
+}
+
+pub(super) async fn load_case_events(tx: &Transaction<'_>, after: u64, limit: usize) -> Result<Vec<NumberedEvent>, Failure> {
+    let sql = format!(
+        "SELECT {COLUMNS}, c.is_published, e.number, {EVENT} FROM gk_case_event AS e
+         JOIN gk_case AS c ON c.id = e.case_id AND c.reported_at = e.reported_at
+         LEFT JOIN gk_person AS p ON p.key = c.holder WHERE e.number > $1 ORDER BY e.number LIMIT $2"
+    );
+    let clamped = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let rows = tx.query(&sql, &[&clamped(after), &i64::try_from(limit).unwrap_or(i64::MAX)]).await?;
+    let event = |row: &Row| {
+        let is_published = row.get::<_, Option<i32>>(12) == Some(1);
+        let number = u64::try_from(row.get::<_, i64>(13)).map_err(|e| corrupt("event", &e))?;
+        Ok(NumberedEvent { number, case: read_case(row)?, event: read_event(row, 14)?, is_published })
+    };
+    rows.iter().map(event).collect()
+}
+
+pub(super) async fn newest_case_event(tx: &Transaction<'_>) -> Result<u64, Failure> {
+    let number: i64 = tx.query_one("SELECT number FROM gk_case_counter", &[]).await?.get(0);
+    u64::try_from(number).map_err(|e| corrupt("event", &e))
+}
+
+fn read_event(row: &Row, from: usize) -> Result<CaseEvent, Failure> {
+    let text = |at: usize| from_text(row.get(from + at));
+    let read = EventRow {
+        seq: u32::try_from(row.get::<_, i32>(from)).map_err(|e| corrupt("event", &e))?,
+        at: row.try_get::<_, Time>(from + 1)?.0,
+        author: text(2),
+        role: text(3),
+        action: text(4),
+        effect: text(5),
+        state: text(6),
+        is_end: row.get::<_, i32>(from + 7) != 0,
+        facts: row.get(from + 8),
+    };
+    read.read().map_err(|e| corrupt("event", &e))
+}
+
+impl CaseWrite {
+    fn as_add(&self) -> Option<&NewCase> {
+        if let Self::Add(new) = self { Some(new) } else { None }
+    }
+
+    fn as_append(&self) -> Option<&NewEvent> {
+        if let Self::Append(next) = self { Some(next) } else { None }
+    }
+}

@@ -1,0 +1,131 @@
+//! Webhooks, how far each is, and their dead letters.
+
+use jiff::Timestamp;
+use tokio_postgres::{Row, Transaction};
+
+use super::connection::{Failure, corrupt};
+use super::keys::note;
+use super::values::{Time, from_text, to_text};
+use crate::boundary::UnitCode;
+use crate::dispatch::CaseId;
+use crate::dispatch::workflow::Effect;
+use crate::store::audit::Action;
+use crate::store::webhooks::{DeadLetter, Delivery, Lease, LetterState, Webhook, WebhookId};
+
+const COLUMNS: &str = "id, url, secret, effects, scope, author, created_at, ended_at, cursor, attempts, failing_since, next_at, last_error";
+
+pub(super) async fn add_webhook(tx: &Transaction<'_>, webhook: &Webhook) -> Result<(), Failure> {
+    let effects = webhook.effects.iter().map(|effect| effect.as_str()).collect::<Vec<_>>().join(" ");
+    let scope = webhook.scope.iter().map(UnitCode::as_str).collect::<Vec<_>>().join(" ");
+    let added = tx
+        .execute(
+            "INSERT INTO gk_webhook (id, url, secret, effects, scope, author, created_at, cursor, attempts, last_error)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, '') ON CONFLICT (id) DO NOTHING",
+            &[
+                &webhook.id.0,
+                &to_text(&webhook.url),
+                &webhook.secret,
+                &effects,
+                &scope,
+                &to_text(&webhook.author),
+                &Time(webhook.created_at),
+                &clamped(webhook.delivery.cursor),
+            ],
+        )
+        .await?;
+    if added == 1 { note(tx, &Action::AddWebhook(webhook), &webhook.author, webhook.created_at).await } else { Ok(()) }
+}
+
+pub(super) async fn end_webhook(tx: &Transaction<'_>, id: WebhookId, author: &str, at: Timestamp) -> Result<bool, Failure> {
+    let ended = tx.execute("UPDATE gk_webhook SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", &[&id.0, &Time(at)]).await?;
+    if ended == 1 {
+        note(tx, &Action::EndWebhook { id, at }, author, at).await?;
+    }
+    Ok(ended == 1)
+}
+
+pub(super) async fn load_webhooks(tx: &Transaction<'_>) -> Result<Vec<Webhook>, Failure> {
+    let rows = tx.query(&format!("SELECT {COLUMNS} FROM gk_webhook ORDER BY id"), &[]).await?;
+    rows.iter().map(read_webhook).collect()
+}
+
+/// Takes the webhooks that nobody else sends for.
+pub(super) async fn claim_webhooks(tx: &Transaction<'_>, lease: Lease) -> Result<Vec<WebhookId>, Failure> {
+    let sql = "UPDATE gk_webhook SET lease_holder = $1, lease_until = $3
+         WHERE ended_at IS NULL AND (lease_holder IS NULL OR lease_holder = $1 OR lease_until < $2) RETURNING id";
+    let rows = tx.query(sql, &[&lease.holder, &Time(lease.now), &Time(lease.until)]).await?;
+    let mut claimed: Vec<WebhookId> = rows.iter().map(|row| WebhookId(row.get(0))).collect();
+    claimed.sort_unstable();
+    Ok(claimed)
+}
+
+pub(super) async fn save_delivery(tx: &Transaction<'_>, id: WebhookId, delivery: &Delivery, letters: &[DeadLetter]) -> Result<(), Failure> {
+    let attempts = i32::try_from(delivery.attempts).unwrap_or(i32::MAX);
+    tx.execute(
+        "UPDATE gk_webhook SET cursor = $2, attempts = $3, failing_since = $4, next_at = $5, last_error = $6 WHERE id = $1",
+        &[
+            &id.0,
+            &clamped(delivery.cursor),
+            &attempts,
+            &delivery.failing_since.map(Time),
+            &delivery.next_at.map(Time),
+            &to_text(&delivery.last_error),
+        ],
+    )
+    .await?;
+    for letter in letters {
+        tx.execute(
+            "INSERT INTO gk_dead_letter (webhook, number, case_id, at, error, state) VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (webhook, number) DO UPDATE SET at = excluded.at, error = excluded.error, state = excluded.state",
+            &[&id.0, &clamped(letter.number), &letter.case.0, &Time(letter.at), &to_text(&letter.error), &letter.state.as_str()],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// Returns the letters that were not sent yet, in the order of their events.
+pub(super) async fn load_dead_letters(tx: &Transaction<'_>, id: WebhookId, limit: usize) -> Result<Vec<DeadLetter>, Failure> {
+    let sql =
+        "SELECT number, case_id, at, error, state FROM gk_dead_letter WHERE webhook = $1 AND state <> 'sent' ORDER BY number LIMIT $2";
+    let rows = tx.query(sql, &[&id.0, &i64::try_from(limit).unwrap_or(i64::MAX)]).await?;
+    let letter = |row: &Row| {
+        let state: &str = row.get(4);
+        Ok(DeadLetter {
+            webhook: id,
+            number: u64::try_from(row.get::<_, i64>(0)).map_err(|e| corrupt("dead letter", &e))?,
+            case: CaseId(row.get(1)),
+            at: row.try_get::<_, Time>(2)?.0,
+            error: from_text(row.get(3)),
+            state: LetterState::parse(state).ok_or_else(|| corrupt("dead letter", &format!("the state {state:?}")))?,
+        })
+    };
+    rows.iter().map(letter).collect()
+}
+
+fn read_webhook(row: &Row) -> Result<Webhook, Failure> {
+    let (effects, scope): (&str, &str) = (row.get(3), row.get(4));
+    let effect = |text: &str| Effect::parse(text).ok_or_else(|| corrupt("webhook", &format!("the effect {text:?}")));
+    let time = |at: usize| -> Result<Option<Timestamp>, Failure> { Ok(row.try_get::<_, Option<Time>>(at)?.map(|time| time.0)) };
+    Ok(Webhook {
+        id: WebhookId(row.get(0)),
+        url: from_text(row.get(1)),
+        secret: row.get(2),
+        effects: effects.split_whitespace().map(effect).collect::<Result<_, _>>()?,
+        scope: scope.split_whitespace().map(UnitCode::parse).collect::<Result<_, _>>().map_err(|e| corrupt("webhook", &e))?,
+        author: from_text(row.get(5)),
+        created_at: row.try_get::<_, Time>(6)?.0,
+        ended_at: time(7)?,
+        delivery: Delivery {
+            cursor: u64::try_from(row.get::<_, i64>(8)).map_err(|e| corrupt("webhook", &e))?,
+            attempts: u32::try_from(row.get::<_, i32>(9)).map_err(|e| corrupt("webhook", &e))?,
+            failing_since: time(10)?,
+            next_at: time(11)?,
+            last_error: from_text(row.get(12)),
+        },
+    })
+}
+
+fn clamped(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

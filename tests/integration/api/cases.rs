@@ -1,0 +1,252 @@
+//! The life of a case over HTTP.
+
+use std::sync::Arc;
+
+use gridkeeper::config::Config;
+use gridkeeper::store::MemoryStore;
+use reqwest::blocking::{RequestBuilder, Response};
+use serde_json::{Value, json};
+
+use super::rules::write_rules;
+use super::service::{DISPATCHER, PLANNER, SCOPED, Service, code_of, fill, middle_of};
+
+pub fn service() -> Service {
+    let store = Arc::new(MemoryStore::new());
+    fill(&*store);
+    write_rules(&*store);
+    Service::start_on(store, Config::default(), false)
+}
+
+pub fn send(request: RequestBuilder, key: &str, body: &Value) -> Response {
+    request.bearer_auth(key).json(body).send().unwrap()
+}
+
+fn report(service: &Service, body: &Value) -> Response {
+    send(service.request("POST", "/v1/incidents"), DISPATCHER, body)
+}
+
+fn read(response: Response, status: u16) -> Value {
+    let found = response.status();
+    let text = response.text().unwrap();
+    assert_eq!(found, status, "{text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+pub fn body_at(column: usize, row: usize) -> Value {
+    let (lon, lat) = middle_of(column, row);
+    json!({ "lon": lon, "lat": lat, "category": "E0110", "description": "垃圾", "source": "12345" })
+}
+
+fn act(service: &Service, id: &str, body: &Value) -> Response {
+    send(service.request("POST", &format!("/v1/incidents/{id}/actions")), DISPATCHER, body)
+}
+
+#[test]
+fn a_report_is_answered_with_its_id_state_and_lookup() {
+    let service = service();
+    let (lon, lat) = middle_of(0, 0);
+    let response = report(&service, &body_at(0, 0));
+    let (location, tag) = (response.headers()["location"].to_str().unwrap().to_owned(), response.headers()["etag"].clone());
+    let taken = read(response, 201);
+    let id = taken["id"].as_str().unwrap();
+    assert!(location.ends_with(&format!("/v1/incidents/{id}")), "{location}");
+    assert_eq!((tag.to_str().unwrap(), taken["state"].as_str().unwrap()), ("\"1\"", "pending_file"));
+    assert_eq!(taken["grid"]["code"], code_of(0, 0));
+    assert_eq!(taken["departments"], json!([{ "id": "D2", "name": "name of D2", "role": "lead" }]));
+    assert!(taken["due_at"].is_string() && taken["ambiguous"].is_boolean() && taken["duplicates"] == json!([]));
+    let near = read(report(&service, &json!({ "lon": lon, "lat": lat })), 201);
+    assert_eq!(near["duplicates"][0]["id"], id);
+    assert_eq!(near["duplicates"][0]["distance_m"], 0.0);
+    // Another reference system.
+    let shifted = read(report(&service, &json!({ "lon": lon, "lat": lat, "crs": "GCJ02" })), 201);
+    assert_ne!(shifted["position"]["lon"], lon);
+    let one = service.get(&format!("/v1/incidents/{id}")).bearer_auth(DISPATCHER).send().unwrap();
+    let one = read(one, 200);
+    assert_eq!((one["grid"].as_str(), one["state"].as_str()), (Some(&*code_of(0, 0)), Some("pending_file")));
+    assert!(one["actions"].as_array().unwrap().iter().any(|action| action["action"] == "file"));
+}
+
+#[test]
+fn what_is_wrong_with_a_report_is_told_all_at_once_and_nothing_is_kept() {
+    let service = service();
+    let wrong = json!({ "lon": 111.0, "lat": 26.0, "colour": "red", "reported_at": "2999-01-01T00:00:00Z", "description": 5 });
+    let problem = read(report(&service, &wrong), 400);
+    let named: Vec<&str> = problem["errors"].as_array().unwrap().iter().map(|error| error["parameter"].as_str().unwrap()).collect();
+    assert_eq!(named, ["colour", "description", "reported_at"]);
+    read(report(&service, &json!({ "lon": 111.0 })), 400);
+    read(report(&service, &json!({ "lon": 111.0, "lat": 26.0, "category": "E9" })), 400);
+    let personal = json!({ "lon": 111.0, "lat": 26.0, "reporter": { "phone": 13_800_000_000_u64 } });
+    let problem = read(report(&service, &personal), 400).to_string();
+    assert!(problem.contains("reporter.phone") && !problem.contains("13800000000"), "{problem}");
+    let list = service.get("/v1/incidents").bearer_auth(DISPATCHER).send().unwrap();
+    assert_eq!(read(list, 200)["incidents"], json!([]));
+}
+
+#[test]
+fn a_report_that_is_sent_again_has_the_same_answer() {
+    let service = service();
+    let send = |body: &Value, key: &str| {
+        service.request("POST", "/v1/incidents").bearer_auth(DISPATCHER).header("Idempotency-Key", key).json(body).send().unwrap()
+    };
+    let first = send(&body_at(0, 0), "a");
+    assert!(first.headers().get("idempotency-replayed").is_none());
+    let (tag, first) = (first.headers()["etag"].clone(), first.text().unwrap());
+    let again = send(&body_at(0, 0), "a");
+    assert_eq!((again.status(), again.headers()["idempotency-replayed"].as_bytes()), (reqwest::StatusCode::CREATED, &b"true"[..]));
+    assert_eq!((again.headers()["etag"].clone(), again.text().unwrap()), (tag, first));
+    assert_eq!(read(send(&body_at(1, 0), "a"), 422)["type"], "urn:gridkeeper:problem:idempotency-key-reused");
+    read(send(&body_at(0, 0), "b"), 201);
+    // The key of one sender says nothing about another's.
+    let other = service.request("POST", "/v1/incidents").bearer_auth(PLANNER).header("Idempotency-Key", "a").json(&body_at(0, 0));
+    assert!(other.send().unwrap().headers().get("idempotency-replayed").is_none());
+}
+
+#[test]
+fn a_case_goes_its_way_and_its_history_says_how() {
+    let service = service();
+    let id = read(report(&service, &body_at(1, 0)), 201)["id"].as_str().unwrap().to_owned();
+    let step = |body: Value, state: &str| {
+        let case = read(act(&service, &id, &body), 200);
+        assert_eq!(case["state"], state, "{body}");
+        case
+    };
+    let refused = read(act(&service, &id, &json!({ "action": "close", "condition": "1" })), 409);
+    assert!(refused["allowed"].as_array().unwrap().contains(&json!("file")), "{refused}");
+    let refused = read(act(&service, &id, &json!({ "action": "file" })), 400);
+    assert_eq!(refused["errors"][0]["parameter"], "condition");
+    assert!(read(act(&service, &id, &json!({ "action": "fly" })), 400)["detail"].as_str().unwrap().contains("open now are"));
+    step(json!({ "action": "file", "condition": "1" }), "pending_dispatch");
+    let case = step(json!({ "action": "dispatch" }), "pending_handle");
+    assert_eq!(case["tasks"][0]["department"], "D1");
+    assert_eq!(case["tasks"][0]["limit"], "4 work_hour");
+    step(json!({ "action": "link", "reason": "吹哨", "departments": [{ "id": "D6", "name": "水务局" }] }), "pending_handle");
+    step(json!({ "action": "accept", "department": "D1" }), "handling");
+    step(json!({ "action": "done", "department": "D1" }), "handling");
+    let case = step(json!({ "action": "done", "department": "D6" }), "pending_check");
+    assert!(case["collector"].is_string());
+    step(json!({ "action": "rework", "reason": "还有", "department": "D6" }), "handling");
+    step(json!({ "action": "done" }), "pending_check");
+    step(json!({ "action": "moderate", "published": true }), "pending_check");
+    let case = step(json!({ "action": "close", "condition": "1" }), "closed");
+    assert_eq!((case["open"].as_bool(), case["reworks"].as_u64(), case["published"].as_bool()), (Some(false), Some(1), Some(true)));
+    let history = service.get(&format!("/v1/incidents/{id}/history")).bearer_auth(DISPATCHER).send().unwrap();
+    let history = read(history, 200);
+    let actions: Vec<&str> = history["events"].as_array().unwrap().iter().map(|event| event["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["report", "file", "dispatch", "link", "accept", "done", "done", "rework", "done", "moderate", "close"]);
+    assert_eq!(history["events"][3]["reason"], "吹哨");
+}
+
+#[test]
+fn nobody_overwrites_what_they_have_not_seen() {
+    let service = service();
+    let id = read(report(&service, &body_at(1, 0)), 201)["id"].as_str().unwrap().to_owned();
+    let at = |tag: &str| {
+        let request = service.request("POST", &format!("/v1/incidents/{id}/actions")).header("If-Match", tag);
+        send(request, DISPATCHER, &json!({ "action": "supervise", "reason": "急" }))
+    };
+    assert_eq!(at("\"1\"").headers()["etag"], "\"2\"");
+    assert_eq!(read(at("\"1\""), 412)["type"], "urn:gridkeeper:problem:changed");
+    read(at("*"), 200);
+    read(at("\"9\", \"3\""), 200);
+}
+
+#[test]
+fn a_pin_that_is_moved_takes_the_case_to_the_keeper_there() {
+    let service = service();
+    let id = read(report(&service, &body_at(0, 0)), 201)["id"].as_str().unwrap().to_owned();
+    let (lon, lat) = middle_of(1, 1);
+    let moved = read(act(&service, &id, &json!({ "action": "move", "lon": lon, "lat": lat })), 200);
+    assert_eq!((moved["grid"].as_str(), moved["position"]["lon"].as_f64()), (Some(&*code_of(1, 1)), Some(lon)));
+    let history = service.get(&format!("/v1/incidents/{id}/history")).bearer_auth(DISPATCHER).send().unwrap();
+    let event = &read(history, 200)["events"][1];
+    assert_eq!((event["place_before"]["grid"].as_str(), event["place"]["grid"].as_str()), (Some(&*code_of(0, 0)), Some(&*code_of(1, 1))));
+}
+
+#[test]
+fn cases_are_for_those_whose_key_reaches_them() {
+    let service = service();
+    let post = |key: Option<&str>, body: &Value| {
+        let request = service.request("POST", "/v1/incidents").json(body);
+        key.map_or_else(|| request.try_clone().unwrap(), |key| request.try_clone().unwrap().bearer_auth(key))
+            .send()
+            .unwrap()
+            .status()
+            .as_u16()
+    };
+    assert_eq!(post(None, &body_at(0, 0)), 401);
+    assert_eq!(post(Some(SCOPED), &body_at(0, 0)), 201);
+    assert_eq!(post(Some(SCOPED), &body_at(1, 1)), 403);
+    let elsewhere = read(report(&service, &body_at(1, 1)), 201)["id"].as_str().unwrap().to_owned();
+    for path in [format!("/v1/incidents/{elsewhere}"), format!("/v1/incidents/{elsewhere}/history")] {
+        assert_eq!(service.get(&path).send().unwrap().status(), 401);
+        assert_eq!(service.get(&path).bearer_auth(SCOPED).send().unwrap().status(), 404, "what a key does not reach is not there");
+    }
+    let moved = send(service.request("POST", &format!("/v1/incidents/{elsewhere}/actions")), SCOPED, &json!({ "action": "note" }));
+    assert_eq!(moved.status(), 404);
+    let list = read(service.get("/v1/incidents").bearer_auth(SCOPED).send().unwrap(), 200);
+    assert_eq!(list["incidents"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn who_reported_is_shown_to_dispatchers_alone() {
+    let service = service();
+    let mut body = body_at(0, 0);
+    body["reporter"] = json!({ "name": "王某", "phone": "13800000000" });
+    let taken = read(report(&service, &body), 201);
+    assert!(!taken.to_string().contains("13800000000"));
+    let path = format!("/v1/incidents/{}", taken["id"].as_str().unwrap());
+    let shown = |key: &str| read(service.get(&path).bearer_auth(key).send().unwrap(), 200);
+    assert_eq!(shown(DISPATCHER)["reporter"]["phone"], "13800000000");
+    for key in [PLANNER, SCOPED] {
+        assert!(!shown(key).to_string().contains("13800000000"));
+    }
+    for path in ["/v1/incidents", "/collections/incidents/items"] {
+        assert!(!service.get(path).bearer_auth(DISPATCHER).send().unwrap().text().unwrap().contains("13800000000"), "{path}");
+    }
+}
+
+#[test]
+fn lists_are_filtered_and_go_on_page_by_page() {
+    let service = service();
+    let ids: Vec<String> = (0..5).map(|at| read(report(&service, &body_at(at % 3, 0)), 201)["id"].as_str().unwrap().to_owned()).collect();
+    read(act(&service, &ids[1], &json!({ "action": "void", "reason": "不属实" })), 200);
+    let list = |query: &str| read(service.get(&format!("/v1/incidents?{query}")).bearer_auth(DISPATCHER).send().unwrap(), 200);
+    let found = |query: &str| -> Vec<String> {
+        list(query)["incidents"].as_array().unwrap().iter().map(|case| case["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(found("open=true"), [&ids[0], &ids[2], &ids[3], &ids[4]].map(String::clone));
+    assert_eq!(found("state=void"), [ids[1].clone()]);
+    assert_eq!(found(&format!("grid={}", code_of(0, 0))), [ids[0].clone(), ids[3].clone()]);
+    assert_eq!(found("overdue=true"), Vec::<String>::new());
+    let (mut seen, mut page) = (Vec::new(), list("limit=2&open=true"));
+    loop {
+        seen.extend(page["incidents"].as_array().unwrap().iter().map(|case| case["id"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next"].as_str() else { break };
+        let next = &next[next.find("/v1/").unwrap()..];
+        page = read(service.get(next).bearer_auth(DISPATCHER).send().unwrap(), 200);
+    }
+    assert_eq!(seen, found("open=true"));
+    let status = |query: &str| service.get(&format!("/v1/incidents?{query}")).bearer_auth(DISPATCHER).send().unwrap().status().as_u16();
+    assert_eq!([status("open=perhaps"), status("limit=0"), status("after=x"), status("bbox=1,2,3")], [400; 4]);
+}
+
+#[test]
+fn many_who_report_at_once_are_all_taken_in() {
+    let service = service();
+    let ids: Vec<String> = std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..8)
+            .map(|at| {
+                let service = &service;
+                scope.spawn(move || {
+                    (0..10).map(|_| read(report(service, &body_at(at % 3, 0)), 201)["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        senders.into_iter().flat_map(|sender| sender.join().unwrap()).collect()
+    });
+    let mut kept = ids.clone();
+    kept.sort_unstable();
+    kept.dedup();
+    assert_eq!(kept.len(), 80);
+    assert_eq!(service.store.newest_case_event().unwrap(), 80);
+}
