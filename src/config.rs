@@ -70,6 +70,7 @@ struct CaseSettings {
     listeners_max: usize,
     webhook_retry_ms: u64,
     webhook_give_up_s: u64,
+    open_per_worker_max: usize,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -130,6 +131,8 @@ pub struct CaseConfig {
     pub webhook_retry_ms: u64,
     /// How long a receiver may stay away before its messages become dead letters, seconds. `webhook_give_up_s`, default a day.
     pub webhook_give_up_s: u64,
+    /// Open cases of one keeper beyond which an alarm says so. `open_per_worker_max`, default 30.
+    pub open_per_worker_max: usize,
 }
 
 /// What Open311 tells about the service. `[open311]`.
@@ -302,6 +305,7 @@ impl Default for CaseSettings {
             listeners_max: 4096,
             webhook_retry_ms: 1_000,
             webhook_give_up_s: 86_400,
+            open_per_worker_max: 30,
         }
     }
 }
@@ -319,7 +323,15 @@ impl CaseSettings {
             return Err(wrong("cases.queue_max", "at least one write must be let in".into()));
         }
         let Self {
-            duplicate_distance_m, duplicate_window_h, queue_max, batch_max, listeners_max, webhook_retry_ms, webhook_give_up_s, ..
+            duplicate_distance_m,
+            duplicate_window_h,
+            queue_max,
+            batch_max,
+            listeners_max,
+            webhook_retry_ms,
+            webhook_give_up_s,
+            open_per_worker_max,
+            ..
         } = self;
         Ok(CaseConfig {
             workflow: Arc::new(workflow),
@@ -330,6 +342,7 @@ impl CaseSettings {
             listeners_max,
             webhook_retry_ms,
             webhook_give_up_s,
+            open_per_worker_max,
         })
     }
 }

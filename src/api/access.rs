@@ -24,12 +24,30 @@ pub enum Access {
 
 const ADMINS: Access = Access::Only(&[Role::Admin]);
 
+const INSIDERS: Access = Access::Only(&[Role::Worker, Role::Dispatcher, Role::Planner, Role::Admin]);
+
 /// Every route with who may use it, in the order of the router.
 const TABLE: &[(&str, &str, Access)] = &[
     ("GET", "/v1/locate", Access::Everybody),
     ("POST", "/v1/locate", Access::Everybody),
     ("GET", "/v1/categories", Access::Everybody),
     ("GET", "/v1/responsibilities", Access::Everybody),
+    ("POST", "/v1/incidents", INSIDERS),
+    ("GET", "/v1/incidents", INSIDERS),
+    ("GET", "/v1/incidents/{id}", INSIDERS),
+    ("POST", "/v1/incidents/{id}/actions", INSIDERS),
+    ("GET", "/v1/incidents/{id}/history", INSIDERS),
+    ("GET", "/v1/stream", Access::Everybody),
+    ("GET", "/v1/alarms", INSIDERS),
+    ("POST", "/v1/webhooks", ADMINS),
+    ("GET", "/v1/webhooks", ADMINS),
+    ("DELETE", "/v1/webhooks/{id}", ADMINS),
+    ("GET", "/v1/webhooks/{id}/dead-letters", ADMINS),
+    ("POST", "/v1/webhooks/{id}/replay", ADMINS),
+    // The standard has keys as an argument, which the routes look at themselves.
+    ("GET", "/open311/v2/{resource}", Access::Everybody),
+    ("POST", "/open311/v2/{resource}", Access::Everybody),
+    ("GET", "/open311/v2/{resource}/{item}", Access::Everybody),
     ("GET", "/healthz", Access::Everybody),
     ("GET", "/readyz", Access::Everybody),
     ("GET", "/metrics", Access::Everybody),

@@ -82,7 +82,7 @@ fn answer_options(refused: &Response, is_preflight: bool) -> Response {
     let headers = response.headers_mut();
     if is_preflight {
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, allow.clone());
-        let taken = "Authorization, Content-Type, Accept, If-None-Match, If-Match, X-Request-Id";
+        let taken = "Authorization, Content-Type, Accept, If-None-Match, If-Match, Idempotency-Key, Last-Event-ID, X-Request-Id";
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(taken));
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_AGE_S.into());
     }

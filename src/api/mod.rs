@@ -6,6 +6,7 @@
 
 mod access;
 mod admit;
+mod alarms;
 mod app;
 mod archives;
 mod as_of;

@@ -61,7 +61,7 @@ pub fn complete(document: &mut OpenApi) {
     problem::Document::schemas(&mut used);
     components.schemas.extend(used);
     for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+        for operation in [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten() {
             add_problems(operation);
         }
     }

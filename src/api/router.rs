@@ -17,7 +17,7 @@ use super::openapi::{self, Definition};
 use super::problem::Problem;
 use super::query::{KnownParameters, refuse_unknown_parameters};
 use super::state::AppState;
-use super::{archives, audit, cases, generations, health, locate, open311, rules, stream, tiles, webhooks};
+use super::{alarms, archives, audit, cases, generations, health, locate, open311, rules, stream, tiles, webhooks};
 
 /// Every route that the API definition describes, grouped by who calls it.
 ///
@@ -35,6 +35,7 @@ fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(cases::act_on_incident))
         .routes(routes!(cases::show_incident_history))
         .routes(routes!(stream::listen_to_incidents))
+        .routes(routes!(alarms::list_alarms))
         .routes(routes!(webhooks::add_webhook, webhooks::list_webhooks))
         .routes(routes!(webhooks::end_webhook))
         .routes(routes!(webhooks::list_dead_letters))

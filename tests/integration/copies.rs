@@ -238,7 +238,14 @@ fn a_backup_of_an_older_program_is_restored_and_left_as_it_is() {
     let connection = rusqlite::Connection::open(&old).unwrap();
     connection
         .execute_batch(
-            "PRAGMA journal_mode = DELETE; DROP TRIGGER gk_audit_is_not_changed;
+            "PRAGMA journal_mode = DELETE; DROP TABLE gk_dead_letter; DROP TABLE gk_webhook; DROP TABLE gk_case_token; DROP TABLE gk_case_event;
+        DROP INDEX gk_case_by_cell; DROP INDEX gk_case_published; DROP INDEX gk_case_open; DROP INDEX gk_case_by_due;
+        ALTER TABLE gk_case DROP COLUMN state; ALTER TABLE gk_case DROP COLUMN version;
+        ALTER TABLE gk_case DROP COLUMN is_open; ALTER TABLE gk_case DROP COLUMN is_published;
+        ALTER TABLE gk_case DROP COLUMN due_at; ALTER TABLE gk_case DROP COLUMN departments;
+        ALTER TABLE gk_case DROP COLUMN cell; ALTER TABLE gk_case DROP COLUMN reporter;
+        ALTER TABLE gk_person DROP COLUMN email;
+        DROP TRIGGER gk_audit_is_not_changed;
         DROP TRIGGER gk_audit_is_not_deleted;
         DROP TRIGGER gk_audit_is_not_replaced;
         ALTER TABLE gk_audit DROP COLUMN before;

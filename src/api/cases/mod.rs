@@ -16,4 +16,4 @@ pub use intake::{__path_report_incident, Submission, report_incident, submit};
 pub use list::{__path_list_incidents, list_incidents};
 pub use moves::{__path_act_on_incident, act_on_incident};
 pub use one::{__path_find_incident, __path_show_incident_history, find_incident, show_incident_history};
-pub use rights::reaches;
+pub use rights::{reaches, require as require_cases};

@@ -12,13 +12,13 @@ use super::sign::sign;
 use crate::api::state::AppState;
 use crate::api::stream::StreamedEvent;
 use crate::dispatch::CaseId;
-use crate::store::{DeadLetter, Lease, LetterState, NumberedEvent, StoreError, Webhook, WebhookId};
+use crate::store::{DeadLetter, Lease, LetterState, NumberedEvent, Store, StoreError, Webhook, WebhookId};
 
 /// How long a service sends for a webhook before it has to say again that it does: as long as others wait when it is killed.
-const LEASE: SignedDuration = SignedDuration::from_secs(30);
+const LEASE: SignedDuration = SignedDuration::from_secs(15);
 
 /// How often leases are renewed, and new webhooks looked for.
-const RENEW: Duration = Duration::from_secs(5);
+const RENEW: Duration = Duration::from_secs(3);
 
 /// Events read from the store at once; how far the sending is, is kept after as many.
 const PAGE: usize = 50;
@@ -33,7 +33,7 @@ pub async fn deliver(state: AppState) {
     loop {
         let now = Timestamp::now();
         let lease = Lease { holder, now, until: now + LEASE };
-        match state.write_store(move |store| store.claim_webhooks(lease)).await {
+        match state.write_store(move |store| claim(store, lease)).await {
             Ok(claimed) => {
                 for id in &claimed {
                     let is_working = workers.get(id).is_some_and(|worker| !worker.is_finished());
@@ -61,6 +61,12 @@ pub async fn deliver(state: AppState) {
             }
         }
     }
+}
+
+/// Claims webhooks where there are any to send for: a store that has none is not written.
+fn claim(store: &dyn Store, lease: Lease) -> Result<Vec<WebhookId>, StoreError> {
+    let has_live = store.load_webhooks()?.iter().any(|webhook| webhook.ended_at.is_none());
+    if has_live { store.claim_webhooks(lease) } else { Ok(Vec::new()) }
 }
 
 /// Sends for one webhook until it ends.

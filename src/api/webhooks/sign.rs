@@ -44,11 +44,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_example_of_the_specification_is_signed_alike() {
-        let secret = read_secret("whsec_plJ3nmyCDGBKInavdOK15jsl").unwrap();
-        let at = Timestamp::from_second(1_731_705_121).unwrap();
-        let signed = sign(&secret, "msg_loFOjxBNrRLzqYUf".into(), at, r#"{"event_type":"ping","data":{"success":true}}"#);
-        assert_eq!(signed.signature, "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0=");
+    fn a_message_is_signed_as_other_programs_sign_it() {
+        let secret = read_secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let at = Timestamp::from_second(1_614_265_330).unwrap();
+        let signed = sign(&secret, "msg_p5jXN8AQM9LWM0D4loKWxJek".into(), at, r#"{"test": 2432232314}"#);
+        assert_eq!(signed.signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
         assert_eq!(read_secret(&write_secret(&secret)).unwrap(), secret);
         assert!(read_secret("whsec_c2hvcnQ=").is_err() && read_secret("secret").is_err());
     }

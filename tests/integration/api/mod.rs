@@ -1,5 +1,6 @@
 //! The service over HTTP, started in this process on a port of its own.
 
+mod alarms;
 mod as_of;
 mod cases;
 mod conventions;
@@ -7,8 +8,10 @@ mod doors;
 mod faulty;
 mod features;
 mod generations;
+mod killed;
 mod locate;
 mod ogc_tiles;
+mod open311;
 mod openapi;
 pub mod process;
 mod rates;
@@ -18,3 +21,4 @@ mod stream;
 mod streams;
 mod tls;
 mod tokens;
+mod webhooks;

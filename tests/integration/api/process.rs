@@ -65,6 +65,18 @@ impl Process {
         self.running.0.id()
     }
 
+    /// Kills it, as a power cut does.
+    pub fn kill(&mut self) {
+        self.running.0.kill().unwrap();
+        self.running.0.wait().unwrap();
+    }
+
+    /// Asks it to end and waits until it has.
+    pub fn stop(&mut self) {
+        self.running.signal("TERM");
+        assert_eq!(self.running.wait(), 0);
+    }
+
     pub fn wait_until_ready(&self) -> Client {
         let client = Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
         let end = Instant::now() + PATIENCE;

@@ -95,12 +95,9 @@ fn each_hears_what_is_for_them() {
     assert!(public.is_quiet(), "a case is not shown to all before somebody said so");
     act(&service, &elsewhere, &json!({ "action": "moderate", "published": true }));
     let (number, _, data) = public.next();
-    let mut members: Vec<&String> = data.as_object().unwrap().keys().collect();
-    members.sort();
-    assert_eq!(
-        (number, members),
-        (3, ["at", "category", "id", "number", "state"].iter().map(|s| s.to_string()).collect::<Vec<_>>().iter().collect())
-    );
+    let mut members: Vec<&str> = data.as_object().unwrap().keys().map(String::as_str).collect();
+    members.sort_unstable();
+    assert_eq!((number, members), (3, vec!["at", "category", "id", "number", "state"]));
     assert!(scoped.is_quiet());
 }
 

@@ -1,0 +1,137 @@
+//! The built program, killed while reports come in: no acknowledged case is lost, and none is doubled.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use gridkeeper::app::{OpenMode, open_store};
+use gridkeeper::dispatch::Role;
+use gridkeeper::store::{CaseFilter, KeyHash, KeyRecord};
+use jiff::Timestamp;
+use reqwest::blocking::Client;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::process::Process;
+use super::service::{DISPATCHER, fill, middle_of};
+use super::webhooks::Receiver;
+use crate::cluster::Cluster;
+use crate::support::PATIENCE;
+
+const SENDERS: usize = 6;
+const ADMIN: &str = "killed-admin";
+
+/// What one sender knows: the reports that were acknowledged, by their keys, and the one that was not.
+#[derive(Debug, Default)]
+struct Known {
+    acknowledged: BTreeMap<String, String>,
+    open: Option<String>,
+}
+
+/// Sends a report under a key until somebody answers; none where the service is away.
+fn report(client: &Client, address: &str, key: &str, at: usize) -> Option<String> {
+    let (lon, lat) = middle_of(at % 20, at / 20 % 10);
+    let request = client.post(format!("http://{address}/v1/incidents")).bearer_auth(DISPATCHER).header("Idempotency-Key", key);
+    let response = request.json(&json!({ "lon": lon, "lat": lat, "description": key })).send().ok()?;
+    assert_eq!(response.status(), 201, "{key}");
+    Some(response.json::<Value>().ok()?["id"].as_str().unwrap().to_owned())
+}
+
+fn check(store: &str) {
+    let opened = open_store(store, OpenMode::Create).unwrap();
+    fill(&*opened);
+    let hash = KeyHash(Sha256::digest(ADMIN.as_bytes()).into());
+    opened.add_key(&KeyRecord::new(hash, Role::Admin, Timestamp::UNIX_EPOCH), "test").unwrap();
+    drop(opened);
+    let receiver = Receiver::start("127.0.0.1:0", Arc::new(Mutex::new(Vec::new())));
+    let known: Vec<Mutex<Known>> = (0..SENDERS).map(|_| Mutex::default()).collect();
+    let rounds = 3;
+    for round in 0..rounds {
+        let mut process = Process::start(store, "127.0.0.1:0");
+        let client = process.wait_until_ready();
+        let address = process.address().to_owned();
+        if round == 0 {
+            let body = json!({ "url": format!("http://{}/", receiver.address) });
+            let added = client.post(format!("http://{address}/v1/webhooks")).bearer_auth(ADMIN).json(&body).send().unwrap();
+            assert_eq!(added.status(), 201);
+        }
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for (sender, known) in known.iter().enumerate() {
+                let (address, is_over) = (&address, &is_over);
+                scope.spawn(move || {
+                    let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+                    let mut known = known.lock().unwrap();
+                    while !is_over.load(Ordering::SeqCst) {
+                        // What was not answered is sent again under its key.
+                        let count = known.acknowledged.len();
+                        let key = known.open.take().unwrap_or_else(|| format!("{sender}-{count}"));
+                        match report(&client, address, &key, sender * 31 + count) {
+                            Some(id) => drop(known.acknowledged.insert(key, id)),
+                            None => {
+                                known.open = Some(key);
+                                return;
+                            }
+                        }
+                    }
+                });
+            }
+            std::thread::sleep(Duration::from_millis(1_500));
+            if round + 1 < rounds {
+                process.kill();
+            }
+            is_over.store(true, Ordering::SeqCst);
+        });
+        if round + 1 == rounds {
+            // The last one goes on until everybody has an answer, and all that happened has been sent on.
+            for known in &known {
+                let mut known = known.lock().unwrap();
+                if let Some(key) = known.open.take() {
+                    let id = report(&client, &address, &key, 0).unwrap();
+                    known.acknowledged.insert(key, id);
+                }
+            }
+            let newest = open_store(store, OpenMode::ReadOnly).unwrap().newest_case_event().unwrap();
+            let end = Instant::now() + PATIENCE;
+            while receiver.wait_for(0).iter().map(super::webhooks::Message::number).max() != Some(newest) {
+                assert!(Instant::now() < end, "the last message never came");
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            process.stop();
+        }
+    }
+    let store = open_store(store, OpenMode::ReadOnly).unwrap();
+    let mut kept: BTreeMap<String, String> = BTreeMap::new();
+    let mut filter = CaseFilter { counts: false, ..CaseFilter::first(1_000) };
+    loop {
+        let page = store.load_case_records(&filter).unwrap();
+        for record in &page.records {
+            assert_eq!(record.events.len(), 1, "a case without its history, or with another's");
+            let doubled = kept.insert(record.case.description.clone(), record.case.id.to_string());
+            assert_eq!(doubled, None, "{} was taken in twice", record.case.description);
+        }
+        filter.after = page.records.last().map(|record| record.case.id);
+        if !page.has_more {
+            break;
+        }
+    }
+    let mut acknowledged = BTreeMap::new();
+    known.iter().for_each(|known| acknowledged.extend(known.lock().unwrap().acknowledged.clone()));
+    assert!(acknowledged.len() > SENDERS, "hardly anything was sent: {}", acknowledged.len());
+    assert_eq!(kept, acknowledged, "each report is there once, under the id that was told");
+    let sent: BTreeSet<String> = receiver.wait_for(0).iter().map(super::webhooks::Message::case).collect();
+    assert_eq!(sent, acknowledged.into_values().collect(), "each was sent on at least once");
+}
+
+#[test]
+fn a_file_that_is_written_while_the_program_is_killed_loses_and_doubles_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    check(folder.path().join("store.gpkg").to_str().unwrap());
+}
+
+#[test]
+fn a_database_that_is_written_while_the_program_is_killed_loses_and_doubles_nothing() {
+    let Some(cluster) = Cluster::start_primary(&[]) else { return };
+    check(&cluster.address());
+}

@@ -1,0 +1,170 @@
+//! Open311 GeoReport v2, as an app speaks it.
+
+use reqwest::blocking::Response;
+use serde_json::{Value, json};
+
+use super::cases::{send, service};
+use super::service::{DISPATCHER, SCOPED, Service, middle_of};
+
+fn get(service: &Service, path: &str) -> Response {
+    service.get(&format!("/open311/v2/{path}")).send().unwrap()
+}
+
+fn read(response: Response) -> (u16, Value) {
+    (response.status().as_u16(), response.json().unwrap())
+}
+
+fn post(service: &Service, format: &str, pairs: &[(&str, &str)]) -> Response {
+    let encode = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let body: Vec<String> = pairs.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+    let request = service.request("POST", &format!("/open311/v2/requests.{format}"));
+    request.header("content-type", "application/x-www-form-urlencoded").body(body.join("&")).send().unwrap()
+}
+
+fn request(service: &Service, column: usize) -> String {
+    let (lon, lat) = middle_of(column, 0);
+    let pairs = [
+        ("api_key", DISPATCHER),
+        ("service_code", "E0110"),
+        ("lat", &*lat.to_string()),
+        ("long", &lon.to_string()),
+        ("description", "垃圾 & <more>"),
+        ("media_url", "https://example.org/1.jpg"),
+        ("address_string", "南津渡街道"),
+        ("first_name", "某"),
+        ("last_name", "王"),
+        ("phone", "13800000000"),
+        ("email", "w@example.org"),
+        ("device_id", "passed over"),
+    ];
+    let (status, answer) = read(post(service, "json", &pairs));
+    assert_eq!(status, 201, "{answer}");
+    answer[0]["service_request_id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_service_says_where_it_is_and_what_can_be_reported() {
+    let service = service();
+    let (_, discovery) = read(get(&service, "discovery.json"));
+    let endpoint = &discovery["endpoints"][0];
+    assert!(endpoint["url"].as_str().unwrap().ends_with("/open311/v2"), "{endpoint}");
+    assert_eq!((&endpoint["specification"], &endpoint["type"]), (&json!("http://wiki.open311.org/GeoReport_v2"), &json!("production")));
+    let (_, services) = read(get(&service, "services.json?jurisdiction_id=any"));
+    let codes: Vec<&str> = services.as_array().unwrap().iter().map(|one| one["service_code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["E0110", "C0102"], "a private category is not there");
+    assert_eq!((&services[0]["metadata"], &services[0]["type"]), (&json!(false), &json!("realtime")));
+    let xml = get(&service, "services.xml");
+    assert_eq!(xml.headers()["content-type"], "text/xml; charset=utf-8");
+    assert!(xml.text().unwrap().contains("<services><service><service_code>E0110</service_code>"));
+    let (_, definition) = read(get(&service, "services/E0110.json"));
+    assert_eq!(definition, json!({ "service_code": "E0110", "attributes": [] }));
+}
+
+#[test]
+fn a_request_is_taken_in_and_shown_to_all_only_as_far_as_it_was_looked_at() {
+    let service = service();
+    let id = request(&service, 0);
+    let shown = || read(get(&service, &format!("requests/{id}.json"))).1[0].clone();
+    let before = shown();
+    assert_eq!(
+        (&before["status"], &before["service_name"], &before["service_code"]),
+        (&json!("open"), &json!("name of E0110"), &json!("E0110"))
+    );
+    assert_eq!(
+        (&before["description"], &before["lat"], &before["media_url"], &before["address"]),
+        (&json!(""), &json!(null), &json!(""), &json!(""))
+    );
+    let moderated = send(
+        service.request("POST", &format!("/v1/incidents/{id}/actions")),
+        DISPATCHER,
+        &json!({ "action": "moderate", "published": true }),
+    );
+    assert_eq!(moderated.status(), 200);
+    let after = shown();
+    assert_eq!(after["lat"].as_f64(), Some(middle_of(0, 0).1));
+    assert_eq!(
+        (&after["description"], &after["media_url"], &after["address"]),
+        (&json!("垃圾 & <more>"), &json!("https://example.org/1.jpg"), &json!("南津渡街道"))
+    );
+    // Who reported it is nobody's but the dispatchers'.
+    for path in [format!("requests/{id}.json?api_key={DISPATCHER}"), "requests.xml".to_owned(), format!("requests/{id}.xml")] {
+        let text = get(&service, &path).text().unwrap();
+        assert!(!text.contains("13800000000") && !text.contains("w@example.org"), "{text}");
+    }
+    let case = service.get(&format!("/v1/incidents/{id}")).bearer_auth(DISPATCHER).send().unwrap().json::<Value>().unwrap();
+    assert_eq!(case["reporter"], json!({ "name": "某 王", "phone": "13800000000", "email": "w@example.org" }));
+    let xml = get(&service, &format!("requests/{id}.xml")).text().unwrap();
+    assert!(xml.contains("<service_requests><request>") && xml.contains("<description>垃圾 &amp; &lt;more&gt;</description>"), "{xml}");
+    let (_, token) = read(get(&service, &format!("tokens/{id}.json")));
+    assert_eq!(token[0]["service_request_id"], *id);
+}
+
+#[test]
+fn an_insider_sees_all_of_what_the_key_reaches() {
+    let service = service();
+    let (here, there) = (request(&service, 0), request(&service, 1));
+    let lat = |id: &str| read(get(&service, &format!("requests/{id}.json?api_key={SCOPED}"))).1[0]["lat"].clone();
+    assert!(lat(&here).is_f64() && lat(&there).is_null());
+}
+
+#[test]
+fn requests_are_listed_by_state_kind_time_and_id() {
+    let service = service();
+    let ids: Vec<String> = (0..3).map(|column| request(&service, column)).collect();
+    let void = json!({ "action": "void", "reason": "x" });
+    assert_eq!(send(service.request("POST", &format!("/v1/incidents/{}/actions", ids[1])), DISPATCHER, &void).status(), 200);
+    let found = |query: &str| -> Vec<String> {
+        let (status, list) = read(get(&service, &format!("requests.json?{query}")));
+        assert_eq!(status, 200, "{list}");
+        list.as_array().unwrap().iter().map(|one| one["service_request_id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(found(""), [&ids[2], &ids[1], &ids[0]].map(String::clone), "the newest first");
+    assert_eq!(found("status=closed"), [ids[1].clone()]);
+    assert_eq!(found("status=open,closed").len(), 3);
+    assert_eq!(found("service_code=C0102"), Vec::<String>::new());
+    assert_eq!(found("service_code=C0102,E0110&unknown=passed+over").len(), 3);
+    assert_eq!(
+        found(&format!("service_request_id={},{}&status=closed", ids[0], ids[2])),
+        [ids[0].clone(), ids[2].clone()],
+        "ids override all"
+    );
+    assert_eq!(found("start_date=2020-01-01T00:00:00Z&end_date=2020-02-01T00:00:00Z"), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_wrong_is_said_as_the_standard_has_it() {
+    let service = service();
+    let (lon, lat) = middle_of(0, 0);
+    let (lon, lat) = (lon.to_string(), lat.to_string());
+    let check = |pairs: &[(&str, &str)], expected: u16, said: &str| {
+        let (status, errors) = read(post(&service, "json", pairs));
+        assert_eq!((status, &errors[0]["code"]), (expected, &json!(expected)), "{errors}");
+        assert!(errors[0]["description"].as_str().unwrap().contains(said), "{errors}");
+    };
+    let key = ("api_key", DISPATCHER);
+    check(&[("service_code", "E0110")], 403, "api_key");
+    check(&[("api_key", "wrong"), ("service_code", "E0110")], 403, "api_key");
+    check(&[key], 400, "service_code");
+    check(&[key, ("service_code", "E9999")], 404, "E9999");
+    check(&[key, ("service_code", "E0601"), ("lat", &lat), ("long", &lon)], 404, "E0601");
+    check(&[key, ("service_code", "E0110")], 400, "lat");
+    check(&[key, ("service_code", "E0110"), ("address_string", "x")], 400, "address");
+    check(&[key, ("service_code", "E0110"), ("lat", "north"), ("long", &lon)], 400, "lat");
+    check(&[key, ("service_code", "E0110"), ("lat", &lat), ("long", &lon), ("attribute[condition]", "9")], 400, "category");
+    for (path, expected) in [
+        ("requests/none.json", 404),
+        ("services/E0601.json", 404),
+        ("tokens/none.json", 404),
+        ("nothing.json", 404),
+        ("requests.json?status=sleeping", 400),
+        ("requests.json?start_date=yesterday", 400),
+        ("requests.json?api_key=wrong", 403),
+    ] {
+        let (status, errors) = read(get(&service, path));
+        assert_eq!((status, &errors[0]["code"]), (expected, &json!(expected)), "{path}: {errors}");
+    }
+    let xml = get(&service, "requests/none.xml");
+    assert_eq!(xml.status(), 404);
+    assert!(xml.text().unwrap().contains("<errors><error><code>404</code>"));
+    assert_eq!(get(&service, "requests.yaml").status(), 404);
+}

@@ -1,0 +1,291 @@
+//! Webhooks, to a receiver that is there, refuses, goes away and comes back.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use gridkeeper::config::Config;
+use gridkeeper::dispatch::Role;
+use gridkeeper::store::{KeyHash, KeyRecord, MemoryStore, Store};
+use jiff::Timestamp;
+use ring::hmac;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::cases::{body_at, send};
+use super::service::{DISPATCHER, Service, fill};
+use crate::support::PATIENCE;
+
+const ADMIN: &str = "webhook-admin";
+
+/// A message as it came.
+#[derive(Clone, Debug)]
+pub struct Message {
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+impl Message {
+    pub fn number(&self) -> u64 {
+        serde_json::from_str::<Value>(&self.body).unwrap()["number"].as_u64().unwrap()
+    }
+
+    pub fn case(&self) -> String {
+        serde_json::from_str::<Value>(&self.body).unwrap()["id"].as_str().unwrap().to_owned()
+    }
+}
+
+/// A receiver over real sockets, which answers as it is told and can be killed.
+pub struct Receiver {
+    pub address: SocketAddr,
+    messages: Arc<Mutex<Vec<Message>>>,
+    status: Arc<AtomicU16>,
+    is_over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Receiver {
+    pub fn start(address: &str, messages: Arc<Mutex<Vec<Message>>>) -> Self {
+        let end = Instant::now() + PATIENCE;
+        let listener = loop {
+            match TcpListener::bind(address) {
+                Ok(listener) => break listener,
+                Err(error) => assert!(Instant::now() < end, "{address}: {error}"),
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        };
+        let (status, is_over) = (Arc::new(AtomicU16::new(204)), Arc::new(AtomicBool::new(false)));
+        let address = listener.local_addr().unwrap();
+        let (kept, answer, over) = (Arc::clone(&messages), Arc::clone(&status), Arc::clone(&is_over));
+        let thread = std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                if over.load(Ordering::SeqCst) {
+                    return;
+                }
+                let (kept, answer, over) = (Arc::clone(&kept), Arc::clone(&answer), Arc::clone(&over));
+                std::thread::spawn(move || answer_all(&stream.unwrap(), &kept, &answer, &over));
+            }
+        });
+        Self { address, messages, status, is_over, thread: Some(thread) }
+    }
+
+    fn answer_with(&self, status: u16) {
+        self.status.store(status, Ordering::SeqCst);
+    }
+
+    pub fn wait_for(&self, count: usize) -> Vec<Message> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let seen = self.messages.lock().unwrap().clone();
+            if seen.len() >= count {
+                return seen;
+            }
+            assert!(Instant::now() < end, "{} messages came of {count}", seen.len());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// Killed: what is under way is not answered, and nobody listens any more.
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect(self.address);
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+fn answer_all(stream: &TcpStream, kept: &Mutex<Vec<Message>>, status: &AtomicU16, is_over: &AtomicBool) {
+    stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut line = String::new();
+    loop {
+        match reader.read_line(&mut line) {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(_) if is_over.load(Ordering::SeqCst) => return,
+            Err(_) => continue,
+        }
+        line.clear();
+        let mut headers = BTreeMap::new();
+        loop {
+            if reader.read_line(&mut line).is_err() {
+                return;
+            }
+            let Some((name, value)) = line.trim_end().split_once(':') else { break };
+            headers.insert(name.to_lowercase(), value.trim().to_owned());
+            line.clear();
+        }
+        line.clear();
+        let mut body = vec![0; headers["content-length"].parse().unwrap()];
+        if reader.read_exact(&mut body).is_err() || is_over.load(Ordering::SeqCst) {
+            return;
+        }
+        let status = status.load(Ordering::SeqCst);
+        if status < 300 {
+            kept.lock().unwrap().push(Message { headers, body: String::from_utf8(body).unwrap() });
+        }
+        let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n");
+        let mut writer = stream;
+        if writer.write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+fn service() -> Service {
+    let store = Arc::new(MemoryStore::new());
+    fill(&*store);
+    let at: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    let hash = KeyHash(Sha256::digest(ADMIN.as_bytes()).into());
+    store.add_key(&KeyRecord::new(hash, Role::Admin, at), "test").unwrap();
+    let mut config = Config::default();
+    config.cases.webhook_retry_ms = 20;
+    config.http.follow_interval_ms = 50;
+    Service::start_on(store, config, false)
+}
+
+fn report(service: &Service, column: usize) -> String {
+    let (lon, lat) = super::service::middle_of(column, 0);
+    let response = send(service.request("POST", "/v1/incidents"), DISPATCHER, &json!({ "lon": lon, "lat": lat }));
+    response.json::<Value>().unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+fn note(service: &Service, id: &str) {
+    let path = format!("/v1/incidents/{id}/actions");
+    let response = send(service.request("POST", &path), DISPATCHER, &json!({ "action": "note", "reason": "x" }));
+    assert_eq!(response.status(), 200);
+}
+
+fn add(service: &Service, receiver: &Receiver, more: &Value) -> Value {
+    let mut body = json!({ "url": format!("http://{}/hook", receiver.address) });
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let response = send(service.request("POST", "/v1/webhooks"), ADMIN, &body);
+    assert_eq!(response.status(), 201);
+    response.json().unwrap()
+}
+
+fn letters(service: &Service, id: &str) -> Vec<Value> {
+    let response = service.get(&format!("/v1/webhooks/{id}/dead-letters")).bearer_auth(ADMIN).send().unwrap();
+    response.json::<Value>().unwrap()["letters"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_message_is_signed_so_that_its_receiver_can_trust_it() {
+    let service = service();
+    let receiver = Receiver::start("127.0.0.1:0", Arc::default());
+    let webhook = add(&service, &receiver, &json!({ "effects": ["report"] }));
+    let id = report(&service, 0);
+    note(&service, &id);
+    report(&service, 1);
+    let messages = receiver.wait_for(2);
+    assert_eq!(messages.iter().map(Message::number).collect::<Vec<_>>(), [1, 3], "only what was asked for");
+    let Message { headers, body } = &messages[0];
+    let secret = base64(webhook["secret"].as_str().unwrap().strip_prefix("whsec_").unwrap());
+    let signed = format!("{}.{}.{body}", headers["webhook-id"], headers["webhook-timestamp"]);
+    let signature = base64(headers["webhook-signature"].strip_prefix("v1,").unwrap());
+    hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, &secret), signed.as_bytes(), &signature).unwrap();
+    let list = service.get("/v1/webhooks").bearer_auth(ADMIN).send().unwrap().text().unwrap();
+    assert!(!list.contains(webhook["secret"].as_str().unwrap()), "the secret is shown once");
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.decode(text).unwrap()
+}
+
+#[test]
+fn a_receiver_that_is_killed_and_comes_back_misses_nothing_and_gets_it_in_order() {
+    let service = service();
+    let messages = Arc::new(Mutex::new(Vec::new()));
+    let receiver = Receiver::start("127.0.0.1:0", Arc::clone(&messages));
+    let address = receiver.address.to_string();
+    add(&service, &receiver, &json!({}));
+    let cases: Vec<String> = (0..3).map(|column| report(&service, column)).collect();
+    receiver.wait_for(2);
+    drop(receiver);
+    for _ in 0..5 {
+        cases.iter().for_each(|id| note(&service, id));
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    let receiver = Receiver::start(&address, messages);
+    cases.iter().for_each(|id| note(&service, id));
+    let newest = service.store.newest_case_event().unwrap();
+    let end = Instant::now() + PATIENCE;
+    let seen = loop {
+        let seen = receiver.wait_for(1);
+        if seen.iter().any(|message| message.number() == newest) {
+            break seen;
+        }
+        assert!(Instant::now() < end, "the last message never came");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    // At least once, none left out, and each case in its order where a repeat is passed over.
+    for case in &cases {
+        let mut numbers: Vec<u64> = seen.iter().filter(|message| &message.case() == case).map(Message::number).collect();
+        numbers.dedup();
+        assert_eq!(numbers.len(), 7, "{numbers:?}");
+        assert!(numbers.is_sorted(), "{numbers:?}");
+    }
+}
+
+#[test]
+fn what_is_refused_becomes_a_dead_letter_with_all_that_follows_it_and_comes_again_when_asked_for() {
+    let service = service();
+    let receiver = Receiver::start("127.0.0.1:0", Arc::default());
+    let webhook = add(&service, &receiver, &json!({}))["id"].as_str().unwrap().to_owned();
+    receiver.answer_with(400);
+    let first = report(&service, 0);
+    let end = Instant::now() + PATIENCE;
+    while letters(&service, &webhook).is_empty() {
+        assert!(Instant::now() < end, "the letter never died");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    receiver.answer_with(204);
+    note(&service, &first);
+    let other = report(&service, 1);
+    // Other cases go on; a later event of this one waits for the one before it.
+    assert_eq!(receiver.wait_for(1)[0].case(), other);
+    let dead = letters(&service, &webhook);
+    assert_eq!(dead.iter().map(|letter| letter["number"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2]);
+    assert!(dead[0]["error"].as_str().unwrap().contains("400"), "{dead:?}");
+    let replay = |body: Value| send(service.request("POST", &format!("/v1/webhooks/{webhook}/replay")), ADMIN, &body).status();
+    assert_eq!(replay(json!({})), 202);
+    let seen: Vec<u64> = receiver.wait_for(3).iter().map(Message::number).collect();
+    assert_eq!(seen, [3, 1, 2]);
+    let end = Instant::now() + PATIENCE;
+    while !letters(&service, &webhook).is_empty() {
+        assert!(Instant::now() < end, "a letter that was sent stays dead");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // Everything again from an event on.
+    assert_eq!(replay(json!({ "after": 1 })), 202);
+    assert_eq!(receiver.wait_for(5)[3..].iter().map(Message::number).collect::<Vec<_>>(), [2, 3]);
+    let ended = service.request("DELETE", &format!("/v1/webhooks/{webhook}")).bearer_auth(ADMIN).send().unwrap();
+    assert_eq!(ended.status(), 204);
+    std::thread::sleep(Duration::from_millis(300));
+    report(&service, 2);
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(receiver.wait_for(5).len(), 5, "nothing is sent any more");
+}
+
+#[test]
+fn a_webhook_that_cannot_be_is_refused() {
+    let service = service();
+    for body in [
+        json!({ "url": "ftp://example.org" }),
+        json!({ "url": "http://user:word@example.org/" }),
+        json!({ "url": "http://example.org/", "secret": "short" }),
+        json!({ "url": "http://example.org/", "effects": ["explode"] }),
+        json!({ "url": "http://example.org/", "scope": ["not a code"] }),
+        json!({}),
+    ] {
+        let response = send(service.request("POST", "/v1/webhooks"), ADMIN, &body);
+        assert_eq!(response.status(), 400, "{body}");
+    }
+    assert_eq!(send(service.request("POST", "/v1/webhooks"), DISPATCHER, &body_at(0, 0)).status(), 403);
+}
