@@ -155,7 +155,7 @@ fn load(files: &Path, context: &Context) -> anyhow::Result<String> {
     }
     let layer = LayerName::parse("grid").expect("this is a plain name");
     let incident_file = files.join("incidents.csv");
-    passed("incidents.csv", incidents::import(&*store, &context.config, &incident_file, &Crs::WGS84, &layer)?)?;
+    passed("incidents.csv", incidents::import(&*store, &context.config, &incident_file, &Crs::WGS84, &layer, false)?)?;
     key::create_key(&*store, Role::Dispatcher, |record| KeyRecord { note: "demo".into(), ..record })
 }
 

@@ -1,4 +1,5 @@
 mod list;
+mod lives;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use super::{Context, Outcome};
 use crate::app::{self, OpenMode, StoreUnavailable};
 use crate::boundary::{GenerationState, LayerName};
 use crate::config::Config;
+use crate::dispatch::workflow::CaseEvent;
 use crate::dispatch::{Case, CaseId};
 use crate::history::{load_roster, load_snapshot};
 use crate::import::{Crs, IncidentRow, Table, read_incidents};
@@ -39,6 +41,9 @@ enum Command {
         /// The layer whose grids and keepers are recorded
         #[arg(long, default_value = "grid")]
         layer: String,
+        /// Begins the life of every case: of one without a state in a column `state` at the workflow's start
+        #[arg(long)]
+        live: bool,
     },
     /// Print incidents as CSV
     List {
@@ -56,22 +61,23 @@ enum Command {
 
 pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     match args.command {
-        Command::Import { file, crs, layer } => {
+        Command::Import { file, crs, layer, live } => {
             let store = app::open_store(&context.store, OpenMode::Write)?;
-            import(&*store, &context.config, &file, &Crs::parse(&crs)?, &LayerName::parse(&layer)?)
+            import(&*store, &context.config, &file, &Crs::parse(&crs)?, &LayerName::parse(&layer)?, live)
         }
         Command::List { choice } => list::run(&choice, Path::new("-"), context),
         Command::Export { out, choice } => list::run(&choice, &out, context),
     }
 }
 
-/// Adds the incidents of a table, each with the grid, the generation and the keeper of its own time; or reports every row that cannot
+/// Adds the incidents of a table, those with a state with a life that has come so far, each with the grid, the generation and the keeper of its own time; or reports every row that cannot
 /// be read and stores nothing. The same table again adds nothing.
 ///
 /// An incident from before the first boundaries gets today's: an office begins with the cases of the years before.
-pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer: &LayerName) -> anyhow::Result<Outcome> {
+pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer: &LayerName, live: bool) -> anyhow::Result<Outcome> {
     let now = Timestamp::now();
-    let (incidents, problems) = read_incidents(&Table::read(file)?, crs, &config.time_zone)?;
+    let (mut incidents, mut problems) = read_incidents(&Table::read(file)?, crs, &config.time_zone)?;
+    problems.extend(lives::check_states(&mut incidents, &config.cases.workflow, live));
     if !problems.is_empty() {
         super::roster::report(&problems, file);
         return Ok(Outcome::Problems);
@@ -80,17 +86,25 @@ pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer:
     let mut dated: Vec<(IncidentRow, CaseId)> = incidents.into_iter().zip(ids).collect();
     dated.sort_by_key(|(incident, _)| incident.reported_at);
     let mut times = Times::new(store, config, layer, now)?;
-    let mut cases: Vec<Case> = Vec::with_capacity(dated.len());
+    let mut cases: Vec<(Case, Vec<CaseEvent>)> = Vec::with_capacity(dated.len());
     while let Some((first, _)) = dated.first() {
         let (snapshot, until) = times.snapshot_of(first.reported_at)?;
         let end = dated.partition_point(|(incident, _)| until.is_none_or(|until| incident.reported_at < until)).max(1);
         let later = dated.split_off(end);
-        cases.par_extend(dated.into_par_iter().map(|(incident, id)| to_case(&snapshot, layer, incident, id)));
+        cases.par_extend(dated.into_par_iter().map(|(incident, id)| to_case(&snapshot, config, layer, incident, id)));
         dated = later;
     }
-    let located = cases.iter().filter(|case| case.grid.is_some()).count();
-    let added = store.add_cases(&cases, &super::author(), now).map_err(StoreUnavailable::from).context("cannot store the incidents")?;
-    super::say(&format!("{added} incidents are new of {} in the table; {located} lie in a grid", cases.len()));
+    let located = cases.iter().filter(|(case, _)| case.grid.is_some()).count();
+    let count = cases.len();
+    let (records, with_lives): (Vec<_>, Vec<_>) = cases.into_iter().partition(|(_, events)| events.is_empty());
+    let records: Vec<Case> = records.into_iter().map(|(case, _)| case).collect();
+    let failed = "cannot store the incidents";
+    let mut added = 0;
+    if !records.is_empty() || with_lives.is_empty() {
+        added += store.add_cases(&records, &super::author(), now).map_err(StoreUnavailable::from).context(failed)?;
+    }
+    added += lives::add(store, with_lives).map_err(StoreUnavailable::from).context(failed)?;
+    super::say(&format!("{added} incidents are new of {count} in the table; {located} lie in a grid"));
     Ok(Outcome::Done)
 }
 
@@ -127,7 +141,7 @@ impl<'a> Times<'a> {
     }
 }
 
-fn to_case(snapshot: &Snapshot, layer: &LayerName, incident: IncidentRow, id: CaseId) -> Case {
+fn to_case(snapshot: &Snapshot, config: &Config, layer: &LayerName, incident: IncidentRow, id: CaseId) -> (Case, Vec<CaseEvent>) {
     let query = Query {
         position: incident.position,
         layer: layer.clone(),
@@ -140,7 +154,8 @@ fn to_case(snapshot: &Snapshot, layer: &LayerName, incident: IncidentRow, id: Ca
     let answer = snapshot.answer(&query).ok();
     let holder = answer.as_ref().and_then(|answer| answer.duty.as_ref()?.holder.as_ref()).map(|holder| holder.worker.id.clone());
     let unit = answer.as_ref().and_then(crate::snapshot::Answer::unit);
-    Case {
+    let (state, state_at) = (incident.state, incident.state_at);
+    let case = Case {
         id,
         position: incident.position,
         given: incident.given,
@@ -152,7 +167,9 @@ fn to_case(snapshot: &Snapshot, layer: &LayerName, incident: IncidentRow, id: Ca
         grid: unit.map(|unit| unit.code.clone()),
         generation: answer.as_ref().filter(|_| unit.is_some()).map(|answer| answer.layer.generation().id),
         holder,
-    }
+    };
+    let events = lives::history(snapshot, &config.cases.workflow, answer.as_ref(), &case, &state, state_at);
+    (case, events)
 }
 
 /// Makes ids of what the rows say, so that a table which is read twice gives the same cases. Rows that say the same are counted.

@@ -21,6 +21,10 @@ pub struct IncidentRow {
     pub description: String,
     pub source: String,
     pub reported_at: Timestamp,
+    /// The state in which the case is by now; empty for a mere record.
+    pub state: String,
+    /// When it came there; by default when it was reported.
+    pub state_at: Option<Timestamp>,
 }
 
 /// The names under which columns of positions are found.
@@ -41,6 +45,8 @@ pub fn read_incidents(table: &Table, crs: &Crs, time_zone: &TimeZone) -> Result<
         category: table.find_column(&["category", "类别", "类型"]),
         description: table.find_column(&["description", "描述", "内容"]),
         source: table.find_column(&["source", "来源"]),
+        state: table.find_column(&["state", "状态", "案件状态"]),
+        state_at: table.find_column(&["state_at", "closed_at", "结案时间"]),
         crs_default: crs,
         time_zone,
     };
@@ -63,6 +69,8 @@ struct Reader<'a> {
     category: Option<usize>,
     description: Option<usize>,
     source: Option<usize>,
+    state: Option<usize>,
+    state_at: Option<usize>,
     crs_default: &'a Crs,
     time_zone: &'a TimeZone,
 }
@@ -79,6 +87,11 @@ impl Reader<'_> {
         let time = row.cell(Some(self.reported_at));
         let reported_at = parse_moment(time, self.time_zone)
             .ok_or_else(|| ("reported_at", format!("{time:?} is no time; write it as 2026-07-01T08:00:00+08:00")))?;
+        let moment = row.cell(self.state_at);
+        let state_at = if moment.is_empty() { None } else { Some(parse_moment(moment, self.time_zone)) };
+        let state_at = state_at
+            .map(|at| at.filter(|at| *at >= reported_at).ok_or_else(|| ("state_at", format!("{moment:?} is no time after the report"))))
+            .transpose()?;
         let text = |column| row.cell(column).to_owned();
         Ok(IncidentRow {
             row: row.number,
@@ -89,6 +102,8 @@ impl Reader<'_> {
             description: text(self.description),
             source: text(self.source),
             reported_at,
+            state: text(self.state),
+            state_at,
         })
     }
 }

@@ -4,11 +4,13 @@
 //! whatever is published meanwhile.
 
 mod answer;
+mod case_context;
 mod layer;
 mod live;
 mod state;
 
 pub use answer::{ACCURACY_M_MAX, Answer, Query, QueryError};
+pub use case_context::{COLLECTOR_DISTANCE_M_MAX, context_of, place_at, place_of};
 pub use layer::{LayerKey, LayerSnapshot, Origin};
 pub use live::Live;
 pub use state::{LayerHistory, RosterSnapshot, Settings, Snapshot};

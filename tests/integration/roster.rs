@@ -128,3 +128,30 @@ fn an_incident_has_the_keeper_of_its_time_and_not_of_its_import() {
     let of_year = |year: &str| list.lines().find(|line| line.contains(year)).unwrap_or_else(|| panic!("{list}")).to_owned();
     assert!(of_year("2026-03").contains("W1") && of_year("2099-0").contains("W2"), "{list}");
 }
+
+#[test]
+fn an_incident_with_a_state_begins_its_life_there() {
+    let town = SmallTown::build();
+    let rows = "lon,lat,category,reported_at,状态,结案时间\n\
+        111.605,26.205,0110,2026-03-01 08:00,已结案,2026-03-02 09:00\n\
+        111.605,26.205,0110,2026-03-01 08:01,pending_dispatch,\n\
+        111.605,26.205,0110,2026-03-01 08:02,,\n";
+    let file = town.write("lives.csv", rows);
+    let told = town.succeed(&["incidents", "import", text(&file)]);
+    assert!(told.starts_with("3 incidents are new of 3"), "{told}");
+    let store = gridkeeper::app::open_store(text(&town.store()), gridkeeper::app::OpenMode::ReadOnly).unwrap();
+    let page = store.load_case_records(&gridkeeper::store::CaseFilter::first(9)).unwrap();
+    let mut lives: Vec<_> = page.records.iter().map(|record| (record.case.reported_at, record.state())).collect();
+    lives.sort_by_key(|(at, _)| *at);
+    let [(_, Some(closed)), (_, Some(open)), (_, None)] = &lives[..] else { panic!("{lives:?}") };
+    assert!(closed.is_end && closed.ended_at == Some("2026-03-02T09:00:00+08:00".parse().unwrap()), "{closed:?}");
+    assert_eq!((&*open.name.0, open.is_end, open.version), ("pending_dispatch", false, 2));
+    drop(store);
+    let told = town.succeed(&["incidents", "import", text(&file), "--live"]);
+    assert!(told.starts_with("0 incidents are new of 3"), "what is known is left as it is: {told}");
+    let bad = town.write("lost.csv", "lon,lat,reported_at,state\n111.605,26.205,2026-03-01,lost\n");
+    let refused = town.run(&["incidents", "import", text(&bad)]);
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{told}");
+    assert!(told.contains("is no state of the workflow") && told.contains("待派遣"), "{told}");
+}

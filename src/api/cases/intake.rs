@@ -8,7 +8,6 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::body::Body;
-use super::context::{context_of, place_at};
 use super::rights;
 use crate::api::caller::Caller;
 use crate::api::document::Document;
@@ -20,6 +19,7 @@ use crate::api::state::AppState;
 use crate::api::wire::{CaseTag, IncidentTaken};
 use crate::dispatch::workflow::{CaseEvent, begin};
 use crate::dispatch::{Case, CaseId, Reporter};
+use crate::snapshot::{context_of, place_at};
 use crate::store::{CaseWrite, CaseWritten, IntakeToken, Near, NewCase};
 
 /// The members of a report.

@@ -1,14 +1,14 @@
 //! Cases: taking them in, listing them, and moving them on.
 //!
-//! `intake` takes a report, `moves` an action of the workflow, `list` and `one` read; `context` finds what the rules say of a case where
-//! it is, `body` reads what was sent.
+//! `intake` takes a report, `moves` an action of the workflow, `list` and `one` read; `body` reads
+//! what was sent.
 
 mod body;
-mod context;
 mod intake;
 mod list;
 mod moves;
 mod one;
+mod query;
 mod rights;
 
 pub use body::Body;

@@ -5,8 +5,8 @@ use axum::response::Response;
 use serde_json::{Map, Value};
 
 use super::body::Body;
-use super::context::{context_of, place_at, place_of, query_of};
 use super::one::{load, send_case};
+use super::query::query_of;
 use super::rights;
 use crate::api::caller::Caller;
 use crate::api::links::BaseUrl;
@@ -17,6 +17,7 @@ use crate::api::state::AppState;
 use crate::api::wire::{CaseTag, IncidentView};
 use crate::dispatch::workflow::{Appointed, Order, Refusal, decide};
 use crate::dispatch::{DepartmentId, DepartmentRole, Limit, WorkerId};
+use crate::snapshot::{context_of, place_at, place_of};
 use crate::store::{CaseWrite, CaseWritten, NewEvent};
 
 const MEMBERS: [&str; 13] = [

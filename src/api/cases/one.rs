@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::context::query_of;
+use super::query::query_of;
 use super::rights;
 use crate::api::caller::Caller;
 use crate::api::document::Document;

@@ -1,12 +1,13 @@
 use jiff::Timestamp;
 
+use super::answer::Answer;
+use super::state::Snapshot;
 use crate::boundary::UnitCode;
 use crate::dispatch::workflow::{Appointed, Context, Place};
 use crate::dispatch::{Case, Limits, Ruling, WorkerId};
-use crate::snapshot::{Answer, Query, Snapshot};
 
-/// How far the nearest collector is looked for where the grid itself has none on duty, metres.
-const COLLECTOR_DISTANCE_M_MAX: f64 = 3_000.0;
+/// How far the nearest collector is looked for where the grid itself has none on duty, metres: as the accuracy of the lookup.
+pub const COLLECTOR_DISTANCE_M_MAX: f64 = 3_000.0;
 
 /// Returns what is known of a case where it is, by the rules of `at`. `answer` is the lookup of its place.
 pub fn context_of<'a>(snapshot: &'a Snapshot, answer: &Answer<'a>, category: &str, place: Place, at: Timestamp) -> Context<'a> {
@@ -26,18 +27,7 @@ pub fn context_of<'a>(snapshot: &'a Snapshot, answer: &Answer<'a>, category: &st
     }
 }
 
-/// Looks the place of a case up, in the layer by which cases are taken in.
-pub fn query_of(snapshot: &Snapshot, case: &Case, at: Timestamp) -> Query {
-    Query {
-        position: case.position,
-        layer: crate::api::as_of::default_layer(snapshot),
-        level: None,
-        at,
-        accuracy_m: Some(COLLECTOR_DISTANCE_M_MAX),
-        category: None,
-    }
-}
-
+/// Returns where a case is, as it is kept.
 pub fn place_of(case: &Case) -> Place {
     Place {
         position: case.position,
