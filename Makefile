@@ -49,8 +49,7 @@ tiles-coverage: ## Judge tiles of the sample and of published layers by decoders
 
 bench: ## Print figures beside rivals; benches/RESULTS.md keeps them
 	@scripts/install-tools bench
-	@for bench in lookup import delta startup replicas assign http archive tiles plan; do $(MAKE) --no-print-directory bench-$$bench; done
-	@for bench in lookup import delta startup replicas assign http archive intake tiles; do $(MAKE) --no-print-directory bench-$$bench; done
+	@for bench in lookup import delta startup replicas assign http archive tiles plan intake; do $(MAKE) --no-print-directory bench-$$bench; done
 
 bench-%: ## Print the figures of one bench, such as bench-lookup
 	@scripts/install-tools bench
