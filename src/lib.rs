@@ -15,6 +15,8 @@ pub mod plan;
 
 pub mod tile;
 
+pub mod filter;
+
 pub mod snapshot;
 
 pub mod import;

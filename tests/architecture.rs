@@ -19,18 +19,19 @@ const EDGES: &[(&str, &[&str])] = &[
     ("lineage", &["boundary", "topology", "index", "dispatch"]),
     ("plan", &["boundary", "topology"]),
     ("tile", &["boundary", "topology"]),
+    ("filter", &[]),
     ("snapshot", &["boundary", "topology", "index", "dispatch", "tile"]),
     ("import", &["boundary", "topology", "dispatch"]),
-    ("store", &["boundary", "topology", "dispatch"]),
+    ("store", &["boundary", "topology", "dispatch", "filter"]),
     ("history", &["boundary", "topology", "index", "dispatch", "lineage", "snapshot", "store", "config"]),
-    ("export", &["boundary", "topology", "dispatch", "tile"]),
+    ("export", &["boundary", "topology", "dispatch", "tile", "filter"]),
     ("sample", &["boundary", "topology", "dispatch", "import", "export"]),
     ("functions", &["boundary", "index"]),
     (
         "api",
         &[
-            "boundary", "topology", "index", "dispatch", "plan", "tile", "lineage", "snapshot", "import", "store", "history", "export",
-            "config",
+            "boundary", "topology", "index", "dispatch", "plan", "tile", "lineage", "filter", "snapshot", "import", "store", "history",
+            "export", "config",
         ],
     ),
     ("config", &["boundary", "dispatch"]),
@@ -41,7 +42,7 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that take values and return values: no files, clock, network, environment or process.
-const PURE: &[&str] = &["boundary", "topology", "index", "dispatch", "lineage", "plan", "tile", "snapshot", "functions"];
+const PURE: &[&str] = &["boundary", "topology", "index", "dispatch", "lineage", "plan", "tile", "filter", "snapshot", "functions"];
 
 /// Crates and paths that only some modules may name.
 const RESERVED: &[(&str, &[&str])] = &[
@@ -55,7 +56,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("tokio_postgres_rustls", &["store"]),
     ("deadpool_postgres", &["store"]),
     ("refinery", &["store"]),
-    ("parquet", &["store", "cli"]),
+    ("parquet", &["store", "export", "cli"]),
     ("datafusion", &["functions"]),
     ("proj", &["import", "api"]),
     ("clap", &["cli", "main"]),
