@@ -1,6 +1,6 @@
 //! What `check` and `import` share: the options about a boundary file, and the reading of it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use encoding_rs::Encoding;
@@ -11,7 +11,7 @@ use crate::import::{
     BoundaryFile, Crs, FieldChoice, ImportError, Progress, RawFeature, RawFile, RawGeometry, ReadOptions, StatedCrs, assemble,
     find_encoding, read_boundaries,
 };
-use crate::store::geopackage::{ForeignFeature, ForeignLayer, read_features};
+use crate::store::geopackage::{ForeignFeature, ForeignLayer, read_features, split_geopackage};
 
 /// How a boundary file is to be read.
 #[derive(Clone, Debug, clap::Args)]
@@ -93,27 +93,9 @@ fn bar_style() -> ProgressStyle {
     ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}").unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-fn split_geopackage(file: &str) -> Option<(PathBuf, Option<String>)> {
-    const ENDING: &str = ".gpkg";
-    let lower = file.to_ascii_lowercase();
-    if lower.ends_with(ENDING) {
-        return Some((file.into(), None));
-    }
-    let at = lower.rfind(".gpkg:")? + ENDING.len();
-    Some((file[..at].into(), Some(file[at + 1..].to_owned())))
-}
-
 fn to_raw(layer: &ForeignLayer, features: Vec<ForeignFeature>) -> RawFile {
     let fields = features.first().map_or_else(Vec::new, |feature| feature.properties.keys().cloned().collect());
-    let is_defined = !matches!(layer.organization_id, -1 | 0) && !layer.organization.eq_ignore_ascii_case("NONE");
-    let crs = if is_defined && layer.organization.eq_ignore_ascii_case("EPSG") {
-        StatedCrs::Text(format!("EPSG:{}", layer.organization_id))
-    } else if is_defined && !layer.definition.is_empty() && !layer.definition.to_ascii_lowercase().contains("undefined") {
-        // Programs that know no system write "undefined", or a local one called "Undefined SRS".
-        StatedCrs::Text(layer.definition.clone())
-    } else {
-        StatedCrs::Missing
-    };
+    let crs = layer.stated_crs().map_or(StatedCrs::Missing, StatedCrs::Text);
     let features = features.into_iter().map(to_raw_feature).collect();
     RawFile { format: "GeoPackage", fields, features, crs, encoding: None, notes: Vec::new() }
 }
@@ -134,17 +116,4 @@ fn parse_crs(text: &str) -> Result<Crs, crate::import::CrsError> {
 
 fn parse_encoding(text: &str) -> Result<&'static Encoding, ImportError> {
     find_encoding(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_layer_is_named_behind_the_geopackage() {
-        let split = |file: &str| split_geopackage(file).map(|(path, layer)| (path.display().to_string(), layer));
-        assert_eq!(split("a/b.gpkg"), Some(("a/b.gpkg".into(), None)));
-        assert_eq!(split("a/b.GPKG:网格"), Some(("a/b.GPKG".into(), Some("网格".into()))));
-        assert_eq!(split("a.shp"), None);
-    }
 }

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use geo_types::{LineString, MultiPolygon};
+use geo_types::{Coord, Geometry, LineString, MultiPolygon, Polygon};
 use serde_json::Value;
 
-use crate::boundary::{OWN_PROPERTIES, SOURCE_MEMBER, Unit};
+use crate::boundary::{OWN_PROPERTIES, SOURCE_MEMBER, Unit, Validity};
 
 /// Writes a feature collection: the opening, features as they come, the end.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl<W: Write> CollectionWriter<W> {
 /// Whatever `out` fails with.
 pub fn write_feature(out: &mut impl Write, unit: &Unit, geometry: &MultiPolygon<f64>, members: &[(&str, Value)]) -> io::Result<()> {
     write!(out, "{{\"type\":\"Feature\",\"id\":\"{}\",\"properties\":{{", unit.id)?;
-    for (at, (name, value)) in own_properties(unit).iter().enumerate() {
+    for (at, (name, value)) in own_properties(unit, unit.validity).iter().enumerate() {
         if at > 0 {
             out.write_all(b",")?;
         }
@@ -90,46 +90,103 @@ pub fn write_feature(out: &mut impl Write, unit: &Unit, geometry: &MultiPolygon<
 /// # Errors
 /// Whatever `out` fails with.
 pub fn write_geometry(out: &mut impl Write, geometry: &MultiPolygon<f64>) -> io::Result<()> {
-    out.write_all(b"{\"type\":\"MultiPolygon\",\"coordinates\":[")?;
-    for (at, polygon) in geometry.0.iter().enumerate() {
-        out.write_all(if at > 0 { b",[" } else { b"[" })?;
-        write_ring(out, polygon.exterior())?;
-        for hole in polygon.interiors() {
-            out.write_all(b",")?;
-            write_ring(out, hole)?;
-        }
-        out.write_all(b"]")?;
-    }
-    out.write_all(b"]}")
+    out.write_all(b"{\"type\":\"MultiPolygon\",\"coordinates\":")?;
+    write_list(out, &geometry.0, write_polygon)?;
+    out.write_all(b"}")
 }
 
-fn own_properties(unit: &Unit) -> [(&'static str, Value); OWN_PROPERTIES.len()] {
+/// Writes a geometry of any kind, as [`write_geometry`] does one of areas.
+///
+/// # Errors
+/// Whatever `out` fails with.
+pub fn write_any_geometry(out: &mut impl Write, geometry: &Geometry<f64>) -> io::Result<()> {
+    let open = |out: &mut _, kind: &str| Write::write_fmt(out, format_args!("{{\"type\":\"{kind}\",\"coordinates\":"));
+    match geometry {
+        Geometry::MultiPolygon(polygons) => return write_geometry(out, polygons),
+        Geometry::GeometryCollection(parts) => {
+            out.write_all(b"{\"type\":\"GeometryCollection\",\"geometries\":")?;
+            write_list(out, &parts.0, write_any_geometry)?;
+        }
+        Geometry::Point(point) => {
+            open(out, "Point")?;
+            write_coord(out, &point.0)?;
+        }
+        Geometry::MultiPoint(points) => {
+            open(out, "MultiPoint")?;
+            write_list(out, &points.0, |out, point| write_coord(out, &point.0))?;
+        }
+        Geometry::LineString(line) => {
+            open(out, "LineString")?;
+            write_ring(out, line)?;
+        }
+        Geometry::MultiLineString(lines) => {
+            open(out, "MultiLineString")?;
+            write_list(out, &lines.0, write_ring)?;
+        }
+        Geometry::Polygon(polygon) => {
+            open(out, "Polygon")?;
+            write_polygon(out, polygon)?;
+        }
+        Geometry::Line(line) => return write_any_geometry(out, &LineString::from(*line).into()),
+        Geometry::Rect(rect) => return write_any_geometry(out, &rect.to_polygon().into()),
+        Geometry::Triangle(triangle) => return write_any_geometry(out, &triangle.to_polygon().into()),
+    }
+    out.write_all(b"}")
+}
+
+fn write_polygon(out: &mut impl Write, polygon: &Polygon<f64>) -> io::Result<()> {
+    out.write_all(b"[")?;
+    write_ring(out, polygon.exterior())?;
+    for hole in polygon.interiors() {
+        out.write_all(b",")?;
+        write_ring(out, hole)?;
+    }
+    out.write_all(b"]")
+}
+
+fn write_list<W: Write, T>(out: &mut W, items: &[T], write: impl Fn(&mut W, &T) -> io::Result<()>) -> io::Result<()> {
+    out.write_all(b"[")?;
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            out.write_all(b",")?;
+        }
+        write(out, item)?;
+    }
+    out.write_all(b"]")
+}
+
+/// Returns what is ours of a unit's properties, with the validity that is told of it.
+pub fn own_properties(unit: &Unit, validity: Validity) -> [(&'static str, Value); OWN_PROPERTIES.len()] {
     let [code, name, level, parent, valid_from, valid_to] = OWN_PROPERTIES;
     [
         (code, unit.code.as_str().into()),
         (name, unit.name.as_str().into()),
         (level, unit.level.as_str().into()),
         (parent, unit.parent.as_ref().map(|parent| parent.as_str().to_owned()).into()),
-        (valid_from, unit.validity.from.to_string().into()),
-        (valid_to, unit.validity.to.map(|to| to.to_string()).into()),
+        (valid_from, validity.from.to_string().into()),
+        (valid_to, validity.to.map(|to| to.to_string()).into()),
     ]
 }
 
-fn write_member(out: &mut impl Write, name: &str, value: &Value) -> io::Result<()> {
+/// Writes a member of an object.
+///
+/// # Errors
+/// Whatever `out` fails with.
+pub fn write_member(out: &mut impl Write, name: &str, value: &Value) -> io::Result<()> {
     serde_json::to_writer(&mut *out, name)?;
     out.write_all(b":")?;
     Ok(serde_json::to_writer(out, value)?)
 }
 
 fn write_ring(out: &mut impl Write, ring: &LineString<f64>) -> io::Result<()> {
+    write_list(out, &ring.0, write_coord)
+}
+
+fn write_coord(out: &mut impl Write, coord: &Coord<f64>) -> io::Result<()> {
     out.write_all(b"[")?;
-    for (at, coord) in ring.0.iter().enumerate() {
-        out.write_all(if at > 0 { b",[" } else { b"[" })?;
-        serde_json::to_writer(&mut *out, &coord.x)?;
-        out.write_all(b",")?;
-        serde_json::to_writer(&mut *out, &coord.y)?;
-        out.write_all(b"]")?;
-    }
+    serde_json::to_writer(&mut *out, &coord.x)?;
+    out.write_all(b",")?;
+    serde_json::to_writer(&mut *out, &coord.y)?;
     out.write_all(b"]")
 }
 

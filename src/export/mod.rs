@@ -4,6 +4,7 @@ pub mod geojson;
 mod hilbert;
 mod pmtiles;
 mod pyramid;
+pub mod table;
 
 pub use pmtiles::write_pmtiles;
 pub use pyramid::{About, Pyramid, PyramidError};

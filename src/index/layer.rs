@@ -249,6 +249,13 @@ impl LayerIndex {
         self.levels[depth].units.units_intersecting(&self.coverage, window)
     }
 
+    /// Returns the units of a level whose envelopes have a point in common with a closed box in degrees, in the order of their codes.
+    pub fn units_near(&self, depth: usize, window: Rect<f64>) -> Vec<UnitIndex> {
+        let mut units: Vec<UnitIndex> = self.levels[depth].units.units_near(window).collect();
+        units.sort_unstable();
+        units
+    }
+
     /// The owner, without looking at what surrounds a place that has none.
     fn unit_at(&self, position: Position, depth: usize) -> Option<UnitIndex> {
         match self.place(position, depth) {

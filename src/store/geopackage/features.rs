@@ -63,7 +63,7 @@ fn write_table(transaction: &Transaction<'_>, name: &str, shapes: &[UnitShape]) 
         add_unit(&mut add, fid, &shape.unit, &shape.geometry)?;
         extents.extend(Extent::of(&shape.geometry).map(|extent| (fid, extent)));
     }
-    register(transaction, name, shapes.len(), &extents)?;
+    register(transaction, name, "MULTIPOLYGON", shapes.len(), &extents)?;
     index(transaction, name, &extents)
 }
 
@@ -83,21 +83,27 @@ fn add_unit(add: &mut Statement<'_>, fid: i64, unit: &Unit, geometry: &MultiPoly
     Ok(())
 }
 
-fn register(transaction: &Transaction<'_>, name: &str, count: usize, extents: &[(i64, Extent)]) -> Result<(), rusqlite::Error> {
+pub(super) fn register(
+    transaction: &Transaction<'_>,
+    name: &str,
+    kind: &str,
+    count: usize,
+    extents: &[(i64, Extent)],
+) -> Result<(), rusqlite::Error> {
     let extent = extents.iter().map(|(_, extent)| *extent).reduce(Extent::joined);
     transaction.execute(
         "INSERT INTO gpkg_contents (table_name, data_type, identifier, min_x, min_y, max_x, max_y, srs_id)
          VALUES (?1, 'features', ?1, ?2, ?3, ?4, ?5, ?6)",
         params![name, extent.map(|e| e.min.x), extent.map(|e| e.min.y), extent.map(|e| e.max.x), extent.map(|e| e.max.y), SRS_ID],
     )?;
-    transaction.execute("INSERT INTO gpkg_geometry_columns VALUES (?1, 'geom', 'MULTIPOLYGON', ?2, 0, 0)", (name, SRS_ID))?;
+    transaction.execute("INSERT INTO gpkg_geometry_columns VALUES (?1, 'geom', ?3, ?2, 0, 0)", (name, SRS_ID, kind))?;
     transaction.execute("INSERT INTO gpkg_ogr_contents VALUES (?1, ?2)", params![name, i64::try_from(count).unwrap_or(i64::MAX)])?;
     Ok(())
 }
 
 /// Builds the R-tree after the rows are in, and then the triggers that keep it and the count
 /// (OGC 12-128r17, annex F.3).
-fn index(transaction: &Transaction<'_>, name: &str, extents: &[(i64, Extent)]) -> Result<(), rusqlite::Error> {
+pub(super) fn index(transaction: &Transaction<'_>, name: &str, extents: &[(i64, Extent)]) -> Result<(), rusqlite::Error> {
     let (table, rtree) = (quoted(name), quoted(&format!("rtree_{name}_geom")));
     transaction.execute_batch(&format!("CREATE VIRTUAL TABLE {rtree} USING rtree(id, minx, maxx, miny, maxy)"))?;
     let mut add = transaction.prepare(&format!("INSERT INTO {rtree} VALUES (?1, ?2, ?3, ?4, ?5)"))?;

@@ -56,6 +56,30 @@ fn names(layers: &[String]) -> String {
     if layers.is_empty() { "none".into() } else { layers.join(", ") }
 }
 
+/// Splits `FILE.gpkg:LAYER` into the file and the layer, which may be left out; none where no GeoPackage is named.
+pub fn split_geopackage(file: &str) -> Option<(PathBuf, Option<String>)> {
+    const ENDING: &str = ".gpkg";
+    let lower = file.to_ascii_lowercase();
+    if lower.ends_with(ENDING) {
+        return Some((file.into(), None));
+    }
+    let at = lower.rfind(".gpkg:")? + ENDING.len();
+    Some((file[..at].into(), Some(file[at + 1..].to_owned())))
+}
+
+impl ForeignLayer {
+    /// Returns what the file says of the layer's reference system, as `EPSG:n` or WKT; none where it says nothing.
+    pub fn stated_crs(&self) -> Option<String> {
+        let is_defined = !matches!(self.organization_id, -1 | 0) && !self.organization.eq_ignore_ascii_case("NONE");
+        if is_defined && self.organization.eq_ignore_ascii_case("EPSG") {
+            return Some(format!("EPSG:{}", self.organization_id));
+        }
+        // Programs that know no system write "undefined", or a local one called "Undefined SRS".
+        let has_definition = !self.definition.is_empty() && !self.definition.to_ascii_lowercase().contains("undefined");
+        (is_defined && has_definition).then(|| self.definition.clone())
+    }
+}
+
 /// Returns the feature layers of a file in the order of their names.
 ///
 /// # Errors
@@ -66,8 +90,8 @@ pub fn list_layers(path: &Path) -> Result<Vec<ForeignLayer>, ForeignError> {
 
 /// Reads all features of one layer, which may be left out where the file has only one.
 ///
-/// Columns become properties: numbers and texts as they are, booleans and dates as SQLite keeps them; binary columns
-/// other than the geometry are left out.
+/// Columns become properties: numbers and texts as they are, booleans as what their column says they are, dates as texts; binary
+/// columns other than the geometry are left out.
 ///
 /// # Errors
 /// The file cannot be read, is no GeoPackage, or has no such layer. A feature's own fault is told in the feature.
@@ -79,6 +103,7 @@ pub fn read_features(path: &Path, layer: Option<&str>) -> Result<(ForeignLayer, 
         let order = key.as_deref().map(|key| format!(" ORDER BY {}", quoted(key))).unwrap_or_default();
         let mut statement = connection.prepare(&format!("SELECT * FROM {}{order}", quoted(&layer.name)))?;
         let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let booleans = boolean_columns(&connection, &layer.name)?;
         let mut rows = statement.query([])?;
         let mut features = Vec::new();
         while let Some(row) = rows.next()? {
@@ -89,7 +114,8 @@ pub fn read_features(path: &Path, layer: Option<&str>) -> Result<(ForeignLayer, 
                 if column.eq_ignore_ascii_case(&layer.geometry_column) {
                     feature.take_geometry(value);
                 } else if Some(column) != key.as_ref() {
-                    feature.properties.extend(to_json(value).map(|value| (column.clone(), value)));
+                    let value = to_json(value).map(|value| if booleans.contains(column) { to_boolean(value) } else { value });
+                    feature.properties.extend(value.map(|value| (column.clone(), value)));
                 }
             }
             features.push(feature);
@@ -181,6 +207,20 @@ fn key_column(connection: &Connection, table: &str) -> Result<Option<String>, ru
     connection.query_row(sql, [table], |row| row.get(0)).optional()
 }
 
+/// SQLite keeps truth values as numbers; only the declaration of a column tells them from others.
+fn boolean_columns(connection: &Connection, table: &str) -> Result<Vec<String>, rusqlite::Error> {
+    let mut statement = connection.prepare("SELECT name FROM pragma_table_info(?1) WHERE upper(type) = 'BOOLEAN'")?;
+    statement.query_map([table], |row| row.get(0))?.collect()
+}
+
+fn to_boolean(value: Value) -> Value {
+    match value.as_i64() {
+        Some(0) => false.into(),
+        Some(1) => true.into(),
+        _ => value,
+    }
+}
+
 fn to_json(value: ValueRef<'_>) -> Option<Value> {
     Some(match value {
         ValueRef::Null => Value::Null,
@@ -189,4 +229,17 @@ fn to_json(value: ValueRef<'_>) -> Option<Value> {
         ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned().into(),
         ValueRef::Blob(_) => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layer_is_named_behind_the_geopackage() {
+        let split = |file: &str| split_geopackage(file).map(|(path, layer)| (path.display().to_string(), layer));
+        assert_eq!(split("a/b.gpkg"), Some(("a/b.gpkg".into(), None)));
+        assert_eq!(split("a/b.GPKG:网格"), Some(("a/b.GPKG".into(), Some("网格".into()))));
+        assert_eq!(split("a.shp"), None);
+    }
 }

@@ -41,6 +41,10 @@ impl Extent {
         Some(coords.fold(Self { min: first, max: first }, |extent, c| extent.joined(Self { min: *c, max: *c })))
     }
 
+    pub(super) fn around(geometry: &Geometry<f64>) -> Option<Self> {
+        geo::BoundingRect::bounding_rect(geometry).map(|rect| Self { min: rect.min(), max: rect.max() })
+    }
+
     pub(super) fn joined(self, other: Self) -> Self {
         Self {
             min: Coord { x: self.min.x.min(other.min.x), y: self.min.y.min(other.min.y) },

@@ -4,6 +4,7 @@
 //! geometries; each of the others holds what one kind of record needs. A GIS sees a view for each level,
 //! see docs/decisions/0002-geopackage-layout.md.
 
+mod any_features;
 mod backend;
 mod cases;
 mod connection;
@@ -21,6 +22,7 @@ mod transfer;
 mod views;
 mod webhooks;
 
+pub use any_features::{AnyError, AnyFeature, write_any_features};
 pub use backend::GeoPackageStore;
 pub use features::{FeatureFileError, FeatureTable, write_feature_file};
-pub use foreign::{ForeignError, ForeignFeature, ForeignLayer, list_layers, read_features};
+pub use foreign::{ForeignError, ForeignFeature, ForeignLayer, list_layers, read_features, split_geopackage};
