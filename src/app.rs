@@ -7,6 +7,7 @@ mod follow;
 mod generations;
 mod numbering;
 mod retention;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,7 @@ pub use follow::{follow, load_first};
 pub use generations::{RollBackOptions, roll_back};
 pub use numbering::{NumberError, Renumbered, give_codes, renumber};
 pub use retention::{RetentionError, clear_leftovers, keep, take_out_month};
+pub use tables::{TableError, read_tables};
 
 /// What is opened for a command that needs the store.
 pub type SharedStore = Arc<dyn Store>;

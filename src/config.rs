@@ -55,6 +55,7 @@ struct Settings {
     privacy: PrivacyConfig,
     history: HistoryConfig,
     map: MapConfig,
+    features: FeaturesConfig,
     cases: CaseSettings,
     open311: Open311Config,
 }
@@ -107,6 +108,7 @@ pub struct Config {
     pub privacy: PrivacyConfig,
     pub history: HistoryConfig,
     pub map: MapConfig,
+    pub features: FeaturesConfig,
     pub cases: CaseConfig,
     pub open311: Open311Config,
 }
@@ -254,6 +256,23 @@ impl MapConfig {
     }
 }
 
+/// Collections beside the boundaries. `[features]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FeaturesConfig {
+    /// Layers of GeoPackages that are offered to everybody as collections, `FILE.gpkg` for all of a file or `FILE.gpkg:LAYER`;
+    /// `serve --collection` adds some. They are read once, when the service starts.
+    pub collections: Vec<String>,
+    /// Largest size of those files together, bytes: their features are held in memory. Default 256 MiB.
+    pub collection_bytes_max: u64,
+}
+
+impl Default for FeaturesConfig {
+    fn default() -> Self {
+        Self { collections: Vec::new(), collection_bytes_max: 256 << 20 }
+    }
+}
+
 /// A map to lie under the boundaries. Nothing is loaded from outside unless this names it. `[map.basemap]`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -372,6 +391,7 @@ impl Default for Settings {
             map: MapConfig::default(),
             cases: CaseSettings::default(),
             open311: Open311Config::default(),
+            features: FeaturesConfig::default(),
         }
     }
 }
@@ -443,9 +463,9 @@ impl Settings {
             return Err(wrong("http.tls_cert", "a certificate and its key are named together".into()));
         }
         self.oidc.check().map_err(|(setting, detail)| wrong(setting, detail))?;
-        let Self { doubt_distance_m, http, rates, oidc, privacy, history, map, cases, open311, .. } = self;
+        let Self { doubt_distance_m, http, rates, oidc, privacy, history, map, cases, open311, features, .. } = self;
         let cases = cases.resolve()?;
-        Ok(Config { time_zone, doubt_distance_m, index, layers, http, rates, oidc, privacy, history, map, cases, open311 })
+        Ok(Config { time_zone, doubt_distance_m, index, layers, http, rates, oidc, privacy, history, map, cases, open311, features })
     }
 
     fn resolve_scheme(&self, setting: &str, name: &str) -> Result<CodeScheme, ConfigError> {

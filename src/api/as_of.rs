@@ -53,7 +53,7 @@ impl AsOfQuery {
         AsOf { at: self.at, generation: self.number() }
     }
 
-    fn number(self) -> Option<GenerationId> {
+    pub fn number(self) -> Option<GenerationId> {
         self.generation.or(self.draft)
     }
 

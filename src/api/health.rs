@@ -30,6 +30,7 @@ pub struct LoadedGeneration {
     pub generation: u32,
 }
 
+/// Whether the process runs.
 #[utoipa::path(
     get,
     operation_id = "show_health",
@@ -41,6 +42,7 @@ pub async fn show_health() -> Response {
     uncached(&Health { status: "up" })
 }
 
+/// Whether lookups are answered.
 #[utoipa::path(
     get,
     operation_id = "show_readiness",

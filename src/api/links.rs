@@ -4,13 +4,14 @@ use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use serde::Serialize;
 
+use super::origin::find_address;
 use super::problem::{Problem, ProblemKind};
 use super::state::AppState;
 
 /// The address under which the caller reached the service, without a slash at its end.
 ///
-/// The configured public address wins. Without it the request's own host is taken; headers of proxies are not
-/// believed, as anybody can send them.
+/// The configured public address wins. Without it the request's own host is taken, or what a trusted proxy says of it; headers of
+/// others are not believed, as anybody can send them.
 #[derive(Clone, Debug)]
 pub struct BaseUrl(String);
 
@@ -32,11 +33,14 @@ impl FromRequestParts<AppState> for BaseUrl {
         if let Some(base) = &state.config().http.public_base_url {
             return Ok(Self(base.trim_end_matches('/').to_owned()));
         }
+        let (proto, forwarded) = find_address(&parts.extensions, &parts.headers, &state.config().http).unwrap_or_default();
         let named = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let host = named.or_else(|| parts.uri.authority().map(Authority::as_str));
+        let host = forwarded.as_deref().or(named).or_else(|| parts.uri.authority().map(Authority::as_str));
         let is_plain = |host: &&str| !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_:[]".contains(c));
         let refused = || Problem::new(ProblemKind::InvalidBody, "the request names no usable host");
-        let scheme = if state.config().http.tls_cert.is_some() { "https" } else { "http" };
+        let proto = proto.filter(|proto| matches!(proto.as_str(), "http" | "https"));
+        let own_scheme = if state.config().http.tls_cert.is_some() { "https" } else { "http" };
+        let scheme = proto.as_deref().unwrap_or(own_scheme);
         host.filter(is_plain).map(|host| Self(format!("{scheme}://{host}"))).ok_or_else(refused)
     }
 }

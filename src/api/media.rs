@@ -14,11 +14,27 @@ pub const JSON: Offer = Offer { name: "json", media: "application/json" };
 pub const HTML: Offer = Offer { name: "html", media: "text/html" };
 pub const GEOJSON: Offer = Offer { name: "json", media: "application/geo+json" };
 
+pub const JSON_SCHEMA: Offer = Offer { name: "json", media: "application/schema+json" };
+
+/// What schemas are offered as. Plain JSON is sent to those who accept nothing but that.
+pub const SCHEMA: &[Offer] = &[JSON_SCHEMA, HTML, JSON];
+
 /// What pages are offered as; the first is sent to those who do not mind.
 pub const PAGE: &[Offer] = &[JSON, HTML];
 
 /// What features are offered as. Plain JSON is sent to those who accept nothing but that.
 pub const FEATURES: &[Offer] = &[GEOJSON, HTML, JSON];
+
+/// What many features are offered as: pages, and files that hold all of them.
+pub const ITEMS: &[Offer] = &[
+    GEOJSON,
+    HTML,
+    JSON,
+    Offer { name: "csv", media: "text/csv" },
+    Offer { name: "fgb", media: "application/flatgeobuf" },
+    Offer { name: "gpkg", media: "application/geopackage+sqlite3" },
+    Offer { name: "parquet", media: "application/vnd.apache.parquet" },
+];
 
 /// Chooses the form: `f=` first, then the `Accept` header, then the first offered.
 ///

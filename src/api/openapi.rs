@@ -6,25 +6,56 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, ResponseBuilder, ServerBuilder};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, ResponseBuilder, ServerBuilder};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::document::Document;
 use super::media::{HTML, JSON, Offer, negotiate};
-use super::page::FormatQuery;
+use super::openapi30::to_openapi30;
 use super::problem::{self, PROBLEM_JSON, Problem};
-use super::query::Query;
+use super::query::{FromQuery, Query, Values};
 use crate::config::Config;
 
-/// The API definition as it is served.
+/// The API definition as it is served: in the terms of OpenAPI 3.1, and of 3.0.
 #[derive(Clone, Debug)]
-pub struct Definition(pub Bytes);
+pub struct Definition {
+    openapi31: Bytes,
+    openapi30: Bytes,
+}
 
-const OPENAPI: Offer = Offer { name: "json", media: "application/vnd.oai.openapi+json;version=3.1" };
+impl Definition {
+    /// Writes a definition in both terms.
+    pub fn of(document: &OpenApi) -> Self {
+        let value = serde_json::to_value(document).expect("a definition is texts and numbers, which always serialise");
+        Self { openapi30: to_openapi30(&value).to_string().into(), openapi31: value.to_string().into() }
+    }
+}
+
+const OPENAPI: Offer = Offer { name: "json", media: OPENAPI31_MEDIA };
+
+/// The media types of the definition, by the version of its terms.
+pub const OPENAPI31_MEDIA: &str = "application/vnd.oai.openapi+json;version=3.1";
+pub const OPENAPI30_MEDIA: &str = "application/vnd.oai.openapi+json;version=3.0";
+
+/// The parameter of the definition.
+#[derive(Clone, Debug, Default, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ApiQuery {
+    /// The form of the definition, whatever the `Accept` header says: `json` is OpenAPI 3.1, `openapi30` OpenAPI 3.0.
+    #[param(pattern = "^(json|openapi30|html)$")]
+    pub f: Option<String>,
+}
+
+impl FromQuery for ApiQuery {
+    fn from_query(values: &mut Values) -> Option<Self> {
+        Some(Self { f: values.optional("f", |f| Ok::<_, String>(f.to_owned())) })
+    }
+}
 
 /// The definition is told apart by its type without the version as well, and sent as plain JSON to who asks for that.
-const OFFERS: &[Offer] = &[Offer { name: "json", media: "application/vnd.oai.openapi+json" }, HTML, JSON];
+const OFFERS: &[Offer] =
+    &[Offer { name: "json", media: "application/vnd.oai.openapi+json" }, HTML, JSON, Offer { name: "openapi30", media: OPENAPI30_MEDIA }];
 
 /// Problems that any operation may answer with, whatever it does.
 const COMMON_PROBLEMS: [(&str, &str); 9] = [
@@ -44,6 +75,7 @@ pub fn start(config: &Config) -> OpenApi {
     let info = InfoBuilder::new()
         .title("gridkeeper")
         .version(env!("CARGO_PKG_VERSION"))
+        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()))
         .description(Some("Which grid is this point in, who answers for it now? Lookups, boundaries and maps of one snapshot."));
     let base = config.http.public_base_url.as_deref().unwrap_or("/");
     OpenApiBuilder::new().info(info.build()).servers(Some([ServerBuilder::new().url(base).build()])).build()
@@ -54,6 +86,8 @@ pub fn complete(document: &mut OpenApi) {
     let key = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("A key made by `gridkeeper key create`, or a token of the configured issuer"));
+    // What an operation does not say otherwise needs no key.
+    document.security.get_or_insert_with(|| vec![SecurityRequirement::default()]);
     let components = document.components.get_or_insert_default();
     components.security_schemes.insert("key".into(), SecurityScheme::Http(key.build()).into());
     components.schemas.insert(problem::Document::name().into_owned(), problem::Document::schema());
@@ -75,21 +109,22 @@ fn add_problems(operation: &mut Operation) {
     }
 }
 
-/// The API definition, OpenAPI 3.1, and a page to read it on.
+/// The API definition, OpenAPI 3.1 and 3.0, and a page to read it on.
 #[utoipa::path(
     get,
     operation_id = "show_api",
     path = "/api",
     tag = "features",
-    params(FormatQuery),
+    params(ApiQuery),
     responses((status = 200, description = "The API definition", content(
         (serde_json::Value = "application/vnd.oai.openapi+json;version=3.1"),
+        (serde_json::Value = "application/vnd.oai.openapi+json;version=3.0"),
         (serde_json::Value = "application/json"),
         (String = "text/html"),
     )))
 )]
 pub async fn show_api(
-    Query(query): Query<FormatQuery>,
+    Query(query): Query<ApiQuery>,
     headers: HeaderMap,
     Extension(definition): Extension<Arc<Definition>>,
 ) -> Result<Response, Problem> {
@@ -97,14 +132,29 @@ pub async fn show_api(
     if offer == HTML {
         return Ok(with_policy(Document::new("text/html; charset=utf-8", API_PAGE).into_response()));
     }
+    if offer.name == "openapi30" || (query.f.is_none() && wants_openapi30(&headers)) {
+        return Ok(Document::new(OPENAPI30_MEDIA, definition.openapi30.clone()).into_response());
+    }
     let media = if offer == JSON { JSON.media } else { OPENAPI.media };
-    Ok(Document::new(media, definition.0.clone()).into_response())
+    Ok(Document::new(media, definition.openapi31.clone()).into_response())
+}
+
+/// Whether the `Accept` header names the definition by the older version and not by the newer.
+fn wants_openapi30(headers: &HeaderMap) -> bool {
+    let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let ranges: Vec<String> =
+        accept.flat_map(|value| value.split(',')).map(|range| range.replace([' ', '"'], "").to_ascii_lowercase()).collect();
+    let names = |media: &str| ranges.iter().any(|range| range.starts_with(media));
+    names(OPENAPI30_MEDIA) && !names(OPENAPI31_MEDIA)
 }
 
 /// A file of the page for the API definition. Not part of the definition itself.
 pub async fn show_api_asset(Path(asset): Path<String>) -> Result<Response, Problem> {
     if asset == "start.js" {
         return Ok(([(header::CONTENT_TYPE, "text/javascript")], API_PAGE_SCRIPT).into_response());
+    }
+    if asset == "form.js" {
+        return Ok(([(header::CONTENT_TYPE, "text/javascript")], FORM_SCRIPT).into_response());
     }
     let config = Arc::new(utoipa_swagger_ui::Config::from("/api?f=json"));
     let file = utoipa_swagger_ui::serve(&asset, config).map_err(|e| {
@@ -135,9 +185,15 @@ const API_PAGE: &str = r#"<!doctype html>
 const API_PAGE_SCRIPT: &str = r##"SwaggerUIBundle({ url: "api?f=json", dom_id: "#api", validatorUrl: null, deepLinking: true });
 "##;
 
+/// Leaves out of a form what is empty: an empty parameter is a wrong one.
+const FORM_SCRIPT: &str = "addEventListener('submit', (event) => {
+  for (const field of event.target.elements) field.disabled ||= field.value === '' && field.name !== '';
+});
+";
+
 /// What a page of ours may load: only what this service serves. Swagger UI sets styles on elements.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-                           font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+                           font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
 
 /// Adds the policy that keeps a page from loading anything from elsewhere.
 pub fn with_policy(mut response: Response) -> Response {

@@ -15,6 +15,30 @@ pub fn find_origin(extensions: &Extensions, headers: &HeaderMap, config: &HttpCo
     Some(follow_proxies(peer.ip().to_canonical(), headers, config))
 }
 
+/// Returns scheme and host under which a trusted proxy was reached, where it tells them: `Forwarded`, or `X-Forwarded-Proto` and
+/// `X-Forwarded-Host`. None where the connection is not such a proxy's.
+pub fn find_address(extensions: &Extensions, headers: &HeaderMap, config: &HttpConfig) -> Option<(Option<String>, Option<String>)> {
+    let ConnectInfo(peer) = extensions.get::<ConnectInfo<SocketAddr>>()?;
+    let peer = peer.ip().to_canonical();
+    if !config.trusted_proxies.iter().any(|network| network.contains(&peer)) {
+        return None;
+    }
+    // The nearest proxy stands last, and only its word is trusted for certain; those before it have written what it was given.
+    let last = |name: &str| headers.get_all(name).iter().next_back()?.to_str().ok()?.rsplit(',').next().map(str::trim).map(str::to_owned);
+    match config.forwarded_header {
+        ForwardedHeader::XForwardedFor => Some((last("x-forwarded-proto"), last("x-forwarded-host"))),
+        ForwardedHeader::Forwarded => {
+            let step = last("forwarded")?;
+            let find = |wanted: &str| {
+                let pairs = step.split(';').filter_map(|pair| pair.split_once('='));
+                pairs.map(|(name, value)| (name.trim(), value.trim())).find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+            };
+            let value = |wanted: &str| find(wanted).map(|(_, value)| value.trim_matches('"').to_owned());
+            Some((value("proto"), value("host")))
+        }
+    }
+}
+
 /// Goes back from proxy to proxy for as long as they are trusted. Each adds the address that it sees at the end; what stands before
 /// the first that is not trusted was written by nobody knows whom.
 fn follow_proxies(peer: IpAddr, headers: &HeaderMap, config: &HttpConfig) -> IpAddr {

@@ -12,25 +12,36 @@ use axum::middleware::Next;
 use axum::response::Response;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::RefOr;
-use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::path::{Operation, ParameterIn, ParameterStyle};
 
 use super::problem::{ParameterError, Problem};
 
 /// The names that each operation takes, by path template and method.
 #[derive(Debug, Default)]
-pub struct KnownParameters(HashMap<String, Vec<(Method, Vec<String>)>>);
+pub struct KnownParameters(HashMap<String, Vec<(Method, Names)>>);
+
+/// The names that one operation takes.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    known: Vec<String>,
+    /// Whether it takes others too, which its handler checks: properties of features are parameters.
+    is_open: bool,
+}
 
 impl KnownParameters {
     pub fn of(document: &OpenApi) -> Self {
-        let mut known: HashMap<String, Vec<(Method, Vec<String>)>> = HashMap::new();
+        let mut known: HashMap<String, Vec<(Method, Names)>> = HashMap::new();
         for (path, item) in &document.paths.paths {
             for (method, operation) in operations(item) {
                 let parameters = operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
                     RefOr::T(parameter) => Some(parameter),
                     RefOr::Ref(_) => None,
                 });
-                let names = parameters.filter(|p| p.parameter_in == ParameterIn::Query).map(|p| p.name.clone());
-                known.entry(path.clone()).or_default().push((method, names.collect()));
+                let parameters: Vec<_> = parameters.filter(|p| p.parameter_in == ParameterIn::Query).collect();
+                // An object that is exploded stands for its members, which are parameters by their own names.
+                let is_open = parameters.iter().any(|p| p.style == Some(ParameterStyle::Form) && p.explode == Some(true));
+                let names = Names { known: parameters.iter().map(|p| p.name.clone()).collect(), is_open };
+                known.entry(path.clone()).or_default().push((method, names));
             }
         }
         Self(known)
@@ -38,11 +49,12 @@ impl KnownParameters {
 
     /// Returns the names that a method of a path takes; none where the path does not take the method, which its route then says.
     /// Files of pages are in no definition: they take no parameters.
-    fn names(&self, method: &Method, path: &str) -> Option<&[String]> {
+    fn names(&self, method: &Method, path: &str) -> Option<&Names> {
+        static NONE: Names = Names { known: Vec::new(), is_open: false };
         let method = if method == Method::HEAD { &Method::GET } else { method };
         match self.0.get(path) {
-            Some(methods) => methods.iter().find(|(known, _)| known == method).map(|(_, names)| names.as_slice()),
-            None => (method == Method::GET).then_some(&[]),
+            Some(methods) => methods.iter().find(|(known, _)| known == method).map(|(_, names)| names),
+            None => (method == Method::GET).then_some(&NONE),
         }
     }
 }
@@ -74,12 +86,12 @@ pub async fn refuse_unknown_parameters(
 /// Where another standard says what is taken, and asks to pass over what it does not know.
 const FOREIGN: &str = "/open311/";
 
-fn check_names(query: &str, known: &[String]) -> Result<(), Problem> {
+fn check_names(query: &str, Names { known, is_open }: &Names) -> Result<(), Problem> {
     let pairs = split(query)?;
     let mut errors = Vec::new();
     for (at, (name, _)) in pairs.iter().enumerate() {
         let error = |detail: String| ParameterError { parameter: name.to_string(), detail };
-        if !known.iter().any(|known| known == name) {
+        if !is_open && !known.iter().any(|known| known == name) {
             let known = if known.is_empty() { "this resource takes none".to_owned() } else { format!("known are {}", known.join(", ")) };
             errors.push(error(format!("is not a parameter of this resource; {known}")));
         } else if pairs[..at].iter().any(|(earlier, _)| earlier == name) {
@@ -185,6 +197,12 @@ impl Values<'_> {
         self.pairs.iter().find(|(given, _)| given == name).map(|(_, value)| &**value)
     }
 
+    /// Returns the parameters that are none of these, in their order.
+    pub fn others(&self, known: &[&str]) -> Vec<(String, String)> {
+        let others = self.pairs.iter().filter(|(name, _)| !known.contains(&&**name));
+        others.map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    }
+
     /// Reads a parameter that may be left out.
     pub fn optional<T, E: Display>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
         let result = self.text(name).map(parse)?;
@@ -249,9 +267,12 @@ mod tests {
 
     #[test]
     fn names_are_checked_with_their_case_and_only_once() {
-        let known = ["lon".to_owned(), "lat".to_owned()];
+        let known = Names { known: vec!["lon".to_owned(), "lat".to_owned()], is_open: false };
         assert!(check_names("lon=1&lat=2", &known).is_ok());
         assert_eq!(check_names("Lon=1&lat=2&lat=3", &known).unwrap_err().errors.len(), 2);
-        assert!(check_names("lon=1", &[]).unwrap_err().detail.contains("takes none"));
+        assert!(check_names("lon=1", &Names::default()).unwrap_err().detail.contains("takes none"));
+        let open = Names { is_open: true, ..known };
+        assert!(check_names("color=red&lon=1", &open).is_ok());
+        assert!(check_names("color=red&color=blue", &open).is_err());
     }
 }

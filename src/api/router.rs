@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use super::access::{AccessTable, authorize};
 use super::admit::admit;
 use super::app;
-use super::features::{collections, items, landing};
+use super::features::{collections, items, landing, queryables, relations};
 use super::finish::finish_response;
 use super::identify::identify;
 use super::observe::{self, observe, remember_route};
@@ -54,8 +54,12 @@ fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(openapi::show_api))
         .routes(routes!(collections::list_collections))
         .routes(routes!(collections::find_collection))
+        .routes(routes!(queryables::show_queryables))
+        .routes(routes!(queryables::show_sortables))
+        .routes(routes!(queryables::show_schema))
         .routes(routes!(items::list_items))
         .routes(routes!(items::find_item))
+        .routes(routes!(relations::list_relatives))
         // Planners, and whoever asks what has changed.
         .routes(routes!(generations::list_generations))
         .routes(routes!(generations::find_generation))
@@ -101,10 +105,9 @@ pub fn router_of(routes: Router<AppState>, state: AppState) -> Router {
 fn dress(routes: Router<AppState>, document: &OpenApi, state: AppState) -> Router {
     // Counting starts here: what is counted before anybody keeps the counts is lost.
     let _ = observe::start_metrics();
-    let definition = document.to_json().expect("a definition is texts and numbers, which always serialise");
     let routes = routes
         .fallback(show_nothing)
-        .layer(Extension(Arc::new(Definition(definition.into()))))
+        .layer(Extension(Arc::new(Definition::of(document))))
         .layer(middleware::from_fn_with_state(Arc::new(AccessTable::of(document)), authorize))
         .layer(middleware::from_fn_with_state(Arc::new(KnownParameters::of(document)), refuse_unknown_parameters))
         .layer(middleware::from_fn(remember_route))

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, Semaphore, broadcast};
 
 use super::caller::{Caller, KeyRing};
+use super::features::{TableSource, unit_schema};
 use super::health::LoadedGeneration;
 use super::problem::{Problem, ProblemKind};
 use super::rate::Rates;
@@ -16,8 +17,9 @@ use super::tiles::TileCache;
 use super::token::TokenVerifier;
 use crate::boundary::{GenerationId, LayerName};
 use crate::config::Config;
+use crate::filter::Schema;
 use crate::history::{Archive, KeptUnheld};
-use crate::snapshot::{LayerSnapshot, Live, Snapshot};
+use crate::snapshot::{LayerKey, LayerSnapshot, Live, Snapshot};
 use crate::store::{CaseQueue, CaseWrite, CaseWritten, KeyRecord, QueueError, Store, StoreError};
 
 /// What all requests share.
@@ -38,6 +40,8 @@ struct Shared {
     permits: Arc<Semaphore>,
     store_permits: Arc<Semaphore>,
     extents: Mutex<FxHashMap<ExtentKey, Option<[f64; 4]>>>,
+    schemas: Mutex<FxHashMap<(LayerKey, usize), Arc<Schema>>>,
+    tables: Vec<Arc<TableSource>>,
     unheld: Arc<KeptUnheld>,
     cases: CaseQueue,
     feed: Arc<Feed>,
@@ -46,7 +50,7 @@ struct Shared {
 
 type ExtentKey = (LayerName, GenerationId, usize);
 
-/// Extents kept: a generation has as many as its layer has levels, so this is dozens of generations. They are a few bytes each.
+/// Extents and schemas kept: a generation has as many as its layer has levels, so this is dozens of generations. They are a few bytes each.
 const EXTENTS_MAX: usize = 256;
 
 /// Requests that may read the store at once. The store has few connections; more readers would only wait inside it.
@@ -54,6 +58,11 @@ const STORE_READERS_MAX: usize = 4;
 
 impl AppState {
     pub fn new(live: Arc<Live>, store: Arc<dyn Store>, config: Config) -> Self {
+        Self::with_tables(live, store, config, Vec::new())
+    }
+
+    /// Makes the state of a service that offers collections of files beside those of the store.
+    pub fn with_tables(live: Arc<Live>, store: Arc<dyn Store>, config: Config, tables: Vec<Arc<TableSource>>) -> Self {
         let permits = Arc::new(Semaphore::new(config.http.concurrent_requests_max.min(Semaphore::MAX_PERMITS)));
         Self(Arc::new(Shared {
             live,
@@ -72,6 +81,8 @@ impl AppState {
             permits,
             store_permits: Arc::new(Semaphore::new(STORE_READERS_MAX)),
             extents: Mutex::default(),
+            schemas: Mutex::default(),
+            tables,
             unheld: Arc::default(),
         }))
     }
@@ -255,6 +266,30 @@ impl AppState {
         let extent = measure_extent(layer, depth);
         extents.insert(key, extent);
         extent
+    }
+
+    /// Returns what can be asked of the units of a level. Learned once for each generation, from all its units.
+    pub(super) fn schema_of(&self, layer: &LayerSnapshot, depth: usize) -> Arc<Schema> {
+        let key = (layer.key(), depth);
+        if let Some(schema) = self.0.schemas.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Arc::clone(schema);
+        }
+        let schema = Arc::new(unit_schema(&layer.coverage().levels()[depth]));
+        let mut schemas = self.0.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+        if schemas.len() >= EXTENTS_MAX {
+            schemas.clear();
+        }
+        schemas.insert(key, Arc::clone(&schema));
+        schema
+    }
+
+    /// Returns the collections that are read from files.
+    pub(super) fn tables(&self) -> &[Arc<TableSource>] {
+        &self.0.tables
+    }
+
+    pub(super) fn table(&self, id: &str) -> Option<Arc<TableSource>> {
+        self.0.tables.iter().find(|table| table.name() == id).cloned()
     }
 
     pub(super) fn permits(&self) -> &Arc<Semaphore> {

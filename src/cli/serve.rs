@@ -27,6 +27,9 @@ pub struct Args {
     /// Offers this file to everybody under /archives/ by its name, whole or in ranges; may be given again
     #[arg(long, value_name = "FILE")]
     archive: Vec<PathBuf>,
+    /// Offers the features of this GeoPackage to everybody as collections, FILE.gpkg or FILE.gpkg:LAYER; may be given again
+    #[arg(long, value_name = "FILE")]
+    collection: Vec<String>,
 }
 
 pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
@@ -34,6 +37,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     let listen = args.listen.unwrap_or(context.config.http.listen);
     let mut config = context.config.clone();
     config.map.archives.extend(args.archive);
+    config.features.collections.extend(args.collection);
     check_archives(&config.map.archives)?;
     if args.tls_cert.is_some() {
         (config.http.tls_cert, config.http.tls_key) = (args.tls_cert, args.tls_key);
@@ -101,7 +105,8 @@ async fn serve(
             "{address} is reachable by others without encryption: keys travel in the clear, and browsers give no position; serve with --tls-cert and --tls-key, or put a TLS proxy in front"
         );
     }
-    let state = AppState::new(Arc::new(Live::default()), Arc::clone(&store), config);
+    let tables = app::read_tables(&config.features.collections, config.features.collection_bytes_max)?;
+    let state = AppState::with_tables(Arc::new(Live::default()), Arc::clone(&store), config, tables);
     let stop = async move {
         tokio::select! {
             _ = terminate.recv() => {}

@@ -6,7 +6,10 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::crs::{CRS84, crs_uris};
 use super::incidents::{INCIDENTS, sees_incidents};
+use super::source::Source;
+use super::table::TableSource;
 use crate::api::as_of::{AsOfQuery, LayerQuery};
 use crate::api::caller::Caller;
 use crate::api::links::{BaseUrl, Link, encode, with_query};
@@ -18,9 +21,6 @@ use crate::api::tiles::{TILEJSON, TILESETS_REL};
 use crate::boundary::LayerName;
 use crate::snapshot::{LayerSnapshot, Snapshot};
 
-/// The coordinate reference system of every position that is sent: degrees, longitude first.
-pub const CRS84: &str = "http://www.opengis.net/def/crs/OGC/1.3/CRS84";
-
 /// The collections that the caller may see.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Collections {
@@ -28,7 +28,7 @@ pub struct Collections {
     pub collections: Vec<Collection>,
 }
 
-/// One level of a layer, or the incidents.
+/// One level of a layer, a layer of a file, or the incidents.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Collection {
@@ -38,7 +38,10 @@ pub struct Collection {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extent: Option<Extent>,
     pub item_type: &'static str,
-    pub crs: [&'static str; 1],
+    /// The reference systems in which geometry is taken and sent, the default first.
+    pub crs: Vec<String>,
+    /// That in which positions are kept: sent in it, they are as they were given.
+    pub storage_crs: &'static str,
     pub links: Vec<Link>,
 }
 
@@ -85,6 +88,9 @@ pub async fn list_collections(
     let levels = visible.flat_map(|layer| (0..layer.coverage().levels().len()).map(move |depth| (layer, depth)));
     let loaded = levels.filter(|(layer, depth)| !layer.coverage().levels()[*depth].is_empty());
     let mut collections: Vec<_> = loaded.map(|(layer, depth)| to_collection(&state, layer, depth, &base, as_of)).collect();
+    if as_of.is_current() && only.layer.is_none() {
+        collections.extend(state.tables().iter().map(|table| table_collection(table, &base)));
+    }
     if sees_incidents(&caller).is_ok() && as_of.is_current() && only.layer.is_none() {
         collections.push(incidents_collection(&base));
     }
@@ -119,6 +125,9 @@ pub async fn find_collection(
         sees_incidents(&caller)?;
         as_of.refuse(INCIDENTS)?;
         incidents_collection(&base)
+    } else if let Some(table) = state.table(&id) {
+        as_of.refuse(&id)?;
+        table_collection(&table, &base)
     } else {
         let found = find_level(&state, &id, as_of, &caller).await?;
         to_collection(&state, &found.layer, found.depth, &base, as_of)
@@ -182,7 +191,8 @@ fn to_collection(state: &AppState, layer: &LayerSnapshot, depth: usize, base: &B
             temporal: TemporalExtent { interval: [[since, layer.superseded_at()]] },
         }),
         item_type: "feature",
-        crs: [CRS84],
+        crs: crs_uris(),
+        storage_crs: CRS84,
         links: collection_links(base, &id, &version),
         id,
     };
@@ -201,8 +211,25 @@ fn incidents_collection(base: &BaseUrl) -> Collection {
         description: "What happened where, with the grid and the holder of its time; not public".into(),
         extent: None,
         item_type: "feature",
-        crs: [CRS84],
+        crs: crs_uris(),
+        storage_crs: CRS84,
         links: collection_links(base, INCIDENTS, ""),
+    }
+}
+
+fn table_collection(table: &TableSource, base: &BaseUrl) -> Collection {
+    Collection {
+        id: table.name().into(),
+        title: table.name().into(),
+        description: format!("{} features of a file that the operator offers", table.len()),
+        extent: table.extent().map(|bbox| Extent {
+            spatial: SpatialExtent { bbox: [bbox], crs: CRS84 },
+            temporal: TemporalExtent { interval: [[None, None]] },
+        }),
+        item_type: "feature",
+        crs: crs_uris(),
+        storage_crs: CRS84,
+        links: collection_links(base, table.name(), ""),
     }
 }
 
@@ -212,5 +239,13 @@ fn collection_links(base: &BaseUrl, id: &str, version: &str) -> Vec<Link> {
     let mut links = page_links(base, &path, version);
     links.push(Link::new(base.to(&format!("{path}/items?f=json{version}")), "items", "application/geo+json").titled("The features"));
     links.push(Link::new(base.to(&format!("{path}/items?f=html{version}")), "items", "text/html").titled("The features to read"));
+    for (name, rel, title) in [
+        ("queryables", "http://www.opengis.net/def/rel/ogc/1.0/queryables", "What can be asked of the features"),
+        ("sortables", "http://www.opengis.net/def/rel/ogc/1.0/sortables", "By what the features can be sorted"),
+        ("schema", "http://www.opengis.net/def/rel/ogc/1.0/schema", "What is said of the features"),
+    ] {
+        let address = base.to(&with_query(&format!("{path}/{name}"), version));
+        links.push(Link::new(address, rel, "application/schema+json").titled(title));
+    }
     links
 }

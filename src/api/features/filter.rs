@@ -1,38 +1,61 @@
-use geo_types::{Coord, Rect};
+use geo::MapCoords;
+use geo_types::{Coord, Geometry, Rect};
 use jiff::Timestamp;
 
+use super::crs::WireCrs;
 use crate::api::query::finite;
 use crate::boundary::Validity;
+use crate::filter::cut_box;
 
-/// A box in degrees; a west greater than its east reaches over the antimeridian.
+/// Four numbers of a box as they were given: the lower corner, then the upper.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bbox {
-    pub west: f64,
-    pub south: f64,
-    pub east: f64,
-    pub north: f64,
+    lower: Coord<f64>,
+    upper: Coord<f64>,
+}
+
+/// Where features are to lie, in degrees.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Area {
+    /// One box, or two where it reaches over the antimeridian.
+    Boxes(Vec<Rect<f64>>),
+    /// A box of a plane, whose sides are no meridians and parallels.
+    Polygon(Geometry<f64>),
 }
 
 impl Bbox {
-    /// Parses `west,south,east,north`, or six numbers with heights, which are passed over.
+    /// Parses the numbers of two corners, or six with heights, which are passed over.
     ///
     /// # Errors
-    /// Another count of numbers, one that is not finite, or a south above its north.
+    /// Another count of numbers, or one that is not finite.
     pub fn parse(text: &str) -> Result<Self, String> {
         let numbers: Vec<f64> = text.split(',').map(|number| finite(number.trim())).collect::<Result<_, _>>()?;
-        let ([west, south, east, north] | [west, south, _, east, north, _]) = numbers[..] else {
+        let ([a, b, c, d] | [a, b, _, c, d, _]) = numbers[..] else {
             return Err(format!("has {} numbers instead of 4 or 6", numbers.len()));
         };
-        if south > north {
-            return Err(format!("its south {south} lies above its north {north}"));
-        }
-        Ok(Self { west, south, east, north })
+        Ok(Self { lower: Coord { x: a, y: b }, upper: Coord { x: c, y: d } })
     }
 
-    /// Returns the box as one or two that do not reach over the antimeridian.
-    pub fn to_rects(self) -> Vec<Rect<f64>> {
-        let rect = |west: f64, east: f64| Rect::new(Coord { x: west, y: self.south }, Coord { x: east, y: self.north });
-        if self.west <= self.east { vec![rect(self.west, self.east)] } else { vec![rect(self.west, 180.0), rect(-180.0, self.east)] }
+    /// Brings the box to degrees. A west greater than its east reaches over the antimeridian.
+    ///
+    /// # Errors
+    /// A corner above the other, or one that the system cannot express.
+    pub fn to_area(self, crs: &WireCrs) -> Result<Area, String> {
+        if !crs.is_degrees() {
+            if self.lower.x > self.upper.x || self.lower.y > self.upper.y {
+                return Err("its first corner lies above its second".into());
+            }
+            let sides = cut_box(self.lower, self.upper);
+            let placed = sides.try_map_coords(|coord| crs.to_position(coord)).map_err(|e| e.to_string())?;
+            return Ok(Area::Polygon(placed.into()));
+        }
+        let position = |coord| crs.to_position(coord).map_err(|e| e.to_string());
+        let (low, high) = (position(self.lower)?, position(self.upper)?);
+        if low.y > high.y {
+            return Err(format!("its south {} lies above its north {}", low.y, high.y));
+        }
+        let rect = |west: f64, east: f64| Rect::new(Coord { x: west, y: low.y }, Coord { x: east, y: high.y });
+        Ok(Area::Boxes(if low.x <= high.x { vec![rect(low.x, high.x)] } else { vec![rect(low.x, 180.0), rect(-180.0, high.x)] }))
     }
 }
 
@@ -98,14 +121,20 @@ mod tests {
 
     #[test]
     fn a_box_has_four_or_six_numbers() {
-        let parsed = Bbox::parse("111.5,26,111.6,26.1").unwrap();
-        assert_eq!((parsed.west, parsed.north), (111.5, 26.1));
-        assert_eq!(Bbox::parse("111.5,26,0,111.6,26.1,9"), Ok(parsed));
-        assert!(Bbox::parse("1,1,1,1").is_ok(), "a box without area is legal");
+        let degrees = WireCrs::parse(crate::api::features::crs::CRS84).unwrap();
+        let area = |text: &str, crs: &WireCrs| Bbox::parse(text)?.to_area(crs);
+        let parsed = area("111.5,26,111.6,26.1", &degrees).unwrap();
+        assert_eq!(area("111.5,26,0,111.6,26.1,9", &degrees), Ok(parsed.clone()));
+        assert_eq!(area("26,111.5,26.1,111.6", &WireCrs::parse("[EPSG:4326]").unwrap()), Ok(parsed));
+        assert!(area("1,1,1,1", &degrees).is_ok(), "a box without area is legal");
         for bad in ["", "1,2,3", "1,2,3,4,5", "1,2,3,NaN", "1,3,2,2", "1,2,3,x", "1,2,3,4,5,6,7"] {
-            assert!(Bbox::parse(bad).is_err(), "{bad}");
+            assert!(area(bad, &degrees).is_err(), "{bad}");
         }
-        assert_eq!(Bbox::parse("179,0,-179,1").unwrap().to_rects().len(), 2);
+        let over = area("179,0,-179,1", &degrees).unwrap();
+        assert!(matches!(over, Area::Boxes(boxes) if boxes.len() == 2));
+        let plane = WireCrs::parse("[EPSG:4546]").unwrap();
+        assert!(matches!(area("2900000,560000,2910000,570000", &plane), Ok(Area::Polygon(_))));
+        assert!(area("2910000,560000,2900000,570000", &plane).is_err());
     }
 
     #[test]

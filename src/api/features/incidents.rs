@@ -1,22 +1,30 @@
-use std::io::{self, Write};
+use std::cmp::Ordering;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::response::Response;
-use serde_json::json;
+use rustc_hash::FxHashSet;
 use uuid::Uuid;
 
-use super::items::{ItemsQuery, PageAddress, PageHead, feature_links, with_crs};
+use super::asked::Asked;
+use super::cases::{CaseSource, case_schema};
+use super::filter::Area;
+use super::items::{Cut, Side, deadline, to_problem};
+use super::pages::{PageAddress, feature_links, with_crs};
+use super::query::ItemsQuery;
+use super::select::{Wanted, select};
+use super::source::Source;
+use super::write::Look;
 use crate::api::caller::Caller;
-use crate::api::links::BaseUrl;
 use crate::api::media::Offer;
 use crate::api::page::send_json;
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::state::AppState;
 use crate::boundary::LayerName;
 use crate::dispatch::{Case, CaseId};
-use crate::history::{Attribution, attribute};
+use crate::history::attribute;
 use crate::snapshot::LayerSnapshot;
-use crate::store::CaseFilter;
+use crate::store::{CaseFilter, CasePage, Store, StoreError};
 
 /// The id of the collection of incidents. A level of this name in the layer `grid` would hide behind it.
 pub const INCIDENTS: &str = "incidents";
@@ -24,50 +32,140 @@ pub const INCIDENTS: &str = "incidents";
 /// The layer by whose boundaries incidents are told where none is named.
 const LAYER_DEFAULT: &str = "grid";
 
+/// Incidents that are read from the store at once while a filter looks at all of them.
+const CASES_AT_ONCE: usize = 10_000;
+
 /// Sends a page of incidents. They are read from the store, so they answer only while it does.
 ///
 /// # Errors
 /// 401 and 403 for those who may not see them, 503 while the store is down.
 pub async fn list(
     state: &AppState,
-    query: &ItemsQuery,
+    query: ItemsQuery,
     limit: usize,
     caller: &Caller,
     address: &PageAddress,
     offer: Offer,
 ) -> Result<Response, Problem> {
     sees_incidents(caller)?;
-    let filter = to_filter(query, limit, caller)?;
+    let asked = Asked::of(&query, &[], &case_schema())?;
+    let filter = to_filter(&query, &asked, limit, caller)?;
     let attributed_to = query.attribute_to.as_deref().map(|which| find_layer(state, which)).transpose()?;
-    let page = state.read_store(move |store| store.load_cases(&filter)).await?;
-    let last = page.cases.last().filter(|_| page.has_more).map(|case| case.id.0.to_string());
-    let links = address.links(INCIDENTS, None, last.as_deref());
-    let newest = page.cases.iter().map(|case| case.reported_at).max().unwrap_or_default().to_string();
-    let matched = page.matched.expect("the filter asks for the count");
-    let mut bytes = Vec::new();
-    PageHead { links: &links, time: &newest, matched, returned: page.cases.len() }.write(None, &mut bytes)?;
-    for (at, case) in page.cases.iter().enumerate() {
-        bytes.extend_from_slice(if at == 0 { b"\n" } else { b",\n" });
-        let attribution = attributed_to.as_ref().map(|layer| attribute(layer.index(), layer.generation().id, case.position));
-        write_case(case, attribution, &address.base, &mut bytes).map_err(|e| Problem::internal(&e))?;
-    }
-    bytes.extend_from_slice(b"\n]}\n");
-    send_json("Incidents", bytes, &links, offer, true).map(|response| with_crs(response, None))
+    let side = Side::of(&query, &asked.order)?;
+    let is_plain =
+        asked.filter.is_none() && asked.order.is_by_key() && query.before.is_none() && !matches!(asked.area, Some(Area::Polygon(_)));
+    let look = query.look(address.base.clone(), INCIDENTS.to_owned(), String::new());
+    let (shift, crs) = (query.shift, query.crs.clone());
+    let (found, asked) = if is_plain {
+        (FoundCases::of(state.read_store(move |store| store.load_cases(&filter)).await?, &query), asked)
+    } else {
+        let until = deadline(state);
+        let scanned = state.read_store(move |store| Ok((Scan { store, asked: &asked, side: &side, limit, until }.run(filter)?, asked)));
+        let (found, asked) = scanned.await?;
+        (found?, asked)
+    };
+    let mut source = CaseSource::new(found.cases);
+    source.attributions = attributed_to.map(|layer| {
+        let of = |case: &Case| attribute(layer.index(), layer.generation().id, case.position);
+        source.cases.iter().map(of).collect()
+    });
+    let mut page: Vec<usize> = (0..source.len()).collect();
+    asked.order.sort(&source, &mut page);
+    let cut = Cut { page: &page, has_next: found.has_next, has_prev: found.has_prev, matched: found.matched };
+    let (bytes, links) = cut.write(&source, shift, &asked.order, &look, address)?;
+    send_json("Incidents", bytes, &links, offer, true).map(|response| with_crs(response, shift, crs.as_ref()))
 }
 
 /// Sends one incident.
 ///
 /// # Errors
 /// 401 and 403 for those who may not see it, 404, 503 while the store is down.
-pub async fn find(state: &AppState, feature: &str, caller: &Caller, base: &BaseUrl, offer: Offer) -> Result<Response, Problem> {
+pub async fn find(state: &AppState, feature: &str, caller: &Caller, look: &Look, offer: Offer) -> Result<Response, Problem> {
     sees_incidents(caller)?;
     let missing = || Problem::not_found(format!("there is no incident {feature}"));
     let id = CaseId(Uuid::try_parse(feature).map_err(|_| missing())?);
     let case = state.read_store(move |store| store.find_case(id)).await?.filter(|case| is_in_scope(case, caller)).ok_or_else(missing)?;
+    let source = CaseSource::new(vec![case]);
     let mut bytes = Vec::new();
-    write_case(&case, None, base, &mut bytes).map_err(|e| Problem::internal(&e))?;
-    let links = feature_links(base, &format!("/collections/{INCIDENTS}/items/{}", case.id.0), INCIDENTS, "");
-    send_json(feature, bytes, &links, offer, true).map(|response| with_crs(response, None))
+    look.write(&source, 0, &mut bytes).map_err(|e| to_problem(&e))?;
+    let links = feature_links(look, &source.id(0));
+    send_json(feature, bytes, &links, offer, true).map(|response| with_crs(response, look.shift, look.crs.as_ref()))
+}
+
+/// The incidents of a page, and what lies around it.
+struct FoundCases {
+    cases: Vec<Case>,
+    has_next: bool,
+    has_prev: bool,
+    matched: usize,
+}
+
+impl FoundCases {
+    fn of(page: CasePage, query: &ItemsQuery) -> Self {
+        let matched = page.matched.expect("the filter asks for the count");
+        Self { cases: page.cases, has_next: page.has_more, has_prev: query.after.is_some(), matched }
+    }
+}
+
+/// A look at all incidents, some at a time, of which only those of the page are kept.
+struct Scan<'s> {
+    store: &'s dyn Store,
+    asked: &'s Asked,
+    side: &'s Side,
+    limit: usize,
+    until: Instant,
+}
+
+impl Scan<'_> {
+    fn run(&self, filter: CaseFilter) -> Result<Result<FoundCases, Problem>, StoreError> {
+        let mut filter = CaseFilter { after: None, limit: CASES_AT_ONCE, counts: false, ..filter };
+        let mut found = FoundCases { cases: Vec::new(), has_next: false, has_prev: false, matched: 0 };
+        loop {
+            let page = self.store.load_cases(&filter)?;
+            filter.after = page.cases.last().map(|case| case.id);
+            if let Err(problem) = self.take(page.cases, &mut found) {
+                return Ok(Err(problem));
+            }
+            if !page.has_more {
+                return Ok(Ok(found));
+            }
+        }
+    }
+
+    /// Keeps what of more incidents may stand on the page.
+    fn take(&self, cases: Vec<Case>, found: &mut FoundCases) -> Result<(), Problem> {
+        let source = CaseSource::new(cases);
+        // Box and time were looked at by the store.
+        let area = self.asked.area.as_ref().filter(|area| matches!(area, Area::Polygon(_)));
+        let wanted = Wanted { area, span: None, filter: self.asked.filter.as_ref(), until: self.until };
+        let matched = select(&source, &wanted)?;
+        found.matched += matched.len();
+        let is_wanted: FxHashSet<usize> = matched.into_iter().collect();
+        let new = source.cases.into_iter().enumerate().filter(|(at, _)| is_wanted.contains(at)).map(|(_, case)| case);
+        let source = CaseSource::new(std::mem::take(&mut found.cases).into_iter().chain(new).collect());
+        let order = &self.asked.order;
+        let mut kept: Vec<usize> = (0..source.len()).collect();
+        order.sort(&source, &mut kept);
+        let (at_mark, is_before) = match self.side {
+            Side::All => (0, false),
+            Side::After(mark) => (kept.partition_point(|at| order.compare(&source, *at, mark) != Ordering::Greater), false),
+            Side::Before(mark) => (kept.partition_point(|at| order.compare(&source, *at, mark) == Ordering::Less), true),
+        };
+        let range = if is_before { at_mark.saturating_sub(self.limit)..at_mark } else { at_mark..(at_mark + self.limit).min(kept.len()) };
+        found.has_prev |= range.start > 0;
+        found.has_next |= range.end < kept.len();
+        let mut on_page: Vec<usize> = kept[range].to_vec();
+        on_page.sort_unstable();
+        let mut on_page = on_page.into_iter().peekable();
+        let mut cases = source.cases;
+        let mut at = 0;
+        cases.retain(|_| {
+            at += 1;
+            on_page.next_if_eq(&(at - 1)).is_some()
+        });
+        found.cases = cases;
+        Ok(())
+    }
 }
 
 /// Turns away who may not see incidents: they lie in the units of one layer, which the key must reach.
@@ -95,20 +193,19 @@ fn find_layer(state: &AppState, which: &str) -> Result<Arc<LayerSnapshot>, Probl
     Ok(Arc::clone(layer))
 }
 
-fn to_filter(query: &ItemsQuery, limit: usize, caller: &Caller) -> Result<CaseFilter, Problem> {
-    for (name, is_given) in [
-        ("name", query.name.is_some()),
-        ("parent", query.parent.is_some()),
-        ("before", query.before.is_some()),
-        ("shift", query.shift.is_some()),
-    ] {
+fn to_filter(query: &ItemsQuery, asked: &Asked, limit: usize, caller: &Caller) -> Result<CaseFilter, Problem> {
+    for (name, is_given) in [("name", query.name.is_some()), ("parent", query.parent.is_some())] {
         if is_given {
             return Err(Problem::parameter(name, "is not a parameter of incidents"));
         }
     }
-    let after = query.after.as_deref().map(Uuid::try_parse).transpose();
+    let after = query.after.as_deref().filter(|_| asked.order.is_by_key()).map(Uuid::try_parse).transpose();
     let after = after.map_err(|_| Problem::parameter("after", "is not the id of an incident"))?;
-    let bbox = query.bbox.map(|bbox| [bbox.west, bbox.south, bbox.east, bbox.north]);
+    // One box, or two that meet at the antimeridian.
+    let bbox = match &asked.area {
+        Some(Area::Boxes(boxes)) => boxes.first().zip(boxes.last()).map(|(a, b)| [a.min().x, a.min().y, b.max().x, b.max().y]),
+        _ => None,
+    };
     // The store takes the end as excluded; a microsecond more, the finest it keeps, includes it.
     let to = query.datetime.and_then(|span| span.to).map(|to| to.saturating_add(jiff::SignedDuration::from_micros(1)));
     let reported_to = to.transpose().map_err(|e| Problem::parameter("datetime", e.to_string()))?;
@@ -139,30 +236,4 @@ pub fn scoped_prefix(code: Option<&str>, caller: &Caller) -> Result<Option<Strin
 fn is_in_scope(case: &Case, caller: &Caller) -> bool {
     let inside = |code: &str| caller.scope().iter().any(|unit| code.starts_with(unit.as_str()));
     caller.scope().is_empty() || case.grid.as_ref().is_some_and(|grid| inside(grid.as_str()))
-}
-
-fn write_case(case: &Case, attribution: Option<Attribution>, base: &BaseUrl, out: &mut Vec<u8>) -> io::Result<()> {
-    let path = format!("/collections/{INCIDENTS}/items/{}", case.id.0);
-    let mut feature = json!({
-        "type": "Feature",
-        "id": case.id.0.to_string(),
-        "geometry": { "type": "Point", "coordinates": [case.position.lon, case.position.lat] },
-        "properties": {
-            "category": case.category,
-            "description": case.description,
-            "source": case.source,
-            "reported_at": case.reported_at.to_string(),
-            "grid": case.grid.as_ref().map(ToString::to_string),
-            "generation": case.generation.map(|generation| generation.0),
-            "holder": case.holder.as_ref().map(ToString::to_string),
-            "given": case.given,
-        },
-        "links": feature_links(base, &path, INCIDENTS, ""),
-    });
-    if let Some(attribution) = attribution {
-        let grid = attribution.grid.map(|grid| grid.to_string());
-        feature["properties"]["attributed"] = json!({ "grid": grid, "generation": attribution.generation.0 });
-    }
-    serde_json::to_writer(&mut *out, &feature)?;
-    out.flush()
 }

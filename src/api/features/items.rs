@@ -1,102 +1,35 @@
-use std::sync::Arc;
+use std::cmp::Ordering;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
+use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::HeaderMap;
 use axum::response::Response;
-use jiff::Timestamp;
-use uuid::Uuid;
+use tokio::sync::Semaphore;
 
-use super::collections::{CRS84, FoundLevel, find_level};
-use super::filter::{Bbox, Span, parse_limit};
+use super::asked::Asked;
+use super::crs::WireCrs;
+use super::files::{FileForm, FileRequest};
 use super::incidents::{self, INCIDENTS};
-use super::write::{Ends, UnitWriter};
+use super::order::{Mark, Order};
+use super::pages::{PageAddress, PageHead, feature_links, with_crs};
+use super::query::ItemsQuery;
+use super::select::{Wanted, select};
+use super::source::Source;
+use super::sources::{FoundSource, find_source};
+use super::write::{Look, WriteError, ZoomLevel};
+use crate::api::admit::Permit;
 use crate::api::as_of::AsOfQuery;
 use crate::api::caller::Caller;
-use crate::api::links::{BaseUrl, Link, encode, with_query};
-use crate::api::media::{FEATURES, negotiate};
+use crate::api::links::{BaseUrl, Link, encode};
+use crate::api::media::{FEATURES, ITEMS, Offer, negotiate};
 use crate::api::page::{FormatQuery, send_json};
-use crate::api::problem::Problem;
+use crate::api::problem::{Problem, ProblemKind};
 use crate::api::query::{FromQuery, Query, Values};
 use crate::api::state::AppState;
-use crate::api::tiles::TileShift;
-use crate::boundary::{UnitCode, UnitId};
-use crate::snapshot::LayerSnapshot;
-use crate::topology::{CoverageLevel, UnitIndex};
-
-/// Which features a page holds.
-#[derive(Clone, Debug, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ItemsQuery {
-    /// Most features on the page; a larger number is lowered to the service's own bound.
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 10_000, default = 10)]
-    pub limit: Option<String>,
-    /// Only features that have a point in common with this box: west, south, east, north in degrees. A west greater than
-    /// its east reaches over the antimeridian.
-    #[param(value_type = Option<Vec<f64>>, style = Form, explode = false, min_items = 4, max_items = 6)]
-    pub bbox: Option<Bbox>,
-    /// Only features that hold at this time or in this interval, RFC 3339; `..` is an open end.
-    #[param(value_type = Option<String>, example = "2026-01-01T00:00:00Z/..")]
-    pub datetime: Option<Span>,
-    /// Only the unit of this code. For `incidents`: those in grids whose code begins so.
-    pub code: Option<String>,
-    /// Only units of this name.
-    pub name: Option<String>,
-    /// Only units whose parent has this code.
-    pub parent: Option<String>,
-    /// Only incidents of this category.
-    pub category: Option<String>,
-    /// Also tells of each incident the grid that it lies in by other boundaries: `current`, or the number of a generation. What was
-    /// recorded stays as it is.
-    #[param(rename = "attribute-to")]
-    pub attribute_to: Option<String>,
-    /// Only features behind this one, in the order of codes (for incidents, of ids). `next` links carry it.
-    pub after: Option<String>,
-    /// Only features before this one, the nearest to it. `prev` links carry it.
-    pub before: Option<String>,
-    /// Moves the geometry by the public formula, for fronts on basemaps drawn with that offset. The answer says so, and
-    /// has no reference system.
-    #[param(value_type = Option<String>, pattern = "^(gcj02|bd09)$")]
-    pub shift: Option<TileShift>,
-    /// The form of the answer, whatever the `Accept` header says.
-    #[param(pattern = "^(json|html)$")]
-    pub f: Option<String>,
-}
-
-impl FromQuery for ItemsQuery {
-    fn from_query(values: &mut Values) -> Option<Self> {
-        let text = |values: &mut Values, name: &str| values.optional(name, |text| Ok::<_, String>(text.to_owned()));
-        let query = Self {
-            limit: text(values, "limit"),
-            bbox: values.optional("bbox", Bbox::parse),
-            datetime: values.optional("datetime", Span::parse),
-            code: text(values, "code"),
-            name: text(values, "name"),
-            parent: text(values, "parent"),
-            category: text(values, "category"),
-            attribute_to: text(values, "attribute-to"),
-            after: text(values, "after"),
-            before: text(values, "before"),
-            shift: values.optional("shift", TileShift::parse),
-            f: text(values, "f"),
-        };
-        if query.after.is_some() && query.before.is_some() {
-            values.fault("before", "cannot stand beside after".into());
-        }
-        Some(query)
-    }
-}
-
-impl ItemsQuery {
-    /// Returns how many features the page may hold.
-    ///
-    /// # Errors
-    /// 400 for anything but a whole number from 1.
-    pub fn limit(&self, state: &AppState) -> Result<usize, Problem> {
-        let http = &state.config().http;
-        let parse = |text: &String| parse_limit(text, http.page_limit_max).map_err(|e| Problem::parameter("limit", e));
-        self.limit.as_ref().map_or(Ok(http.page_limit_default.min(http.page_limit_max)), parse)
-    }
-}
+use crate::api::tiles::{Drawing, TileShift};
+use crate::tile::Matrix;
 
 /// The features of a collection, page by page.
 #[utoipa::path(
@@ -106,10 +39,14 @@ impl ItemsQuery {
     tag = "features",
     params(("collectionId" = String, Path, description = "The level, or `layer.level`, or `incidents`"), ItemsQuery, AsOfQuery),
     security((), ("key" = [])),
-    responses((status = 200, description = "A page of features, in the order of their codes", content(
+    responses((status = 200, description = "A page of features, in the order asked for", content(
         (serde_json::Value = "application/geo+json"),
         (serde_json::Value = "application/json"),
         (String = "text/html"),
+        (String = "text/csv"),
+        (Vec<u8> = "application/flatgeobuf"),
+        (Vec<u8> = "application/geopackage+sqlite3"),
+        (Vec<u8> = "application/vnd.apache.parquet"),
     )))
 )]
 pub async fn list_items(
@@ -119,9 +56,10 @@ pub async fn list_items(
     Query((query, as_of)): Query<(ItemsQuery, AsOfQuery)>,
     caller: Caller,
     base: BaseUrl,
-    headers: HeaderMap,
+    (headers, permit): (HeaderMap, Option<Extension<Permit>>),
 ) -> Result<Response, Problem> {
-    let offer = negotiate(query.f.as_deref(), &headers, FEATURES)?;
+    let forms = if id == INCIDENTS { FEATURES } else { ITEMS };
+    let offer = negotiate(query.f.as_deref(), &headers, forms)?;
     let limit = query.limit(&state)?;
     let address = PageAddress {
         base,
@@ -131,7 +69,7 @@ pub async fn list_items(
     };
     if id == INCIDENTS {
         as_of.refuse(INCIDENTS)?;
-        return incidents::list(&state, &query, limit, &caller, &address, offer).await;
+        return incidents::list(&state, query, limit, &caller, &address, offer).await;
     }
     if query.category.is_some() {
         return Err(Problem::parameter("category", "is a parameter of incidents only"));
@@ -139,13 +77,11 @@ pub async fn list_items(
     if query.attribute_to.is_some() {
         return Err(Problem::parameter("attribute-to", "is a parameter of incidents only"));
     }
-    let FoundLevel { layer, depth, is_private } = find_level(&state, &id, as_of, &caller).await?;
-    let shift = query.shift;
-    // A page may hold ten thousand features; writing one would hold up every small answer on the same thread.
-    let ends = Ends::seen_by(&caller, Timestamp::now());
-    let page = tokio::task::spawn_blocking(move || write_page(&layer, depth, &id, &query, limit, &address, ends));
-    let Page { bytes, links, tells_plans } = page.await.map_err(|e| Problem::internal(&e))??;
-    send_json("Features", bytes, &links, offer, is_private || tells_plans).map(|response| with_crs(response, shift))
+    let FoundSource { source, is_private } = find_source(&state, &id, as_of, &caller).await?;
+    let until = deadline(&state);
+    let permit = permit.map(|Extension(permit)| permit);
+    let request = PageRequest { query, collection: id, limit, address, until, offer, is_private, state, permit };
+    request.send(move || source).await
 }
 
 /// One feature, by its id or its official code.
@@ -159,6 +95,7 @@ pub async fn list_items(
         ("featureId" = String, Path, description = "The id of the feature, or the code of the unit"),
         FormatQuery,
         AsOfQuery,
+        ("crs" = Option<String>, Query, description = "The reference system of the geometry: one of those that the collection lists"),
         ("shift" = Option<String>, Query, description = "Moves the geometry: `gcj02` or `bd09`", pattern = "^(gcj02|bd09)$"),
     ),
     security((), ("key" = [])),
@@ -172,104 +109,91 @@ pub async fn find_item(
     State(state): State<AppState>,
     Path((id, feature)): Path<(String, String)>,
     Query(query): Query<FormatQuery>,
-    Query((shift, as_of)): Query<(Shift, AsOfQuery)>,
+    Query((placing, as_of)): Query<(Placing, AsOfQuery)>,
     caller: Caller,
     base: BaseUrl,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let offer = negotiate(query.f.as_deref(), &headers, FEATURES)?;
-    let Shift(shift) = shift;
+    let Placing { shift, crs } = placing;
+    let query = ItemsQuery { shift, crs: crs.clone(), ..ItemsQuery::default() };
+    let look = query.look(base, id.clone(), as_of.to_pairs());
     if id == INCIDENTS {
         as_of.refuse(INCIDENTS)?;
-        return incidents::find(&state, &feature, &caller, &base, offer).await;
+        return incidents::find(&state, &feature, &caller, &look, offer).await;
     }
-    let FoundLevel { layer, depth, is_private } = find_level(&state, &id, as_of, &caller).await?;
-    let index = find_unit(&layer.coverage().levels()[depth], &feature);
-    let index = index.ok_or_else(|| Problem::not_found(format!("the collection {id} has no feature {feature}")))?;
+    let FoundSource { source, is_private } = find_source(&state, &id, as_of, &caller).await?;
+    let at = source.find(&feature).ok_or_else(|| Problem::not_found(format!("the collection {id} has no feature {feature}")))?;
     let mut bytes = Vec::new();
-    let version = as_of.to_pairs();
-    let ends = Ends::seen_by(&caller, Timestamp::now());
-    let writer = UnitWriter { layer: &layer, depth, collection: &id, base: &base, shift, version: &version, ends };
-    writer.write(index, &mut bytes).map_err(|e| Problem::internal(&e))?;
-    let unit = layer.coverage().levels()[depth].unit(index);
-    let path = format!("/collections/{}/items/{}", encode(&id), unit.id);
-    let links = feature_links(&base, &path, &id, &version);
-    send_json(unit.code.as_str(), bytes, &links, offer, is_private || ends.is_private(unit)).map(|response| with_crs(response, shift))
+    look.write(&*source, at, &mut bytes).map_err(|e| to_problem(&e))?;
+    let links = feature_links(&look, &source.id(at));
+    let is_private = is_private || source.is_private(at);
+    send_json(&source.key(at), bytes, &links, offer, is_private).map(|response| with_crs(response, shift, crs.as_ref()))
 }
 
-/// The offset by which geometry is moved.
-#[derive(Clone, Copy, Debug)]
-pub struct Shift(Option<TileShift>);
+/// Where the geometry of one feature is put.
+#[derive(Clone, Debug)]
+pub struct Placing {
+    shift: Option<TileShift>,
+    crs: Option<WireCrs>,
+}
 
-impl FromQuery for Shift {
+impl FromQuery for Placing {
     fn from_query(values: &mut Values) -> Option<Self> {
-        Some(Self(values.optional("shift", TileShift::parse)))
-    }
-}
-
-/// Returns the links of a feature to itself and to what holds it. `version` is what they repeat of the query, each pair behind an `&`.
-pub fn feature_links(base: &BaseUrl, path: &str, collection: &str, version: &str) -> Vec<Link> {
-    vec![
-        Link::new(base.to(&format!("{path}?f=json{version}")), "self", "application/geo+json"),
-        Link::new(base.to(&format!("{path}?f=html{version}")), "alternate", "text/html"),
-        Link::new(base.to(&with_query(&format!("/collections/{}", encode(collection)), version)), "collection", "application/json"),
-    ]
-}
-
-fn find_unit(level: &CoverageLevel, feature: &str) -> Option<UnitIndex> {
-    if let Ok(id) = Uuid::try_parse(feature)
-        && let Some(at) = level.units().iter().position(|unit| unit.id == UnitId(id))
-    {
-        return u32::try_from(at).ok().map(UnitIndex);
-    }
-    level.find(&UnitCode::parse(feature).ok()?)
-}
-
-/// The address of a page, from which those of its neighbours are made.
-#[derive(Debug)]
-pub struct PageAddress {
-    pub base: BaseUrl,
-    pub path: String,
-    /// The query as it was given.
-    pub query: String,
-    /// What links to other resources repeat of it, each pair behind an `&`.
-    pub version: String,
-}
-
-impl PageAddress {
-    /// Makes the address with every parameter as it was given, but for `changes`, which are set or, without a value, taken out.
-    pub fn with(&self, changes: &[(&str, Option<&str>)]) -> String {
-        let is_changed = |pair: &&str| changes.iter().any(|(name, _)| pair.split('=').next() == Some(*name));
-        let kept = self.query.split('&').filter(|pair| !pair.is_empty() && !is_changed(pair)).map(str::to_owned);
-        let set = changes.iter().filter_map(|(name, value)| Some(format!("{name}={}", encode((*value)?))));
-        let query: Vec<_> = kept.chain(set).collect();
-        let mark = if query.is_empty() { "" } else { "?" };
-        self.base.to(&format!("{}{mark}{}", self.path, query.join("&")))
-    }
-
-    /// Returns the links of a page; `prev` and `next` name the feature before or after which the neighbour lies.
-    pub fn links(&self, collection: &str, prev: Option<&str>, next: Option<&str>) -> Vec<Link> {
-        let mut links = vec![
-            Link::new(self.with(&[("f", Some("json"))]), "self", "application/geo+json"),
-            Link::new(self.with(&[("f", Some("html"))]), "alternate", "text/html"),
-            Link::new(
-                self.base.to(&with_query(&format!("/collections/{}", encode(collection)), &self.version)),
-                "collection",
-                "application/json",
-            ),
-        ];
-        if let Some(next) = next {
-            let href = self.with(&[("before", None), ("after", Some(next)), ("f", Some("json"))]);
-            links.push(Link::new(href, "next", "application/geo+json"));
+        let placing = Self { shift: values.optional("shift", TileShift::parse), crs: values.optional("crs", WireCrs::parse) };
+        if placing.shift.is_some() && placing.crs.is_some() {
+            values.fault("shift", "cannot stand beside crs: what is moved has no reference system".into());
         }
-        if let Some(prev) = prev {
-            let href = self.with(&[("after", None), ("before", Some(prev)), ("f", Some("json"))]);
-            links.push(Link::new(href, "prev", "application/geo+json"));
-        }
-        links
+        Some(placing)
     }
 }
 
+impl ItemsQuery {
+    /// Returns how the query wants features to be shown.
+    pub fn look(&self, base: BaseUrl, collection: String, version: String) -> Look {
+        Look {
+            base,
+            collection,
+            version,
+            shift: self.shift,
+            crs: self.crs.clone(),
+            properties: self.properties.clone(),
+            skips_geometry: self.skip_geometry == Some(true),
+            zoom: None,
+        }
+    }
+}
+
+/// Looking at features is given up shortly before the request is, so that the caller is told the reason.
+pub fn deadline(state: &AppState) -> Instant {
+    Instant::now() + Duration::from_secs(state.config().http.request_timeout_s).mul_f64(0.9)
+}
+
+/// Turns what went wrong with writing a feature into a problem.
+pub fn to_problem(error: &WriteError) -> Problem {
+    match error {
+        WriteError::Place { source, .. } => Problem::parameter("crs", format!("{error}: {source}")),
+        WriteError::Out(_) => Problem::internal(error),
+    }
+}
+
+/// What is asked of the features of a collection, and how they are to be sent.
+pub struct PageRequest {
+    pub query: ItemsQuery,
+    /// The collection that the features are of.
+    pub collection: String,
+    pub limit: usize,
+    pub address: PageAddress,
+    pub until: Instant,
+    pub offer: Offer,
+    /// Whether what is shown depends on who asks, whatever is on the page.
+    pub is_private: bool,
+    pub state: AppState,
+    /// What a file that is sent goes on holding.
+    pub permit: Option<Permit>,
+}
+
+/// A page that is written.
 struct Page {
     bytes: Vec<u8>,
     links: Vec<Link>,
@@ -277,114 +201,165 @@ struct Page {
     tells_plans: bool,
 }
 
-fn write_page(
-    layer: &Arc<LayerSnapshot>,
-    depth: usize,
-    collection: &str,
-    query: &ItemsQuery,
-    limit: usize,
-    address: &PageAddress,
-    ends: Ends,
-) -> Result<Page, Problem> {
-    let level = &layer.coverage().levels()[depth];
-    let matched = select(layer, depth, query, ends);
-    let code = |index: &UnitIndex| level.unit(*index).code.as_str();
-    // Units stand in the order of their codes, so a page is found by search and not by counting.
-    let (start, end) = match (&query.after, &query.before) {
-        (Some(after), _) => {
-            let start = matched.partition_point(|index| code(index) <= after.as_str());
-            (start, (start + limit).min(matched.len()))
+/// What a query asks of a source, found.
+struct Chosen {
+    asked: Asked,
+    look: Look,
+    matched: Vec<usize>,
+    start: usize,
+    end: usize,
+    /// Whether a planner is told more by it than others.
+    tells_plans: bool,
+}
+
+/// Files that are written at once. Each takes a thread and may take room on disk for as long as its reader takes it.
+const FILES_AT_ONCE: usize = 8;
+
+static FILE_PERMITS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(FILES_AT_ONCE)));
+
+impl PageRequest {
+    /// Sends the page of features of a source, which is made where there is time, or a file of them.
+    ///
+    /// # Errors
+    /// 400 for what is unknown or wrong in the query; 503 where it takes too long, or too many files are being sent.
+    pub async fn send(self, source: impl FnOnce() -> Arc<dyn Source> + Send + 'static) -> Result<Response, Problem> {
+        let (shift, crs, offer, is_private) = (self.query.shift, self.query.crs.clone(), self.offer, self.is_private);
+        let Some(form) = FileForm::of(offer) else {
+            // A page may hold ten thousand features; writing one would hold up every small answer on the same thread.
+            let page = tokio::task::spawn_blocking(move || self.write(&*source()));
+            let Page { bytes, links, tells_plans } = page.await.map_err(|e| Problem::internal(&e))??;
+            let response = send_json("Features", bytes, &links, offer, is_private || tells_plans);
+            return response.map(|response| with_crs(response, shift, crs.as_ref()));
+        };
+        if crs.as_ref().is_some_and(|crs| !crs.is_crs84()) && !form.takes_crs() {
+            return Err(Problem::parameter("crs", "this form has degrees only; ask for fgb or csv"));
         }
-        (None, Some(before)) => {
-            let end = matched.partition_point(|index| code(index) < before.as_str());
-            (end.saturating_sub(limit), end)
-        }
-        (None, None) => (0, limit.min(matched.len())),
-    };
-    let page = &matched[start..end];
-    let next = page.last().filter(|_| end < matched.len()).map(code);
-    let prev = page.first().filter(|_| start > 0).map(code);
-    let links = address.links(collection, prev, next);
-    let mut bytes = Vec::with_capacity(page.len() * FEATURE_BYTES_USUAL);
-    let head = PageHead { links: &links, time: &layer.generation().created_at.to_string(), matched: matched.len(), returned: page.len() };
-    head.write(query.shift, &mut bytes)?;
-    let writer = UnitWriter { layer, depth, collection, base: &address.base, shift: query.shift, version: &address.version, ends };
-    for (at, index) in page.iter().enumerate() {
-        bytes.extend_from_slice(if at == 0 { b"\n" } else { b",\n" });
-        writer.write(*index, &mut bytes).map_err(|e| Problem::internal(&e))?;
+        let busy = || Problem::new(ProblemKind::Overloaded, "too many files are being sent");
+        let permit = Arc::clone(&FILE_PERMITS).try_acquire_owned().map_err(|_| busy())?;
+        let held = (self.permit.clone(), permit);
+        let chosen = tokio::task::spawn_blocking(move || {
+            let source = source();
+            let Chosen { look, matched, start, end, tells_plans, .. } = self.choose(&*source)?;
+            let is_private = is_private || tells_plans;
+            Ok::<_, Problem>(FileRequest { rows: matched[start..end].to_vec(), source, look, form, is_private })
+        });
+        let file = chosen.await.map_err(|e| Problem::internal(&e))??;
+        file.send(held).map(|response| with_crs(response, shift, crs.as_ref()))
     }
-    bytes.extend_from_slice(b"\n]}\n");
-    let all = query.datetime.is_some().then(|| level.units().iter().any(|unit| ends.is_private(unit)));
-    let tells_plans = all.unwrap_or_else(|| page.iter().any(|index| ends.is_private(level.unit(*index))));
-    Ok(Page { bytes, links, tells_plans })
+
+    fn write(&self, source: &dyn Source) -> Result<Page, Problem> {
+        let Chosen { asked, look, matched, start, end, tells_plans } = self.choose(source)?;
+        let cut = Cut { page: &matched[start..end], has_next: end < matched.len(), has_prev: start > 0, matched: matched.len() };
+        let (bytes, links) = cut.write(source, self.query.shift, &asked.order, &look, &self.address)?;
+        Ok(Page { bytes, links, tells_plans })
+    }
+
+    fn choose(&self, source: &dyn Source) -> Result<Chosen, Problem> {
+        let query = &self.query;
+        let mut equal = Vec::new();
+        for (name, value) in [("code", &query.code), ("name", &query.name), ("parent", &query.parent)] {
+            equal.extend(value.as_deref().map(|value| (name, value)));
+        }
+        let asked = Asked::of(query, &equal, source.schema())?;
+        let mut look = query.look(self.address.base.clone(), self.collection.clone(), self.address.version.clone());
+        look.zoom = query.zoom_level.map(|z| self.zoom(source, z)).transpose()?;
+        let wanted = Wanted { area: asked.area.as_ref(), span: query.datetime, filter: asked.filter.as_ref(), until: self.until };
+        let mut matched = select(source, &wanted)?;
+        let order = &asked.order;
+        order.sort(source, &mut matched);
+        // A file holds all features unless a number of them is asked for.
+        let is_file = FileForm::of(self.offer).is_some();
+        let limit = if is_file && query.limit.is_none() { matched.len() } else { self.limit };
+        let (start, end) = match Side::of(query, order)? {
+            // Features stand in their order, so a page is found by search and not by counting.
+            Side::After(mark) => {
+                let start = matched.partition_point(|at| order.compare(source, *at, &mark) != Ordering::Greater);
+                (start, start.saturating_add(limit).min(matched.len()))
+            }
+            Side::Before(mark) => {
+                let end = matched.partition_point(|at| order.compare(source, *at, &mark) == Ordering::Less);
+                (end.saturating_sub(limit), end)
+            }
+            Side::All => (0, limit.min(matched.len())),
+        };
+        // Where times choose or order the features, what is not on the page may be what is private.
+        let looks_at_times = query.datetime.is_some() || asked.filter.is_some() || !order.is_by_key();
+        let is_private = |at: &usize| source.is_private(*at);
+        let tells_plans =
+            if looks_at_times { (0..source.len()).any(|at| is_private(&at)) } else { matched[start..end].iter().any(is_private) };
+        Ok(Chosen { look, matched, start, end, tells_plans, asked })
+    }
+
+    /// Finds what is drawn of the features at the zoom that is nearest to one.
+    fn zoom(&self, source: &dyn Source, z: u8) -> Result<ZoomLevel, Problem> {
+        let refused = || Problem::parameter("zoom-level", "only boundaries are drawn at zooms");
+        let (layer, depth) = source.level().ok_or_else(refused)?;
+        let drawing = Drawing { matrix: Matrix::Mercator, shift: None };
+        let tiles = self.state.tiles().layer(&layer, drawing);
+        let id = layer.layer().collection_id(layer.coverage().levels()[depth].level());
+        let drawn = tiles.vector_layers().into_iter().find(|drawn| drawn.id == id).ok_or_else(refused)?;
+        Ok(ZoomLevel { tiles, z: z.clamp(drawn.min_zoom, drawn.max_zoom) })
+    }
+}
+
+/// On which side of a place in the order a page lies.
+pub enum Side {
+    All,
+    After(Mark),
+    Before(Mark),
+}
+
+impl Side {
+    /// Reads it off a query.
+    ///
+    /// # Errors
+    /// 400 for what is no place in the order.
+    pub fn of(query: &ItemsQuery, order: &Order) -> Result<Self, Problem> {
+        let mark = |name: &str, text: &str| order.parse_mark(text).map_err(|e| Problem::parameter(name, e));
+        Ok(match (&query.after, &query.before) {
+            (Some(after), _) => Self::After(mark("after", after)?),
+            (None, Some(before)) => Self::Before(mark("before", before)?),
+            (None, None) => Self::All,
+        })
+    }
+}
+
+/// The features of a page, and what lies around it.
+pub struct Cut<'a> {
+    pub page: &'a [usize],
+    pub has_next: bool,
+    pub has_prev: bool,
+    pub matched: usize,
+}
+
+impl Cut<'_> {
+    /// Writes the page with its links.
+    ///
+    /// # Errors
+    /// 400 for geometry that the reference system cannot express.
+    pub fn write(
+        &self,
+        source: &dyn Source,
+        shift: Option<TileShift>,
+        order: &Order,
+        look: &Look,
+        address: &PageAddress,
+    ) -> Result<(Vec<u8>, Vec<Link>), Problem> {
+        let place = |at: &usize| order.mark(source, *at).to_text();
+        let next = self.page.last().filter(|_| self.has_next).map(place);
+        let prev = self.page.first().filter(|_| self.has_prev).map(place);
+        let links = address.links(&look.collection, prev.as_deref(), next.as_deref());
+        let mut bytes = Vec::with_capacity(self.page.len() * FEATURE_BYTES_USUAL);
+        let time = source.time().to_string();
+        PageHead { links: &links, time: &time, matched: self.matched, returned: self.page.len() }.write(shift, &mut bytes)?;
+        for (number, at) in self.page.iter().enumerate() {
+            bytes.extend_from_slice(if number == 0 { b"\n" } else { b",\n" });
+            look.write(source, *at, &mut bytes).map_err(|e| to_problem(&e))?;
+        }
+        bytes.extend_from_slice(b"\n]}\n");
+        Ok((bytes, links))
+    }
 }
 
 /// A grid of about 40 vertices with its properties and links; only a first guess for the room a page takes.
 const FEATURE_BYTES_USUAL: usize = 2048;
-
-/// What stands before the features of a page.
-#[derive(Debug)]
-pub struct PageHead<'a> {
-    pub links: &'a [Link],
-    /// The time of the data, so that the same page has the same bytes.
-    pub time: &'a str,
-    pub matched: usize,
-    pub returned: usize,
-}
-
-impl PageHead<'_> {
-    /// Writes the head up to the bracket that opens the features.
-    ///
-    /// # Errors
-    /// None that a caller could mend.
-    pub fn write(&self, shift: Option<TileShift>, out: &mut Vec<u8>) -> Result<(), Problem> {
-        let mut head = serde_json::json!({
-            "type": "FeatureCollection",
-            "timeStamp": self.time,
-            "numberMatched": self.matched,
-            "numberReturned": self.returned,
-            "links": self.links,
-        });
-        if let Some(shift) = shift {
-            head["shift"] = shift.as_str().into();
-        }
-        serde_json::to_writer(&mut *out, &head).map_err(|e| Problem::internal(&e))?;
-        // The features are written one by one behind the other members.
-        out.pop();
-        out.extend_from_slice(b",\"features\":[");
-        Ok(())
-    }
-}
-
-/// Returns the units that match, in the order of their codes.
-fn select(layer: &LayerSnapshot, depth: usize, query: &ItemsQuery, ends: Ends) -> Vec<UnitIndex> {
-    let level = &layer.coverage().levels()[depth];
-    let candidates: Vec<UnitIndex> = match (&query.code, query.bbox) {
-        (Some(code), None) => UnitCode::parse(code).ok().and_then(|code| level.find(&code)).into_iter().collect(),
-        (_, Some(bbox)) => {
-            let found = bbox.to_rects().into_iter().flat_map(|rect| layer.index().units_intersecting(depth, rect));
-            let mut found: Vec<_> = found.collect();
-            found.sort_unstable();
-            found.dedup();
-            found
-        }
-        (None, None) => level.indices().collect(),
-    };
-    let matches = |index: &UnitIndex| {
-        let unit = level.unit(*index);
-        query.code.as_ref().is_none_or(|code| unit.code.as_str() == code)
-            && query.name.as_ref().is_none_or(|name| &unit.name == name)
-            && query.parent.as_ref().is_none_or(|parent| unit.parent.as_ref().is_some_and(|own| own.as_str() == parent))
-            && query.datetime.is_none_or(|span| span.meets(&ends.seen_of(unit)))
-    };
-    candidates.into_iter().filter(matches).collect()
-}
-
-/// Says in which reference system the geometry is; what was moved has none.
-pub fn with_crs(mut response: Response, shift: Option<TileShift>) -> Response {
-    if shift.is_none() {
-        let value = HeaderValue::from_str(&format!("<{CRS84}>")).expect("the address is plain text");
-        response.headers_mut().insert(HeaderName::from_static("content-crs"), value);
-    }
-    response
-}

@@ -4,6 +4,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 use crate::api::links::{BaseUrl, Link};
+use crate::api::openapi::{OPENAPI30_MEDIA, OPENAPI31_MEDIA};
 use crate::api::page::{FormatQuery, page_links, send_page};
 use crate::api::problem::Problem;
 use crate::api::query::Query;
@@ -11,15 +12,38 @@ use crate::api::state::AppState;
 use crate::api::tiles::{TILESETS_REL, TILING_SCHEMES_REL};
 
 /// The classes of which every requirement is met. docs/api.md says which are missed, and why.
-pub const CONFORMANCE: [&str; 21] = [
+pub const CONFORMANCE: [&str; 45] = [
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/landing-page",
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/json",
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/html",
+    "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/oas30",
     "http://www.opengis.net/spec/ogcapi-common-2/1.0/conf/collections",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/html",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/oas30",
+    "http://www.opengis.net/spec/ogcapi-features-2/1.0/conf/crs",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables-query-parameters",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/filter",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/features-filter",
+    "http://www.opengis.net/spec/ogcapi-features-8/1.0/conf/sorting",
+    "http://www.opengis.net/spec/ogcapi-features-8/1.0/conf/sortables",
+    "http://www.opengis.net/spec/ogcapi-features-8/1.0/conf/features-sorting",
+    "http://www.opengis.net/spec/cql2/1.0/conf/cql2-text",
+    "http://www.opengis.net/spec/cql2/1.0/conf/cql2-json",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-cql2",
+    "http://www.opengis.net/spec/cql2/1.0/conf/advanced-comparison-operators",
+    "http://www.opengis.net/spec/cql2/1.0/conf/case-insensitive-comparison",
+    "http://www.opengis.net/spec/cql2/1.0/conf/accent-insensitive-comparison",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-spatial-functions",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-spatial-functions-plus",
+    "http://www.opengis.net/spec/cql2/1.0/conf/spatial-functions",
+    "http://www.opengis.net/spec/cql2/1.0/conf/temporal-functions",
+    "http://www.opengis.net/spec/cql2/1.0/conf/array-functions",
+    "http://www.opengis.net/spec/cql2/1.0/conf/property-property",
+    "http://www.opengis.net/spec/cql2/1.0/conf/arithmetic",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tileset",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tilesets-list",
@@ -27,6 +51,7 @@ pub const CONFORMANCE: [&str; 21] = [
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/geodata-tilesets",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/collections-selection",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/mvt",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/oas30",
     "http://www.opengis.net/spec/tms/2.0/conf/tilematrixset",
     "http://www.opengis.net/spec/tms/2.0/conf/json-tilematrixset",
     "http://www.opengis.net/spec/tms/2.0/conf/tilematrixsetlimits",
@@ -73,7 +98,8 @@ pub async fn show_landing(
     let links = vec![
         link("/?f=json", "self", "application/json", "This page as JSON"),
         link("/?f=html", "alternate", "text/html", "This page"),
-        link("/api?f=json", "service-desc", "application/vnd.oai.openapi+json;version=3.1", "The API definition"),
+        link("/api?f=openapi30", "service-desc", OPENAPI30_MEDIA, "The API definition, OpenAPI 3.0"),
+        link("/api?f=json", "service-desc", OPENAPI31_MEDIA, "The API definition, OpenAPI 3.1"),
         link("/api?f=html", "service-doc", "text/html", "The API definition to read"),
         link("/conformance", "conformance", "application/json", "The standards that are kept"),
         link("/collections", "data", "application/json", "The boundaries, by level"),

@@ -1,13 +1,33 @@
-//! Boundaries for GIS clients: OGC API Features, part 1, at the root.
+//! Features for GIS clients: OGC API Features, parts 1 to 3, at the root.
 //!
-//! A collection is one level of one layer; `incidents` is one more, which the public never sees. `items` and `item` read
-//! the request's snapshot; only `incidents` reads the store.
+//! A collection is one level of one layer, a layer of a file that the operator offers, or the incidents, which the public never sees.
+//! Each is a [`source::Source`]; [`select`] finds what is asked of one, [`order`] sorts it, [`write`] writes it. Only `incidents` reads
+//! the store, all else the request's snapshot and memory.
 
+mod asked;
+mod cases;
 pub mod collections;
+mod crs;
+mod files;
 mod filter;
 pub mod incidents;
+mod infer;
 pub mod items;
 pub mod landing;
+mod order;
+mod pages;
+mod picked;
+mod query;
+pub mod queryables;
+pub mod relations;
+mod select;
+mod source;
+mod sources;
+mod table;
+mod units;
 mod write;
 
+pub use crs::CRS84;
 pub use incidents::scoped_prefix;
+pub use table::{TableFeature, TableSource};
+pub use units::unit_schema;

@@ -1,29 +1,62 @@
-use std::io;
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::sync::Arc;
 
 use geo::MapCoords;
-use geo_types::{Coord, MultiPolygon};
+use geo_types::{Coord, Geometry};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Value as Json, json};
 
+use super::crs::WireCrs;
+use super::source::Source;
 use crate::api::caller::Caller;
-use crate::api::links::{BaseUrl, with_query};
+use crate::api::links::{BaseUrl, encode, with_query};
 use crate::api::tiles::TileShift;
 use crate::boundary::{Position, Unit, Validity};
-use crate::export::geojson::write_feature;
-use crate::snapshot::LayerSnapshot;
-use crate::topology::UnitIndex;
+use crate::export::geojson::{write_any_geometry, write_member};
+use crate::import::CrsError;
+use crate::tile::LayerTiles;
 
-/// Writes units of one level as features. The single feature is the one of the list, byte for byte.
-#[derive(Clone, Copy, Debug)]
-pub struct UnitWriter<'a> {
-    pub layer: &'a LayerSnapshot,
-    pub depth: usize,
-    pub collection: &'a str,
-    pub base: &'a BaseUrl,
-    pub shift: Option<TileShift>,
+/// How features are shown. The single feature is the one of the list, byte for byte.
+#[derive(Clone, Debug)]
+pub struct Look {
+    pub base: BaseUrl,
+    pub collection: String,
     /// What links repeat of the query, each pair behind an `&`.
-    pub version: &'a str,
-    pub ends: Ends,
+    pub version: String,
+    pub shift: Option<TileShift>,
+    pub crs: Option<WireCrs>,
+    /// Only these properties.
+    pub properties: Option<Vec<String>>,
+    pub skips_geometry: bool,
+    /// Geometry as it is drawn at a zoom, where it is.
+    pub zoom: Option<ZoomLevel>,
+}
+
+/// What is drawn of a layer at a zoom of the web's usual square.
+#[derive(Clone)]
+pub struct ZoomLevel {
+    pub tiles: Arc<LayerTiles>,
+    pub z: u8,
+}
+
+impl std::fmt::Debug for ZoomLevel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ZoomLevel").field("z", &self.z).finish_non_exhaustive()
+    }
+}
+
+/// Why a feature cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    #[error("the feature {id} cannot be given in this reference system")]
+    Place {
+        id: String,
+        #[source]
+        source: CrsError,
+    },
+    #[error("the answer cannot be written")]
+    Out(#[from] io::Error),
 }
 
 /// Which ends of units a caller is told of: one that lies ahead is a plan, and plans are the planners'.
@@ -50,44 +83,102 @@ impl Ends {
     }
 }
 
-impl UnitWriter<'_> {
+impl Look {
     /// Writes one feature with its links.
     ///
     /// # Errors
-    /// Whatever `out` fails with.
-    pub fn write(&self, index: UnitIndex, out: &mut Vec<u8>) -> io::Result<()> {
-        let unit = self.layer.coverage().levels()[self.depth].unit(index);
-        let geometry = self.layer.coverage().to_geometry(self.depth, index);
-        let mut members = vec![("links", self.links(unit))];
-        let geometry = match self.shift {
-            None => geometry,
-            Some(shift) => {
-                members.push(("shift", shift.as_str().into()));
-                move_by(&geometry, shift)
+    /// A position that the reference system cannot express, or whatever `out` fails with.
+    pub fn write(&self, source: &dyn Source, at: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
+        let id = source.id(at);
+        out.write_all(b"{\"type\":\"Feature\",\"id\":")?;
+        serde_json::to_writer(&mut *out, &*id).map_err(io::Error::from)?;
+        out.write_all(b",\"properties\":{")?;
+        for (number, (name, value)) in self.properties(source, at).enumerate() {
+            if number > 0 {
+                out.write_all(b",")?;
             }
-        };
-        let validity = self.ends.seen_of(unit);
-        if validity == unit.validity {
-            return write_feature(out, unit, &geometry, &members);
+            write_member(out, &name, &value)?;
         }
-        write_feature(out, &Unit { validity, ..Unit::clone(unit) }, &geometry, &members)
+        out.write_all(b"},\"geometry\":")?;
+        match self.geometry(source, at).map_err(|source| WriteError::Place { id: id.to_string(), source })? {
+            Some(geometry) => write_any_geometry(out, &geometry)?,
+            None => out.write_all(b"null")?,
+        }
+        let members = if self.properties.is_none() { source.members(at) } else { Vec::new() };
+        let shift = self.shift.map(|shift| ("shift", shift.as_str().into()));
+        for (name, value) in members.into_iter().chain([("links", self.links(&id))]).chain(shift) {
+            out.write_all(b",")?;
+            write_member(out, name, &value)?;
+        }
+        Ok(out.write_all(b"}")?)
     }
 
-    fn links(&self, unit: &Unit) -> Value {
-        let path = format!("/collections/{}/items/{}", self.collection, unit.id);
-        let shift = self.shift.map(|shift| format!("&shift={}", shift.as_str())).unwrap_or_default();
-        let (version, collection) = (self.version, format!("/collections/{}", self.collection));
+    /// Returns the properties that are shown of a feature.
+    pub fn properties<'a>(&'a self, source: &'a dyn Source, at: usize) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, Json>)> {
+        let is_shown = |name: &str| self.properties.as_ref().is_none_or(|wanted| wanted.iter().any(|wanted| wanted == name));
+        source.properties(at).into_iter().filter(move |(name, _)| is_shown(name))
+    }
+
+    /// Returns the geometry as it is shown: moved, or in another reference system; none where it is left out.
+    ///
+    /// # Errors
+    /// A position that the reference system cannot express.
+    pub fn geometry(&self, source: &dyn Source, at: usize) -> Result<Option<Geometry<f64>>, CrsError> {
+        self.placed(source, at, WireCrs::to_wire)
+    }
+
+    /// Returns the geometry as files have it, easting or longitude first.
+    ///
+    /// # Errors
+    /// A position that the reference system cannot express.
+    pub fn plane_geometry(&self, source: &dyn Source, at: usize) -> Result<Option<Geometry<f64>>, CrsError> {
+        self.placed(source, at, WireCrs::to_plane)
+    }
+
+    fn placed(
+        &self,
+        source: &dyn Source,
+        at: usize,
+        place: fn(&WireCrs, Coord<f64>) -> Result<Coord<f64>, CrsError>,
+    ) -> Result<Option<Geometry<f64>>, CrsError> {
+        if self.skips_geometry {
+            return Ok(None);
+        }
+        let coarse = self.zoom.as_ref().and_then(|zoom| source.generalised(at, zoom));
+        let Some(geometry) = coarse.or_else(|| source.geometry(at)) else { return Ok(None) };
+        if let Some(shift) = self.shift {
+            return Ok(Some(geometry.map_coords(|coord| moved(coord, shift))));
+        }
+        match self.crs.as_ref().filter(|crs| !crs.is_crs84()) {
+            Some(crs) => geometry.try_map_coords(|coord| place(crs, coord)).map(Some),
+            None => Ok(Some(geometry)),
+        }
+    }
+
+    /// Returns the path of a feature.
+    pub fn path(&self, id: &str) -> String {
+        format!("/collections/{}/items/{}", encode(&self.collection), encode(id))
+    }
+
+    fn links(&self, id: &str) -> Json {
+        let path = self.path(id);
+        let (look, version) = (self.to_pairs(), &self.version);
+        let collection = format!("/collections/{}", encode(&self.collection));
         json!([
-            { "href": self.base.to(&format!("{path}?f=json{shift}{version}")), "rel": "self", "type": "application/geo+json" },
-            { "href": self.base.to(&format!("{path}?f=html{shift}{version}")), "rel": "alternate", "type": "text/html" },
+            { "href": self.base.to(&format!("{path}?f=json{look}{version}")), "rel": "self", "type": "application/geo+json" },
+            { "href": self.base.to(&format!("{path}?f=html{look}{version}")), "rel": "alternate", "type": "text/html" },
             { "href": self.base.to(&with_query(&collection, version)), "rel": "collection", "type": "application/json" },
         ])
     }
+
+    /// Returns what of the look stands in an address, each pair behind an `&`.
+    pub fn to_pairs(&self) -> String {
+        let shift = self.shift.map(|shift| format!("&shift={}", shift.as_str())).unwrap_or_default();
+        let crs = self.crs.as_ref().map(|crs| format!("&crs={}", encode(&crs.uri()))).unwrap_or_default();
+        shift + &crs
+    }
 }
 
-fn move_by(geometry: &MultiPolygon<f64>, shift: TileShift) -> MultiPolygon<f64> {
-    geometry.map_coords(|coord| {
-        let moved = shift.apply(Position { lon: coord.x, lat: coord.y });
-        Coord { x: moved.lon, y: moved.lat }
-    })
+fn moved(coord: Coord<f64>, shift: TileShift) -> Coord<f64> {
+    shift.apply(Position { lon: coord.x, lat: coord.y }).into()
 }

@@ -9,7 +9,7 @@ use super::matrix::{MATRIX_SETS, MatrixSet};
 use super::send::{MVT, Shown};
 use super::shift::TileShift;
 use super::tilejson::{Described, bounds_of, describe};
-use crate::api::features::collections::CRS84;
+use crate::api::features::CRS84;
 use crate::api::links::{BaseUrl, Link, with_query};
 use crate::api::page::page_links;
 use crate::api::problem::Problem;

@@ -16,7 +16,7 @@ mod style;
 mod tilejson;
 
 pub use boundaries::{__path_show_boundaries, __path_show_boundaries_tile, show_boundaries, show_boundaries_tile};
-pub use cache::TileCache;
+pub use cache::{Drawing, TileCache};
 pub use matrix::{__path_find_tile_matrix_set, __path_list_tile_matrix_sets, find_tile_matrix_set, list_tile_matrix_sets};
 pub use metadata::{TILEJSON, TILESETS_REL, TILING_SCHEMES_REL};
 pub use ogc::{

@@ -21,7 +21,14 @@ fn routes(service: &Service) -> Vec<(String, String)> {
 
 fn fill(path: &str) -> String {
     let first = code_of(0, 0);
-    let names = [("collectionId", "grid"), ("featureId", first.as_str()), ("tileset", "boundaries"), ("style", "boundaries"), ("z", "0")];
+    let names = [
+        ("collectionId", "grid"),
+        ("featureId", first.as_str()),
+        ("relation", "touches"),
+        ("tileset", "boundaries"),
+        ("style", "boundaries"),
+        ("z", "0"),
+    ];
     let generation = [("layer", "grid"), ("number", "1"), ("from", "1"), ("to", "1")];
     let filled = names.iter().chain(&generation).fold(path.to_owned(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value));
     let filled = filled.replace("{tileMatrixSetId}", "WebMercatorQuad");

@@ -184,7 +184,7 @@ fn a_collection_says_how_far_it_reaches() {
     assert_eq!(grid["extent"]["temporal"]["interval"], json!([["2026-01-01T00:00:00Z", null]]));
 }
 
-fn add_cases(service: &Service, count: u128) {
+pub fn add_cases(service: &Service, count: u128) {
     let case = |number: u128| {
         let (lon, lat) = middle_of(usize::try_from(number).unwrap() % COLUMNS, 0);
         Case {

@@ -44,9 +44,29 @@ fn every_operation_has_its_own_id_and_says_what_can_go_wrong() {
 #[test]
 fn a_foreign_validator_accepts_the_definition() {
     let Some(python) = python_with("openapi_spec_validator") else { return };
-    let mut file = tempfile::NamedTempFile::with_suffix(".json").unwrap();
-    file.write_all(definition().to_string().as_bytes()).unwrap();
-    let output = Command::new(&python).args(["-m", "openapi_spec_validator"]).arg(file.path()).output().unwrap();
-    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{told}");
+    let service = Service::start();
+    for (form, version) in [("json", "3.1.0"), ("openapi30", "3.0.3")] {
+        let definition = service.json(&format!("/api?f={form}"));
+        assert_eq!(definition["openapi"], version);
+        let mut file = tempfile::NamedTempFile::with_suffix(".json").unwrap();
+        file.write_all(definition.to_string().as_bytes()).unwrap();
+        let output = Command::new(&python).args(["-m", "openapi_spec_validator"]).arg(file.path()).output().unwrap();
+        let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{version}: {told}");
+    }
+}
+
+#[test]
+fn the_version_of_the_definition_is_negotiated() {
+    let service = Service::start();
+    let media = |accept: &str| {
+        let response = service.get("/api").header("accept", accept).send().unwrap();
+        response.headers()["content-type"].to_str().unwrap().to_owned()
+    };
+    assert_eq!(media("*/*"), "application/vnd.oai.openapi+json;version=3.1");
+    assert_eq!(
+        media("application/vnd.oai.openapi+json; version=3.0, application/json;q=0.5"),
+        "application/vnd.oai.openapi+json;version=3.0"
+    );
+    assert_eq!(media("application/vnd.oai.openapi+json;version=3.1"), "application/vnd.oai.openapi+json;version=3.1");
 }

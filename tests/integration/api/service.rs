@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use geo_types::{Coord, LineString, MultiPolygon, Polygon};
-use gridkeeper::api::{AppState, serve};
+use gridkeeper::api::{AppState, TableSource, serve};
 use gridkeeper::app::{follow, load_first};
 use gridkeeper::boundary::{
     FeatureRef, GenerationId, GenerationState, Layer, LayerName, Level, Properties, Unit, UnitCode, UnitId, UnitShape, Validity,
@@ -56,10 +56,15 @@ impl Service {
     }
 
     /// Serves what a store holds, and follows it where that is wanted.
-    pub fn start_on(store: Arc<dyn Store>, mut config: Config, follows: bool) -> Self {
+    pub fn start_on(store: Arc<dyn Store>, config: Config, follows: bool) -> Self {
+        Self::start_beside(store, config, follows, Vec::new())
+    }
+
+    /// Serves what a store holds, and collections of files beside it.
+    pub fn start_beside(store: Arc<dyn Store>, mut config: Config, follows: bool, tables: Vec<Arc<TableSource>>) -> Self {
         // A test that leaves an answer unread must not wait for its connection.
         config.http.drain_s = 1;
-        let state = AppState::new(Arc::new(Live::default()), Arc::clone(&store), config);
+        let state = AppState::with_tables(Arc::new(Live::default()), Arc::clone(&store), config, tables);
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, told) = std::sync::mpsc::channel();
         let (serving, source) = (state.clone(), Arc::clone(&store));
