@@ -7,7 +7,9 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, ResponseBuilder, ServerBuilder};
+use utoipa::openapi::{
+    ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder, Schema, ServerBuilder,
+};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::document::Document;
@@ -94,6 +96,10 @@ pub fn complete(document: &mut OpenApi) {
     let mut used = Vec::new();
     problem::Document::schemas(&mut used);
     components.schemas.extend(used);
+    // `fields` leaves members of a lookup's answer out, whichever they are.
+    if let Some(RefOr::T(Schema::Object(answer))) = components.schemas.get_mut("LocateAnswer") {
+        answer.required.clear();
+    }
     for item in document.paths.paths.values_mut() {
         for operation in [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten() {
             add_problems(operation);
@@ -102,6 +108,9 @@ pub fn complete(document: &mut OpenApi) {
 }
 
 fn add_problems(operation: &mut Operation) {
+    // It is turned away before anything of ours sees it, and so without a document.
+    let too_long = ResponseBuilder::new().description("The address is longer than 64 KiB");
+    operation.responses.responses.entry("414".to_owned()).or_insert_with(|| too_long.build().into());
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     for (status, description) in COMMON_PROBLEMS {
         let response = ResponseBuilder::new().description(description).content(PROBLEM_JSON, content.clone()).build();
