@@ -139,6 +139,13 @@ impl Responsibilities {
         None
     }
 
+    /// Returns the rows that hold at `at`, by unit and category, those that hold everywhere first.
+    pub fn rows_at(&self, at: Timestamp) -> Vec<&ResponsibilityRow> {
+        let mut keys: Vec<&RuleKey> = self.rules.keys().collect();
+        keys.sort();
+        keys.into_iter().flat_map(|key| &self.rules[key]).filter(|row| row.dates.contains(at)).collect()
+    }
+
     /// Returns the first time after `at` at which a row begins or ends.
     pub fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
         self.changes.next(at)

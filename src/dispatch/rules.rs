@@ -2,9 +2,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use rustc_hash::FxHashSet;
 
 use super::calendar::{Calendar, CalendarRow, Calendars};
-use super::category::{CONDITION_SIGN, Categories, Category, CategoryRow, Limits, Stage, Zone};
+use super::category::{CONDITION_SIGN, Categories, Category, CategoryCode, CategoryRow, Limits, Stage, Zone};
 use super::clock::due;
 use super::limit::Limit;
 use super::responsibility::{Responsibilities, ResponsibilityRow, Responsible};
@@ -225,6 +226,24 @@ impl<'a> Rules<'a> {
         let at = self.at;
         let is_shown = move |category: &&Category| category.rows_at(at).next().is_some_and(|row| sees_private || !row.is_private);
         self.categories.into_iter().flat_map(Categories::iter).filter(is_shown)
+    }
+
+    /// Whether a table of responsibilities is in force.
+    pub fn has_responsibilities(&self) -> bool {
+        self.responsibilities.is_some_and(|rules| !rules.is_empty())
+    }
+
+    /// Returns the responsibilities that hold, by unit and category; those for private categories only for insiders.
+    pub fn responsibilities(self, sees_private: bool) -> Vec<&'a ResponsibilityRow> {
+        let public: FxHashSet<&CategoryCode> = self
+            .categories(false)
+            .flat_map(|category| category.rows_at(self.at).flat_map(|row| [Some(&row.code), row.major.as_ref()]))
+            .flatten()
+            .collect();
+        // A rule for a major of which nobody may see a category says what is private.
+        let is_shown = |row: &&ResponsibilityRow| sees_private || row.category.as_ref().is_none_or(|category| public.contains(category));
+        let rows = self.responsibilities.map(|rules| rules.rows_at(self.at)).unwrap_or_default();
+        rows.into_iter().filter(is_shown).collect()
     }
 
     /// Finds a category by its code, `CODE` or `CODE:CONDITION`. What is private is unknown to the public.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::crs::{CRS84, crs_uris};
 use super::incidents::{INCIDENTS, sees_incidents};
+use super::responsibilities::RESPONSIBILITIES;
 use super::source::Source;
 use super::table::TableSource;
 use crate::api::as_of::{AsOfQuery, LayerQuery};
@@ -88,6 +89,10 @@ pub async fn list_collections(
     let levels = visible.flat_map(|layer| (0..layer.coverage().levels().len()).map(move |depth| (layer, depth)));
     let loaded = levels.filter(|(layer, depth)| !layer.coverage().levels()[*depth].is_empty());
     let mut collections: Vec<_> = loaded.map(|(layer, depth)| to_collection(&state, layer, depth, &base, as_of)).collect();
+    let has_rules = snapshot.rules(as_of.at.unwrap_or_else(Timestamp::now)).has_responsibilities();
+    if has_rules && as_of.number().is_none() && only.layer.is_none() {
+        collections.push(responsibilities_collection(&base, as_of));
+    }
     if as_of.is_current() && only.layer.is_none() {
         collections.extend(state.tables().iter().map(|table| table_collection(table, &base)));
     }
@@ -125,6 +130,9 @@ pub async fn find_collection(
         sees_incidents(&caller)?;
         as_of.refuse(INCIDENTS)?;
         incidents_collection(&base)
+    } else if id == RESPONSIBILITIES {
+        AsOfQuery { at: None, ..as_of }.refuse(RESPONSIBILITIES)?;
+        responsibilities_collection(&base, as_of)
     } else if let Some(table) = state.table(&id) {
         as_of.refuse(&id)?;
         table_collection(&table, &base)
@@ -214,6 +222,19 @@ fn incidents_collection(base: &BaseUrl) -> Collection {
         crs: crs_uris(),
         storage_crs: CRS84,
         links: collection_links(base, INCIDENTS, ""),
+    }
+}
+
+fn responsibilities_collection(base: &BaseUrl, as_of: AsOfQuery) -> Collection {
+    Collection {
+        id: RESPONSIBILITIES.into(),
+        title: "Responsibilities".into(),
+        description: "Which department answers for which category where: the rules in force, each with the ground of its unit".into(),
+        extent: None,
+        item_type: "feature",
+        crs: crs_uris(),
+        storage_crs: CRS84,
+        links: collection_links(base, RESPONSIBILITIES, &as_of.to_pairs()),
     }
 }
 

@@ -20,6 +20,7 @@ mod picked;
 mod query;
 pub mod queryables;
 pub mod relations;
+mod responsibilities;
 mod select;
 mod source;
 mod sources;

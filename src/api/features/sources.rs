@@ -3,6 +3,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::collections::{FoundLevel, find_level};
+use super::responsibilities::{RESPONSIBILITIES, find_responsibilities};
 use super::source::Source;
 use super::units::UnitSource;
 use super::write::Ends;
@@ -24,6 +25,9 @@ pub struct FoundSource {
 /// # Errors
 /// As [`find_level`]; 400 for the version of a collection that has none.
 pub async fn find_source(state: &AppState, id: &str, as_of: AsOfQuery, caller: &Caller) -> Result<FoundSource, Problem> {
+    if id == RESPONSIBILITIES {
+        return find_responsibilities(state, as_of, caller).await;
+    }
     if let Some(table) = state.table(id) {
         as_of.refuse(id)?;
         return Ok(FoundSource { source: table, is_private: false });

@@ -18,8 +18,21 @@ pub struct TableSource {
     schema: Schema,
     features: Vec<TableFeature>,
     placeless: Vec<usize>,
+    /// The ids of the features in their order, and between which times each holds; none for those of a file, which are numbered.
+    rows: Option<Vec<(String, Span)>>,
     tree: RTree<GeomWithData<Rectangle<[f64; 2]>, usize>>,
     time: Timestamp,
+}
+
+/// From when until when something holds, the end excluded.
+type Span = Option<(Timestamp, Option<Timestamp>)>;
+
+/// A feature with an id of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TableRowFeature {
+    pub id: String,
+    pub feature: TableFeature,
+    pub span: Span,
 }
 
 /// A feature of a file, in degrees.
@@ -39,13 +52,24 @@ impl TableSource {
         }
         let mut properties = vec![Property { name: geometry.to_owned(), kind: Kind::Geometry }];
         properties.extend(inference.finish().into_iter().filter(|property| property.name != geometry));
+        Self::build(name, Schema { properties }, features, None, time)
+    }
+
+    /// Makes a collection of features that have ids, by which they are ordered, and a schema that is known. `id` is a property of it.
+    pub fn of_rows(name: String, schema: Schema, mut rows: Vec<TableRowFeature>, time: Timestamp) -> Self {
+        rows.sort_by(|a, b| a.id.cmp(&b.id));
+        let (ids, features) = rows.into_iter().map(|row| ((row.id, row.span), row.feature)).unzip();
+        Self::build(name, schema, features, Some(ids), time)
+    }
+
+    fn build(name: String, schema: Schema, features: Vec<TableFeature>, rows: Option<Vec<(String, Span)>>, time: Timestamp) -> Self {
         let bounds = |feature: &TableFeature| feature.geometry.as_ref().and_then(BoundingRect::bounding_rect);
         let envelope = |(at, feature): (usize, &TableFeature)| {
             bounds(feature).map(|rect| GeomWithData::new(Rectangle::from_corners(rect.min().into(), rect.max().into()), at))
         };
         let tree = RTree::bulk_load(features.iter().enumerate().filter_map(envelope).collect());
         let placeless = (0..features.len()).filter(|at| bounds(&features[*at]).is_none()).collect();
-        Self { name, schema: Schema { properties }, features, placeless, tree, time }
+        Self { name, schema, features, placeless, rows, tree, time }
     }
 
     pub fn name(&self) -> &str {
@@ -74,14 +98,23 @@ impl Source for TableSource {
 
     /// Numbers of one length, so that their order as texts is that of the features.
     fn key(&self, at: usize) -> Cow<'_, str> {
-        format!("{:010}", at + 1).into()
+        match &self.rows {
+            Some(rows) => rows[at].0.as_str().into(),
+            None => format!("{:010}", at + 1).into(),
+        }
     }
 
     fn id(&self, at: usize) -> Cow<'_, str> {
-        (at + 1).to_string().into()
+        match &self.rows {
+            Some(rows) => rows[at].0.as_str().into(),
+            None => (at + 1).to_string().into(),
+        }
     }
 
     fn find(&self, feature: &str) -> Option<usize> {
+        if let Some(rows) = &self.rows {
+            return rows.binary_search_by(|(id, _)| id.as_str().cmp(feature)).ok();
+        }
         let is_number = !feature.starts_with('0') && feature.bytes().all(|byte| byte.is_ascii_digit());
         let number: usize = feature.parse().ok().filter(|_| is_number)?;
         number.checked_sub(1).filter(|at| *at < self.features.len())
@@ -89,6 +122,9 @@ impl Source for TableSource {
 
     fn value(&self, at: usize, slot: usize) -> Value<'_> {
         let property = &self.schema.properties[slot];
+        if let Some(rows) = self.rows.as_ref().filter(|_| property.name == "id") {
+            return Value::Text(rows[at].0.as_str().into());
+        }
         to_value(self.features[at].properties.get(&property.name), property.kind)
     }
 
@@ -101,8 +137,8 @@ impl Source for TableSource {
         properties.map(|(name, value)| (Cow::Borrowed(name.as_str()), Cow::Borrowed(value))).collect()
     }
 
-    fn span(&self, _at: usize) -> Option<(Timestamp, Option<Timestamp>)> {
-        None
+    fn span(&self, at: usize) -> Option<(Timestamp, Option<Timestamp>)> {
+        self.rows.as_ref().and_then(|rows| rows[at].1)
     }
 
     fn meeting(&self, boxes: &[Rect<f64>]) -> Vec<usize> {

@@ -57,6 +57,7 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("GET", "/collections/{collectionId}", "grid", "OOOOOOOOOKK"),
     ("GET", "/collections/{collectionId}", "police.grid", "KFOOOOOOOKK"),
     ("GET", "/collections/{collectionId}", "incidents", "KFOOOOOOFKK"),
+    ("GET", "/collections/{collectionId}", "responsibilities", "OOOOOOOOOKK"),
     ("GET", "/collections/{collectionId}/items", "grid", "OOOOOOOOOKK"),
     ("GET", "/collections/{collectionId}/items", "police.grid", "KFOOOOOOOKK"),
     ("GET", "/collections/{collectionId}/items", "incidents", "KFPPPPPOFKK"),

@@ -164,3 +164,31 @@ fn a_running_service_follows_an_import_of_rules() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
+
+#[test]
+fn responsibilities_are_a_collection_with_the_ground_of_their_units() {
+    let service = service();
+    let page = service.json("/collections/responsibilities/items");
+    let told = |page: &Value| -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        page["features"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|f| (text(&f["properties"]["unit"]), text(&f["properties"]["department"])))
+            .collect()
+    };
+    let (district, grid) = ("431102".to_owned(), code_of(0, 0));
+    assert_eq!(told(&page), [(grid.clone(), "D2".into()), (district.clone(), "D1".into())]);
+    let unit = service.json(&format!("/collections/grid/items/{grid}"));
+    assert_eq!(page["features"][0]["geometry"], unit["geometry"]);
+    let (lon, lat) = middle_of(5, 5);
+    let here = service.json(&format!("/collections/responsibilities/items?filter=S_INTERSECTS(geometry,POINT({lon}%20{lat}))"));
+    assert_eq!(told(&here), [(district, "D1".into())]);
+    assert_eq!(service.json("/collections/responsibilities/items?department=D2")["numberMatched"], 1);
+    let id = page["features"][0]["id"].as_str().unwrap();
+    assert_eq!(service.json(&format!("/collections/responsibilities/items/{id}")), page["features"][0]);
+    let (_, all) = ask(&service, Some(DISPATCHER), "/collections/responsibilities/items");
+    assert_eq!(told(&all).len(), 3);
+    assert_eq!(ask(&service, None, "/collections/responsibilities/items?generation=1").0, 400);
+}
