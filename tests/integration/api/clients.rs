@@ -138,6 +138,8 @@ fn schemathesis_finds_no_answer_that_the_definition_does_not_tell() {
     let checks =
         "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance";
     command.args(["-m", "schemathesis.cli", "run", &service.url("/api?f=json"), "--url", &service.url("")]);
+    // Streams have no end to wait for, and what takes cases in has tests of its own.
+    command.args(["--exclude-path-regex", "^/(v1/(incidents|stream|webhooks|alarms)|open311)"]);
     command.args(["--checks", checks, "--max-examples", EXAMPLES, "--seed", "1", "--phases", "examples,coverage,fuzzing"]);
     command.args(["--generation-deterministic", "--request-timeout", "20", "--no-color"]);
     let output = command.env("NO_PROXY", "*").output().unwrap();

@@ -220,7 +220,7 @@ fn no_query_string_makes_the_service_fail() {
         let path = format!("{}?{}", paths.choose(&mut random).unwrap(), query(&mut random));
         let key = [None, Some(DISPATCHER), Some(PLANNER)].choose(&mut random).copied().flatten();
         let started = Instant::now();
-        let response = key.iter().fold(service.get(&path), |request, key| request.bearer_auth(key)).timeout(PATIENCE).send();
+        let response = key.iter().fold(service.get(&path), reqwest::blocking::RequestBuilder::bearer_auth).timeout(PATIENCE).send();
         let response = response.unwrap_or_else(|e| panic!("seed {seed}, request {done}: {path}: {e}"));
         let status = response.status();
         assert!(!status.is_server_error(), "seed {seed}, request {done}: {path} is {status}: {}", response.text().unwrap_or_default());
