@@ -36,7 +36,7 @@ COMMENT ON TABLE gk_audit IS 'Who wrote what, and when; a partition a month';
 COMMENT ON COLUMN gk_audit.number IS 'Grows in the order of writing';
 COMMENT ON COLUMN gk_audit.at IS 'When it was written, as the writer''s clock says';
 COMMENT ON COLUMN gk_audit.author IS 'Who wrote';
-COMMENT ON COLUMN gk_audit.action IS 'publish, draft, replace_roster, replace_categories, replace_responsibilities, replace_calendars, add_cases, add_webhook, end_webhook, add_key, revoke_key, save_note, detach_month, archive_month';
+COMMENT ON COLUMN gk_audit.action IS 'publish, draft, replace_roster, replace_categories, replace_responsibilities, replace_calendars, add_cases, add_webhook, end_webhook, add_key, revoke_key, erase_person, save_note, detach_month, archive_month';
 COMMENT ON COLUMN gk_audit.subject IS 'What was written, in words and figures; nothing personal';
 COMMENT ON COLUMN gk_audit.before IS 'What was so before, as JSON; nothing personal';
 COMMENT ON COLUMN gk_audit.after IS 'What is so since, as JSON; nothing personal';

@@ -5,6 +5,7 @@ mod backup;
 mod check;
 mod copies;
 mod demo;
+mod erase;
 mod export;
 mod findings;
 mod generation;
@@ -81,6 +82,8 @@ enum Command {
     Demo(demo::Args),
     /// Keys for callers of the service
     Key(key::Args),
+    /// Erase the names and phones of people, and of nobody else
+    Erase(erase::Args),
     /// Write the store into one file, while others use it
     Backup(backup::Args),
     /// Load a backup into an empty store
@@ -130,6 +133,7 @@ impl Cli {
             Command::Sample(args) => sample::run(args, &context),
             Command::Demo(args) => demo::run(args, &context),
             Command::Key(args) => key::run(args, &context),
+            Command::Erase(args) => erase::run(&args, &context),
             Command::Backup(args) => backup::run(&args, &context),
             Command::Restore(args) => restore::run(&args, &context),
             Command::Migrate(args) => migrate::run(&args, &context),

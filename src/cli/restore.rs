@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::copies::{Bar, report};
 use super::{Context, Outcome};
-use crate::app::{OpenMode, StoreUnavailable, copy_store, open_store};
+use crate::app::{ErasureList, OpenMode, StoreUnavailable, copy_store, open_store, reapply};
 use crate::store::transfer::{TableCopy, Target};
 use crate::store::{CaseFilter, Store, StoreError, current_generation};
 
@@ -22,9 +22,26 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     if !tables.iter().all(TableCopy::is_same) {
         return Ok(outcome);
     }
+    erase_again(context)?;
     let store = open_store(&context.store, OpenMode::ReadOnly)?;
     super::say(describe(&*store, Timestamp::now()).map_err(StoreUnavailable::from)?.trim_end());
     Ok(outcome)
+}
+
+/// Erases whoever was erased since the backup was made.
+fn erase_again(context: &Context) -> anyhow::Result<()> {
+    let list = ErasureList::of(&context.store, &context.config.privacy);
+    if !list.exists() {
+        eprintln!(
+            "warning: there is no list of erasures at {}; whoever was erased since the backup was made is back",
+            list.path().display()
+        );
+        return Ok(());
+    }
+    let store = open_store(&context.store, OpenMode::Write)?;
+    let erased = reapply(&*store, &list, &super::author(), Timestamp::now())?;
+    super::say(&format!("erased again: {erased} people"));
+    Ok(())
 }
 
 /// What the store has now.

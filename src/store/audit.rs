@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::months_out::KeptMonth;
-use super::records::{AuditEntry, KeyHash, KeyRecord, RosterData};
+use super::records::{AuditEntry, ErasureReason, KeyHash, KeyRecord, PersonDigest, RosterData};
 use super::webhooks::{Webhook, WebhookId};
 use crate::boundary::{Generation, GenerationState};
 use crate::dispatch::{RuleKind, RuleTable};
@@ -43,6 +43,10 @@ pub(super) enum Action<'a> {
         hash: KeyHash,
         at: Timestamp,
     },
+    ErasePerson {
+        person: PersonDigest,
+        reason: ErasureReason,
+    },
     SaveNote {
         name: &'a str,
         before: Option<&'a str>,
@@ -76,6 +80,7 @@ impl Action<'_> {
             Self::EndWebhook { .. } => "end_webhook",
             Self::AddKey(_) => "add_key",
             Self::RevokeKey { .. } => "revoke_key",
+            Self::ErasePerson { .. } => "erase_person",
             Self::SaveNote { .. } => "save_note",
             Self::DetachMonth { .. } => "detach_month",
             Self::ArchiveMonth { .. } => "archive_month",
@@ -91,6 +96,8 @@ impl Action<'_> {
             Self::AddCases { .. } | Self::AddKey(_) | Self::AddWebhook(_) => return None,
             Self::EndWebhook { .. } => json!({ "ended_at": null }),
             Self::RevokeKey { .. } => json!({ "revoked_at": null }),
+            // What there was is gone, and must not live on here.
+            Self::ErasePerson { .. } => json!({ "is_blank": false }),
             Self::SaveNote { before, .. } => json!({ "text": (*before)? }),
             Self::DetachMonth { rows, .. } => json!({ "rows": rows }),
             Self::ArchiveMonth { kept, .. } => json!({ "rows": kept.rows }),
@@ -117,6 +124,7 @@ impl Action<'_> {
             Self::EndWebhook { at, .. } => json!({ "ended_at": at.to_string() }),
             Self::AddKey(key) => describe_key(key),
             Self::RevokeKey { at, .. } => json!({ "revoked_at": at.to_string() }),
+            Self::ErasePerson { .. } => json!({ "is_blank": true }),
             Self::SaveNote { after, .. } => json!({ "text": after }),
             Self::DetachMonth { .. } => json!({ "rows": 0 }),
             Self::ArchiveMonth { kept, .. } => json!({ "file": kept.file, "sha256": kept.sha256 }),
@@ -159,6 +167,7 @@ impl fmt::Display for Action<'_> {
             Self::AddWebhook(Webhook { id, .. }) | Self::EndWebhook { id, .. } => write!(f, "webhook {}", id.0),
             Self::AddKey(key) => write!(f, "key {}, role {}, {} units", key.hash, key.role, key.scope.len()),
             Self::RevokeKey { hash, .. } => write!(f, "key {hash}"),
+            Self::ErasePerson { person, reason } => write!(f, "name and phone of person {}, {}", hex(&person.0[..8]), reason.as_str()),
             Self::SaveNote { name, .. } => write!(f, "note {name}"),
             Self::DetachMonth { table, month, rows } => write!(f, "{}, {rows} rows taken out", month_text(table, *month)),
             Self::ArchiveMonth { table, month, kept } => {
@@ -167,6 +176,10 @@ impl fmt::Display for Action<'_> {
             }
         }
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn month_text(table: &str, month: Date) -> String {

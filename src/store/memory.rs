@@ -10,8 +10,8 @@ use super::identity::Fingerprint;
 use super::memory_lives::Lives;
 use super::memory_posts::Posts;
 use super::records::{
-    AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,
-    current_generation,
+    AuditEntry, CaseFilter, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonDigest, PersonRecord, Publication,
+    RosterData, StoredGeneration, StoredRoster, current_generation,
 };
 use super::rosters::{RosterHead, in_force};
 use super::rules;
@@ -289,6 +289,33 @@ impl Store for MemoryStore {
         Ok(self.lock().posts.letters(id, limit))
     }
 
+    fn load_people(&self) -> Result<Vec<PersonRecord>, StoreError> {
+        let state = self.lock();
+        let newest = state.rosters.last().map(|(head, _)| head.number);
+        let stands_on = |id: &WorkerId, (_, data): &(RosterHead, RosterData)| data.workers.iter().any(|worker| &worker.id == id);
+        let record = |(id, worker): (&WorkerId, &Worker)| {
+            let last = state.rosters.iter().rposition(|roster| stands_on(id, roster));
+            let is_on_roster = last.is_some() && last.and_then(|at| state.rosters.get(at)).map(|(head, _)| head.number) == newest;
+            let left_at = last.and_then(|at| state.rosters.get(at + 1)).map(|(head, _)| head.created_at);
+            PersonRecord { id: id.clone(), is_blank: is_blank(worker), is_on_roster, left_at }
+        };
+        let reporters = state.lives.reporters().map(|(id, left_at)| PersonRecord { id, is_blank: false, is_on_roster: false, left_at });
+        let mut people: Vec<PersonRecord> = state.people.iter().map(record).chain(reporters).collect();
+        people.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(people)
+    }
+
+    fn erase_person(&self, id: &WorkerId, reason: ErasureReason, author: &str, at: Timestamp) -> Result<bool, StoreError> {
+        let mut state = self.lock();
+        match state.people.get_mut(id).filter(|worker| !is_blank(worker)) {
+            Some(worker) => (worker.name, worker.phone) = (String::new(), String::new()),
+            None if state.lives.erase_reporter(id) => {}
+            None => return Ok(false),
+        }
+        state.note_change(&Action::ErasePerson { person: PersonDigest::of(id), reason }, author, at);
+        Ok(true)
+    }
+
     fn add_key(&self, key: &KeyRecord, author: &str) -> Result<(), StoreError> {
         let mut state = self.lock();
         if state.keys.contains_key(&key.hash) {
@@ -335,6 +362,10 @@ impl Store for MemoryStore {
     fn load_version(&self) -> Result<u64, StoreError> {
         Ok(self.lock().version)
     }
+}
+
+fn is_blank(worker: &Worker) -> bool {
+    worker.name.is_empty() && worker.phone.is_empty()
 }
 
 impl State {

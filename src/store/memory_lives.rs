@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::case_records::{CaseWrite, CaseWritten, DUPLICATES_MAX, NewCase, NewEvent, NumberedEvent, Standing};
 use super::records::CaseFilter;
 use super::times::to_milliseconds;
 use crate::dispatch::workflow::{CaseEvent, CaseState};
-use crate::dispatch::{Case, CaseId, Reporter, distance_m};
+use crate::dispatch::{Case, CaseId, Reporter, WorkerId, distance_m};
 
 #[derive(Debug, Default)]
 pub(super) struct Lives {
@@ -79,6 +81,19 @@ impl Lives {
 
     pub(super) fn reporter(&self, id: CaseId) -> Option<Reporter> {
         self.reporters.get(&id).cloned()
+    }
+
+    /// Returns who has reported a case, by the ids under which they are known, and when the case ended.
+    pub(super) fn reporters(&self) -> impl Iterator<Item = (WorkerId, Option<Timestamp>)> {
+        self.reporters.keys().map(|case| {
+            let state = CaseState::fold(&self.history(*case));
+            (WorkerId(format!("reporter {case}").into()), state.and_then(|state| state.ended_at))
+        })
+    }
+
+    pub(super) fn erase_reporter(&mut self, id: &WorkerId) -> bool {
+        let case = self.reporters.keys().copied().find(|case| *id.0 == *format!("reporter {case}"));
+        case.and_then(|case| self.reporters.remove(&case)).is_some()
     }
 
     pub(super) fn events_after(&self, cases: &BTreeMap<CaseId, Case>, after: u64, limit: usize) -> Vec<NumberedEvent> {

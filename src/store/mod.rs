@@ -47,14 +47,14 @@ pub use memory::MemoryStore;
 pub use months_out::{KeptMonth, OldMonth};
 pub use postgis::PostgisStore;
 pub use records::{
-    AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,
-    current_generation, newest_generation,
+    AuditEntry, CaseFilter, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonDigest, PersonRecord, Publication,
+    RosterData, StoredGeneration, StoredRoster, current_generation, newest_generation,
 };
 pub use rosters::descends;
 pub use webhooks::{DeadLetter, Delivery, Lease, LetterState, Webhook, WebhookId};
 
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use crate::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable};
+use crate::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
 
 pub trait Store: Send + Sync {
     /// Returns the layers in the order of their names, each as its newest published generation has it
@@ -177,6 +177,12 @@ pub trait Store: Send + Sync {
 
     /// Returns at most `limit` letters of a webhook that have not been sent, in the order of their events.
     fn load_dead_letters(&self, id: WebhookId, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
+
+    /// Returns who may have something personal kept, in the order of their ids.
+    fn load_people(&self) -> Result<Vec<PersonRecord>, StoreError>;
+
+    /// Blanks what is kept of a person and returns whether there was anything. All that refers to the person stays.
+    fn erase_person(&self, id: &WorkerId, reason: ErasureReason, author: &str, at: Timestamp) -> Result<bool, StoreError>;
 
     /// Adds a key. A key whose hash is known is left as it is.
     fn add_key(&self, key: &KeyRecord, author: &str) -> Result<(), StoreError>;

@@ -1,8 +1,10 @@
 use jiff::Timestamp;
 
+use sha2::{Digest, Sha256};
+
 use super::times::validity_to_milliseconds;
 use crate::boundary::{Accepted, Generation, GenerationId, GenerationState, Layer, LayerName, UnitCode, UnitShape};
-use crate::dispatch::{Assignment, Case, CaseId, Role, RosterTerm, Worker};
+use crate::dispatch::{Assignment, Case, CaseId, Role, RosterTerm, Worker, WorkerId};
 use crate::topology::{Seal, ValidCoverage};
 
 /// A generation about to be written. The coverage holds every level of the layer, unchanged ones too.
@@ -152,6 +154,49 @@ pub struct CasePage {
     pub has_more: bool,
 }
 
+/// A person of whom a name, phone or address may be kept, without them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonRecord {
+    pub id: WorkerId,
+    /// Nothing personal is kept: it was never told, or has been erased.
+    pub is_blank: bool,
+    /// Whether the roster that was written last has the person.
+    pub is_on_roster: bool,
+    /// When a roster was written for the first time that no longer had the person; none of one who stands on the roster, or never did.
+    pub left_at: Option<Timestamp>,
+}
+
+/// Why somebody is erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErasureReason {
+    /// The person or the office asked for it.
+    Request,
+    /// It was kept for as long as the settings say.
+    Expiry,
+    /// It had been erased before the store was restored from a backup that still had it.
+    Restore,
+}
+
+impl ErasureReason {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Request => "on request",
+            Self::Expiry => "after its time",
+            Self::Restore => "again after a restore",
+        }
+    }
+}
+
+/// Names a person without saying who it is: SHA-256 over the id by which the office knows the person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PersonDigest(pub [u8; 32]);
+
+impl PersonDigest {
+    pub fn of(id: &WorkerId) -> Self {
+        Self(Sha256::digest(id.0.as_bytes()).into())
+    }
+}
+
 /// SHA-256 of a key. The key itself is shown once and never kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyHash(pub [u8; 32]);
@@ -186,7 +231,7 @@ pub struct AuditEntry {
     pub at: Timestamp,
     pub author: String,
     /// `publish`, `draft`, `replace_roster`, `replace_categories`, `replace_responsibilities`, `replace_calendars`, `add_cases`, `add_webhook`, `end_webhook`, `add_key`,
-    /// `revoke_key`, `save_note`, `detach_month`, `archive_month`.
+    /// `revoke_key`, `erase_person`, `save_note`, `detach_month`, `archive_month`.
     pub action: String,
     /// What was written, in words and figures.
     pub subject: String,

@@ -11,6 +11,7 @@ mod copies;
 mod demo;
 mod distances;
 mod encryption;
+mod erasure;
 mod export;
 mod generations;
 mod import;

@@ -9,6 +9,7 @@ mod codes;
 mod generations;
 mod keys;
 mod lives;
+mod people;
 mod rosters;
 mod rules;
 mod samples;
@@ -22,6 +23,7 @@ pub use codes::*;
 pub use generations::*;
 pub use keys::*;
 pub use lives::*;
+pub use people::*;
 pub use rosters::*;
 pub use rules::*;
 pub use samples::*;
@@ -82,6 +84,7 @@ macro_rules! conformance_tests {
             who_writes_cases_at_once_loses_and_doubles_nothing
             a_key_is_added_and_revoked_once
             a_note_is_kept_and_overwritten
+            who_is_erased_is_blank_at_all_times_and_stays_in_history
             every_write_stands_in_the_audit_log
             the_version_grows_with_what_snapshots_follow
             a_change_of_the_version_ends_the_wait

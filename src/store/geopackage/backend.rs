@@ -3,12 +3,13 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::connection::{Connections, lay_to_rest};
-use super::{cases, generations, keys, lives, publish, roster, rules, transfer, webhooks};
+use super::{cases, generations, keys, lives, people, publish, roster, rules, transfer, webhooks};
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use crate::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable};
+use crate::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
 use crate::store::case_records::{CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, NumberedEvent};
 use crate::store::records::{
-    AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,
+    AuditEntry, CaseFilter, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonRecord, Publication, RosterData,
+    StoredGeneration, StoredRoster,
 };
 use crate::store::transfer::{Progress, Row, Sink, Stage, Table, TransferStore};
 use crate::store::webhooks::{DeadLetter, Delivery, Lease, Webhook, WebhookId};
@@ -185,6 +186,14 @@ impl Store for GeoPackageStore {
 
     fn load_dead_letters(&self, id: WebhookId, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
         self.connections.read("read dead letters", |tx| webhooks::load_dead_letters(tx, id, limit))
+    }
+
+    fn load_people(&self) -> Result<Vec<PersonRecord>, StoreError> {
+        self.connections.read("read who is known", people::load_people)
+    }
+
+    fn erase_person(&self, id: &WorkerId, reason: ErasureReason, author: &str, at: Timestamp) -> Result<bool, StoreError> {
+        self.connections.write("erase a person", |tx| people::erase_person(tx, id, reason, author, at))
     }
 
     fn add_key(&self, key: &KeyRecord, author: &str) -> Result<(), StoreError> {

@@ -339,6 +339,8 @@ fn prepare_writer(writer: &Connection) -> Result<(), rusqlite::Error> {
     writer.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     writer.pragma_update(None, "synchronous", "FULL")?;
     writer.pragma_update(None, "foreign_keys", "ON")?;
+    // What is erased must not stay readable in the free parts of pages.
+    writer.pragma_update(None, "secure_delete", "ON")?;
     writer.pragma_update(None, "mmap_size", 0)?;
     writer.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)

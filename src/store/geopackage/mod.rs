@@ -15,6 +15,7 @@ mod geometry;
 mod keys;
 mod lives;
 mod migrate;
+mod people;
 mod publish;
 mod roster;
 mod rules;

@@ -6,12 +6,13 @@ use jiff::civil::Date;
 
 use super::connection::Connections;
 use super::listen::Listener;
-use super::{cases, generations, keys, lives, publish, retention, roster, rules, transfer, webhooks};
+use super::{cases, generations, keys, lives, people, publish, retention, roster, rules, transfer, webhooks};
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use crate::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable};
+use crate::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
 use crate::store::case_records::{CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, NumberedEvent};
 use crate::store::records::{
-    AuditEntry, CaseFilter, CasePage, GenerationChanges, KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, StoredRoster,
+    AuditEntry, CaseFilter, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonRecord, Publication, RosterData,
+    StoredGeneration, StoredRoster,
 };
 use crate::store::transfer::{Row, Sink, Table, TransferStore};
 use crate::store::webhooks::{DeadLetter, Delivery, Lease, Webhook, WebhookId};
@@ -215,6 +216,14 @@ impl Store for PostgisStore {
 
     fn load_dead_letters(&self, id: WebhookId, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
         self.connections.read("read dead letters", async |tx| webhooks::load_dead_letters(tx, id, limit).await)
+    }
+
+    fn load_people(&self) -> Result<Vec<PersonRecord>, StoreError> {
+        self.connections.read("read who is known", async |tx| people::load_people(tx).await)
+    }
+
+    fn erase_person(&self, id: &WorkerId, reason: ErasureReason, author: &str, at: Timestamp) -> Result<bool, StoreError> {
+        self.connections.write("erase a person", async |tx| people::erase_person(tx, id, reason, author, at).await)
     }
 
     fn add_key(&self, key: &KeyRecord, author: &str) -> Result<(), StoreError> {

@@ -14,6 +14,7 @@ mod listen;
 mod lives;
 mod migrate;
 mod months;
+mod people;
 mod publish;
 mod retention;
 mod roster;

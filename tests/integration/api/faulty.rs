@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gridkeeper::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use gridkeeper::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable};
+use gridkeeper::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
 use gridkeeper::store::{
-    AuditEntry, CaseFilter, CasePage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DeadLetter, Delivery, GenerationChanges, KeyHash,
-    KeyRecord, Lease, NumberedEvent, Publication, RosterData, Store, StoreError, StoredGeneration, StoredRoster, Webhook, WebhookId,
+    AuditEntry, CaseFilter, CasePage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DeadLetter, Delivery, ErasureReason,
+    GenerationChanges, KeyHash, KeyRecord, Lease, NumberedEvent, PersonRecord, Publication, RosterData, Store, StoreError,
+    StoredGeneration, StoredRoster, Webhook, WebhookId,
 };
 use jiff::Timestamp;
 
@@ -58,6 +59,8 @@ impl Store for Faulty {
     }
 
     forward! {
+        fn load_people() -> Vec<PersonRecord>;
+        fn erase_person(id: &WorkerId, reason: ErasureReason, author: &str, at: Timestamp) -> bool;
         fn load_layers() -> Vec<Layer>;
         fn publish(publication: Publication<'_>) -> Generation;
         fn load_generations(layer: &LayerName) -> Vec<Generation>;

@@ -26,9 +26,17 @@ impl Process {
         Self::start_with(store, listen, &[])
     }
 
+    pub fn start_logging(store: &str, log: &str) -> Self {
+        Self::start_as(store, "127.0.0.1:0", &[], log)
+    }
+
     pub fn start_with(store: &str, listen: &str, more: &[&str]) -> Self {
+        Self::start_as(store, listen, more, "info")
+    }
+
+    fn start_as(store: &str, listen: &str, more: &[&str], log: &str) -> Self {
         let mut command = gridkeeper();
-        command.args(["--store", store, "serve", "--listen", listen]).args(more).env("GRIDKEEPER_LOG", "info").stderr(Stdio::piped());
+        command.args(["--store", store, "serve", "--listen", listen]).args(more).env("GRIDKEEPER_LOG", log).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let errors = BufReader::new(child.stderr.take().unwrap());
         let (tell, logs) = channel();
@@ -55,6 +63,12 @@ impl Process {
             }
             seen.push(line);
         }
+    }
+
+    /// Returns what is still logged until the program ends.
+    pub fn rest_of_logs(&self) -> Vec<String> {
+        let end = Instant::now() + PATIENCE;
+        std::iter::from_fn(|| self.logs.recv_timeout(end.saturating_duration_since(Instant::now())).ok()).collect()
     }
 
     pub fn address(&self) -> &str {

@@ -7,10 +7,10 @@ use geo_types::{Coord, LineString, MultiPolygon, Polygon};
 use gridkeeper::api::{AppState, TableSource, serve};
 use gridkeeper::app::{follow, load_first};
 use gridkeeper::boundary::{
-    FeatureRef, GenerationId, GenerationState, Layer, LayerName, Level, Properties, Unit, UnitCode, UnitId, UnitShape, Validity,
+    FeatureRef, GenerationId, GenerationState, Layer, LayerName, Level, Position, Properties, Unit, UnitCode, UnitId, UnitShape, Validity,
 };
 use gridkeeper::config::Config;
-use gridkeeper::dispatch::{Assignment, Post, Role, Shift, Worker, WorkerId};
+use gridkeeper::dispatch::{Assignment, Case, CaseId, Post, Role, Shift, Worker, WorkerId};
 use gridkeeper::snapshot::Live;
 use gridkeeper::store::{KeyHash, KeyRecord, MemoryStore, Publication, RosterData, Store, newest_generation};
 use gridkeeper::topology::{Rules, check};
@@ -131,6 +131,23 @@ pub fn code_of(column: usize, row: usize) -> String {
 /// The middle of a grid.
 pub fn middle_of(column: usize, row: usize) -> (f64, f64) {
     (WEST + SIDE * (column as f64 + 0.5), SOUTH + SIDE * (row as f64 + 0.5))
+}
+
+/// A case of today.
+pub fn case_at((lon, lat): (f64, f64)) -> Case {
+    Case {
+        id: CaseId(uuid::Uuid::now_v7()),
+        position: Position::new(lon, lat).unwrap(),
+        given: format!("{lon} {lat}"),
+        category: "E0110".into(),
+        description: "test".into(),
+        source: "12345".into(),
+        reported_at: Timestamp::now(),
+        district: None,
+        grid: Some(UnitCode::parse(&code_of(0, 0)).unwrap()),
+        generation: Some(GenerationId(1)),
+        holder: Some(WorkerId(SECRETS[0].into())),
+    }
 }
 
 /// Publishes the district with its roster and keys.

@@ -1,0 +1,55 @@
+//! The one table with personal fields.
+
+use jiff::Timestamp;
+use tokio_postgres::Transaction;
+
+use super::connection::Failure;
+use super::keys::note_change;
+use super::roster::worker_id;
+use super::values::{Time, to_text};
+use crate::dispatch::WorkerId;
+use crate::store::audit::Action;
+use crate::store::records::{ErasureReason, PersonDigest, PersonRecord};
+
+/// What makes a row blank.
+const IS_BLANK: &str = "name = '' AND phone = '' AND email = ''";
+
+/// Who reported a case leaves with its end.
+const ENDED: &str = "SELECT c.reporter AS person, max(e.at) AS at FROM gk_case AS c
+     JOIN gk_case_event AS e ON e.case_id = c.id AND e.seq = c.version
+     WHERE c.reporter IS NOT NULL AND c.is_open = 0 GROUP BY c.reporter";
+
+pub(super) async fn load_people(tx: &Transaction<'_>) -> Result<Vec<PersonRecord>, Failure> {
+    let sql = format!(
+        "SELECT p.worker_id, {IS_BLANK},
+                EXISTS (SELECT 1 FROM gk_worker AS w WHERE w.person = p.key AND w.to_roster IS NULL),
+                coalesce(
+                  (SELECT max(r.created_at) FROM gk_worker AS w JOIN gk_roster AS r ON r.number = w.to_roster WHERE w.person = p.key),
+                  ended.at)
+         FROM gk_person AS p LEFT JOIN ({ENDED}) AS ended ON ended.person = p.key"
+    );
+    let mut people = Vec::new();
+    for row in tx.query(&sql, &[]).await? {
+        let (is_blank, is_on_roster): (bool, bool) = (row.get(1), row.get(2));
+        let left_at = row.try_get::<_, Option<Time>>(3)?.map(|time| time.0).filter(|_| !is_on_roster);
+        people.push(PersonRecord { id: worker_id(row.get(0)), is_blank, is_on_roster, left_at });
+    }
+    // The escape for what PostgreSQL cannot hold sorts elsewhere than what it stands for.
+    people.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(people)
+}
+
+pub(super) async fn erase_person(
+    tx: &Transaction<'_>,
+    id: &WorkerId,
+    reason: ErasureReason,
+    author: &str,
+    at: Timestamp,
+) -> Result<bool, Failure> {
+    let sql = format!("UPDATE gk_person SET name = '', phone = '', email = '' WHERE worker_id = $1 AND NOT ({IS_BLANK})");
+    let is_erased = tx.execute(&sql, &[&to_text(&id.0)]).await? > 0;
+    if is_erased {
+        note_change(tx, &Action::ErasePerson { person: PersonDigest::of(id), reason }, author, at).await?;
+    }
+    Ok(is_erased)
+}
