@@ -3,7 +3,7 @@
 
 CREATE TABLE gk_rules (
   number INTEGER NOT NULL PRIMARY KEY,
-  kind TEXT NOT NULL CHECK (kind IN ('categories', 'responsibilities', 'calendars')),
+  kind TEXT NOT NULL CHECK (kind IN ('categories', 'responsibilities', 'calendars', 'costs', 'funds')),
   created_at DATETIME NOT NULL,
   effective_from DATETIME NOT NULL,
   author TEXT NOT NULL
@@ -42,6 +42,36 @@ CREATE TABLE gk_responsibility (
   rank INTEGER NOT NULL,
   department_id TEXT NOT NULL,
   department TEXT NOT NULL,
+  valid_from DATETIME,
+  valid_to DATETIME,
+  from_rules INTEGER NOT NULL REFERENCES gk_rules (number),
+  to_rules INTEGER REFERENCES gk_rules (number)
+);
+
+-- What posts cost, in hundredths of the currency for one person and month. A null unit is everywhere, a null post every one.
+CREATE TABLE gk_cost (
+  key INTEGER NOT NULL PRIMARY KEY,
+  place INTEGER NOT NULL,
+  unit_code TEXT,
+  post TEXT,
+  monthly_cents INTEGER NOT NULL,
+  note TEXT NOT NULL,
+  valid_from DATETIME,
+  valid_to DATETIME,
+  from_rules INTEGER NOT NULL REFERENCES gk_rules (number),
+  to_rules INTEGER REFERENCES gk_rules (number)
+);
+
+-- Who pays for them: an amount for the time between its dates.
+CREATE TABLE gk_fund (
+  key INTEGER NOT NULL PRIMARY KEY,
+  place INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  amount_cents INTEGER NOT NULL,
+  unit_code TEXT,
+  post TEXT,
+  note TEXT NOT NULL,
   valid_from DATETIME,
   valid_to DATETIME,
   from_rules INTEGER NOT NULL REFERENCES gk_rules (number),

@@ -36,7 +36,7 @@ COMMENT ON TABLE gk_audit IS 'Who wrote what, and when; a partition a month';
 COMMENT ON COLUMN gk_audit.number IS 'Grows in the order of writing';
 COMMENT ON COLUMN gk_audit.at IS 'When it was written, as the writer''s clock says';
 COMMENT ON COLUMN gk_audit.author IS 'Who wrote';
-COMMENT ON COLUMN gk_audit.action IS 'publish, draft, replace_roster, replace_categories, replace_responsibilities, replace_calendars, add_cases, add_webhook, end_webhook, add_key, revoke_key, erase_person, save_note, detach_month, archive_month';
+COMMENT ON COLUMN gk_audit.action IS 'publish, draft, replace_roster, replace_categories, replace_responsibilities, replace_calendars, replace_costs, replace_funds, add_cases, add_webhook, end_webhook, add_key, revoke_key, erase_person, save_note, detach_month, archive_month';
 COMMENT ON COLUMN gk_audit.subject IS 'What was written, in words and figures; nothing personal';
 COMMENT ON COLUMN gk_audit.before IS 'What was so before, as JSON; nothing personal';
 COMMENT ON COLUMN gk_audit.after IS 'What is so since, as JSON; nothing personal';
@@ -225,14 +225,14 @@ COMMENT ON COLUMN gk_assignment.to_roster IS 'The first that no longer has it';
 
 CREATE TABLE gk_rules (
   number bigint PRIMARY KEY,
-  kind text NOT NULL CHECK (kind IN ('categories', 'responsibilities', 'calendars')),
+  kind text NOT NULL CHECK (kind IN ('categories', 'responsibilities', 'calendars', 'costs', 'funds')),
   created_at timestamptz NOT NULL,
   effective_from timestamptz NOT NULL,
   author text NOT NULL
 );
 COMMENT ON TABLE gk_rules IS 'Imports of the rules of dispatch; of those of a kind that have taken effect the last counts';
 COMMENT ON COLUMN gk_rules.number IS 'Counted from 1 over all kinds';
-COMMENT ON COLUMN gk_rules.kind IS 'categories, responsibilities or calendars';
+COMMENT ON COLUMN gk_rules.kind IS 'categories, responsibilities, calendars, costs or funds';
 COMMENT ON COLUMN gk_rules.created_at IS 'When it was written';
 COMMENT ON COLUMN gk_rules.effective_from IS 'When it takes effect, which may lie ahead';
 COMMENT ON COLUMN gk_rules.author IS 'Who wrote it';
@@ -340,6 +340,58 @@ COMMENT ON COLUMN gk_calendar.valid_from IS 'From when';
 COMMENT ON COLUMN gk_calendar.valid_to IS 'Until when, exclusive';
 COMMENT ON COLUMN gk_calendar.from_rules IS 'The first import that has it';
 COMMENT ON COLUMN gk_calendar.to_rules IS 'The first that no longer has it';
+
+CREATE TABLE gk_cost (
+  key bigint PRIMARY KEY,
+  place bigint NOT NULL,
+  unit_code text COLLATE "C",
+  post text,
+  monthly_cents bigint NOT NULL,
+  note text NOT NULL,
+  valid_from timestamptz,
+  valid_to timestamptz,
+  from_rules bigint NOT NULL REFERENCES gk_rules (number),
+  to_rules bigint REFERENCES gk_rules (number)
+);
+COMMENT ON TABLE gk_cost IS 'What posts cost';
+COMMENT ON COLUMN gk_cost.key IS 'Names the row';
+COMMENT ON COLUMN gk_cost.place IS 'Its place in the table as imported';
+COMMENT ON COLUMN gk_cost.unit_code IS 'The unit with all below it; none for everywhere';
+COMMENT ON COLUMN gk_cost.post IS 'primary, backup or leader; none for every post';
+COMMENT ON COLUMN gk_cost.monthly_cents IS 'Hundredths of the currency for one person and month';
+COMMENT ON COLUMN gk_cost.note IS 'A remark';
+COMMENT ON COLUMN gk_cost.valid_from IS 'From when';
+COMMENT ON COLUMN gk_cost.valid_to IS 'Until when, exclusive';
+COMMENT ON COLUMN gk_cost.from_rules IS 'The first import that has it';
+COMMENT ON COLUMN gk_cost.to_rules IS 'The first that no longer has it';
+
+CREATE TABLE gk_fund (
+  key bigint PRIMARY KEY,
+  place bigint NOT NULL,
+  source text NOT NULL,
+  kind text NOT NULL,
+  amount_cents bigint NOT NULL,
+  unit_code text COLLATE "C",
+  post text,
+  note text NOT NULL,
+  valid_from timestamptz,
+  valid_to timestamptz,
+  from_rules bigint NOT NULL REFERENCES gk_rules (number),
+  to_rules bigint REFERENCES gk_rules (number)
+);
+COMMENT ON TABLE gk_fund IS 'Who pays for posts';
+COMMENT ON COLUMN gk_fund.key IS 'Names the row';
+COMMENT ON COLUMN gk_fund.place IS 'Its place in the table as imported';
+COMMENT ON COLUMN gk_fund.source IS 'Whose money it is';
+COMMENT ON COLUMN gk_fund.kind IS 'budget, levy, grant, self or social';
+COMMENT ON COLUMN gk_fund.amount_cents IS 'Hundredths of the currency for all of its time';
+COMMENT ON COLUMN gk_fund.unit_code IS 'The unit with all below it for which it may be spent; none for everywhere';
+COMMENT ON COLUMN gk_fund.post IS 'primary, backup or leader; none for every post';
+COMMENT ON COLUMN gk_fund.note IS 'A remark';
+COMMENT ON COLUMN gk_fund.valid_from IS 'From when';
+COMMENT ON COLUMN gk_fund.valid_to IS 'Until when, exclusive';
+COMMENT ON COLUMN gk_fund.from_rules IS 'The first import that has it';
+COMMENT ON COLUMN gk_fund.to_rules IS 'The first that no longer has it';
 
 -- Ids are unique over all months, also over those that were taken out, so that a case that is sent again is known.
 CREATE TABLE gk_case_id (

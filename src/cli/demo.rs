@@ -149,7 +149,7 @@ fn load(files: &Path, context: &Context) -> anyhow::Result<String> {
     let store = app::open_store(&context.store, OpenMode::Create)?;
     passed("roster.csv", roster::import(&*store, &context.config, &files.join("roster.csv"), None)?)?;
     let effective = parse_moment(EFFECTIVE, &context.config.time_zone);
-    for kind in RuleKind::ALL {
+    for kind in [RuleKind::Categories, RuleKind::Responsibilities, RuleKind::Calendars] {
         let file = format!("{}.csv", kind.as_str());
         passed(&file, rules::import(kind, &*store, &context.config, &files.join(&file), effective)?)?;
     }

@@ -64,6 +64,10 @@ enum Command {
     Responsibilities(rules::ResponsibilitiesArgs),
     /// When work is done: hours, holidays and make-up days
     Calendars(rules::CalendarsArgs),
+    /// What posts cost
+    Costs(rules::CostsArgs),
+    /// Who pays for posts
+    Funds(rules::FundsArgs),
     /// What happened where: load it, list it, say where it lies by other boundaries
     Incidents(incidents::Args),
     /// Look one position up
@@ -124,6 +128,8 @@ impl Cli {
             Command::Categories(args) => rules::run_categories(&args, &context),
             Command::Responsibilities(args) => rules::run_responsibilities(&args, &context),
             Command::Calendars(args) => rules::run_calendars(&args, &context),
+            Command::Costs(args) => rules::run_costs(&args, &context),
+            Command::Funds(args) => rules::run_funds(&args, &context),
             Command::Incidents(args) => incidents::run(args, &context),
             Command::Locate(args) => locate::run(&args, &context),
             Command::Assign(args) => assign::run(&args, &context),

@@ -12,7 +12,7 @@ use super::{Context, Outcome};
 use crate::app::{self, OpenMode, StoreUnavailable};
 use crate::config::Config;
 use crate::dispatch::{CategoryCode, CategoryRow, RuleBook, RuleKind, RuleTable};
-use crate::import::{Table, parse_moment, read_calendars, read_categories, read_responsibilities};
+use crate::import::{Table, parse_moment, read_calendars, read_categories, read_costs, read_funds, read_responsibilities};
 use crate::store::Store;
 
 #[derive(Debug, clap::Args)]
@@ -55,6 +55,31 @@ enum CalendarsCommand {
 }
 
 #[derive(Debug, clap::Args)]
+pub struct CostsArgs {
+    #[command(subcommand)]
+    command: CostsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum CostsCommand {
+    /// Take the place of the costs with a table: unit_code, post, monthly_cost, valid_from, valid_to, note
+    Import(ImportArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct FundsArgs {
+    #[command(subcommand)]
+    command: FundsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum FundsCommand {
+    /// Take the place of the funds with a table: source, kind (budget, levy, grant, self, social), amount, valid_from, valid_to,
+    /// unit_code, post, note
+    Import(ImportArgs),
+}
+
+#[derive(Debug, clap::Args)]
 struct ImportArgs {
     /// A table, .csv (UTF-8 or GBK) or .xlsx
     file: PathBuf,
@@ -76,6 +101,16 @@ pub fn run_responsibilities(args: &ResponsibilitiesArgs, context: &Context) -> a
 pub fn run_calendars(args: &CalendarsArgs, context: &Context) -> anyhow::Result<Outcome> {
     let CalendarsCommand::Import(args) = &args.command;
     run(RuleKind::Calendars, args, context)
+}
+
+pub fn run_costs(args: &CostsArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let CostsCommand::Import(args) = &args.command;
+    run(RuleKind::Costs, args, context)
+}
+
+pub fn run_funds(args: &FundsArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let FundsCommand::Import(args) = &args.command;
+    run(RuleKind::Funds, args, context)
 }
 
 fn run(kind: RuleKind, args: &ImportArgs, context: &Context) -> anyhow::Result<Outcome> {
@@ -108,6 +143,16 @@ pub fn import(kind: RuleKind, store: &dyn Store, config: &Config, file: &Path, e
             let codes = load_codes(store, None).map_err(StoreUnavailable::from)?;
             let (rows, problems) = read_calendars(&table, &config.time_zone, |code| codes.contains(code))?;
             (RuleTable::Calendars(rows), problems)
+        }
+        RuleKind::Costs => {
+            let codes = load_codes(store, None).map_err(StoreUnavailable::from)?;
+            let (rows, problems) = read_costs(&table, &config.time_zone, |code| codes.contains(code))?;
+            (RuleTable::Costs(rows), problems)
+        }
+        RuleKind::Funds => {
+            let codes = load_codes(store, None).map_err(StoreUnavailable::from)?;
+            let (rows, problems) = read_funds(&table, &config.time_zone, |code| codes.contains(code))?;
+            (RuleTable::Funds(rows), problems)
         }
     };
     if !problems.is_empty() {

@@ -4,8 +4,10 @@
 mod calendar;
 mod category;
 mod clock;
+mod cost;
 mod dates;
 mod incident;
+pub mod indicator;
 mod limit;
 mod nearby;
 mod responsibility;
@@ -21,6 +23,7 @@ pub use calendar::{
 };
 pub use category::{Categories, Category, CategoryCode, CategoryCodeError, CategoryRow, Limits, Stage, Zone};
 pub use clock::{Pause, due, due_with_pauses, elapsed, postponed, remaining};
+pub use cost::{CostRow, Coverage, FundKind, FundRow, PostCost, SourceCover, cover, staff_costs};
 pub use dates::Dates;
 pub use incident::{Case, CaseId, Reporter};
 pub use limit::{Clock, LIMIT_MAX, Limit, LimitError};

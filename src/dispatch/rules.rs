@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 use super::calendar::{Calendar, CalendarRow, Calendars};
 use super::category::{CONDITION_SIGN, Categories, Category, CategoryCode, CategoryRow, Limits, Stage, Zone};
 use super::clock::due;
+use super::cost::{CostRow, FundRow};
 use super::limit::Limit;
 use super::responsibility::{Responsibilities, ResponsibilityRow, Responsible};
 use crate::boundary::UnitCode;
@@ -17,16 +18,22 @@ pub enum RuleKind {
     Categories,
     Responsibilities,
     Calendars,
+    /// What posts cost.
+    Costs,
+    /// Who pays for them.
+    Funds,
 }
 
 impl RuleKind {
-    pub const ALL: [Self; 3] = [Self::Categories, Self::Responsibilities, Self::Calendars];
+    pub const ALL: [Self; 5] = [Self::Categories, Self::Responsibilities, Self::Calendars, Self::Costs, Self::Funds];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Categories => "categories",
             Self::Responsibilities => "responsibilities",
             Self::Calendars => "calendars",
+            Self::Costs => "costs",
+            Self::Funds => "funds",
         }
     }
 
@@ -41,6 +48,8 @@ pub enum RuleTable {
     Categories(Vec<CategoryRow>),
     Responsibilities(Vec<ResponsibilityRow>),
     Calendars(Vec<CalendarRow>),
+    Costs(Vec<CostRow>),
+    Funds(Vec<FundRow>),
 }
 
 impl RuleTable {
@@ -49,6 +58,8 @@ impl RuleTable {
             Self::Categories(_) => RuleKind::Categories,
             Self::Responsibilities(_) => RuleKind::Responsibilities,
             Self::Calendars(_) => RuleKind::Calendars,
+            Self::Costs(_) => RuleKind::Costs,
+            Self::Funds(_) => RuleKind::Funds,
         }
     }
 
@@ -57,6 +68,8 @@ impl RuleTable {
             Self::Categories(rows) => rows.len(),
             Self::Responsibilities(rows) => rows.len(),
             Self::Calendars(rows) => rows.len(),
+            Self::Costs(rows) => rows.len(),
+            Self::Funds(rows) => rows.len(),
         }
     }
 
@@ -114,6 +127,8 @@ impl RuleBook {
                     book.responsibilities.push(Term { number, from, rules: Arc::new(Responsibilities::new(rows)) });
                 }
                 RuleTable::Calendars(rows) => book.calendars.push(Term { number, from, rules: Arc::new(Calendars::new(rows, time_zone)) }),
+                // Money decides nothing about cases.
+                RuleTable::Costs(_) | RuleTable::Funds(_) => {}
             }
         }
         book

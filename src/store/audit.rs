@@ -74,6 +74,8 @@ impl Action<'_> {
                 RuleKind::Categories => "replace_categories",
                 RuleKind::Responsibilities => "replace_responsibilities",
                 RuleKind::Calendars => "replace_calendars",
+                RuleKind::Costs => "replace_costs",
+                RuleKind::Funds => "replace_funds",
             },
             Self::AddCases { .. } => "add_cases",
             Self::AddWebhook(_) => "add_webhook",

@@ -13,12 +13,12 @@ use super::times::to_milliseconds;
 use super::transfer::{Row, TABLES, Table, Value, key_bytes};
 use crate::boundary::UnitCode;
 use crate::dispatch::{
-    CalendarEntry, CalendarName, CalendarRow, CategoryCode, CategoryRow, Dates, DaySpan, DepartmentId, DepartmentRole, Limit, Limits,
-    ResponsibilityRow, RuleKind, RuleSet, RuleTable, Weekdays, WorkHours, Zone,
+    CalendarEntry, CalendarName, CalendarRow, CategoryCode, CategoryRow, CostRow, Dates, DaySpan, DepartmentId, DepartmentRole, FundKind,
+    FundRow, Limit, Limits, Post, ResponsibilityRow, RuleKind, RuleSet, RuleTable, Weekdays, WorkHours, Zone,
 };
 
 /// The tables of rules, in the order in which they are written.
-pub(super) const NAMES: [&str; 4] = ["gk_rules", "gk_category", "gk_responsibility", "gk_calendar"];
+pub(super) const NAMES: [&str; 6] = ["gk_rules", "gk_category", "gk_responsibility", "gk_calendar", "gk_cost", "gk_fund"];
 
 /// What a row says of itself beside its key, and from and to which import it holds.
 const ENDS: usize = 2;
@@ -34,6 +34,8 @@ pub(super) fn table_of(kind: RuleKind) -> &'static Table {
         RuleKind::Categories => "gk_category",
         RuleKind::Responsibilities => "gk_responsibility",
         RuleKind::Calendars => "gk_calendar",
+        RuleKind::Costs => "gk_cost",
+        RuleKind::Funds => "gk_fund",
     })
 }
 
@@ -119,6 +121,8 @@ fn to_contents(table: &RuleTable) -> Vec<Row> {
         RuleTable::Categories(rows) => rows.iter().map(category_values).collect(),
         RuleTable::Responsibilities(rows) => rows.iter().map(responsibility_values).collect(),
         RuleTable::Calendars(rows) => rows.iter().map(calendar_values).collect(),
+        RuleTable::Costs(rows) => rows.iter().map(cost_values).collect(),
+        RuleTable::Funds(rows) => rows.iter().map(fund_values).collect(),
     };
     (0..).zip(rows).map(|(place, row)| [Value::Integer(place)].into_iter().chain(row).collect()).collect()
 }
@@ -129,6 +133,8 @@ fn parse_rows(kind: RuleKind, contents: Vec<Row>) -> Result<RuleTable, String> {
         RuleKind::Categories => RuleTable::Categories(readers.map(parse_category).collect::<Result<_, _>>()?),
         RuleKind::Responsibilities => RuleTable::Responsibilities(readers.map(parse_responsibility).collect::<Result<_, _>>()?),
         RuleKind::Calendars => RuleTable::Calendars(readers.map(parse_calendar).collect::<Result<_, _>>()?),
+        RuleKind::Costs => RuleTable::Costs(readers.map(parse_cost).collect::<Result<_, _>>()?),
+        RuleKind::Funds => RuleTable::Funds(readers.map(parse_fund).collect::<Result<_, _>>()?),
     })
 }
 
@@ -249,6 +255,56 @@ fn parse_calendar(mut values: Reader) -> Result<CalendarRow, String> {
         other => return Err(format!("the kind {other:?}")),
     };
     Ok(CalendarRow { calendar, entry, note: values.text()?, dates: values.dates()? })
+}
+
+fn cost_values(row: &CostRow) -> Row {
+    vec![
+        optional(row.unit.as_ref().map(UnitCode::to_string)),
+        optional(row.post.map(|post| post.as_str().to_owned())),
+        Value::Integer(row.monthly_cents),
+        text(&row.note),
+        time(row.dates.from),
+        time(row.dates.to),
+    ]
+}
+
+fn parse_cost(mut values: Reader) -> Result<CostRow, String> {
+    Ok(CostRow {
+        unit: values.parsed(UnitCode::parse)?,
+        post: values.parsed(parse_post)?,
+        monthly_cents: values.integer()?.ok_or("a cost without its amount")?,
+        note: values.text()?,
+        dates: values.dates()?,
+    })
+}
+
+fn fund_values(row: &FundRow) -> Row {
+    vec![
+        text(&row.source),
+        text(row.kind.as_str()),
+        Value::Integer(row.amount_cents),
+        optional(row.unit.as_ref().map(UnitCode::to_string)),
+        optional(row.post.map(|post| post.as_str().to_owned())),
+        text(&row.note),
+        time(row.dates.from),
+        time(row.dates.to),
+    ]
+}
+
+fn parse_fund(mut values: Reader) -> Result<FundRow, String> {
+    Ok(FundRow {
+        source: values.text()?,
+        kind: values.parsed(|kind| FundKind::parse(kind).ok_or(format!("the kind {kind:?}")))?.ok_or("a fund without a kind")?,
+        amount_cents: values.integer()?.ok_or("a fund without its amount")?,
+        unit: values.parsed(UnitCode::parse)?,
+        post: values.parsed(parse_post)?,
+        note: values.text()?,
+        dates: values.dates()?,
+    })
+}
+
+fn parse_post(post: &str) -> Result<Post, String> {
+    Post::parse(post).ok_or(format!("the post {post:?}"))
 }
 
 fn span_text(span: &DaySpan) -> String {

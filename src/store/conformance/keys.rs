@@ -45,7 +45,14 @@ pub fn every_write_stands_in_the_audit_log(place: &Place) {
     let expected =
         [("publish", "tester"), ("draft", "tester"), ("replace_roster", "b"), ("add_cases", "c"), ("add_key", "d"), ("revoke_key", "e")];
     assert_eq!(actions[..6], expected);
-    let rest = [("save_note", "f"), ("replace_categories", "g"), ("replace_responsibilities", "g"), ("replace_calendars", "g")];
+    let rest = [
+        ("save_note", "f"),
+        ("replace_categories", "g"),
+        ("replace_responsibilities", "g"),
+        ("replace_calendars", "g"),
+        ("replace_costs", "g"),
+        ("replace_funds", "g"),
+    ];
     assert_eq!(actions[6..], rest);
     assert_eq!(log[7].subject, "2 rows of categories, in force from 2026-01-20T00:00:00Z");
     assert!(log.is_sorted_by(|a, b| a.number < b.number));

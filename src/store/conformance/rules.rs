@@ -3,7 +3,8 @@
 use super::Place;
 use super::samples::{category, day, responsibility, rules};
 use crate::dispatch::{
-    CalendarEntry, CalendarName, CalendarRow, Dates, DaySpan, Limit, Limits, RuleKind, RuleTable, Weekdays, WorkHours, Zone,
+    CalendarEntry, CalendarName, CalendarRow, CostRow, Dates, DaySpan, FundKind, FundRow, Limit, Limits, Post, RuleKind, RuleTable,
+    Weekdays, WorkHours, Zone,
 };
 use crate::store::conformance::samples::code;
 
@@ -53,6 +54,16 @@ pub fn odd_texts_of_rules_come_back(place: &Place) {
         RuleTable::Categories(vec![row]),
         RuleTable::Responsibilities(vec![responsibility(None, None, text)]),
         RuleTable::Calendars(entries.map(calendar).to_vec()),
+        RuleTable::Costs(vec![CostRow { unit: None, post: None, monthly_cents: i64::MAX, dates: Dates::ALWAYS, note: text.into() }]),
+        RuleTable::Funds(vec![FundRow {
+            source: text.into(),
+            kind: FundKind::Social,
+            amount_cents: -1,
+            unit: None,
+            post: Some(Post::Backup),
+            dates: Dates::ALWAYS,
+            note: text.into(),
+        }]),
     ];
     for table in &tables {
         store.replace_rules(table, day(1), text, day(1)).unwrap();

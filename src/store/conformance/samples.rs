@@ -9,8 +9,9 @@ use crate::boundary::{
     UnitShape, Validity,
 };
 use crate::dispatch::{
-    Assignment, CalendarEntry, CalendarName, CalendarRow, Case, CaseId, CategoryCode, CategoryRow, Dates, DaySpan, DepartmentId,
-    DepartmentRole, Limit, Limits, Post, ResponsibilityRow, Role, RuleTable, Shift, Weekdays, WorkHours, Worker, WorkerId, Zone,
+    Assignment, CalendarEntry, CalendarName, CalendarRow, Case, CaseId, CategoryCode, CategoryRow, CostRow, Dates, DaySpan, DepartmentId,
+    DepartmentRole, FundKind, FundRow, Limit, Limits, Post, ResponsibilityRow, Role, RuleTable, Shift, Weekdays, WorkHours, Worker,
+    WorkerId, Zone,
 };
 use crate::store::records::{KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, newest_generation};
 use crate::store::{Store, StoreError};
@@ -170,7 +171,7 @@ pub fn responsibility(category: Option<&str>, unit: Option<&str>, department: &s
 }
 
 /// A table of each kind.
-pub fn rules() -> [RuleTable; 3] {
+pub fn rules() -> [RuleTable; 5] {
     let row = |entry| CalendarRow { calendar: Some(CalendarName("default".into())), entry, note: "国庆节".into(), dates: Dates::ALWAYS };
     let week = CalendarEntry::Week {
         days: Weekdays::parse("1-5").unwrap(),
@@ -185,5 +186,24 @@ pub fn rules() -> [RuleTable; 3] {
         RuleTable::Categories(vec![category("E0111"), category("E0110")]),
         RuleTable::Responsibilities(vec![responsibility(Some("E0110"), Some("4311"), "D1"), responsibility(None, None, "D0")]),
         RuleTable::Calendars(entries.map(row).to_vec()),
+        RuleTable::Costs(vec![
+            CostRow {
+                unit: Some(code("4311")),
+                post: Some(Post::Leader),
+                monthly_cents: 450_050,
+                dates: Dates::ALWAYS,
+                note: "含社保".into(),
+            },
+            CostRow { unit: None, post: None, monthly_cents: 0, dates: Dates { from: Some(day(1)), to: None }, note: String::new() },
+        ]),
+        RuleTable::Funds(vec![FundRow {
+            source: "区财政".into(),
+            kind: FundKind::Budget,
+            amount_cents: 12_000_000,
+            unit: Some(code("4311")),
+            post: Some(Post::Primary),
+            dates: Dates { from: Some(day(1)), to: Some(day(30)) },
+            note: String::new(),
+        }]),
     ]
 }

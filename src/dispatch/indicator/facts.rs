@@ -1,0 +1,75 @@
+use jiff::Timestamp;
+
+use crate::boundary::{GenerationId, Position, UnitCode};
+use crate::dispatch::{CaseId, DepartmentId, Stage, WorkerId};
+
+/// What indicators ask of a case: when each stage was due and done, where, and by whom at its time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaseFacts {
+    pub id: CaseId,
+    pub position: Position,
+    pub category: String,
+    pub source: String,
+    pub reported_at: Timestamp,
+    /// The grid, its generation and its holder when the case was reported, or as its place was corrected since.
+    pub grid: Option<UnitCode>,
+    pub generation: Option<GenerationId>,
+    pub holder: Option<WorkerId>,
+    pub filed_at: Option<Timestamp>,
+    /// When it was found not to be one (不予立案).
+    pub voided_at: Option<Timestamp>,
+    /// When it was settled; none of one that was voided.
+    pub closed_at: Option<Timestamp>,
+    /// Whether it was taken up at all: filed, given to somebody, or settled.
+    pub is_taken_up: bool,
+    pub has_history: bool,
+    /// When somebody was asked to look at the place before filing, and when it had been looked at.
+    pub verifications: Vec<(Timestamp, Option<Timestamp>)>,
+    /// The clocks of dispatching, checking and the whole; those of handling are the tasks'.
+    pub stages: Vec<StageFacts>,
+    pub tasks: Vec<TaskFacts>,
+    pub reworks: u32,
+    pub returns: u32,
+    pub reopenings: u32,
+    pub is_extended: bool,
+    /// A delay that was found to be nobody's fault is left out of what is counted as late or in time.
+    pub is_delay_excused: bool,
+    pub is_off_list: bool,
+    /// 1 to 5.
+    pub rating: Option<u8>,
+    /// Whether another case was near it in place and time when it was reported.
+    pub is_repeat: bool,
+}
+
+/// A stage of a case with its clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StageFacts {
+    pub stage: Stage,
+    pub started_at: Timestamp,
+    /// None where there is no limit.
+    pub due_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+}
+
+/// What one department was to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskFacts {
+    pub department: DepartmentId,
+    pub is_lead: bool,
+    pub given_at: Timestamp,
+    pub accepted_at: Option<Timestamp>,
+    pub due_at: Option<Timestamp>,
+    pub done_at: Option<Timestamp>,
+    /// It went back or on to another department, and is no longer this one's to do.
+    pub is_gone: bool,
+    pub is_extended: bool,
+    pub reworks: u32,
+}
+
+impl CaseFacts {
+    /// Returns when it is to be settled: by its total clock, else by the last of its tasks'.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        let total = self.stages.iter().rfind(|stage| stage.stage == Stage::Total).and_then(|stage| stage.due_at);
+        total.or_else(|| self.tasks.iter().filter(|task| !task.is_gone).filter_map(|task| task.due_at).max())
+    }
+}
