@@ -4,6 +4,7 @@
 //! between a table and its key. [`Settings`] is what was written; [`Config`] is what the program uses.
 
 mod doors;
+mod indicators;
 mod workflow;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use crate::dispatch::DUPLICATE_DISTANCE_M_MAX;
 use crate::dispatch::workflow::Workflow;
 
 pub use doors::{ALGORITHMS, ForwardedHeader, OidcConfig, PrivacyConfig, RateConfig};
+pub use indicators::IndicatorConfig;
 
 /// The settings file that is read when none is named and it exists.
 pub const DEFAULT_FILE: &str = "gridkeeper.toml";
@@ -53,6 +55,7 @@ struct Settings {
     rates: RateConfig,
     oidc: OidcConfig,
     privacy: PrivacyConfig,
+    indicators: IndicatorConfig,
     history: HistoryConfig,
     map: MapConfig,
     features: FeaturesConfig,
@@ -106,6 +109,7 @@ pub struct Config {
     pub rates: RateConfig,
     pub oidc: OidcConfig,
     pub privacy: PrivacyConfig,
+    pub indicators: IndicatorConfig,
     pub history: HistoryConfig,
     pub map: MapConfig,
     pub features: FeaturesConfig,
@@ -387,6 +391,7 @@ impl Default for Settings {
             rates: RateConfig::default(),
             oidc: OidcConfig::default(),
             privacy: PrivacyConfig::default(),
+            indicators: IndicatorConfig::default(),
             history: HistoryConfig::default(),
             map: MapConfig::default(),
             cases: CaseSettings::default(),
@@ -462,10 +467,25 @@ impl Settings {
         if self.http.tls_cert.is_some() != self.http.tls_key.is_some() {
             return Err(wrong("http.tls_cert", "a certificate and its key are named together".into()));
         }
-        self.oidc.check().map_err(|(setting, detail)| wrong(setting, detail))?;
-        let Self { doubt_distance_m, http, rates, oidc, privacy, history, map, cases, open311, features, .. } = self;
+        self.oidc.check().and_then(|()| self.indicators.check()).map_err(|(setting, detail)| wrong(setting, detail))?;
+        let Self { doubt_distance_m, http, rates, oidc, privacy, indicators, history, map, cases, open311, features, .. } = self;
         let cases = cases.resolve()?;
-        Ok(Config { time_zone, doubt_distance_m, index, layers, http, rates, oidc, privacy, history, map, cases, open311, features })
+        Ok(Config {
+            time_zone,
+            doubt_distance_m,
+            index,
+            layers,
+            http,
+            rates,
+            oidc,
+            privacy,
+            indicators,
+            history,
+            map,
+            cases,
+            open311,
+            features,
+        })
     }
 
     fn resolve_scheme(&self, setting: &str, name: &str) -> Result<CodeScheme, ConfigError> {

@@ -22,6 +22,7 @@ pub enum Access {
     Only(&'static [Role]),
 }
 
+const OFFICE: Access = Access::Only(&[Role::Dispatcher, Role::Planner, Role::Admin]);
 const ADMINS: Access = Access::Only(&[Role::Admin]);
 
 const INSIDERS: Access = Access::Only(&[Role::Worker, Role::Dispatcher, Role::Planner, Role::Admin]);
@@ -48,6 +49,9 @@ const TABLE: &[(&str, &str, Access)] = &[
     ("GET", "/open311/v2/{resource}", Access::Everybody),
     ("POST", "/open311/v2/{resource}", Access::Everybody),
     ("GET", "/open311/v2/{resource}/{item}", Access::Everybody),
+    // Of units and departments also to the public, where the settings say so.
+    ("GET", "/v1/indicators", Access::Everybody),
+    ("GET", "/v1/costs", OFFICE),
     ("GET", "/healthz", Access::Everybody),
     ("GET", "/readyz", Access::Everybody),
     ("GET", "/metrics", Access::Everybody),

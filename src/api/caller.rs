@@ -130,6 +130,11 @@ impl Caller {
         self.role.sees_plans()
     }
 
+    /// Whether single persons may be compared.
+    pub fn sees_rankings_of_persons(&self) -> bool {
+        matches!(self.role, Role::Dispatcher | Role::Planner | Role::Admin)
+    }
+
     /// Turns away a caller who may not see a layer.
     ///
     /// # Errors

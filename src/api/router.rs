@@ -17,7 +17,7 @@ use super::openapi::{self, Definition};
 use super::problem::Problem;
 use super::query::{KnownParameters, refuse_unknown_parameters};
 use super::state::AppState;
-use super::{alarms, archives, audit, cases, generations, health, locate, open311, rules, stream, tiles, webhooks};
+use super::{alarms, archives, audit, cases, costs, generations, health, indicators, locate, open311, rules, stream, tiles, webhooks};
 
 /// Every route that the API definition describes, grouped by who calls it.
 ///
@@ -29,6 +29,8 @@ fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(locate::locate_point, locate::locate_points))
         .routes(routes!(rules::list_categories))
         .routes(routes!(rules::list_responsibilities))
+        .routes(routes!(indicators::list_indicators))
+        .routes(routes!(costs::list_costs))
         // Dispatchers, keepers and departments, and whoever reports.
         .routes(routes!(cases::report_incident, cases::list_incidents))
         .routes(routes!(cases::find_incident))

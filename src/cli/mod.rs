@@ -4,8 +4,10 @@ mod assign;
 mod backup;
 mod check;
 mod copies;
+mod cost;
 mod demo;
 mod erase;
+mod evaluate;
 mod export;
 mod findings;
 mod generation;
@@ -86,6 +88,10 @@ enum Command {
     Demo(demo::Args),
     /// Keys for callers of the service
     Key(key::Args),
+    /// How well cases were handled: by unit, department or worker, each number with its formula
+    Evaluate(evaluate::Args),
+    /// What staff costs, who pays, and what a handled case costs
+    Cost(cost::Args),
     /// Erase the names and phones of people, and of nobody else
     Erase(erase::Args),
     /// Write the store into one file, while others use it
@@ -139,6 +145,8 @@ impl Cli {
             Command::Sample(args) => sample::run(args, &context),
             Command::Demo(args) => demo::run(args, &context),
             Command::Key(args) => key::run(args, &context),
+            Command::Evaluate(args) => evaluate::run(&args, &context),
+            Command::Cost(args) => cost::run(&args, &context),
             Command::Erase(args) => erase::run(&args, &context),
             Command::Backup(args) => backup::run(&args, &context),
             Command::Restore(args) => restore::run(&args, &context),

@@ -9,8 +9,10 @@ mod archive;
 mod attribution;
 mod comparison;
 mod flights;
+mod judging;
 mod listing;
 mod load;
+mod pricing;
 mod resolve;
 mod shelf;
 mod standing;
@@ -20,10 +22,12 @@ mod unheld;
 pub use archive::{Archive, ArchiveCounts, ArchiveError, Parts};
 pub use attribution::{Attribution, Attributor, attribute, load_attributor};
 pub use comparison::{Asked, Comparison, HistoryError, compare};
+pub use judging::{JudgeError, Judged, Judgement, judge, period_of, weights_of};
 pub use listing::{ListedGeneration, Listing, find_generation, list_generations};
 pub use load::{
     LoadError, StoreUnavailable, load_as_of, load_coverage, load_histories, load_layer, load_roster, load_rules, load_snapshot,
 };
+pub use pricing::{Priced, UnitPrice, price};
 pub use resolve::{AsOf, AsOfError, Resolved, resolve};
 pub use standing::{Standing, next_generation, standing_of};
 pub use unheld::{KeptUnheld, Unheld, find_unheld, find_unheld_of};

@@ -306,7 +306,8 @@ impl Store for MemoryStore {
     }
 
     fn erase_person(&self, id: &WorkerId, reason: ErasureReason, author: &str, at: Timestamp) -> Result<bool, StoreError> {
-        let mut state = self.lock();
+        let mut guard = self.lock();
+        let state = &mut *guard;
         match state.people.get_mut(id).filter(|worker| !is_blank(worker)) {
             Some(worker) => (worker.name, worker.phone) = (String::new(), String::new()),
             None if state.lives.erase_reporter(id) => {}

@@ -12,6 +12,7 @@ mod demo;
 mod distances;
 mod encryption;
 mod erasure;
+mod evaluation;
 mod export;
 mod generations;
 mod import;

@@ -1,6 +1,6 @@
 //! How well cases are handled: counts over what happened, and indicators over counts, each with its formula and its denominator.
 //!
-//! `facts` reads a case's history, `counts` counts what is asked of it within a period, `list` says which share of which count each
+//! `record` reads a case's history into `facts`, `counts` counts what is asked of it within a period, `list` says which share of which count each
 //! indicator is, `evaluation` does so by unit, department or worker and ranks them, `places` finds where it happens again and again.
 
 mod counts;
@@ -8,6 +8,7 @@ mod evaluation;
 mod facts;
 mod list;
 mod places;
+mod record;
 
 pub use counts::{Counts, Period};
 pub use evaluation::{Evaluated, Evaluation, Group, Grouping, rank};

@@ -44,6 +44,11 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("GET", "/open311/v2/{resource}", "requests.json", "OOOOOOOOOKK"),
     ("POST", "/open311/v2/{resource}", "requests.json", "FOOOOOOFFKK"),
     ("GET", "/open311/v2/{resource}/{item}", "requests/01890000-0000-7000-8000-000000000000.json", "OOOOOOOOOKK"),
+    ("GET", "/v1/indicators", "?from=2026-01-01&to=2026-02-01", "KFOOOOOOFKK"),
+    ("GET", "/v1/indicators", "?from=2026-01-01&to=2026-02-01&by=department", "KFOOOOOOFKK"),
+    // Rankings of persons are no worker's either.
+    ("GET", "/v1/indicators", "?from=2026-01-01&to=2026-02-01&by=worker", "KFFOOOFFFKK"),
+    ("GET", "/v1/costs", "?from=2026-01-01&to=2026-02-01", "KFFOOOFFFKK"),
     // Whoever runs the service; nobody is identified where health is told.
     ("GET", "/healthz", "", "OOOOOOOOOOO"),
     ("GET", "/readyz", "", "OOOOOOOOOOO"),

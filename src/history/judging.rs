@@ -1,0 +1,174 @@
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use rustc_hash::FxHashMap;
+
+use crate::boundary::{GenerationId, LayerName, Level, Position, UnitCode};
+use crate::config::IndicatorConfig;
+use crate::dispatch::indicator::{CaseFacts, Evaluation, Grouping, Indicator, Period, Weight};
+use crate::store::{CaseFilter, Store, StoreError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum JudgeError {
+    #[error("cannot read cases or boundaries")]
+    Store(#[from] StoreError),
+    #[error("generation {generation} of layer {layer}, by which cases were taken in, has no level {level}; it has {known}")]
+    NoLevel { layer: LayerName, generation: GenerationId, level: Level, known: String },
+    #[error("more than {most} cases have a part in the period, which is as many as are judged here")]
+    TooMany { most: usize },
+}
+
+/// Cases read from the store at once.
+const PAGE: usize = 2_000;
+
+/// What is to be judged.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    pub grouping: Grouping,
+    /// The level of the units; none for the finest. Ignored for other groups.
+    pub level: Option<Level>,
+    pub layer: LayerName,
+    pub period: Period,
+    /// Only cases in units whose codes begin with one of these; empty for all.
+    pub scope: Vec<UnitCode>,
+    /// More cases than this are not read; none for any number.
+    pub cases_max: Option<usize>,
+}
+
+/// How well cases were handled, and where they happened.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    pub evaluation: Evaluation,
+    /// Names of the groups that have one: of units as the generation that met them last has them, of departments as their tasks do.
+    pub names: BTreeMap<String, String>,
+    /// Position and category of the cases reported in the period.
+    pub places: Vec<(Position, String)>,
+    pub case_count: usize,
+}
+
+/// Reads all cases that can have a part in a period and judges them.
+///
+/// # Errors
+/// The store fails, the layer has no such level, or there are more cases than `cases_max`.
+pub fn judge(store: &dyn Store, asked: Judged) -> Result<Judgement, JudgeError> {
+    let mut units = Units { layer: asked.layer, level: asked.level, known: FxHashMap::default(), names: BTreeMap::new() };
+    let mut found = Judgement {
+        evaluation: Evaluation::new(asked.grouping, asked.period.clone()),
+        names: BTreeMap::new(),
+        places: Vec::new(),
+        case_count: 0,
+    };
+    // What was reported later was neither due nor done within the period.
+    let mut filter = CaseFilter { reported_to: Some(asked.period.to), counts: false, ..CaseFilter::first(PAGE) };
+    if let [only] = asked.scope.as_slice() {
+        filter.grid_prefix = Some(only.to_string());
+    }
+    loop {
+        let page = store.load_case_records(&filter)?;
+        for record in &page.records {
+            let facts = CaseFacts::of(&record.case, &record.events);
+            let is_inside = |grid: &UnitCode| asked.scope.iter().any(|unit| grid.as_str().starts_with(unit.as_str()));
+            if !asked.scope.is_empty() && !facts.grid.as_ref().is_some_and(is_inside) {
+                continue;
+            }
+            found.case_count += 1;
+            if let Some(max) = asked.cases_max.filter(|max| found.case_count > *max) {
+                return Err(JudgeError::TooMany { most: max });
+            }
+            if asked.grouping == Grouping::Unit
+                && let Some(generation) = facts.generation
+            {
+                units.load(store, generation)?;
+            }
+            found.evaluation.add(&facts, |grid, generation| units.find(grid, generation));
+            if asked.grouping == Grouping::Department {
+                let named = record.events.iter().flat_map(|event| &event.facts.departments).filter(|named| !named.name.is_empty());
+                found.names.extend(named.map(|named| (named.department.to_string(), named.name.clone())));
+            }
+            if asked.period.from <= facts.reported_at {
+                found.places.push((facts.position, facts.category.clone()));
+            }
+        }
+        match page.records.last() {
+            Some(last) if page.has_more => filter.after = Some(last.case.id),
+            _ => break,
+        }
+    }
+    found.evaluation = found.evaluation.finish();
+    found.names.append(&mut units.names);
+    Ok(found)
+}
+
+/// For each generation that cases were taken in by, the unit of the wanted level over each grid.
+struct Units {
+    layer: LayerName,
+    level: Option<Level>,
+    known: FxHashMap<GenerationId, FxHashMap<UnitCode, UnitCode>>,
+    names: BTreeMap<String, String>,
+}
+
+impl Units {
+    fn load(&mut self, store: &dyn Store, generation: GenerationId) -> Result<(), JudgeError> {
+        if self.known.contains_key(&generation) {
+            return Ok(());
+        }
+        let stored = store.load_generation(&self.layer, generation)?;
+        let depth = match &self.level {
+            None => stored.shapes.iter().rposition(|shapes| !shapes.is_empty()).unwrap_or(0),
+            Some(level) => {
+                let missing = || {
+                    let known = stored.layer.levels.iter().map(Level::as_str).collect::<Vec<_>>().join(", ");
+                    JudgeError::NoLevel { layer: self.layer.clone(), generation, level: level.clone(), known }
+                };
+                stored.layer.depth_of(level).ok_or_else(missing)?
+            }
+        };
+        let mut parents: FxHashMap<&UnitCode, &UnitCode> = FxHashMap::default();
+        for shape in stored.shapes.iter().skip(depth + 1).flatten() {
+            parents.extend(shape.unit.parent.as_ref().map(|parent| (&shape.unit.code, parent)));
+        }
+        let wanted: FxHashMap<&UnitCode, &str> =
+            stored.shapes.get(depth).into_iter().flatten().map(|shape| (&shape.unit.code, shape.unit.name.as_str())).collect();
+        let over = |code: &UnitCode| {
+            // A damaged store might have a circle of parents; no layer has as many levels as this looks at.
+            let mut path = std::iter::successors(Some(code), |code| parents.get(code).copied()).take(stored.shapes.len() + 1);
+            path.find(|code| wanted.contains_key(code)).cloned()
+        };
+        let all = stored.shapes.iter().skip(depth).flatten().map(|shape| &shape.unit.code);
+        let found: FxHashMap<UnitCode, UnitCode> = all.filter_map(|code| Some((code.clone(), over(code)?))).collect();
+        self.names.extend(wanted.iter().filter(|(_, name)| !name.is_empty()).map(|(code, name)| (code.to_string(), (*name).to_owned())));
+        self.known.insert(generation, found);
+        Ok(())
+    }
+
+    fn find(&self, grid: &UnitCode, generation: GenerationId) -> Option<UnitCode> {
+        self.known.get(&generation)?.get(grid).cloned()
+    }
+}
+
+/// Puts what the settings say of judging to a period.
+pub fn period_of(config: &IndicatorConfig, from: Timestamp, to: Timestamp, as_of: Timestamp, time_zone: &TimeZone) -> Period {
+    let limit = |hours: Option<f64>| hours.map(|hours| SignedDuration::from_secs_f64(hours * 3_600.0));
+    Period {
+        from,
+        to,
+        as_of,
+        time_zone: time_zone.clone(),
+        office_sources: config.office_sources.iter().map(|word| word.to_lowercase()).collect(),
+        filing_limit: limit(config.filing_hours),
+        verify_limit: limit(config.verify_hours),
+    }
+}
+
+/// Returns what counts in the score, as the settings say.
+///
+/// # Errors
+/// Names a code that is no indicator's.
+pub fn weights_of(config: &IndicatorConfig) -> Result<Vec<Weight>, String> {
+    let weight = |(code, weight): (&String, &f64)| match Indicator::find(code) {
+        Some(indicator) => Ok(Weight { indicator, weight: *weight }),
+        None => Err(format!("indicators.weights names {code:?}, which is no indicator")),
+    };
+    config.weights.iter().map(weight).collect()
+}
