@@ -7,7 +7,7 @@ export GRIDKEEPER_BENCH_PYTHON ?= $(CACHE)/venv-bench-requirements/bin/python
 LISTEN ?= 127.0.0.1:8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-web test-datafusion exactness tiles-coverage fuzz bench lint web shapes clean-demo
+.PHONY: help run build test test-web test-datafusion exactness tiles-coverage bench lint web shapes clean-demo
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,13 +47,9 @@ tiles-coverage: ## Judge tiles of the sample and of published layers by decoders
 	cargo build --release --locked --example tile_pieces
 	@scripts/tiles-coverage "$(CARGO_TARGET_DIR)/release/examples/tile_pieces" "$(DATA)"
 
-fuzz: ## Throw query strings and filters at the service for half an hour, or SECONDS
-	@scripts/install-tools build
-	GRIDKEEPER_FUZZ_SECONDS=$(or $(SECONDS),1800) cargo test --locked --test integration no_query_string_makes_the_service_fail -- --nocapture
-
 bench: ## Print figures beside rivals; benches/RESULTS.md keeps them
 	@scripts/install-tools bench
-	@for bench in lookup import delta startup replicas assign http archive tiles plan intake; do $(MAKE) --no-print-directory bench-$$bench; done
+	@for bench in lookup import delta startup replicas assign http archive intake tiles plan; do $(MAKE) --no-print-directory bench-$$bench; done
 
 bench-%: ## Print the figures of one bench, such as bench-lookup
 	@scripts/install-tools bench
