@@ -63,7 +63,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
         Some(Made { key: Some(key), seed, grids, incidents }) if !fresh && wanted == (Settings { seed, grids, incidents }) => key,
         _ => place.make(wanted, &config)?,
     };
-    let store = app::open_store(&place.store(), OpenMode::ReadOnly)?;
+    let store = serve::open(&place.store())?;
     let listen = listen.unwrap_or(config.http.listen);
     serve::run_service(config, store, listen, move |address| {
         super::say(&format!("map  http://{address}/app/#key={key}"));

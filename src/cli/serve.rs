@@ -49,7 +49,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
 }
 
 /// Opens the store for taking cases in; where it cannot be written, for reading, so that lookups and maps are answered all the same.
-fn open(address: &str) -> anyhow::Result<SharedStore> {
+pub(super) fn open(address: &str) -> anyhow::Result<SharedStore> {
     app::open_store(address, OpenMode::Write).or_else(|error| {
         let Ok(store) = app::open_store(address, OpenMode::ReadOnly) else { return Err(error.into()) };
         tracing::warn!(error = &error as &(dyn std::error::Error + 'static), "the store cannot be written, so no cases are taken in");

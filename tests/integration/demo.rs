@@ -45,6 +45,14 @@ impl Demo {
         (response.status(), response.json().unwrap())
     }
 
+    /// Reports a case with the demo's key.
+    fn report(&self, [lon, lat]: &[String; 2]) -> StatusCode {
+        let base = self.map.split("/app/").next().unwrap();
+        let body = format!(r#"{{"lon":{lon},"lat":{lat}}}"#);
+        let request = client().post(format!("{base}/v1/incidents")).header("content-type", "application/json").bearer_auth(&self.key);
+        request.body(body).send().unwrap().status()
+    }
+
     fn stop(mut self) {
         self.running.signal("TERM");
         assert_eq!(self.running.wait(), 0);
@@ -92,6 +100,7 @@ fn a_demo_serves_its_map_shows_keepers_to_its_key_alone_and_is_made_once() {
     let place = &positions(&dir)[0];
     assert_eq!(fresh.locate(place, Some(&key)).0, StatusCode::UNAUTHORIZED, "the old store is gone, and its key with it");
     assert_eq!(fresh.locate(place, Some(&fresh.key)).0, StatusCode::OK);
+    assert_eq!(fresh.report(place), StatusCode::CREATED, "the demo takes cases in");
     fresh.stop();
 }
 

@@ -53,7 +53,7 @@ pub const EFFORT_DEFAULT: f64 = 60.0;
 pub enum TaskError {
     #[error("there are no base units")]
     Empty,
-    #[error("cannot share out the districts: {0}")]
+    #[error("cannot share out the districts")]
     Apportion(#[from] ApportionError),
     #[error("a warm balance starts from today's plan, and none is given")]
     NoPlanToday,
