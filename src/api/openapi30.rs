@@ -1,5 +1,6 @@
 //! The definition in the terms of OpenAPI 3.0, for clients and validators that know no other.
 
+use rustc_hash::FxHashMap;
 use serde_json::{Map, Value, json};
 
 /// Turns a definition of OpenAPI 3.1 into one of 3.0.3, whose schemas are an older dialect of JSON Schema.
@@ -17,10 +18,42 @@ pub fn to_openapi30(definition: &Value) -> Value {
         info.remove("summary");
         if let Some(license) = info.get_mut("license").and_then(Value::as_object_mut) {
             license.remove("identifier");
+            license.entry("url").or_insert_with(|| LICENSES.into());
         }
     }
     walk(&mut value);
+    let types = types_of(&value["components"]["schemas"]);
+    name_types(&mut value, &types);
     value
+}
+
+/// Where licences stand by their identifiers, which 3.0 does not know.
+const LICENSES: &str = "https://spdx.org/licenses/";
+
+const SCHEMAS: &str = "#/components/schemas/";
+
+/// Returns the types of named schemas, by what refers to them.
+fn types_of(schemas: &Value) -> FxHashMap<String, Value> {
+    // What is put together of parts is an object, as the parts are.
+    let kind = |schema: &Value| schema.get("type").cloned().or_else(|| schema.get("allOf").map(|_| "object".into()));
+    let typed = schemas.as_object().into_iter().flatten().filter_map(|(name, schema)| Some((name, kind(schema)?)));
+    typed.map(|(name, kind)| (format!("{SCHEMAS}{name}"), kind)).collect()
+}
+
+/// Gives a schema that may be null the type of the one that it refers to: in 3.0 null is allowed beside a type only.
+fn name_types(value: &mut Value, types: &FxHashMap<String, Value>) {
+    if let Some(members) = value.as_object_mut()
+        && members.contains_key("nullable")
+        && !members.contains_key("type")
+        && let Some(kind) = members.get("allOf").and_then(|all| types.get(all[0]["$ref"].as_str()?)).cloned()
+    {
+        members.insert("type".into(), kind);
+    }
+    match value {
+        Value::Object(members) => members.values_mut().for_each(|member| name_types(member, types)),
+        Value::Array(items) => items.iter_mut().for_each(|item| name_types(item, types)),
+        _ => {}
+    }
 }
 
 fn walk(value: &mut Value) {
@@ -60,12 +93,23 @@ fn lower(members: &mut Map<String, Value>) {
         schemas.retain(|schema| schema["type"] != "null");
         let (has_null, is_single) = (schemas.len() < count, schemas.len() == 1);
         if is_single && let Some(Value::Array(only)) = members.remove(choice) {
-            // A reference stands alone in 3.0; what stands beside it would be passed over.
             members.insert("allOf".into(), only.into());
         }
         if has_null {
             members.insert("nullable".into(), true.into());
         }
+    }
+    // A reference stands alone in 3.0; what stands beside it would be passed over.
+    if members.len() > 1 && members.get("$ref").is_some_and(Value::is_string) {
+        let reference = members.remove("$ref");
+        members.insert("allOf".into(), json!([{ "$ref": reference }]));
+    }
+    if let Some(Value::Array(all)) = members.get_mut("allOf")
+        && let [Value::Object(only)] = all.as_mut_slice()
+        && only.contains_key("$ref")
+        && let Some(description) = only.remove("description")
+    {
+        members.insert("description".into(), description);
     }
     if let Some(constant) = members.remove("const") {
         members.insert("enum".into(), json!([constant]));
@@ -104,10 +148,17 @@ mod tests {
             "c": { "const": 1, "exclusiveMinimum": 0, "type": "integer" },
             "d": { "type": "array", "prefixItems": [{ "type": "string" }], "items": false },
             "e": { "type": ["string", "number"], "examples": ["x"] },
+            "f": { "$ref": "#/components/schemas/X", "description": "an x" },
+            "g": { "oneOf": [{ "type": "null" }, { "$ref": "#/components/schemas/X", "description": "an x" }] },
         });
         walk(&mut schema);
         assert_eq!(schema["a"], json!({ "type": "string", "nullable": true }));
         assert_eq!(schema["b"], json!({ "allOf": [{ "$ref": "#/components/schemas/X" }], "nullable": true }));
+        let referring = json!([{ "$ref": "#/components/schemas/X" }]);
+        assert_eq!(schema["f"], json!({ "allOf": referring, "description": "an x" }));
+        assert_eq!(schema["g"], json!({ "allOf": referring, "description": "an x", "nullable": true }));
+        name_types(&mut schema["g"], &types_of(&json!({ "X": { "type": "object" } })));
+        assert_eq!(schema["g"]["type"], "object");
         assert_eq!(schema["c"], json!({ "enum": [1], "minimum": 0, "exclusiveMinimum": true, "type": "integer" }));
         assert_eq!(schema["d"], json!({ "type": "array", "items": {} }));
         assert_eq!(schema["e"], json!({ "anyOf": [{ "type": "string" }, { "type": "number" }], "example": "x" }));

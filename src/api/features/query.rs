@@ -49,10 +49,10 @@ pub struct ItemsQuery {
     pub attribute_to: Option<String>,
     /// Orders the features by properties that `sortables` lists, each with `+` or, to descend, `-` in front; by their codes or ids by
     /// default. What is not known of a feature stands last.
-    #[param(value_type = Option<Vec<String>>, style = Form, explode = false, example = "-valid_from,name")]
+    #[param(value_type = Option<Vec<String>>, style = Form, explode = false, example = json!(["-valid_from", "name"]))]
     pub sortby: Option<String>,
     /// Only these properties of the features.
-    #[param(value_type = Option<Vec<String>>, style = Form, explode = false, example = "code,name")]
+    #[param(value_type = Option<Vec<String>>, style = Form, explode = false, example = json!(["code", "name"]))]
     pub properties: Option<Vec<String>>,
     /// Leaves the geometry out.
     #[param(rename = "skipGeometry", value_type = Option<bool>, default = false)]
