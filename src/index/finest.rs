@@ -8,7 +8,7 @@ use crate::boundary::Position;
 use crate::topology::{ArcId, UnitIndex, ValidCoverage};
 
 /// Cells for each unit of the level. More make fewer positions fall into a cell with a border, and take more memory: with so many a
-/// raster of grids of forty vertices takes some 740 bytes a grid, and the whole index less than a kilobyte.
+/// raster of grids of forty vertices takes some 770 bytes a grid, and the whole index less than a kilobyte.
 const CELLS_PER_UNIT: f64 = 44.0;
 
 /// A small level gets more, as long as the words of all cells take 2 MiB at most, which stay in the cache.
