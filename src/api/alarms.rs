@@ -169,7 +169,7 @@ async fn load_open(state: &AppState, prefix: Option<String>) -> Result<(Vec<Case
     let mut open = Vec::new();
     loop {
         let asked = filter.clone();
-        let page = state.read_store(move |store| store.load_case_records(&asked)).await?;
+        let page = state.with_store(move |store| store.load_case_records(&asked)).await?;
         filter.after = page.records.last().map(|record| record.case.id);
         open.extend(page.records);
         if !page.has_more || open.len() >= OPEN_MAX {

@@ -90,7 +90,7 @@ pub async fn list_audit(
 ) -> Result<Response, Problem> {
     caller.require_unlimited("the audit log")?;
     let (after, limit) = (query.after.unwrap_or(0), query.limit.unwrap_or(PAGE_DEFAULT).min(PAGE_MAX));
-    let mut entries = state.read_store(move |store| store.load_audit(after, limit + 1)).await?;
+    let mut entries = state.with_store(move |store| store.load_audit(after, limit + 1)).await?;
     let has_more = entries.len() > limit;
     entries.truncate(limit);
     let mut links = page_links(&base, "/v1/audit", "");

@@ -131,7 +131,7 @@ pub async fn list_costs(
     let (scope, level) = (caller.scope().to_vec(), query.level);
     let asked = Judged { grouping: Grouping::Unit, level, layer, period, scope, cases_max: Some(CASES_MAX) };
     let priced = state
-        .read_store(move |store| match price(store, asked) {
+        .with_store(move |store| match price(store, asked) {
             Err(JudgeError::Store(error)) => Err(error),
             other => Ok(other),
         })

@@ -109,7 +109,7 @@ pub async fn list_generations(
     }
     let (layer, unheld) = (query.layer.clone(), caller.sees_plans().then(|| Arc::clone(state.unheld())));
     let list = move |store: &dyn Store| history::list_generations(store, layer.as_ref(), Timestamp::now(), unheld.as_deref());
-    let listings = state.read_store(list).await?;
+    let listings = state.with_store(list).await?;
     if let (Some(layer), true) = (&query.layer, listings.is_empty()) {
         return Err(no_layer(layer));
     }
@@ -189,7 +189,7 @@ pub async fn compare_generations(
         cases_max: COMPARED_CASES_MAX,
     };
     let found = state
-        .read_store(move |store| match history::compare(store, &name, from, to, &asked) {
+        .with_store(move |store| match history::compare(store, &name, from, to, &asked) {
             Err(HistoryError::Store(error)) if !matches!(error, StoreError::NoGeneration { .. }) => Err(error),
             other => Ok(other),
         })
@@ -236,7 +236,7 @@ async fn load_seen(state: &AppState, caller: &Caller, layer: &LayerName, id: Gen
     require_layer(state, layer, caller)?;
     let (name, unheld) = (layer.clone(), caller.sees_plans().then(|| Arc::clone(state.unheld())));
     let found = state
-        .read_store(move |store| match history::find_generation(store, &name, id, Timestamp::now(), unheld.as_deref()) {
+        .with_store(move |store| match history::find_generation(store, &name, id, Timestamp::now(), unheld.as_deref()) {
             Err(StoreError::NoGeneration { .. }) => Ok(None),
             other => other.map(Some),
         })

@@ -194,7 +194,7 @@ pub async fn list_indicators(
     // Whoever is let in without a key is shown all of the city; a key what it reaches.
     let asked = Judged { grouping, level: query.level, layer, period, scope: caller.scope().to_vec(), cases_max: Some(CASES_MAX) };
     let judged = state
-        .read_store(move |store| match judge(store, asked) {
+        .with_store(move |store| match judge(store, asked) {
             Err(JudgeError::Store(error)) => Err(error),
             other => Ok(other),
         })

@@ -132,11 +132,11 @@ impl AppState {
         &self.0.unheld
     }
 
-    /// Reads the store on a thread for blocking work, a few requests at once; the others wait.
+    /// Reads or writes the store for a request on a thread for blocking work, a few requests at once; the others wait.
     ///
     /// # Errors
     /// 503 where the store fails.
-    pub async fn read_store<T, F>(&self, read: F) -> Result<T, Problem>
+    pub async fn with_store<T, F>(&self, work: F) -> Result<T, Problem>
     where
         T: Send + 'static,
         F: FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
@@ -144,12 +144,12 @@ impl AppState {
         let permit = Arc::clone(&self.0.store_permits).acquire_owned().await.expect("nobody closes the semaphore");
         let store = Arc::clone(&self.0.store);
         // The permit goes with the work, which goes on when the caller leaves.
-        let read = move || {
+        let work = move || {
             let _permit = permit;
-            read(&*store)
+            work(&*store)
         };
-        let read = tokio::task::spawn_blocking(read).await.map_err(|e| Problem::internal(&e))?;
-        read.map_err(|e| Problem::store_down(&e))
+        let done = tokio::task::spawn_blocking(work).await.map_err(|e| Problem::internal(&e))?;
+        done.map_err(|e| Problem::store_down(&e))
     }
 
     pub(super) fn store(&self) -> &Arc<dyn Store> {

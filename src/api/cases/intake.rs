@@ -202,7 +202,7 @@ pub async fn submit<'r>(
 
 /// Answers a report that was taken in before, as it was answered then: by the boundaries and the roster of its time.
 async fn repeat(state: &AppState, caller: Caller, id: CaseId, base: &BaseUrl) -> Result<Response, Problem> {
-    let record = state.read_store(move |store| store.find_case_record(id)).await?;
+    let record = state.with_store(move |store| store.find_case_record(id)).await?;
     let record = record.ok_or_else(|| Problem::not_found(format!("there is no incident {id}")))?;
     let (case, Some(event)) = (record.case, record.events.first()) else {
         return Err(Problem::not_found(format!("the incident {id} has no history")));

@@ -139,7 +139,7 @@ pub async fn list_incidents(
         limit,
         counts: false,
     };
-    let page = state.read_store(move |store| store.load_case_records(&filter)).await?;
+    let page = state.with_store(move |store| store.load_case_records(&filter)).await?;
     let snapshot = state.snapshot()?;
     let last = page.records.last().filter(|_| page.has_more).map(|record| record.case.id);
     let body = IncidentList {

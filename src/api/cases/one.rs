@@ -77,7 +77,7 @@ pub(super) async fn load(state: &AppState, caller: &Caller, id: &str) -> Result<
     rights::require(caller)?;
     let missing = || Problem::not_found(format!("there is no incident {id}"));
     let found = CaseId(Uuid::try_parse(id).map_err(|_| missing())?);
-    let record = state.read_store(move |store| store.find_case_record(found)).await?;
+    let record = state.with_store(move |store| store.find_case_record(found)).await?;
     record.filter(|record| rights::reaches(caller, &record.case)).ok_or_else(missing)
 }
 
@@ -86,7 +86,7 @@ pub(super) async fn send_case(state: &AppState, caller: &Caller, record: &CaseRe
     let mut view = view_of(state, &*state.snapshot()?, caller, record, super::intake::now(), base);
     if rights::sees_reporters(caller) {
         let id = record.case.id;
-        view.reporter = state.read_store(move |store| store.find_reporter(id)).await?.map(ReporterView::new);
+        view.reporter = state.with_store(move |store| store.find_reporter(id)).await?.map(ReporterView::new);
     }
     let bytes = serde_json::to_vec(&view).map_err(|e| Problem::internal(&e))?;
     let document = Document::new(JSON.media, bytes).private(true).untagged();

@@ -57,10 +57,10 @@ pub async fn list(
     let look = query.look(address.base.clone(), INCIDENTS.to_owned(), String::new());
     let (shift, crs) = (query.shift, query.crs.clone());
     let (found, asked) = if is_plain {
-        (FoundCases::of(state.read_store(move |store| store.load_cases(&filter)).await?, &query), asked)
+        (FoundCases::of(state.with_store(move |store| store.load_cases(&filter)).await?, &query), asked)
     } else {
         let until = deadline(state);
-        let scanned = state.read_store(move |store| Ok((Scan { store, asked: &asked, side: &side, limit, until }.run(filter)?, asked)));
+        let scanned = state.with_store(move |store| Ok((Scan { store, asked: &asked, side: &side, limit, until }.run(filter)?, asked)));
         let (found, asked) = scanned.await?;
         (found?, asked)
     };
@@ -84,7 +84,7 @@ pub async fn find(state: &AppState, feature: &str, caller: &Caller, look: &Look,
     sees_incidents(caller)?;
     let missing = || Problem::not_found(format!("there is no incident {feature}"));
     let id = CaseId(Uuid::try_parse(feature).map_err(|_| missing())?);
-    let case = state.read_store(move |store| store.find_case(id)).await?.filter(|case| is_in_scope(case, caller)).ok_or_else(missing)?;
+    let case = state.with_store(move |store| store.find_case(id)).await?.filter(|case| is_in_scope(case, caller)).ok_or_else(missing)?;
     let source = CaseSource::new(vec![case]);
     let mut bytes = Vec::new();
     look.write(&source, 0, &mut bytes).map_err(|e| to_problem(&e))?;

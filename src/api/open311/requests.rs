@@ -65,7 +65,7 @@ async fn load(state: &AppState, ids: &[&str], format: Format) -> Result<Vec<Case
         return Err(Fault::new(400, format, &format!("more than {REQUESTS_MAX} ids are given")));
     }
     let ids: Vec<CaseId> = ids.iter().filter_map(|id| Uuid::try_parse(id).ok().map(CaseId)).collect();
-    let read = state.read_store(move |store| ids.into_iter().map(|id| store.find_case_record(id)).collect::<Result<Vec<_>, _>>()).await;
+    let read = state.with_store(move |store| ids.into_iter().map(|id| store.find_case_record(id)).collect::<Result<Vec<_>, _>>()).await;
     Ok(read.map_err(|problem| Fault::of(&problem, format))?.into_iter().flatten().collect())
 }
 
@@ -94,7 +94,7 @@ async fn find(state: &AppState, pairs: &Pairs, format: Format) -> Result<Vec<Cas
     let (mut found, mut seen) = (Vec::new(), 0);
     loop {
         let asked = filter.clone();
-        let page = state.read_store(move |store| store.load_case_records(&asked)).await.map_err(|problem| Fault::of(&problem, format))?;
+        let page = state.with_store(move |store| store.load_case_records(&asked)).await.map_err(|problem| Fault::of(&problem, format))?;
         filter.after = page.records.last().map(|record| record.case.id);
         seen += page.records.len();
         let is_asked = |record: &CaseRecord| codes.is_empty() || codes.iter().any(|code| code == code_of(record));

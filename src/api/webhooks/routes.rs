@@ -135,7 +135,7 @@ pub async fn add_webhook(State(state): State<AppState>, caller: Caller, headers:
     let secret = secret.map_or_else(make_secret, Ok)?;
     let cursor = match after {
         Some(after) => after,
-        None => state.read_store(|store| store.newest_case_event()).await?,
+        None => state.with_store(|store| store.newest_case_event()).await?,
     };
     let webhook = Webhook {
         id: WebhookId(Uuid::now_v7()),
@@ -149,7 +149,7 @@ pub async fn add_webhook(State(state): State<AppState>, caller: Caller, headers:
         delivery: Delivery { cursor, ..Delivery::default() },
     };
     let view = WebhookView { secret: Some(write_secret(&webhook.secret)), ..WebhookView::new(&webhook) };
-    state.read_store(move |store| store.add_webhook(&webhook)).await?;
+    state.with_store(move |store| store.add_webhook(&webhook)).await?;
     state.webhooks_changed().notify_waiters();
     let mut response = send(&view)?;
     *response.status_mut() = StatusCode::CREATED;
@@ -168,7 +168,7 @@ pub async fn add_webhook(State(state): State<AppState>, caller: Caller, headers:
 pub async fn list_webhooks(State(state): State<AppState>, caller: Caller, headers: HeaderMap) -> Result<Response, Problem> {
     negotiate(None, &headers, &[JSON])?;
     require_admin(&caller)?;
-    let webhooks = state.read_store(|store| store.load_webhooks()).await?;
+    let webhooks = state.with_store(|store| store.load_webhooks()).await?;
     send(&WebhookList { webhooks: webhooks.iter().map(WebhookView::new).collect() })
 }
 
@@ -187,7 +187,7 @@ pub async fn end_webhook(State(state): State<AppState>, Path(id): Path<String>, 
     let webhook = find(&state, &id).await?;
     let author = caller.author();
     let id = webhook.id;
-    state.read_store(move |store| store.end_webhook(id, &author, Timestamp::now())).await?;
+    state.with_store(move |store| store.end_webhook(id, &author, Timestamp::now())).await?;
     state.webhooks_changed().notify_waiters();
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -211,7 +211,7 @@ pub async fn list_dead_letters(
     negotiate(None, &headers, &[JSON])?;
     require_admin(&caller)?;
     let id = find(&state, &id).await?.id;
-    let letters = state.read_store(move |store| store.load_dead_letters(id, LETTERS_SHOWN_MAX)).await?;
+    let letters = state.with_store(move |store| store.load_dead_letters(id, LETTERS_SHOWN_MAX)).await?;
     send(&DeadLetterList { letters: letters.iter().map(DeadLetterView::new).collect() })
 }
 
@@ -244,7 +244,7 @@ pub async fn replay_webhook(
         return Err(Problem::new(ProblemKind::InvalidMove, "the webhook has ended; add another"));
     }
     let id = webhook.id;
-    let letters = state.read_store(move |store| store.load_dead_letters(id, LETTERS_SHOWN_MAX)).await?;
+    let letters = state.with_store(move |store| store.load_dead_letters(id, LETTERS_SHOWN_MAX)).await?;
     let again = |letter: DeadLetter| DeadLetter { state: LetterState::Again, ..letter };
     let letters: Vec<DeadLetter> = match after {
         // What comes by the cursor need not come as a letter too.
@@ -258,7 +258,7 @@ pub async fn replay_webhook(
     webhook.delivery =
         Delivery { cursor: after.map_or(webhook.delivery.cursor, |after| after.min(webhook.delivery.cursor)), ..Delivery::default() };
     let view = WebhookView::new(&webhook);
-    state.read_store(move |store| store.save_delivery(id, &webhook.delivery, &letters)).await?;
+    state.with_store(move |store| store.save_delivery(id, &webhook.delivery, &letters)).await?;
     state.webhooks_changed().notify_waiters();
     let mut response = send(&view)?;
     *response.status_mut() = StatusCode::ACCEPTED;
@@ -268,7 +268,7 @@ pub async fn replay_webhook(
 async fn find(state: &AppState, id: &str) -> Result<Webhook, Problem> {
     let missing = || Problem::not_found(format!("there is no webhook {id}"));
     let wanted = WebhookId(Uuid::try_parse(id).map_err(|_| missing())?);
-    let webhooks = state.read_store(|store| store.load_webhooks()).await?;
+    let webhooks = state.with_store(|store| store.load_webhooks()).await?;
     webhooks.into_iter().find(|webhook| webhook.id == wanted).ok_or_else(missing)
 }
 
