@@ -1,6 +1,5 @@
 use std::ops::RangeInclusive;
 
-use fast_mvt::MvtError;
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -36,8 +35,6 @@ pub struct About {
 pub enum PyramidError<E: std::error::Error + 'static> {
     #[error("cannot make a tile")]
     Tile(#[from] TileTooLarge),
-    #[error("cannot take what is wanted from a tile")]
-    Take(#[from] MvtError),
     #[error("cannot write the file of tiles")]
     Write(#[source] E),
 }
@@ -65,13 +62,9 @@ impl Pyramid<'_> {
         seen: impl Fn(u64),
     ) -> Result<(), PyramidError<E>> {
         let Some(bounds) = self.bounds() else { return Ok(()) };
-        let passing = self.choice.passing([self.tiles]);
         let draw = |address: &TileAddress| {
-            let Some(mut plain) = self.tiles.tile(*address)? else { return Ok(None) };
-            if !self.choice.is_everything() {
-                plain = self.choice.take(&plain, passing.as_ref())?;
-            }
-            Ok::<_, PyramidError<E>>((!plain.is_empty()).then(|| Coding::Gzip.pack(plain)))
+            let plain = self.tiles.tile_of(*address, self.choice, None)?;
+            Ok::<_, PyramidError<E>>(plain.map(|plain| Coding::Gzip.pack(plain)))
         };
         for z in self.zooms.clone() {
             let mut addresses = HilbertTiles::new(z, Matrix::Mercator.tiles_around(bounds, z));
@@ -95,10 +88,10 @@ impl Pyramid<'_> {
     /// Returns the layers of the tiles and their fields, as TileJSON 3.0 has them.
     pub fn vector_layers(&self) -> Value {
         let (first, last) = (*self.zooms.start(), *self.zooms.end());
-        let layers = self.tiles.vector_layers().into_iter();
-        let layers = layers.filter(|layer| self.choice.has_layer(&layer.id) && layer.min_zoom <= last && layer.max_zoom >= first);
+        let layers = self.tiles.vector_layers(self.choice).into_iter();
+        let layers = layers.filter(|layer| layer.min_zoom <= last && layer.max_zoom >= first);
         let layers = layers.map(|layer| {
-            let wanted = layer.fields.iter().filter(|field| self.choice.has_field(field.as_str()));
+            let wanted = layer.fields.iter();
             let kind = |field: &TileField| if *field == TileField::Depth { "Number" } else { "String" };
             let fields: Map<String, Value> = wanted.map(|field| (field.as_str().to_owned(), kind(field).into())).collect();
             json!({ "id": layer.id, "fields": fields, "minzoom": layer.min_zoom.max(first), "maxzoom": layer.max_zoom.min(last) })

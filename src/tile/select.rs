@@ -1,37 +1,28 @@
-use buffa::Message as _;
-use fast_mvt::proto::Layer;
-use fast_mvt::{MvtReaderRef, MvtResult};
-use rustc_hash::{FxHashMap, FxHashSet};
+use super::tiles::{BORDERS, LABEL_SUFFIX};
+use crate::topology::UnitIndex;
 
-use super::layers::TileField;
-use super::tiles::{LABEL_SUFFIX, LayerTiles};
-use crate::boundary::Unit;
-
-/// What of a finished tile is wanted.
+/// Which layers and fields of the tiles are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TileChoice {
     /// Only what shows these collections; all by default.
     pub collections: Option<Vec<String>>,
     /// Only these fields; all by default.
     pub fields: Option<Vec<String>>,
-    /// Only units whose fields have these values, all of them.
-    pub filter: Vec<(TileField, String)>,
 }
 
-/// The units that a filter lets pass: their feature ids, by the layers of the tile that show them.
-#[derive(Debug, Default)]
-pub struct PassingUnits(FxHashMap<String, FxHashSet<u64>>);
+/// The units of a layer that a filter lets pass: a list for each depth, with an answer for each unit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PassingUnits(pub Vec<Vec<bool>>);
 
 impl TileChoice {
-    /// Whether all is wanted.
-    pub fn is_everything(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// Returns the memory that it takes beside itself, in bytes.
     pub fn bytes(&self) -> usize {
-        let lists = self.collections.iter().chain(&self.fields).flatten();
-        lists.chain(self.filter.iter().map(|(_, value)| value)).map(|text| size_of::<String>() + text.capacity()).sum()
+        self.collections.iter().chain(&self.fields).flatten().map(|text| size_of::<String>() + text.capacity()).sum()
+    }
+
+    /// Whether a collection is wanted.
+    pub fn has_collection(&self, collection: &str) -> bool {
+        self.collections.as_ref().is_none_or(|wanted| wanted.iter().any(|wanted| wanted == collection))
     }
 
     /// Whether a layer of a tile shows something of the collections wanted.
@@ -43,83 +34,50 @@ impl TileChoice {
     pub fn has_field(&self, field: &str) -> bool {
         self.fields.as_ref().is_none_or(|wanted| wanted.iter().any(|wanted| wanted == field))
     }
+}
 
-    /// Finds the units that pass the filter, whatever fields a zoom carries; none where there is no filter.
-    pub fn passing<'a>(&self, layers: impl IntoIterator<Item = &'a LayerTiles>) -> Option<PassingUnits> {
-        (!self.filter.is_empty()).then(|| {
-            let passes = |unit: &Unit| self.filter.iter().all(|(field, wanted)| field.of(unit) == Some(wanted));
-            PassingUnits(layers.into_iter().flat_map(|layer| layer.ids_of(passes)).collect())
-        })
+impl PassingUnits {
+    /// Whether a unit passes; one of a level that was not asked about does not.
+    pub fn has(&self, depth: usize, unit: UnitIndex) -> bool {
+        self.0.get(depth).and_then(|level| level.get(unit.0 as usize)).is_some_and(|passes| *passes)
     }
 
-    /// Takes what is wanted from a tile; nothing is left where it holds nothing of that.
-    ///
-    /// # Errors
-    /// Bytes that are no tile.
-    pub fn take(&self, tile: &[u8], passing: Option<&PassingUnits>) -> MvtResult<Vec<u8>> {
-        let mut tile = MvtReaderRef::new(tile)?.to_proto()?;
-        tile.layers.retain(|layer| self.has_layer(&layer.name));
-        for layer in &mut tile.layers {
-            if let Some(PassingUnits(ids)) = passing {
-                let ids = ids.get(&layer.name);
-                layer.features.retain(|feature| feature.id.zip(ids).is_some_and(|(id, ids)| ids.contains(&id)));
-            }
-            if self.fields.is_some() || passing.is_some() {
-                self.tidy(layer);
-            }
-        }
-        tile.layers.retain(|layer| !layer.features.is_empty());
-        Ok(tile.encode_to_vec())
-    }
-
-    /// Keeps only the keys that are wanted and the values that are still used.
-    fn tidy(&self, layer: &mut Layer) {
-        let (keys, values) = (std::mem::take(&mut layer.keys), std::mem::take(&mut layer.values));
-        let (mut key_places, mut value_places) = (FxHashMap::default(), FxHashMap::default());
-        for feature in &mut layer.features {
-            let pairs = std::mem::take(&mut feature.tags);
-            for (key, value) in pairs.chunks_exact(2).map(|pair| (pair[0], pair[1])) {
-                let (Some(name), Some(content)) = (keys.get(key as usize), values.get(value as usize)) else { continue };
-                if self.has_field(name) {
-                    feature.tags.push(*key_places.entry(key).or_insert_with(|| push(&mut layer.keys, name.clone())));
-                    feature.tags.push(*value_places.entry(value).or_insert_with(|| push(&mut layer.values, content.clone())));
-                }
-            }
-        }
+    /// Returns the memory that it takes beside itself, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.0.iter().map(|level| size_of::<Vec<bool>>() + level.capacity()).sum()
     }
 }
 
-/// Whether a layer of a tile shows a collection: its areas, or its names.
+/// Whether a layer of a tile shows a collection: its areas, its names, or its border lines.
 fn shows(layer: &str, collection: &str) -> bool {
+    let prefix = collection.split_once('.').map_or("", |(name, _)| &collection[..=name.len()]);
     layer.strip_prefix(collection).is_some_and(|rest| rest.is_empty() || rest == LABEL_SUFFIX)
-}
-
-fn push<T>(list: &mut Vec<T>, item: T) -> u32 {
-    list.push(item);
-    u32::try_from(list.len() - 1).expect("a tile counts its keys and values in 32 bits")
+        || layer.strip_prefix(prefix) == Some(BORDERS)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::sync::Arc;
 
+    use fast_mvt::MvtReaderRef;
+
     use super::*;
-    use crate::tile::{TileAddress, TileLayers};
+    use crate::tile::{LayerTiles, TileAddress, TileLayers};
     use crate::topology::town;
 
-    fn tiles() -> (LayerTiles, Vec<u8>) {
+    fn tiles() -> LayerTiles {
         let gaps = crate::boundary::Accepted { gap: true, ..Default::default() };
         let coverage = (0..9).find_map(|seed| town::check_all(town::Town::new(seed).shapes(), gaps).coverage).unwrap();
-        let tiles = LayerTiles::build(Arc::new(coverage), &TileLayers::default());
-        let tile = tiles.tile(TileAddress::new(13, 4096, 4095).unwrap()).unwrap().unwrap();
-        (tiles, tile)
+        LayerTiles::build(Arc::new(coverage), &TileLayers::default())
     }
 
     /// The layer, the id and the fields of a feature.
     type Shown = (String, Option<u64>, Vec<(String, String)>);
 
-    fn features(tile: &[u8]) -> Vec<Shown> {
-        let reader = MvtReaderRef::new(tile).unwrap();
+    fn features(tile: Option<Vec<u8>>) -> Vec<Shown> {
+        let Some(tile) = tile else { return Vec::new() };
+        let reader = MvtReaderRef::new(&tile).unwrap();
         let mut found = Vec::new();
         for layer in reader.layers() {
             for feature in layer.features() {
@@ -130,40 +88,60 @@ mod tests {
         found
     }
 
-    #[test]
-    fn a_choice_of_everything_changes_nothing() {
-        let (_, tile) = tiles();
-        assert!(TileChoice::default().is_everything());
-        assert_eq!(features(&TileChoice::default().take(&tile, None).unwrap()), features(&tile));
+    fn shown(tiles: &LayerTiles, choice: &TileChoice, passing: Option<&PassingUnits>) -> Vec<Shown> {
+        features(tiles.tile_of(TileAddress::new(13, 4096, 4095).unwrap(), choice, passing).unwrap())
     }
 
     #[test]
     fn only_the_collections_and_fields_that_are_wanted_are_left() {
-        let (tiles, tile) = tiles();
+        let tiles = tiles();
         let id = tiles.collections().pop().unwrap();
-        let choice = TileChoice { collections: Some(vec![id.clone()]), fields: Some(vec!["code".into()]), filter: Vec::new() };
-        let expected: Vec<_> = features(&tile).into_iter().filter(|(layer, ..)| *layer == id || *layer == format!("{id}_label")).collect();
-        let taken = choice.take(&tile, None).unwrap();
-        let found = features(&taken);
-        assert!(!found.is_empty() && found.len() == expected.len());
-        for (found, expected) in found.iter().zip(&expected) {
-            let code: Vec<_> = expected.2.iter().filter(|(key, _)| key == "code").cloned().collect();
-            assert_eq!((&found.0, found.1, &found.2), (&expected.0, expected.1, &code));
-        }
+        let choice = TileChoice { collections: Some(vec![id.clone()]), fields: Some(vec!["code".into()]) };
+        let mut expected = shown(&tiles, &TileChoice::default(), None);
+        expected.retain(|(layer, ..)| choice.has_layer(layer));
+        expected.iter_mut().for_each(|(_, _, fields)| fields.retain(|(key, _)| key == "code"));
+        assert!(expected.iter().any(|(layer, ..)| layer == BORDERS));
+        assert_eq!(shown(&tiles, &choice, None), expected, "the finest level is separated by every line");
         let other = TileChoice { collections: Some(vec!["other".into()]), ..TileChoice::default() };
-        assert_eq!(other.take(&tile, None).unwrap(), Vec::<u8>::new());
+        assert_eq!(shown(&tiles, &other, None), []);
     }
 
     #[test]
-    fn a_filter_lets_units_pass_and_their_names_with_them() {
-        let (tiles, tile) = tiles();
-        let code = features(&tile).iter().rev().flat_map(|feature| &feature.2).find(|(key, _)| key == "code").unwrap().1.clone();
-        let code = code.split('"').nth(1).unwrap().to_owned();
-        let choice = TileChoice { filter: vec![(TileField::Code, code.clone())], ..TileChoice::default() };
-        let found = features(&choice.take(&tile, choice.passing([&tiles]).as_ref()).unwrap());
-        assert!(!found.is_empty());
-        assert!(found.iter().all(|(_, _, fields)| fields.iter().any(|(key, value)| key == "code" && value.contains(&code))), "{found:?}");
-        let none = TileChoice { filter: vec![(TileField::Code, "none".into())], ..TileChoice::default() };
-        assert_eq!(none.take(&tile, none.passing([&tiles]).as_ref()).unwrap(), Vec::<u8>::new());
+    fn a_collection_comes_with_the_lines_that_separate_its_units_alone() {
+        let tiles = tiles();
+        let ids = tiles.collections();
+        for (depth, id) in ids.iter().enumerate() {
+            let choice = TileChoice { collections: Some(vec![id.clone()]), ..TileChoice::default() };
+            let lines = |choice: &TileChoice| {
+                let borders = shown(&tiles, choice, None).into_iter().filter(|(layer, ..)| layer == BORDERS);
+                borders.map(|(_, _, fields)| fields).collect::<Vec<_>>()
+            };
+            let is_coarse = |fields: &Vec<(String, String)>| {
+                let of = fields.iter().find(|(key, _)| key == "level").unwrap().1.clone();
+                ids[..=depth].iter().any(|id| of.contains(&format!("\"{id}\"")))
+            };
+            let expected: Vec<_> = lines(&TileChoice::default()).into_iter().filter(is_coarse).collect();
+            assert_eq!(lines(&choice), expected, "{id}");
+            let listed: BTreeSet<String> = tiles.vector_layers(&choice).into_iter().map(|layer| layer.id).collect();
+            assert_eq!(listed, BTreeSet::from([id.clone(), format!("{id}_label"), BORDERS.to_owned()]));
+        }
+    }
+
+    #[test]
+    fn a_filter_lets_units_pass_with_their_names_and_borders() {
+        let tiles = tiles();
+        let depth = tiles.collections().len() - 1;
+        let all = shown(&tiles, &TileChoice::default(), None);
+        let id = all.iter().find(|(layer, ..)| *layer == tiles.collections()[depth]).unwrap().1.unwrap();
+        let units = tiles.coverage.levels()[depth].indices();
+        let passing =
+            PassingUnits((0..depth).map(|_| Vec::new()).chain([units.map(|unit| tiles.feature_id(depth, unit) == id).collect()]).collect());
+        let found = shown(&tiles, &TileChoice::default(), Some(&passing));
+        assert!(found.iter().all(|(layer, own, _)| *own == Some(id) || layer == BORDERS), "{found:?}");
+        let in_layer = |name: &str| found.iter().filter(|(layer, ..)| layer == name).count();
+        assert_eq!(in_layer(&tiles.collections()[depth]), 1);
+        let all_lines = all.iter().filter(|(layer, ..)| layer == BORDERS).count();
+        assert!((1..=all_lines).contains(&in_layer(BORDERS)));
+        assert_eq!(shown(&tiles, &TileChoice::default(), Some(&PassingUnits::default())), []);
     }
 }

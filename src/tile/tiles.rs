@@ -7,17 +7,18 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use super::address::{BUFFER, EXTENT, Matrix, TileAddress, ZOOM_MAX, grid_size};
-use super::borders::border_features;
+use super::borders::Lines;
 use super::clip::{GridRect, clip};
 use super::label::label_point;
 use super::layers::{BorderTiles, LevelTiles, TileField, TileLayers};
 use super::packed::{PackedIndex, point_rect};
+use super::select::{PassingUnits, TileChoice};
 use super::simplify::RankedArcs;
 use super::snap::GridPoint;
 use super::wire::{Kind, LayerWriter, TileTooLarge, put_run, put_text_value};
 use super::words::Words;
 use super::zoom::{Shapes, ZoomGeometry, ZoomPlan};
-use crate::boundary::{Position, Unit};
+use crate::boundary::Position;
 use crate::topology::{UnitIndex, ValidCoverage};
 
 /// Zooms kept ready. A person zooming in and out meets about this many; each costs about as much memory as the
@@ -29,6 +30,9 @@ const ZOOMS_KEPT_SELDOM: usize = 2;
 
 /// What stands behind a collection's id in the name of the layer with its names.
 pub(super) const LABEL_SUFFIX: &str = "_label";
+
+/// What the layer of border lines is called in the layer `grid`, and how its name ends in others.
+pub(super) const BORDERS: &str = "borders";
 
 /// Moves positions, in degrees, to where a basemap with an offset shows them.
 pub type Shift = dyn Fn(Position) -> Position + Send + Sync;
@@ -60,6 +64,14 @@ pub(super) struct Names {
     /// On the grid of [`ZOOM_MAX`]; [`NO_PLACE`] where a unit has no area at all.
     pub places: Vec<GridPoint>,
     index: PackedIndex,
+}
+
+/// What is written of a level: in which tile, with which fields, and which units.
+#[derive(Clone, Copy)]
+struct Cut<'k, 'a> {
+    address: TileAddress,
+    keys: &'k [(usize, &'a str)],
+    passing: Option<&'k PassingUnits>,
 }
 
 /// Stands for no place; the world has none so far west.
@@ -170,40 +182,60 @@ impl LayerTiles {
     /// # Errors
     /// A tile of more than 2 GiB.
     pub fn tile(&self, address: TileAddress) -> Result<Option<Vec<u8>>, TileTooLarge> {
+        self.tile_of(address, &TileChoice::default(), None)
+    }
+
+    /// Returns what is wanted of a tile: the layers and fields of `choice`, and the units that pass, where only some do. Border lines
+    /// are those that separate units of the collections wanted, and of which one side passes.
+    ///
+    /// # Errors
+    /// A tile of more than 2 GiB.
+    pub fn tile_of(
+        &self,
+        address: TileAddress,
+        choice: &TileChoice,
+        passing: Option<&PassingUnits>,
+    ) -> Result<Option<Vec<u8>>, TileTooLarge> {
         if address.z() > self.max_zoom {
             return Ok(None);
         }
         let plan = self.plan(address.z());
         let zoom = self.zoom(address.z());
         let zoom = zoom.get_or_init(|| ZoomGeometry::build(&self.coverage, self.ranked(), &plan));
-        let (origin, reach) = (address.origin(), address.reach());
         let mut tile = Vec::new();
-        for depth in 0..self.levels.len() {
+        let wanted: Vec<usize> = (0..self.levels.len()).filter(|depth| choice.has_collection(&self.layer_id(*depth))).collect();
+        for &depth in &wanted {
             let id = self.layer_id(depth);
             if let Some(shapes) = zoom.level(depth) {
-                let keys = self.keys_at(depth, address.z());
-                self.areas(depth, depth, shapes, address, &keys, &[]).finish(&id, &mut tile)?;
+                let keys = self.keys_at(depth, address.z(), choice);
+                let cut = Cut { address, keys: &keys, passing };
+                self.areas(depth, shapes, cut, None).finish(&id, &mut tile)?;
                 if self.levels[depth].labels {
-                    self.label_layer(depth, address, &keys).finish(&format!("{id}{LABEL_SUFFIX}"), &mut tile)?;
+                    self.label_layer(depth, cut).finish(&format!("{id}{LABEL_SUFFIX}"), &mut tile)?;
                 }
             } else if let Some((from, shapes)) = self.dissolved(depth, address.z(), zoom) {
-                let keys = self.keys_at(from, address.z());
+                let keys = self.keys_at(from, address.z(), choice);
                 let mut level = Vec::new();
-                put_text_value(self.coverage.levels()[from].level().as_str(), &mut level);
-                self.areas(depth, from, shapes, address, &keys, &level).finish(&id, &mut tile)?;
+                if choice.has_field(TileField::Level.as_str()) {
+                    put_text_value(self.coverage.levels()[from].level().as_str(), &mut level);
+                }
+                let cut = Cut { address, keys: &keys, passing };
+                self.areas(from, shapes, cut, Some(&level)).finish(&id, &mut tile)?;
             }
         }
         if let (Some(borders), Some(shapes)) = (self.borders, &zoom.borders) {
-            let lines = border_features(&self.coverage, borders, shapes, &plan, origin, reach);
-            lines.to_writer().finish(&self.borders_id(), &mut tile)?;
+            let lines = Lines { coverage: &self.coverage, borders, plan: &plan, wanted: &wanted, passing };
+            lines.features(shapes, address).write(choice).finish(&self.borders_id(), &mut tile)?;
         }
         Ok((!tile.is_empty()).then_some(tile))
     }
 
-    /// Returns what the tiles hold, coarse to fine: of each level that is loaded its areas, then its names; border lines last.
-    pub fn vector_layers(&self) -> Vec<VectorLayer> {
-        let loaded = (0..self.levels.len()).filter(|depth| !self.coverage.levels()[*depth].is_empty());
-        let mut layers: Vec<VectorLayer> = loaded
+    /// Returns what the tiles hold of what is wanted, coarse to fine: of each level that is loaded its areas, then its names; border
+    /// lines last.
+    pub fn vector_layers(&self, choice: &TileChoice) -> Vec<VectorLayer> {
+        let is_loaded = |depth: &usize| !self.coverage.levels()[*depth].is_empty();
+        let wanted = (0..self.levels.len()).filter(is_loaded).filter(|depth| choice.has_collection(&self.layer_id(*depth)));
+        let mut layers: Vec<VectorLayer> = wanted
             .flat_map(|depth| {
                 let id = self.layer_id(depth);
                 let level = &self.levels[depth];
@@ -222,13 +254,16 @@ impl LayerTiles {
                 std::iter::once(areas).chain(level.labels.then_some(labels))
             })
             .collect();
-        layers.extend(self.borders.filter(|_| !layers.is_empty()).map(|borders| VectorLayer {
+        // Lines are drawn where one of the levels is that they separate.
+        let first = layers.iter().filter(|layer| layer.geometry_dimension == 2).map(|layer| layer.min_zoom).min();
+        layers.extend(self.borders.zip(first).map(|(borders, first)| VectorLayer {
             id: self.borders_id(),
-            min_zoom: borders.min_zoom,
+            min_zoom: borders.min_zoom.max(first),
             max_zoom: self.max_zoom,
             fields: vec![TileField::Level, TileField::Depth, TileField::Left, TileField::Right],
             geometry_dimension: 1,
         }));
+        layers.iter_mut().for_each(|layer| layer.fields.retain(|field| choice.has_field(field.as_str())));
         layers
     }
 
@@ -257,18 +292,6 @@ impl LayerTiles {
         self.ids[depth][unit.0 as usize]
     }
 
-    /// Returns the ids of the features that show the units which pass, by the layers of the tile that show them.
-    pub(super) fn ids_of(&self, passes: impl Fn(&Unit) -> bool) -> Vec<(String, FxHashSet<u64>)> {
-        let of_level = |depth: usize| {
-            let level = &self.coverage.levels()[depth];
-            let passing = level.indices().filter(|unit| passes(level.unit(*unit)));
-            let ids: FxHashSet<u64> = passing.map(|unit| self.feature_id(depth, unit)).collect();
-            let id = self.layer_id(depth);
-            [(format!("{id}{LABEL_SUFFIX}"), ids.clone()), (id, ids)]
-        };
-        (0..self.levels.len()).flat_map(of_level).collect()
-    }
-
     /// Returns how many units of a level have no area on the grid of a zoom; of these only the name is drawn.
     pub fn collapsed_count(&self, depth: usize, z: u8) -> usize {
         self.with_zoom(z, |zoom| zoom.level(depth).map_or(0, Shapes::collapsed_count))
@@ -292,7 +315,7 @@ impl LayerTiles {
 
     fn borders_id(&self) -> String {
         let name = self.coverage.layer().name.as_str();
-        if name == "grid" { "borders".to_owned() } else { format!("{name}.borders") }
+        if name == "grid" { BORDERS.to_owned() } else { format!("{name}.{BORDERS}") }
     }
 
     /// Returns what is drawn at a zoom.
@@ -311,33 +334,27 @@ impl LayerTiles {
         (0..depth).rev().find_map(|coarser| Some((coarser, zoom.level(coarser)?)))
     }
 
-    /// Returns which fields a level has at a zoom, by their place among all.
-    fn keys_at(&self, depth: usize, z: u8) -> Vec<(usize, &str)> {
+    /// Returns which of the fields that are wanted a level has at a zoom, by their place among all.
+    fn keys_at(&self, depth: usize, z: u8, choice: &TileChoice) -> Vec<(usize, &str)> {
         let fields = self.levels[depth].fields.iter().enumerate();
-        fields.filter(|(_, (_, from))| *from <= z).map(|(at, (field, _))| (at, field.as_str())).collect()
+        fields
+            .filter(|(_, (field, from))| *from <= z && choice.has_field(field.as_str()))
+            .map(|(at, (field, _))| (at, field.as_str()))
+            .collect()
     }
 
-    /// Writes the areas of the level at `depth`, or in its stead those of `from`, each saying so.
-    fn areas<'a>(
-        &'a self,
-        depth: usize,
-        from: usize,
-        shapes: &Shapes,
-        address: TileAddress,
-        keys: &[(usize, &'a str)],
-        level: &'a [u8],
-    ) -> LayerWriter<'a> {
-        debug_assert!(level.is_empty() == (depth == from), "only what stands for another level says of what level it is");
-        let names = self.names(from);
-        let mut all_keys: Vec<&str> = keys.iter().map(|(_, key)| *key).collect();
-        if !level.is_empty() {
-            all_keys.push(TileField::Level.as_str());
-        }
-        let level_key = keys.len();
-        let mut writer = LayerWriter::new(Kind::Polygon, address.origin(), all_keys);
-        let (runs, reach) = (shapes.runs(), address.reach());
+    /// Writes the areas of a level; with `level` where they stand for a finer one, saying so unless that is not wanted.
+    fn areas<'a>(&'a self, depth: usize, shapes: &Shapes, cut: Cut<'_, 'a>, level: Option<&'a [u8]>) -> LayerWriter<'a> {
+        let names = self.names(depth);
+        let mut all_keys: Vec<&str> = cut.keys.iter().map(|(_, key)| *key).collect();
+        all_keys.extend(level.map(|_| TileField::Level.as_str()));
+        let mut writer = LayerWriter::new(Kind::Polygon, cut.address.origin(), all_keys);
+        let (runs, reach) = (shapes.runs(), cut.address.reach());
         let mut clipped = Vec::new();
         for unit in shapes.find(reach) {
+            if !cut.has(depth, unit) {
+                continue;
+            }
             let at = unit as usize;
             let (first, run) = if runs.rect(at).is_some_and(|rect| reach.contains(rect)) {
                 (runs.first(at), runs.run(at))
@@ -347,9 +364,11 @@ impl LayerTiles {
                 let Some(first) = put_run(polygons.iter().flatten().map(Vec::as_slice), true, &mut clipped) else { continue };
                 (first, clipped.as_slice())
             };
-            self.tag(from, names, at, keys, &mut writer);
-            writer.tag(level_key, level, false);
-            writer.feature(Some(self.ids[from][at]), first, run);
+            self.tag(depth, names, at, cut.keys, &mut writer);
+            if let Some(level) = level {
+                writer.tag(cut.keys.len(), level, false);
+            }
+            writer.feature(Some(self.ids[depth][at]), first, run);
         }
         writer
     }
@@ -365,13 +384,17 @@ impl LayerTiles {
     }
 
     /// Writes the names whose place lies in the tile itself, so that each stands in exactly one tile.
-    fn label_layer<'a>(&'a self, depth: usize, address: TileAddress, keys: &[(usize, &'a str)]) -> LayerWriter<'a> {
+    fn label_layer<'a>(&'a self, depth: usize, cut: Cut<'_, 'a>) -> LayerWriter<'a> {
         let names = self.names(depth);
-        let mut writer = LayerWriter::new(Kind::Point, address.origin(), keys.iter().map(|(_, key)| *key).collect());
+        let address = cut.address;
+        let mut writer = LayerWriter::new(Kind::Point, address.origin(), cut.keys.iter().map(|(_, key)| *key).collect());
         let shift = ZOOM_MAX - address.z();
         for unit in names.index.find(address.finest(), |unit| point_rect(names.places[unit as usize])) {
+            if !cut.has(depth, unit) {
+                continue;
+            }
             let at = unit as usize;
-            self.tag(depth, names, at, keys, &mut writer);
+            self.tag(depth, names, at, cut.keys, &mut writer);
             writer.feature(Some(self.ids[depth][at]), names.places[at].map(|v| v >> shift), &[]);
         }
         writer
@@ -424,6 +447,12 @@ impl LayerTiles {
         #[expect(clippy::cast_possible_truncation, reason = "the grid of the highest zoom has 2^29 units a side")]
         let place = [(place.x * size).floor() as i32, (place.y * size).floor() as i32];
         place
+    }
+}
+
+impl Cut<'_, '_> {
+    fn has(&self, depth: usize, unit: u32) -> bool {
+        self.passing.is_none_or(|passing| passing.has(depth, UnitIndex(unit)))
     }
 }
 

@@ -27,7 +27,7 @@ impl Asked {
             nodes.push(equals(name, value, schema)?);
         }
         if let Some(filter) = &query.filter {
-            nodes.push(parse_filter(query, filter)?);
+            nodes.push(parse_filter(filter, query.filter_lang.unwrap_or_default(), query.filter_crs.as_ref())?);
         }
         let filter = Node::all_of(nodes).map(|node| Filter::compile(&node, schema)).transpose().map_err(|e| wrong_filter(&e))?;
         if let Some(unknown) = query.properties.iter().flatten().find(|name| schema.find(name).is_none()) {
@@ -39,7 +39,11 @@ impl Asked {
     }
 }
 
-fn equals(name: &str, value: &str, schema: &Schema) -> Result<Node, Problem> {
+/// Reads the condition that a property has a value.
+///
+/// # Errors
+/// 400 for a property that there is not, or a value that is not of its kind.
+pub fn equals(name: &str, value: &str, schema: &Schema) -> Result<Node, Problem> {
     let Some(slot) = schema.find(name) else {
         let detail = format!("is neither a parameter nor a property of this collection; the properties are {}", names(schema));
         return Err(Problem::parameter(name, detail));
@@ -47,13 +51,17 @@ fn equals(name: &str, value: &str, schema: &Schema) -> Result<Node, Problem> {
     Node::equals(&schema.properties[slot], value).map_err(|e| Problem::parameter(name, e))
 }
 
-fn parse_filter(query: &ItemsQuery, filter: &str) -> Result<Node, Problem> {
-    let parse = match query.filter_lang.unwrap_or_default() {
+/// Reads a filter, whose geometry is in the reference system `crs`.
+///
+/// # Errors
+/// 400 for what is no filter, with its place.
+pub fn parse_filter(filter: &str, language: FilterLanguage, crs: Option<&WireCrs>) -> Result<Node, Problem> {
+    let parse = match language {
         FilterLanguage::Text => parse_text,
         FilterLanguage::Json => parse_json,
     };
     let mut node = parse(filter).map_err(|e| wrong_filter(&e))?;
-    if let Some(crs) = query.filter_crs.as_ref().filter(|crs| !crs.is_crs84()) {
+    if let Some(crs) = crs.filter(|crs| !crs.is_crs84()) {
         let placed = node.map_coordinates(crs.is_degrees(), &|coord| crs.to_position(coord));
         placed.map_err(|(place, e)| {
             Problem::parameter("filter", format!("{place}: {e}; see that the order of axes is that of filter-crs"))
@@ -62,7 +70,8 @@ fn parse_filter(query: &ItemsQuery, filter: &str) -> Result<Node, Problem> {
     Ok(node)
 }
 
-fn wrong_filter(error: &FilterError) -> Problem {
+/// Says what is wrong with a filter.
+pub fn wrong_filter(error: &FilterError) -> Problem {
     Problem::parameter("filter", error.to_string())
 }
 

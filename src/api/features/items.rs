@@ -29,7 +29,7 @@ use crate::api::problem::{Problem, ProblemKind};
 use crate::api::query::{FromQuery, Query, Values};
 use crate::api::state::AppState;
 use crate::api::tiles::{Drawing, TileShift};
-use crate::tile::Matrix;
+use crate::tile::{Matrix, TileChoice};
 
 /// The features of a collection, page by page.
 #[utoipa::path(
@@ -297,7 +297,7 @@ impl PageRequest {
         let drawing = Drawing { matrix: Matrix::Mercator, shift: None };
         let tiles = self.state.tiles().layer(&layer, drawing);
         let id = layer.layer().collection_id(layer.coverage().levels()[depth].level());
-        let drawn = tiles.vector_layers().into_iter().find(|drawn| drawn.id == id).ok_or_else(refused)?;
+        let drawn = tiles.vector_layers(&TileChoice::default()).into_iter().find(|drawn| drawn.id == id).ok_or_else(refused)?;
         Ok(ZoomLevel { tiles, z: z.clamp(drawn.min_zoom, drawn.max_zoom) })
     }
 }

@@ -16,6 +16,7 @@ pub mod items;
 pub mod landing;
 mod order;
 mod pages;
+mod passing;
 mod picked;
 mod query;
 pub mod queryables;
@@ -30,5 +31,6 @@ mod write;
 
 pub use crs::CRS84;
 pub use incidents::scoped_prefix;
+pub use passing::{FilterKey, UnitFilter, UnitFilterQuery};
 pub use table::{TableFeature, TableSource};
 pub use units::unit_schema;

@@ -116,7 +116,18 @@ pub enum FilterLanguage {
 }
 
 impl FilterLanguage {
-    fn parse(text: &str) -> Result<Self, String> {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "cql2-text",
+            Self::Json => "cql2-json",
+        }
+    }
+
+    /// Reads the name of a language.
+    ///
+    /// # Errors
+    /// Any other name.
+    pub fn parse(text: &str) -> Result<Self, String> {
         match text {
             "cql2-text" => Ok(Self::Text),
             "cql2-json" => Ok(Self::Json),

@@ -6,7 +6,7 @@ use super::filter::{Area, Span};
 use super::source::{Row, Source, geometry_slot};
 use crate::api::problem::{Problem, ProblemKind};
 use crate::boundary::Validity;
-use crate::filter::{Codes, Evaluator, Filter};
+use crate::filter::{Codes, Evaluator, Filter, Hint};
 
 /// Which features are wanted, all of it together.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Wanted<'q> {
 
 /// Features looked at between two looks at the clock: a look costs less than a filter, and no filter takes a millisecond a feature
 /// unless it holds thousands of vertices.
-const FEATURES_BETWEEN_LOOKS: usize = 64;
+pub const FEATURES_BETWEEN_LOOKS: usize = 64;
 
 /// Returns the features that are wanted, in their order.
 ///
@@ -53,10 +53,7 @@ pub fn select(source: &dyn Source, wanted: &Wanted<'_>) -> Result<Vec<usize>, Pr
             && evaluator.as_ref().is_none_or(|evaluator| evaluator.matches(&row))
     });
     if is_late {
-        return Err(Problem::new(
-            ProblemKind::Timeout,
-            "looking at all features took too long; ask for a smaller area by bbox, or simplify the filter",
-        ));
+        return Err(too_late());
     }
     Ok(matched)
 }
@@ -70,7 +67,16 @@ fn candidates(source: &dyn Source, wanted: &Wanted<'_>) -> Vec<usize> {
         None => {}
     }
     let slot = geometry_slot(source.schema());
-    let hint = wanted.filter.map(|filter| filter.hint(source.code_slot(), slot)).unwrap_or_default();
+    hinted(source, wanted.filter.map(|filter| filter.hint(source.code_slot(), slot)).unwrap_or_default())
+}
+
+/// Says that looking took too long.
+pub fn too_late() -> Problem {
+    Problem::new(ProblemKind::Timeout, "looking at all features took too long; ask for a smaller area by bbox, or simplify the filter")
+}
+
+/// Returns at least the features that a filter with this hint can match.
+pub fn hinted(source: &dyn Source, hint: Hint) -> Vec<usize> {
     match (hint.codes, hint.boxes) {
         (Some(Codes::OneOf(codes)), _) => {
             let mut found: Vec<usize> = codes.iter().filter_map(|code| source.find(code)).collect();

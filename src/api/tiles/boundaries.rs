@@ -1,20 +1,23 @@
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse, Response};
 
-use super::cache::Drawing;
-use super::choice::{ChoiceQuery, CollectionsQuery, DatasetQuery, check_choice};
-use super::send::{TileRequest, parse_address, shown_layers};
+use super::choice::{ChoiceQuery, CollectionsQuery};
+use super::matrix::MATRIX_SETS;
+use super::send::{TileRequest, parse_address};
 use super::shift::ShiftQuery;
+use super::subject::Subject;
 use super::tilejson::{Described, describe};
 use crate::api::as_of::{AsOfQuery, LayerQuery};
-use crate::api::caller::Caller;
 use crate::api::document::Document;
-use crate::api::links::{BaseUrl, with_query};
+use crate::api::features::UnitFilterQuery;
+use crate::api::links::{Link, to_header, with_query};
 use crate::api::problem::Problem;
-use crate::api::query::Query;
 use crate::api::state::AppState;
 use crate::tile::Matrix;
+
+/// Where its TileJSON is; tiles stand below it.
+const PATH: &str = "/tiles/boundaries";
 
 /// What the tileset of all boundaries holds and where its tiles are: TileJSON 3.0.
 #[utoipa::path(
@@ -22,28 +25,23 @@ use crate::tile::Matrix;
     operation_id = "show_boundaries",
     path = "/tiles/boundaries",
     tag = "maps",
-    params(ShiftQuery, AsOfQuery, LayerQuery, CollectionsQuery, ChoiceQuery),
+    params(ShiftQuery, AsOfQuery, LayerQuery, CollectionsQuery, ChoiceQuery, UnitFilterQuery),
     responses((status = 200, description = "TileJSON 3.0", content((serde_json::Value = "application/json"))))
 )]
-pub async fn show_boundaries(
-    Query(query): Query<DatasetQuery>,
-    State(state): State<AppState>,
-    caller: Caller,
-    base: BaseUrl,
-) -> Result<Response, Problem> {
-    let shown = shown_layers(&state, query.tile.as_of, &query.only, &caller).await?;
-    let template = base.to(&with_query("/tiles/boundaries/{z}/{x}/{y}", &query.to_pairs()));
-    let is_private = shown.is_private;
+pub async fn show_boundaries(State(state): State<AppState>, subject: Subject) -> Result<Response, Problem> {
+    let template = subject.base.to(&with_query(&format!("{PATH}/{{z}}/{{x}}/{{y}}"), &subject.pairs));
+    let is_private = subject.is_private;
+    let own = Link::new(subject.base.to(&with_query(PATH, &subject.pairs)), "self", "application/json");
+    let other = format!("{}/{}?f=json{}", subject.path, MATRIX_SETS[0].id, subject.pairs);
+    let links = to_header(&[own, Link::new(subject.base.to(&other), "alternate", "application/json")]);
     let json = tokio::task::spawn_blocking(move || {
-        let drawing = Drawing { matrix: Matrix::Mercator, shift: query.tile.shift.shift };
-        let tiles: Vec<_> = shown.layers.iter().map(|layer| state.tiles().layer(layer, drawing)).collect();
-        let choice = query.tile.choice.to_choice(query.collections.collections.as_deref());
-        check_choice(&choice, &tiles)?;
-        let described = Described { name: "boundaries", template, choice: &choice, shift: drawing.shift };
+        let (tiles, choice) = subject.open(&state, Matrix::Mercator)?;
+        let described = Described { name: "boundaries", template, choice: &choice, shift: subject.shift };
         serde_json::to_vec(&describe(&tiles, &described, &state.config().map)).map_err(|e| Problem::internal(&e))
     });
     let json = json.await.map_err(|e| Problem::internal(&e))??;
-    Ok(Document::new("application/json", json).private(is_private).into_response())
+    let links = links.parse().map_err(|e| Problem::internal(&e))?;
+    Ok(Document::new("application/json", json).header(header::LINK, links).private(is_private).into_response())
 }
 
 /// One tile, MVT 2.1: a layer for each level drawn at that zoom, and one with its names. Column before row.
@@ -61,6 +59,7 @@ pub async fn show_boundaries(
         LayerQuery,
         CollectionsQuery,
         ChoiceQuery,
+        UnitFilterQuery,
     ),
     responses(
         (status = 200, description = "The tile", content((Vec<u8> = "application/vnd.mapbox-vector-tile"))),
@@ -70,15 +69,12 @@ pub async fn show_boundaries(
 )]
 pub async fn show_boundaries_tile(
     Path((z, x, y)): Path<(String, String, String)>,
-    Query(query): Query<DatasetQuery>,
     State(state): State<AppState>,
-    caller: Caller,
+    subject: Subject,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let address = parse_address(Matrix::Mercator, [&z, &x, &y], "zoom/column/row")?;
-    let shown = shown_layers(&state, query.tile.as_of, &query.only, &caller).await?;
-    let drawing = Drawing { matrix: Matrix::Mercator, shift: query.tile.shift.shift };
-    let request = TileRequest { shown, drawing, address, choice: query.tile.choice, collections: query.collections.collections };
-    request.send(&state, &method, &headers).await
+    let described = Link::new(subject.base.to(&with_query(PATH, &subject.version)), "describedby", "application/json");
+    TileRequest { subject, matrix: Matrix::Mercator, address, links: vec![described] }.send(&state, &method, &headers).await
 }

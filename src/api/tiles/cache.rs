@@ -5,12 +5,17 @@ use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
 use super::shift::TileShift;
+use crate::api::features::FilterKey;
+use crate::api::problem::Problem;
 use crate::boundary::{GenerationId, LayerName, Position};
 use crate::snapshot::{LayerSnapshot, Snapshot};
-use crate::tile::{Coding, LayerTiles, Matrix, TileAddress, TileChanges, TileChoice, TileLayers};
+use crate::tile::{Coding, LayerTiles, Matrix, PassingUnits, TileAddress, TileChanges, TileChoice, TileLayers, TileTooLarge};
 
 /// Bytes of finished tiles kept ready. A district's tiles of all zooms need about 20 MiB, a large city's visited ones a few times that.
 const CACHE_BYTES_MAX: u64 = 256 << 20;
+
+/// Bytes of answers kept, one for each unit and filter: sixty-four filters of a million units.
+const PASSING_BYTES_MAX: u64 = 64 << 20;
 
 /// Generations drawn at once beside the current ones. More than anybody lays side by side, and few enough to weigh at every tile.
 const OTHERS_MAX: usize = 32;
@@ -26,6 +31,8 @@ pub struct TileCache {
     /// which last changed the tile, so a tile that a publication leaves alone stays. Each coding that was asked for is kept by
     /// itself: few callers take more than one, and the bytes as they are hardly anybody.
     finished: Cache<FinishedKey, FinishedTile>,
+    /// The units that pass filters that were asked for, so that the tiles of a map look at them once.
+    passing: Cache<PassingKey, Arc<PassingUnits>>,
     /// Held while one generation's tiles are made from another's, so that two callers do not do the same.
     following: Mutex<()>,
 }
@@ -35,8 +42,12 @@ struct FinishedKey {
     sources: Vec<Source>,
     address: TileAddress,
     choice: TileChoice,
+    filter: Option<FilterKey>,
     coding: Coding,
 }
+
+/// A filter of the units of one generation.
+type PassingKey = (LayerName, GenerationId, FilterKey);
 
 /// How a layer is laid out in tiles.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -52,6 +63,8 @@ pub struct Asked<'a> {
     pub drawing: Drawing,
     pub address: TileAddress,
     pub choice: &'a TileChoice,
+    /// Tells the filter, where not all units are wanted.
+    pub filter: Option<FilterKey>,
     pub coding: Coding,
 }
 
@@ -103,7 +116,7 @@ pub struct Coded {
 pub struct TileError {
     address: TileAddress,
     #[source]
-    source: Arc<dyn std::error::Error + Send + Sync>,
+    source: Arc<TileTooLarge>,
 }
 
 impl TileCache {
@@ -114,10 +127,12 @@ impl TileCache {
             // An entry's own cost, so that millions of empty tiles are bounded too.
             u32::try_from(bytes + 256).unwrap_or(u32::MAX)
         };
+        let passing_weight = |_: &PassingKey, passing: &Arc<PassingUnits>| u32::try_from(passing.bytes() + 256).unwrap_or(u32::MAX);
         let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
         Self {
             layers: Mutex::new(Layers { entries: Vec::new(), current: Vec::new(), bytes_max }),
             finished: Cache::builder().weigher(weight).max_capacity(CACHE_BYTES_MAX).build(),
+            passing: Cache::builder().weigher(passing_weight).max_capacity(PASSING_BYTES_MAX).build(),
             following: Mutex::default(),
         }
     }
@@ -149,13 +164,28 @@ impl TileCache {
         self.finished.get(&FinishedKey::of(&entries, asked))
     }
 
-    /// Returns a tile of several layers together. Takes a while where it is asked for the first time.
+    /// Returns the units of a layer that pass a filter, as `find` finds them where nobody has asked before.
+    ///
+    /// # Errors
+    /// Those of `find`.
+    pub fn passing(
+        &self,
+        layer: &LayerSnapshot,
+        filter: FilterKey,
+        find: impl FnOnce() -> Result<PassingUnits, Problem>,
+    ) -> Result<Arc<PassingUnits>, Problem> {
+        let key = (layer.layer().name.clone(), layer.generation().id, filter);
+        self.passing.try_get_with(key, || find().map(Arc::new)).map_err(|problem: Arc<Problem>| Problem::clone(&problem))
+    }
+
+    /// Returns a tile of several layers together. `passing` has the units wanted of each, where there is a filter. Takes a while
+    /// where it is asked for the first time.
     ///
     /// # Errors
     /// A tile that cannot be written.
-    pub fn tile(&self, asked: Asked<'_>) -> Result<FinishedTile, TileError> {
+    pub fn tile(&self, asked: Asked<'_>, passing: &[Arc<PassingUnits>]) -> Result<FinishedTile, TileError> {
         let entries: Vec<Entry> = asked.layers.iter().map(|layer| self.entry(layer, asked.drawing)).collect();
-        let made = self.finished.try_get_with(FinishedKey::of(&entries, asked), || make(&entries, asked));
+        let made = self.finished.try_get_with(FinishedKey::of(&entries, asked), || make(&entries, asked, passing));
         // A tile of a new zoom leaves more behind than itself.
         self.lock().shrink();
         made.map_err(|error: Arc<TileError>| TileError::clone(&error))
@@ -192,24 +222,22 @@ impl TileCache {
 impl FinishedKey {
     fn of(entries: &[Entry], asked: Asked<'_>) -> Self {
         Self {
-            sources: entries.iter().map(|entry| entry.source_of(asked.address)).collect(),
+            sources: entries.iter().map(|entry| entry.source_of(asked)).collect(),
             address: asked.address,
             choice: asked.choice.clone(),
+            filter: asked.filter,
             coding: asked.coding,
         }
     }
 }
 
-fn make(entries: &[Entry], asked: Asked<'_>) -> Result<FinishedTile, TileError> {
-    let failed = |source: Arc<dyn std::error::Error + Send + Sync>| TileError { address: asked.address, source };
+fn make(entries: &[Entry], asked: Asked<'_>, passing: &[Arc<PassingUnits>]) -> Result<FinishedTile, TileError> {
     // A tile is a list of layers, so tiles one after the other are a tile.
     let mut plain = Vec::new();
-    for entry in entries {
-        plain.extend(entry.tiles.tile(asked.address).map_err(|error| failed(Arc::new(error)))?.unwrap_or_default());
-    }
-    if !asked.choice.is_everything() && !plain.is_empty() {
-        let passing = asked.choice.passing(entries.iter().map(|entry| entry.tiles.as_ref()));
-        plain = asked.choice.take(&plain, passing.as_ref()).map_err(|error| failed(Arc::new(error)))?;
+    for (at, entry) in entries.iter().enumerate() {
+        let passing = asked.filter.and_then(|_| passing.get(at)).map(Arc::as_ref);
+        let tile = entry.tiles.tile_of(asked.address, asked.choice, passing);
+        plain.extend(tile.map_err(|source| TileError { address: asked.address, source: Arc::new(source) })?.unwrap_or_default());
     }
     Ok((!plain.is_empty()).then(|| Arc::new(Coded::of(asked.coding.pack(plain)))))
 }
@@ -291,9 +319,13 @@ impl Entry {
         Some(Self { source, coverage_bytes, tiles: Arc::new(tiles), is_seldom: self.is_seldom, base, epochs })
     }
 
-    /// Returns the source with the generation that last changed a tile.
-    fn source_of(&self, address: TileAddress) -> Source {
-        let changed = self.epochs.iter().find(|(_, changes)| changes.touch(address));
+    /// Returns the source with the generation that last changed a tile. A filter may ask for more than tiles show, so its tiles are
+    /// those of one generation.
+    fn source_of(&self, asked: Asked<'_>) -> Source {
+        if asked.filter.is_some() {
+            return self.source.clone();
+        }
+        let changed = self.epochs.iter().find(|(_, changes)| changes.touch(asked.address));
         self.source.in_generation(changed.map_or(self.base, |(generation, _)| *generation))
     }
 
@@ -360,9 +392,10 @@ mod tests {
                     drawing: Drawing::default(),
                     address: *address,
                     choice: &choice,
+                    filter: None,
                     coding: Coding::Gzip,
                 };
-                all.iter().map(|address| cache.tile(asked(address)).unwrap()).collect()
+                all.iter().map(|address| cache.tile(asked(address), &[]).unwrap()).collect()
             };
             let mut layer = Arc::new(LayerSnapshot::build(generation(1), None, Arc::new(coverage), true, Search::Rtree));
             let mut before = show(&cache, &layer);

@@ -2,10 +2,11 @@ use std::sync::Arc;
 
 use super::shift::ShiftQuery;
 use crate::api::as_of::{AsOfQuery, LayerQuery};
+use crate::api::features::UnitFilterQuery;
 use crate::api::links::encode;
 use crate::api::problem::Problem;
 use crate::api::query::{FromQuery, Values};
-use crate::tile::{LayerTiles, TileChoice, TileField};
+use crate::tile::{LayerTiles, TileChoice};
 
 /// The parameters that choose what of a tile is wanted.
 #[derive(Clone, Debug, Default, utoipa::IntoParams)]
@@ -14,15 +15,6 @@ pub struct ChoiceQuery {
     /// Only these fields of the features; the TileJSON lists those there are.
     #[param(value_type = Option<Vec<String>>, style = Form, explode = false)]
     pub fields: Option<Vec<String>>,
-    /// Only the unit of this code.
-    #[param(max_length = 256)]
-    pub code: Option<String>,
-    /// Only units of this name.
-    #[param(max_length = 256)]
-    pub name: Option<String>,
-    /// Only units whose parent has this code.
-    #[param(max_length = 256)]
-    pub parent: Option<String>,
 }
 
 /// The parameter that chooses collections of a dataset.
@@ -40,6 +32,7 @@ pub struct TileQuery {
     pub shift: ShiftQuery,
     pub as_of: AsOfQuery,
     pub choice: ChoiceQuery,
+    pub filter: UnitFilterQuery,
 }
 
 /// All parameters of the tiles of the dataset.
@@ -53,17 +46,9 @@ pub struct DatasetQuery {
 /// Names in one list. A tile has a dozen fields and collections; more are not looked at one by one.
 const NAMES_MAX: usize = 64;
 
-/// Longest value that is compared with, in bytes: as long as a name of a unit is ever written. It is kept beside the tile.
-const VALUE_BYTES_MAX: usize = 256;
-
 impl FromQuery for ChoiceQuery {
     fn from_query(values: &mut Values) -> Option<Self> {
-        Some(Self {
-            fields: values.optional("fields", parse_names),
-            code: values.optional("code", parse_value),
-            name: values.optional("name", parse_value),
-            parent: values.optional("parent", parse_value),
-        })
+        Some(Self { fields: values.optional("fields", parse_names) })
     }
 }
 
@@ -76,7 +61,7 @@ impl FromQuery for CollectionsQuery {
 impl FromQuery for TileQuery {
     fn from_query(values: &mut Values) -> Option<Self> {
         let (shift, as_of) = (ShiftQuery::from_query(values)?, AsOfQuery::from_query(values)?);
-        Some(Self { shift, as_of, choice: ChoiceQuery::from_query(values)? })
+        Some(Self { shift, as_of, choice: ChoiceQuery::from_query(values)?, filter: UnitFilterQuery::from_query(values)? })
     }
 }
 
@@ -101,18 +86,15 @@ fn parse_names(text: &str) -> Result<Vec<String>, String> {
     }
 }
 
-fn parse_value(text: &str) -> Result<String, String> {
-    match text.len() {
-        0 => Err("is empty".into()),
-        1..=VALUE_BYTES_MAX => Ok(text.to_owned()),
-        length => Err(format!("has {length} bytes, more than {VALUE_BYTES_MAX}")),
-    }
-}
-
 impl TileQuery {
+    /// Returns what of the parameters tells one tileset from another, whatever is chosen of it.
+    pub fn version(&self) -> String {
+        self.shift.to_pairs() + &self.as_of.to_pairs()
+    }
+
     /// Returns the parameters as they stand in an address, each pair behind an `&`.
     pub fn to_pairs(&self) -> String {
-        self.shift.to_pairs() + &self.as_of.to_pairs() + &self.choice.to_pairs()
+        self.shift.to_pairs() + &self.as_of.to_pairs() + &self.choice.to_pairs() + &self.filter.to_pairs()
     }
 }
 
@@ -125,21 +107,12 @@ impl DatasetQuery {
 
 impl ChoiceQuery {
     fn to_pairs(&self) -> String {
-        let mut pairs = names_pair("fields", self.fields.as_deref());
-        for (name, value) in [("code", &self.code), ("name", &self.name), ("parent", &self.parent)] {
-            pairs += &value.as_ref().map(|value| format!("&{name}={}", encode(value))).unwrap_or_default();
-        }
-        pairs
+        names_pair("fields", self.fields.as_deref())
     }
 
     /// Returns what is wanted, not yet seen to be there.
     pub fn to_choice(&self, collections: Option<&[String]>) -> TileChoice {
-        let filter = [(TileField::Code, &self.code), (TileField::Name, &self.name), (TileField::Parent, &self.parent)];
-        TileChoice {
-            collections: collections.map(<[String]>::to_vec),
-            fields: self.fields.clone(),
-            filter: filter.into_iter().filter_map(|(field, value)| Some((field, value.clone()?))).collect(),
-        }
+        TileChoice { collections: collections.map(<[String]>::to_vec), fields: self.fields.clone() }
     }
 }
 
@@ -149,7 +122,7 @@ impl ChoiceQuery {
 /// 400 for one that they do not have.
 pub fn check_choice(choice: &TileChoice, layers: &[Arc<LayerTiles>]) -> Result<(), Problem> {
     let unknown = |wanted: &Option<Vec<String>>, known: &[String]| wanted.iter().flatten().find(|name| !known.contains(name)).cloned();
-    let listed = layers.iter().flat_map(|layer| layer.vector_layers()).flat_map(|layer| layer.fields);
+    let listed = layers.iter().flat_map(|layer| layer.vector_layers(&TileChoice::default())).flat_map(|layer| layer.fields);
     let mut fields: Vec<String> = listed.map(|field| field.as_str().to_owned()).collect();
     fields.sort_unstable();
     fields.dedup();
@@ -179,13 +152,13 @@ mod tests {
         for bad in ["", ",", "code,", &"x,".repeat(100)] {
             assert!(parse_names(bad).is_err(), "{bad}");
         }
-        assert!(parse_value("").is_err() && parse_value(&"x".repeat(257)).is_err() && parse_value("零陵").is_ok());
     }
 
     #[test]
     fn addresses_repeat_what_was_chosen() {
-        let choice =
-            ChoiceQuery { fields: Some(vec!["code".into(), "name".into()]), name: Some("零 陵".into()), ..ChoiceQuery::default() };
-        assert_eq!(choice.to_pairs(), "&fields=code,name&name=%E9%9B%B6%20%E9%99%B5");
+        let choice = ChoiceQuery { fields: Some(vec!["code".into(), "name".into()]) };
+        let filter = UnitFilterQuery { name: Some("零 陵".into()), filter: Some("code > '1'".into()), ..UnitFilterQuery::default() };
+        let query = TileQuery { choice, filter, ..TileQuery::default() };
+        assert_eq!(query.to_pairs(), "&fields=code,name&filter=code%20%3E%20%271%27&name=%E9%9B%B6%20%E9%99%B5");
     }
 }

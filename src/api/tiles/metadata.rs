@@ -1,40 +1,23 @@
-use std::sync::Arc;
-
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::cache::Drawing;
-use super::choice::{ChoiceQuery, check_choice};
 use super::matrix::{MATRIX_SETS, MatrixSet};
-use super::send::{MVT, Shown};
+use super::send::MVT;
 use super::shift::TileShift;
+use super::subject::Subject;
 use super::tilejson::{Described, bounds_of, describe};
 use crate::api::features::CRS84;
 use crate::api::links::{BaseUrl, Link, with_query};
 use crate::api::page::page_links;
 use crate::api::problem::Problem;
 use crate::api::state::AppState;
-use crate::tile::{LayerTiles, Matrix, TileChoice, VectorLayer, zoom_to_see};
+use crate::tile::{Matrix, VectorLayer, zoom_to_see};
 
 pub const TILESETS_REL: &str = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector";
 pub const TILING_SCHEMES_REL: &str = "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes";
 const TILING_SCHEME_REL: &str = "http://www.opengis.net/def/rel/ogc/1.0/tiling-scheme";
 
 pub const TILEJSON: &str = "application/vnd.mapbox.tile+json";
-
-/// What some tiles are of: the dataset or one collection, and what was chosen of it.
-#[derive(Debug)]
-pub struct Subject {
-    /// Where its tilesets are listed: `/tiles`, or that of a collection.
-    pub path: String,
-    pub title: String,
-    /// What addresses repeat of the query, each pair behind an `&`.
-    pub pairs: String,
-    pub shown: Shown,
-    pub shift: Option<TileShift>,
-    pub choice: ChoiceQuery,
-    pub collections: Option<Vec<String>>,
-}
 
 /// The tilesets of the dataset or of a collection: one for each tile matrix set.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -115,7 +98,7 @@ pub struct CenterPoint {
 pub struct TilesetLayer {
     id: String,
     data_type: &'static str,
-    /// 0 for points, 2 for areas.
+    /// 0 for points, 1 for lines, 2 for areas.
     geometry_dimension: u8,
     min_tile_matrix: String,
     max_tile_matrix: String,
@@ -129,11 +112,12 @@ impl Subject {
     /// # Errors
     /// 400 for a field or a collection that there is not.
     pub fn check(&self, state: &AppState) -> Result<(), Problem> {
-        self.open(state, &MATRIX_SETS[0]).map(drop)
+        self.open(state, MATRIX_SETS[0].matrix).map(drop)
     }
 
     /// Lists the tilesets.
-    pub fn list(&self, base: &BaseUrl) -> Tilesets {
+    pub fn list(&self) -> Tilesets {
+        let base = &self.base;
         let item = |set: &MatrixSet| {
             let address = base.to(&format!("{}/{}?f=json{}", self.path, set.id, self.pairs));
             TilesetItem {
@@ -151,10 +135,10 @@ impl Subject {
     ///
     /// # Errors
     /// 400 for a field or a collection that there is not.
-    pub fn describe(&self, state: &AppState, base: &BaseUrl, set: &MatrixSet) -> Result<Tileset, Problem> {
-        let (tiles, choice) = self.open(state, set)?;
+    pub fn describe(&self, state: &AppState, set: &MatrixSet) -> Result<Tileset, Problem> {
+        let (tiles, choice) = self.open(state, set.matrix)?;
         let max_zoom = tiles.iter().map(|tiles| tiles.max_zoom()).max().unwrap_or(0);
-        let layers: Vec<VectorLayer> = tiles.iter().flat_map(|tiles| tiles.vector_layers()).filter(|l| choice.has_layer(&l.id)).collect();
+        let layers: Vec<VectorLayer> = tiles.iter().flat_map(|tiles| tiles.vector_layers(&choice)).collect();
         let bounds = bounds_of(&tiles);
         let min_zoom = layers.iter().map(|layer| layer.min_zoom).min().unwrap_or(0);
         let limits = |bounds: [f64; 4]| (min_zoom..=max_zoom).map(move |z| MatrixLimits::around(set, bounds, z)).collect();
@@ -174,11 +158,11 @@ impl Subject {
                 crs: CRS84,
                 tile_matrix: zoom_to_see(east - west, min_zoom..=max_zoom).to_string(),
             }),
-            layers: layers.iter().map(|layer| TilesetLayer::of(layer, &choice)).collect(),
+            layers: layers.iter().map(TilesetLayer::of).collect(),
             attribution: state.config().map.attribution_line(),
             media_types: [MVT],
             shift: self.shift.map(TileShift::as_str),
-            links: self.links(base, set),
+            links: self.links(set),
         })
     }
 
@@ -186,26 +170,19 @@ impl Subject {
     ///
     /// # Errors
     /// 400 for a field or a collection that there is not.
-    pub fn to_tilejson(&self, state: &AppState, base: &BaseUrl, set: &MatrixSet) -> Result<tilejson::TileJSON, Problem> {
-        let (tiles, choice) = self.open(state, set)?;
-        let template = base.to(&with_query(&format!("{}/{}/{{z}}/{{y}}/{{x}}", self.path, set.id), &self.pairs));
+    pub fn to_tilejson(&self, state: &AppState, set: &MatrixSet) -> Result<tilejson::TileJSON, Problem> {
+        let (tiles, choice) = self.open(state, set.matrix)?;
+        let template = self.base.to(&with_query(&format!("{}/{}/{{z}}/{{y}}/{{x}}", self.path, set.id), &self.pairs));
         let described = Described { name: &self.title, template, choice: &choice, shift: self.shift };
         Ok(describe(&tiles, &described, &state.config().map))
-    }
-
-    fn open(&self, state: &AppState, set: &MatrixSet) -> Result<(Vec<Arc<LayerTiles>>, TileChoice), Problem> {
-        let drawing = Drawing { matrix: set.matrix, shift: self.shift };
-        let tiles: Vec<_> = self.shown.layers.iter().map(|layer| state.tiles().layer(layer, drawing)).collect();
-        let choice = self.choice.to_choice(self.collections.as_deref());
-        check_choice(&choice, &tiles)?;
-        Ok((tiles, choice))
     }
 
     fn title_in(&self, set: &MatrixSet) -> String {
         format!("{} in {}", self.title, set.id)
     }
 
-    fn links(&self, base: &BaseUrl, set: &MatrixSet) -> Vec<Link> {
+    fn links(&self, set: &MatrixSet) -> Vec<Link> {
+        let base = &self.base;
         let path = format!("{}/{}", self.path, set.id);
         let mut links = page_links(base, &path, &self.pairs);
         let template = base.to(&with_query(&format!("{path}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}"), &self.pairs));
@@ -216,6 +193,12 @@ impl Subject {
         }
         links
     }
+}
+
+/// Returns what a tile's answer leads to: what its tileset holds, and how the world is divided.
+pub fn tile_links(subject: &Subject, set: &MatrixSet) -> Vec<Link> {
+    let tileset = subject.base.to(&format!("{}/{}?f=json{}", subject.path, set.id, subject.version));
+    vec![Link::new(tileset, "describedby", "application/json"), tiling_scheme(&subject.base, set)]
 }
 
 /// Whether a tileset of a matrix set can be described as TileJSON.
@@ -241,8 +224,8 @@ impl MatrixLimits {
 }
 
 impl TilesetLayer {
-    fn of(layer: &VectorLayer, choice: &TileChoice) -> Self {
-        let fields = layer.fields.iter().filter(|field| choice.has_field(field.as_str()));
+    fn of(layer: &VectorLayer) -> Self {
+        let fields = layer.fields.iter();
         let properties: serde_json::Map<String, Value> =
             fields.map(|field| (field.as_str().to_owned(), json!({ "type": "string", "title": field.about() }))).collect();
         Self {

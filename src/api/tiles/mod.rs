@@ -13,6 +13,7 @@ mod ogc;
 mod send;
 mod shift;
 mod style;
+mod subject;
 mod tilejson;
 
 pub use boundaries::{__path_show_boundaries, __path_show_boundaries_tile, show_boundaries, show_boundaries_tile};

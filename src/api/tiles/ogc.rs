@@ -1,19 +1,20 @@
 //! Tiles as OGC API Tiles 1.0 has them, of the dataset and of each collection. The row stands before the column.
+//!
+//! A [`Subject`] is either, so each pair of operations differs in its definition alone.
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
+use serde::Deserialize;
 
-use super::cache::Drawing;
-use super::choice::{ChoiceQuery, CollectionsQuery, DatasetQuery, TileQuery};
+use super::choice::{ChoiceQuery, CollectionsQuery};
 use super::matrix::MatrixSet;
-use super::metadata::{Subject, TILEJSON, Tileset, Tilesets, has_tilejson};
-use super::send::{MVT, Shown, TileRequest, parse_address, shown_layers};
+use super::metadata::{TILEJSON, Tileset, Tilesets, has_tilejson, tile_links};
+use super::send::{MVT, TileRequest, parse_address};
 use super::shift::ShiftQuery;
+use super::subject::Subject;
 use crate::api::as_of::{AsOfQuery, LayerQuery};
-use crate::api::caller::Caller;
-use crate::api::features::collections::find_level;
-use crate::api::links::{BaseUrl, encode};
+use crate::api::features::UnitFilterQuery;
 use crate::api::media::{HTML, JSON, Offer, negotiate};
 use crate::api::page::{FormatQuery, send_json};
 use crate::api::problem::Problem;
@@ -53,25 +54,57 @@ impl FromQuery for TileFormatQuery {
     }
 }
 
+/// The part of a path that names a tileset.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[serde(rename_all = "camelCase")]
+pub struct TilesetPath {
+    /// `WebMercatorQuad`, `WorldCRS84Quad` or `CGCS2000Quad`
+    tile_matrix_set_id: String,
+}
+
+/// The part of a path that names a tile.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[serde(rename_all = "camelCase")]
+pub struct TilePath {
+    /// `WebMercatorQuad`, `WorldCRS84Quad` or `CGCS2000Quad`
+    tile_matrix_set_id: String,
+    /// Zoom
+    tile_matrix: String,
+    /// Row, from the north
+    #[param(value_type = u32)]
+    tile_row: String,
+    /// Column, from the west
+    #[param(value_type = u32)]
+    tile_col: String,
+}
+
 /// The tilesets of all boundaries, one for each tile matrix set.
 #[utoipa::path(
     get,
     operation_id = "list_tilesets",
     path = "/tiles",
     tag = "maps",
-    params(FormatQuery, ShiftQuery, AsOfQuery, LayerQuery, CollectionsQuery, ChoiceQuery),
+    params(
+        FormatQuery,
+        ShiftQuery,
+        AsOfQuery,
+        LayerQuery,
+        CollectionsQuery,
+        ChoiceQuery,
+        UnitFilterQuery,
+    ),
     security((), ("key" = [])),
     responses((status = 200, description = "The tilesets", content((Tilesets = "application/json"), (String = "text/html"))))
 )]
 pub async fn list_tilesets(
     State(state): State<AppState>,
-    Query((format, query)): Query<(FormatQuery, DatasetQuery)>,
-    caller: Caller,
-    base: BaseUrl,
+    subject: Subject,
+    Query(format): Query<FormatQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let subject = of_dataset(&state, query, &caller).await?;
-    send_list(subject, state, &base, format.f.as_deref(), &headers).await
+    send_list(subject, state, format.f.as_deref(), &headers).await
 }
 
 /// What the tileset of all boundaries in a tile matrix set holds, and where its tiles are.
@@ -81,13 +114,14 @@ pub async fn list_tilesets(
     path = "/tiles/{tileMatrixSetId}",
     tag = "maps",
     params(
-        ("tileMatrixSetId" = String, Path, description = "`WebMercatorQuad`, `WorldCRS84Quad` or `CGCS2000Quad`"),
+        TilesetPath,
         TilesetFormatQuery,
         ShiftQuery,
         AsOfQuery,
         LayerQuery,
         CollectionsQuery,
         ChoiceQuery,
+        UnitFilterQuery,
     ),
     security((), ("key" = [])),
     responses((status = 200, description = "The tileset", content(
@@ -97,16 +131,13 @@ pub async fn list_tilesets(
     )))
 )]
 pub async fn find_tileset(
-    Path(set): Path<String>,
+    Path(path): Path<TilesetPath>,
     State(state): State<AppState>,
-    Query((format, query)): Query<(TilesetFormatQuery, DatasetQuery)>,
-    caller: Caller,
-    base: BaseUrl,
+    subject: Subject,
+    Query(format): Query<TilesetFormatQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let set = MatrixSet::find(&set)?;
-    let subject = of_dataset(&state, query, &caller).await?;
-    send_tileset(subject, state, base, set, format.f.as_deref(), &headers).await
+    send_tileset(subject, state, &path, format.f.as_deref(), &headers).await
 }
 
 /// One tile of all boundaries, MVT 2.1. Row before column.
@@ -116,16 +147,14 @@ pub async fn find_tileset(
     path = "/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}",
     tag = "maps",
     params(
-        ("tileMatrixSetId" = String, Path, description = "`WebMercatorQuad`, `WorldCRS84Quad` or `CGCS2000Quad`"),
-        ("tileMatrix" = String, Path, description = "Zoom"),
-        ("tileRow" = u32, Path, description = "Row, from the north"),
-        ("tileCol" = u32, Path, description = "Column, from the west"),
+        TilePath,
         TileFormatQuery,
         ShiftQuery,
         AsOfQuery,
         LayerQuery,
         CollectionsQuery,
         ChoiceQuery,
+        UnitFilterQuery,
     ),
     security((), ("key" = [])),
     responses(
@@ -135,20 +164,14 @@ pub async fn find_tileset(
     )
 )]
 pub async fn show_tile(
-    Path((set, z, row, column)): Path<(String, String, String, String)>,
+    Path(path): Path<TilePath>,
     State(state): State<AppState>,
-    Query((format, query)): Query<(TileFormatQuery, DatasetQuery)>,
-    caller: Caller,
+    subject: Subject,
+    Query(format): Query<TileFormatQuery>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let set = MatrixSet::find(&set)?;
-    let address = parse_address(set.matrix, [&z, &column, &row], "zoom/row/column")?;
-    negotiate(format.f.as_deref(), &headers, &[MVT_OFFER])?;
-    let shown = shown_layers(&state, query.tile.as_of, &query.only, &caller).await?;
-    let drawing = Drawing { matrix: set.matrix, shift: query.tile.shift.shift };
-    let request = TileRequest { shown, drawing, address, choice: query.tile.choice, collections: query.collections.collections };
-    request.send(&state, &method, &headers).await
+    send_tile(subject, &state, &path, format.f.as_deref(), (&method, &headers)).await
 }
 
 /// The tilesets of a collection, one for each tile matrix set.
@@ -159,21 +182,22 @@ pub async fn show_tile(
     tag = "maps",
     params(
         ("collectionId" = String, Path, description = "The level, or `layer.level`"),
-        FormatQuery, ShiftQuery, AsOfQuery, ChoiceQuery,
+        FormatQuery,
+        ShiftQuery,
+        AsOfQuery,
+        ChoiceQuery,
+        UnitFilterQuery,
     ),
     security((), ("key" = [])),
     responses((status = 200, description = "The tilesets", content((Tilesets = "application/json"), (String = "text/html"))))
 )]
 pub async fn list_collection_tilesets(
-    Path(id): Path<String>,
     State(state): State<AppState>,
-    Query((format, query)): Query<(FormatQuery, TileQuery)>,
-    caller: Caller,
-    base: BaseUrl,
+    subject: Subject,
+    Query(format): Query<FormatQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let subject = of_collection(&state, id, query, &caller).await?;
-    send_list(subject, state, &base, format.f.as_deref(), &headers).await
+    send_list(subject, state, format.f.as_deref(), &headers).await
 }
 
 /// What the tileset of a collection in a tile matrix set holds, and where its tiles are.
@@ -184,11 +208,12 @@ pub async fn list_collection_tilesets(
     tag = "maps",
     params(
         ("collectionId" = String, Path, description = "The level, or `layer.level`"),
-        ("tileMatrixSetId" = String, Path, description = "`WebMercatorQuad`, `WorldCRS84Quad` or `CGCS2000Quad`"),
+        TilesetPath,
         TilesetFormatQuery,
         ShiftQuery,
         AsOfQuery,
         ChoiceQuery,
+        UnitFilterQuery,
     ),
     security((), ("key" = [])),
     responses((status = 200, description = "The tileset", content(
@@ -198,19 +223,17 @@ pub async fn list_collection_tilesets(
     )))
 )]
 pub async fn find_collection_tileset(
-    Path((id, set)): Path<(String, String)>,
+    Path(path): Path<TilesetPath>,
     State(state): State<AppState>,
-    Query((format, query)): Query<(TilesetFormatQuery, TileQuery)>,
-    caller: Caller,
-    base: BaseUrl,
+    subject: Subject,
+    Query(format): Query<TilesetFormatQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let set = MatrixSet::find(&set)?;
-    let subject = of_collection(&state, id, query, &caller).await?;
-    send_tileset(subject, state, base, set, format.f.as_deref(), &headers).await
+    send_tileset(subject, state, &path, format.f.as_deref(), &headers).await
 }
 
-/// One tile of a collection, MVT 2.1: its areas in a layer that has the collection's id, and its names. Row before column.
+/// One tile of a collection, MVT 2.1: its areas in a layer that has the collection's id, its names, and the lines that separate its
+/// units. Row before column.
 #[utoipa::path(
     get,
     operation_id = "show_collection_tile",
@@ -218,14 +241,12 @@ pub async fn find_collection_tileset(
     tag = "maps",
     params(
         ("collectionId" = String, Path, description = "The level, or `layer.level`"),
-        ("tileMatrixSetId" = String, Path, description = "`WebMercatorQuad`, `WorldCRS84Quad` or `CGCS2000Quad`"),
-        ("tileMatrix" = String, Path, description = "Zoom"),
-        ("tileRow" = u32, Path, description = "Row, from the north"),
-        ("tileCol" = u32, Path, description = "Column, from the west"),
+        TilePath,
         TileFormatQuery,
         ShiftQuery,
         AsOfQuery,
         ChoiceQuery,
+        UnitFilterQuery,
     ),
     security((), ("key" = [])),
     responses(
@@ -235,78 +256,57 @@ pub async fn find_collection_tileset(
     )
 )]
 pub async fn show_collection_tile(
-    Path((id, set, z, row, column)): Path<(String, String, String, String, String)>,
+    Path(path): Path<TilePath>,
     State(state): State<AppState>,
-    Query((format, query)): Query<(TileFormatQuery, TileQuery)>,
-    caller: Caller,
+    subject: Subject,
+    Query(format): Query<TileFormatQuery>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let set = MatrixSet::find(&set)?;
-    let address = parse_address(set.matrix, [&z, &column, &row], "zoom/row/column")?;
-    negotiate(format.f.as_deref(), &headers, &[MVT_OFFER])?;
-    let found = find_level(&state, &id, query.as_of, &caller).await?;
-    let shown = Shown { layers: vec![found.layer], is_private: found.is_private };
-    let drawing = Drawing { matrix: set.matrix, shift: query.shift.shift };
-    let request = TileRequest { shown, drawing, address, choice: query.choice, collections: Some(vec![id]) };
-    request.send(&state, &method, &headers).await
+    send_tile(subject, &state, &path, format.f.as_deref(), (&method, &headers)).await
 }
 
-async fn of_dataset(state: &AppState, query: DatasetQuery, caller: &Caller) -> Result<Subject, Problem> {
-    Ok(Subject {
-        path: "/tiles".into(),
-        title: "Boundaries".into(),
-        pairs: query.to_pairs(),
-        shown: shown_layers(state, query.tile.as_of, &query.only, caller).await?,
-        shift: query.tile.shift.shift,
-        choice: query.tile.choice,
-        collections: query.collections.collections,
-    })
-}
-
-async fn of_collection(state: &AppState, id: String, query: TileQuery, caller: &Caller) -> Result<Subject, Problem> {
-    let found = find_level(state, &id, query.as_of, caller).await?;
-    Ok(Subject {
-        path: format!("/collections/{}/tiles", encode(&id)),
-        title: id.clone(),
-        pairs: query.to_pairs(),
-        shown: Shown { layers: vec![found.layer], is_private: found.is_private },
-        shift: query.shift.shift,
-        choice: query.choice,
-        collections: Some(vec![id]),
-    })
-}
-
-async fn send_list(subject: Subject, state: AppState, base: &BaseUrl, f: Option<&str>, headers: &HeaderMap) -> Result<Response, Problem> {
+async fn send_list(subject: Subject, state: AppState, f: Option<&str>, headers: &HeaderMap) -> Result<Response, Problem> {
     let offer = negotiate(f, headers, &[JSON, HTML])?;
     let checked = tokio::task::spawn_blocking(move || subject.check(&state).map(|()| subject));
     let subject = checked.await.map_err(|e| Problem::internal(&e))??;
-    let list = subject.list(base);
+    let list = subject.list();
     let bytes = serde_json::to_vec(&list).map_err(|e| Problem::internal(&e))?;
-    send_json(&format!("Tilesets: {}", subject.title), bytes, &list.links, offer, subject.shown.is_private)
+    send_json(&format!("Tilesets: {}", subject.title), bytes, &list.links, offer, subject.is_private)
 }
 
 async fn send_tileset(
     subject: Subject,
     state: AppState,
-    base: BaseUrl,
-    set: &'static MatrixSet,
+    path: &TilesetPath,
     f: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
+    let set = MatrixSet::find(&path.tile_matrix_set_id)?;
     let offers = [JSON, HTML, TILEJSON_OFFER];
     let offer = negotiate(f, headers, if has_tilejson(set) { &offers } else { &offers[..2] })?;
-    let is_private = subject.shown.is_private;
+    let is_private = subject.is_private;
     // Who is the first to ask for tiles of a layer waits until they are laid out.
     let described = tokio::task::spawn_blocking(move || {
-        let tileset = subject.describe(&state, &base, set)?;
-        let bytes = if offer == TILEJSON_OFFER {
-            serde_json::to_vec(&subject.to_tilejson(&state, &base, set)?)
-        } else {
-            serde_json::to_vec(&tileset)
-        };
+        let tileset = subject.describe(&state, set)?;
+        let bytes =
+            if offer == TILEJSON_OFFER { serde_json::to_vec(&subject.to_tilejson(&state, set)?) } else { serde_json::to_vec(&tileset) };
         Ok::<_, Problem>((tileset.title, bytes.map_err(|e| Problem::internal(&e))?, tileset.links))
     });
     let (title, bytes, links) = described.await.map_err(|e| Problem::internal(&e))??;
     send_json(&title, bytes, &links, offer, is_private)
+}
+
+async fn send_tile(
+    subject: Subject,
+    state: &AppState,
+    path: &TilePath,
+    f: Option<&str>,
+    (method, headers): (&Method, &HeaderMap),
+) -> Result<Response, Problem> {
+    let set = MatrixSet::find(&path.tile_matrix_set_id)?;
+    let address = parse_address(set.matrix, [&path.tile_matrix, &path.tile_col, &path.tile_row], "zoom/row/column")?;
+    negotiate(f, headers, &[MVT_OFFER])?;
+    let links = tile_links(&subject, set);
+    TileRequest { subject, matrix: set.matrix, address, links }.send(state, method, headers).await
 }

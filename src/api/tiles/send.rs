@@ -1,45 +1,19 @@
-use std::sync::Arc;
-
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::cache::{Asked, Coded, Drawing, FinishedTile};
-use super::choice::{ChoiceQuery, check_choice};
-use crate::api::as_of::{AsOfQuery, LayerQuery, View};
-use crate::api::caller::Caller;
+use super::cache::{Asked, Coded, FinishedTile};
+use super::subject::Subject;
 use crate::api::document::Terms;
+use crate::api::features::items::deadline;
+use crate::api::links::{Link, to_header};
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::state::AppState;
-use crate::snapshot::LayerSnapshot;
 use crate::tile::{Coding, Matrix, TileAddress, TileChoice};
 
 pub const MVT: &str = "application/vnd.mapbox-vector-tile";
 
 /// Codings that are offered, those first that a caller who takes several alike is sent: the first is the one that packs text-like bytes best.
 const CODINGS: [Coding; 4] = [Coding::Brotli, Coding::Zstd, Coding::Gzip, Coding::Plain];
-
-/// The layers whose tiles are shown, and whether the answer depends on who asks.
-#[derive(Clone, Debug)]
-pub struct Shown {
-    pub layers: Vec<Arc<LayerSnapshot>>,
-    pub is_private: bool,
-}
-
-/// Returns the layers that the caller may see, in the version asked for.
-///
-/// # Errors
-/// As [`AppState::view_layers`]; 401 or 403 where none of those there are may be seen.
-pub async fn shown_layers(state: &AppState, as_of: AsOfQuery, only: &LayerQuery, caller: &Caller) -> Result<Shown, Problem> {
-    let View { snapshot, is_private } = state.view_layers(as_of, only, caller).await?;
-    let all = snapshot.layers();
-    let layers: Vec<_> = all.iter().filter(|layer| caller.sees_layer(&layer.layer().name, layer.is_public())).cloned().collect();
-    if let (true, false, Some(first)) = (layers.is_empty(), all.is_empty(), all.first()) {
-        let name = &first.layer().name;
-        caller.require_layer(name, first.is_public(), &format!("the layer {name}"))?;
-    }
-    let may_differ = snapshot.histories().iter().any(|history| !history.is_public);
-    Ok(Shown { layers, is_private: is_private || may_differ })
-}
 
 /// Reads an address; `order` says how its three parts stand, for the one who is told that they are wrong.
 ///
@@ -60,11 +34,11 @@ pub fn parse_address(matrix: Matrix, [z, x, y]: [&str; 3], order: &str) -> Resul
 /// A tile that somebody asks for.
 #[derive(Debug)]
 pub struct TileRequest {
-    pub shown: Shown,
-    pub drawing: Drawing,
+    pub subject: Subject,
+    pub matrix: Matrix,
     pub address: TileAddress,
-    pub choice: ChoiceQuery,
-    pub collections: Option<Vec<String>>,
+    /// What the answer's `Link` header leads to.
+    pub links: Vec<Link>,
 }
 
 impl TileRequest {
@@ -79,37 +53,39 @@ impl TileRequest {
             Problem::new(ProblemKind::NotAcceptable, offered)
         };
         let coding = terms.coding(&CODINGS).ok_or_else(refused)?;
-        let is_private = self.shown.is_private;
-        let choice = self.choice.to_choice(self.collections.as_deref());
+        let is_private = self.subject.is_private;
+        let choice = self.subject.choice();
+        let links = HeaderValue::from_str(&to_header(&self.links)).map_err(|e| Problem::internal(&e))?;
         // What is kept was seen to be there when it was made, and needs no thread of its own.
         let tile = match state.tiles().ready(self.ask(&choice, coding)) {
             Some(tile) => tile,
             None => {
                 let state = state.clone();
-                let find = move || self.find(&state, &choice, coding);
+                let find = move || self.find(&state, coding);
                 tokio::task::spawn_blocking(find).await.map_err(|e| Problem::internal(&e))??
             }
         };
-        let cache = if is_private { "private, no-cache" } else { "no-cache" };
-        let vary = if is_private { "Accept-Encoding, Authorization" } else { "Accept-Encoding" };
-        let cacheable = [(header::CACHE_CONTROL, cache), (header::VARY, vary)];
-        let Some(tile) = tile else { return Ok((StatusCode::NO_CONTENT, cacheable).into_response()) };
-        Ok((cacheable, send_coded(&tile, coding, &terms)).into_response())
+        let cache = HeaderValue::from_static(if is_private { "private, no-cache" } else { "no-cache" });
+        let vary = HeaderValue::from_static(if is_private { "Accept-Encoding, Authorization" } else { "Accept-Encoding" });
+        let about = [(header::CACHE_CONTROL, cache), (header::VARY, vary), (header::LINK, links)];
+        let Some(tile) = tile else { return Ok((StatusCode::NO_CONTENT, about).into_response()) };
+        Ok((about, send_coded(&tile, coding, &terms)).into_response())
     }
 
     fn ask<'a>(&'a self, choice: &'a TileChoice, coding: Coding) -> Asked<'a> {
-        Asked { layers: &self.shown.layers, drawing: self.drawing, address: self.address, choice, coding }
+        let Subject { layers, .. } = &self.subject;
+        let (drawing, filter) = (self.subject.drawing(self.matrix), self.subject.filter_key());
+        Asked { layers, drawing, address: self.address, choice, filter, coding }
     }
 
-    fn find(&self, state: &AppState, choice: &TileChoice, coding: Coding) -> Result<FinishedTile, Problem> {
-        let cache = state.tiles();
-        let layers: Vec<_> = self.shown.layers.iter().map(|layer| cache.layer(layer, self.drawing)).collect();
+    fn find(&self, state: &AppState, coding: Coding) -> Result<FinishedTile, Problem> {
+        let (layers, choice) = self.subject.open(state, self.matrix)?;
         let max_zoom = layers.iter().map(|layer| layer.max_zoom()).max().unwrap_or(0);
         if self.address.z() > max_zoom {
             return Err(Problem::not_found(format!("tiles are made for zooms 0 to {max_zoom}; nearer zooms are drawn from those")));
         }
-        check_choice(choice, &layers)?;
-        cache.tile(self.ask(choice, coding)).map_err(|e| Problem::internal(&e))
+        let passing = self.subject.passing(state, deadline(state))?;
+        state.tiles().tile(self.ask(&choice, coding), &passing).map_err(|e| Problem::internal(&e))
     }
 }
 

@@ -2,8 +2,8 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::send::{Shown, shown_layers};
 use super::shift::ShiftQuery;
+use super::subject::{Shown, shown_layers};
 use crate::api::as_of::{AsOfQuery, LayerQuery};
 use crate::api::caller::Caller;
 use crate::api::document::Document;

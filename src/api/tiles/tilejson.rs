@@ -18,8 +18,8 @@ pub struct Described<'a> {
 
 /// Describes the tiles of some layers together.
 pub fn describe(layers: &[Arc<LayerTiles>], described: &Described<'_>, map: &MapConfig) -> TileJSON {
-    let listed = layers.iter().flat_map(|tiles| tiles.vector_layers()).filter(|layer| described.choice.has_layer(&layer.id));
-    let vector_layers: Vec<VectorLayer> = listed.map(|layer| to_wire(&layer, described.choice)).collect();
+    let listed = layers.iter().flat_map(|tiles| tiles.vector_layers(described.choice));
+    let vector_layers: Vec<VectorLayer> = listed.map(|layer| to_wire(&layer)).collect();
     let max_zoom = layers.iter().map(|tiles| tiles.max_zoom()).max().unwrap_or(0);
     let min_zoom = vector_layers.iter().filter_map(|layer| layer.minzoom).min().unwrap_or(0);
     let template = described.template.clone();
@@ -44,9 +44,8 @@ pub fn bounds_of(layers: &[Arc<LayerTiles>]) -> Option<[f64; 4]> {
     bounds.reduce(|a, b| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])])
 }
 
-fn to_wire(layer: &crate::tile::VectorLayer, choice: &TileChoice) -> VectorLayer {
-    let wanted = layer.fields.iter().filter(|field| choice.has_field(field.as_str()));
-    let fields = wanted.map(|field| (field.as_str().to_owned(), field.about().to_owned())).collect();
+fn to_wire(layer: &crate::tile::VectorLayer) -> VectorLayer {
+    let fields = layer.fields.iter().map(|field| (field.as_str().to_owned(), field.about().to_owned())).collect();
     let mut wire = VectorLayer::new(layer.id.clone(), fields);
     wire.minzoom = Some(layer.min_zoom);
     wire.maxzoom = Some(layer.max_zoom);

@@ -210,7 +210,7 @@ fn the_form_is_negotiated_on_each_page() {
     let template = tilejson["tiles"][0].as_str().unwrap();
     assert!(template.ends_with("/collections/grid/tiles/WebMercatorQuad/{z}/{y}/{x}"), "{template}");
     let listed: Vec<_> = tilejson["vector_layers"].as_array().unwrap().iter().map(|layer| layer["id"].as_str().unwrap()).collect();
-    assert_eq!(listed, ["grid", "grid_label"]);
+    assert_eq!(listed, ["grid", "grid_label", "borders"]);
     assert_eq!((&tilejson["minzoom"], &tilejson["maxzoom"]), (&12.into(), &16.into()));
     assert_eq!(link(&service.json("/collections/grid"), "describedby")["type"], "application/vnd.mapbox.tile+json");
 }
@@ -303,19 +303,21 @@ fn only_what_is_chosen_is_in_a_tile() {
 
     let (some, fields) = contents(&bytes(&service, &format!("{path}?fields=name,code&collections=grid")));
     assert_eq!(fields, BTreeSet::from(["code", "name"].map(String::from)));
-    assert_eq!(some.keys().collect::<Vec<_>>(), ["grid", "grid_label"]);
+    assert_eq!(some.keys().collect::<Vec<_>>(), ["borders", "grid", "grid_label"]);
     assert_eq!(some["grid"], all["grid"]);
 
     let one = all["grid_label"].first().unwrap().clone();
     let (found, _) = contents(&bytes(&service, &format!("{path}?code={one}")));
-    assert_eq!(found, BTreeMap::from(["grid", "grid_label"].map(|layer| (layer.to_owned(), BTreeSet::from([one.clone()])))));
+    let mut expected = BTreeMap::from(["grid", "grid_label"].map(|layer| (layer.to_owned(), BTreeSet::from([one.clone()]))));
+    expected.insert("borders".to_owned(), BTreeSet::new());
+    assert_eq!(found, expected);
     let (found, _) = contents(&bytes(&service, &format!("{path}?parent=431102")));
     assert_eq!(found["grid"], all["grid"]);
     assert!(!found.contains_key("district"));
     assert_eq!(service.get(&format!("{path}?code={one}&name=none")).send().unwrap().status(), 204);
     // A filter holds at zooms that do not carry the field it asks for.
     let (found, _) = contents(&bytes(&service, &format!("{}?code=431102", short(4))));
-    assert_eq!(found.keys().collect::<Vec<_>>(), ["district", "district_label"]);
+    assert_eq!(found.keys().collect::<Vec<_>>(), ["borders", "district", "district_label"]);
 
     for (query, parameter) in [
         ("fields=colour", "fields"),
@@ -323,20 +325,103 @@ fn only_what_is_chosen_is_in_a_tile() {
         ("collections=none", "collections"),
         ("collections=grid,,", "collections"),
         ("code=", "code"),
-        ("filter=code='1'", "filter"),
+        ("filter=colour='1'", "filter"),
+        ("filter=code", "filter"),
+        ("filter=code='1'&filter-lang=sql", "filter-lang"),
+        ("filter=code='1'&filter-crs=Mars", "filter-crs"),
         ("Code=1", "Code"),
     ] {
         let response = service.get(&format!("{path}?{query}")).send().unwrap();
         assert_eq!(response.status(), 400, "{query}");
         assert_eq!(response.json::<Value>().unwrap()["errors"][0]["parameter"], parameter, "{query}");
     }
-    for page in ["/tiles?fields=colour", "/tiles/WorldCRS84Quad?collections=none", "/collections/grid/tiles?fields=colour"] {
+    for page in [
+        "/tiles?fields=colour",
+        "/tiles/boundaries?filter=colour=1",
+        "/tiles?filter=colour=1",
+        "/tiles/WorldCRS84Quad?collections=none",
+        "/collections/grid/tiles?fields=colour",
+    ] {
         assert_eq!(service.get(page).send().unwrap().status(), 400, "{page}");
     }
     // What describes the tiles says the same, and its addresses repeat the choice.
     let tilejson = service.json("/tiles/boundaries?fields=code&collections=grid&shift=gcj02");
     assert!(tilejson["tiles"][0].as_str().unwrap().ends_with("{y}?shift=gcj02&fields=code&collections=grid"), "{tilejson}");
     assert_eq!(tilejson["vector_layers"][0]["fields"].as_object().unwrap().keys().collect::<Vec<_>>(), ["code"]);
+}
+
+/// The tiles under a filter show the features under that filter, whichever way it finds them.
+#[test]
+fn a_filter_says_the_same_of_tiles_as_of_features() {
+    let service = Service::start();
+    let path = short(11);
+    let (west, north) = (WEST + SIDE * 1.2, SOUTH + SIDE * 1.7);
+    let polygon = format!("POLYGON(({WEST} {SOUTH},{west} {SOUTH},{west} {north},{WEST} {north},{WEST} {SOUTH}))");
+    let half = code_of(COLUMNS / 2, ROWS / 2);
+    for filter in [
+        format!("code >= '{half}'"),
+        format!("code IN ('{half}', 'none')"),
+        format!("code LIKE '{}%' AND NOT name LIKE '%1网格'", &half[..9]),
+        format!("S_INTERSECTS(geometry, {polygon})"),
+        "valid_from > TIMESTAMP('2020-01-01T00:00:00Z') AND level = 'grid'".to_owned(),
+    ] {
+        let query = format!("filter={}&fields=code", filter.replace('%', "%25"));
+        let items = service.json(&format!("/collections/grid/items?limit=1000&{}", query.replace("fields", "properties")));
+        let expected: BTreeSet<String> = items["features"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|feature| feature["properties"]["code"].as_str().unwrap().to_owned())
+            .collect();
+        assert!(!expected.is_empty(), "{filter}");
+        // The district is smaller than two tiles of this zoom; a name stands in one of them.
+        let (x, y) = middle(Matrix::Mercator, 12);
+        let mut found = BTreeSet::new();
+        for (x, y) in (x - 2..=x + 2).flat_map(|x| (y - 2..=y + 2).map(move |y| (x, y))) {
+            let response = service.get(&format!("/tiles/WebMercatorQuad/12/{y}/{x}?{query}")).send().unwrap();
+            if response.status() == 200 {
+                let (codes, _) = contents(&response.bytes().unwrap());
+                found.extend(codes.get("grid_label").into_iter().flatten().cloned());
+            }
+        }
+        assert_eq!(found, expected, "{filter}");
+    }
+    // The same in the other language, and in another reference system.
+    let json = format!(r#"{{"op":"=","args":[{{"property":"code"}},"{half}"]}}"#);
+    let (x, y) = middle(Matrix::Mercator, 12);
+    let tile = |query: &str| bytes(&service, &format!("/tiles/WebMercatorQuad/12/{y}/{x}?{query}"));
+    assert_eq!(tile(&format!("filter-lang=cql2-json&filter={json}")), tile(&format!("code={half}")));
+    let place = format!("S_INTERSECTS(geometry,POINT({} {}))", SOUTH + SIDE * 5.5, WEST + SIDE * 10.5);
+    let swapped = tile(&format!("filter-crs=http://www.opengis.net/def/crs/EPSG/0/4326&filter={place}"));
+    let (codes, _) = contents(&swapped);
+    assert_eq!(codes["grid"], BTreeSet::from([code_of(10, 5)]));
+    assert_eq!(service.get(&format!("{path}?filter=code='none'")).send().unwrap().status(), 204);
+    // What describes the tiles leads to the tiles under the filter.
+    let template = service.json("/tiles/boundaries?filter=code='1'")["tiles"][0].as_str().unwrap().to_owned();
+    assert!(template.ends_with("{y}?filter=code%20%3D%20%271%27") || template.ends_with("{y}?filter=code%3D%271%27"), "{template}");
+}
+
+#[test]
+fn answers_lead_to_what_describes_them() {
+    let service = Service::start();
+    let (x, y) = middle(Matrix::Mercator, 13);
+    for (path, rel, expected) in [
+        (format!("/tiles/WebMercatorQuad/13/{y}/{x}?shift=gcj02&fields=code"), "describedby", "/tiles/WebMercatorQuad?f=json&shift=gcj02"),
+        (format!("/tiles/WebMercatorQuad/13/{y}/{x}"), TILING_SCHEME, "/tileMatrixSets/WebMercatorQuad"),
+        (format!("/collections/grid/tiles/WebMercatorQuad/13/{y}/{x}"), "describedby", "/collections/grid/tiles/WebMercatorQuad?f=json"),
+        (short(13), "describedby", "/tiles/boundaries"),
+        ("/tiles/WebMercatorQuad/10/0/0".to_owned(), TILING_SCHEME, "/tileMatrixSets/WebMercatorQuad"),
+        ("/tiles/boundaries?fields=code".to_owned(), "self", "/tiles/boundaries?fields=code"),
+        ("/tiles/boundaries".to_owned(), "alternate", "/tiles/WebMercatorQuad?f=json"),
+        ("/tiles".to_owned(), "self", "/tiles?f=json"),
+        ("/tiles/WebMercatorQuad?f=tilejson".to_owned(), "self", "/tiles/WebMercatorQuad?f=json"),
+    ] {
+        let response = service.get(&path).send().unwrap();
+        let links = header(&response, "link").unwrap_or_else(|| panic!("{path} has no Link"));
+        let wanted = format!("<{}>; rel=\"{rel}\"", service.url(expected));
+        assert!(links.contains(&wanted), "{path}: {links} has no {wanted}");
+        assert_eq!(service.get(expected).send().unwrap().status(), 200, "{expected}");
+    }
 }
 
 #[test]
