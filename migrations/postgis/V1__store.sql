@@ -423,6 +423,8 @@ CREATE TABLE gk_case (
   departments text COLLATE "C",
   cell bigint,
   reporter bigint REFERENCES gk_person (key),
+  alarm_at timestamptz,
+  border_m double precision,
   geom geometry(Point, 4326) NOT NULL,
   PRIMARY KEY (id, reported_at, district)
 ) PARTITION BY RANGE (reported_at);
@@ -433,6 +435,9 @@ CREATE INDEX gk_case_by_cell ON gk_case (cell, reported_at) WHERE cell IS NOT NU
 CREATE INDEX gk_case_published ON gk_case (reported_at) WHERE is_published = 1;
 CREATE INDEX gk_case_open ON gk_case (id) WHERE is_open = 1;
 CREATE INDEX gk_case_by_due ON gk_case (due_at) WHERE is_open = 1;
+CREATE INDEX gk_case_by_alarm ON gk_case (alarm_at) WHERE alarm_at IS NOT NULL;
+CREATE INDEX gk_case_by_border ON gk_case (border_m) WHERE border_m IS NOT NULL AND is_open = 1;
+CREATE INDEX gk_case_open_by_holder ON gk_case (holder) WHERE is_open = 1;
 COMMENT ON TABLE gk_case IS 'What happened where, with the grid and holder of its own time; a partition a month';
 COMMENT ON COLUMN gk_case.id IS 'The case';
 COMMENT ON COLUMN gk_case.district IS 'The code of the coarsest unit that holds it, by which the table can be distributed; empty outside of all';
@@ -454,6 +459,8 @@ COMMENT ON COLUMN gk_case.due_at IS 'When the next of its clocks runs out; null 
 COMMENT ON COLUMN gk_case.departments IS 'Ids of departments that have it, each between line breaks';
 COMMENT ON COLUMN gk_case.cell IS 'The cell of some 110 m in which it lies, by which those near it are found';
 COMMENT ON COLUMN gk_case.reporter IS 'Who reported it';
+COMMENT ON COLUMN gk_case.alarm_at IS 'When the next word about one of its clocks is due; none while none runs';
+COMMENT ON COLUMN gk_case.border_m IS 'Metres to the border, where it is so near that the grid is in doubt';
 COMMENT ON COLUMN gk_case.geom IS 'The position, for GIS and window queries';
 
 CREATE TABLE gk_case_counter (

@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use super::as_of::default_layer;
@@ -16,16 +15,9 @@ use super::media::{JSON, negotiate};
 use super::problem::Problem;
 use super::query::{FromQuery, Query, Values};
 use super::state::AppState;
-use crate::dispatch::WorkerId;
 use crate::dispatch::workflow::escalation;
 use crate::snapshot::{Query as Lookup, Snapshot};
-use crate::store::{CaseFilter, CaseRecord};
-
-/// Open cases that are looked at for one answer, those with the oldest ids first. An office that has more is told so.
-const OPEN_MAX: usize = 20_000;
-
-/// Cases that are read at once.
-const PAGE: usize = 1_000;
+use crate::store::{CaseFilter, CaseOrder, CaseRecord, Store};
 
 /// Alarms of one kind in an answer when the caller names no limit, and at most.
 const LIMIT_DEFAULT: usize = 100;
@@ -74,7 +66,7 @@ pub struct AlarmList {
     pub overload: Option<AlarmsOf<OverloadAlarm>>,
     /// Open cases so near a border that the keeper is in doubt, the nearest first.
     pub border: Option<AlarmsOf<BorderAlarm>>,
-    /// Whether there are more open cases than were looked at.
+    /// Always false: all open cases count.
     pub truncated: bool,
 }
 
@@ -142,17 +134,14 @@ pub async fn list_alarms(
     let prefix = scoped_prefix(query.grid.as_deref(), &caller)?;
     let wants = |kind: &str| query.kind.as_deref().is_none_or(|asked| asked == kind);
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
-    let needs_cases = KINDS[1..].iter().any(|kind| wants(kind));
-    let (open, truncated) = if needs_cases { load_open(&state, prefix.clone()).await? } else { (Vec::new(), false) };
     let (snapshot, now) = (state.snapshot()?, Timestamp::now());
-    let max = state.config().cases.open_per_worker_max;
     let body = AlarmList {
         at: now,
         vacant: wants("vacant").then(|| first(find_vacant(&snapshot, prefix.as_deref(), now), limit)),
-        overdue: wants("overdue").then(|| first(find_overdue(&state, &snapshot, &open, now), limit)),
-        overload: wants("overload").then(|| first(find_overload(&open, max), limit)),
-        border: wants("border").then(|| first(find_border(&snapshot, &open, now), limit)),
-        truncated,
+        overdue: if wants("overdue") { Some(find_overdue(&state, &snapshot, prefix.clone(), limit, now).await?) } else { None },
+        overload: if wants("overload") { Some(find_overload(&state, prefix.clone(), limit).await?) } else { None },
+        border: if wants("border") { Some(find_border(&state, &snapshot, prefix, limit, now).await?) } else { None },
+        truncated: false,
     };
     let bytes = serde_json::to_vec(&body).map_err(|e| Problem::internal(&e))?;
     Ok(Document::new(JSON.media, bytes).private(true).untagged().into_response())
@@ -164,20 +153,6 @@ fn first<T>(mut alarms: Vec<T>, limit: usize) -> AlarmsOf<T> {
     AlarmsOf { count, alarms }
 }
 
-async fn load_open(state: &AppState, prefix: Option<String>) -> Result<(Vec<CaseRecord>, bool), Problem> {
-    let mut filter = CaseFilter { grid_prefix: prefix, is_open: Some(true), counts: false, ..CaseFilter::first(PAGE) };
-    let mut open = Vec::new();
-    loop {
-        let asked = filter.clone();
-        let page = state.with_store(move |store| store.load_case_records(&asked)).await?;
-        filter.after = page.records.last().map(|record| record.case.id);
-        open.extend(page.records);
-        if !page.has_more || open.len() >= OPEN_MAX {
-            return Ok((open, page.has_more));
-        }
-    }
-}
-
 fn find_vacant(snapshot: &Snapshot, prefix: Option<&str>, at: Timestamp) -> Vec<VacantAlarm> {
     let Some(layer) = snapshot.layer(&default_layer(snapshot)) else { return Vec::new() };
     let Some(depth) = layer.coverage().finest_depth() else { return Vec::new() };
@@ -187,7 +162,17 @@ fn find_vacant(snapshot: &Snapshot, prefix: Option<&str>, at: Timestamp) -> Vec<
     vacant.map(|unit| VacantAlarm { grid: unit.code.to_string(), name: unit.name.clone() }).collect()
 }
 
-fn find_overdue(state: &AppState, snapshot: &Snapshot, open: &[CaseRecord], at: Timestamp) -> Vec<OverdueAlarm> {
+/// Reads the cases that are late in the order of their due times, which an index holds: only those that are shown are folded.
+async fn find_overdue(
+    state: &AppState,
+    snapshot: &Snapshot,
+    prefix: Option<String>,
+    limit: usize,
+    at: Timestamp,
+) -> Result<AlarmsOf<OverdueAlarm>, Problem> {
+    let filter =
+        CaseFilter { grid_prefix: prefix, is_open: Some(true), due_before: Some(at), order: CaseOrder::Due, ..CaseFilter::first(limit) };
+    let (count, records) = load_counted(state, filter).await?;
     let workflow = &state.config().cases.workflow;
     let alarm = |record: &CaseRecord| {
         let folded = record.state()?;
@@ -207,21 +192,27 @@ fn find_overdue(state: &AppState, snapshot: &Snapshot, open: &[CaseRecord], at: 
             to: chain.step.map(|step| step.to.clone()).unwrap_or_default(),
         })
     };
-    let mut alarms: Vec<_> = open.iter().filter_map(alarm).collect();
-    alarms.sort_by_key(|alarm| alarm.due_at);
-    alarms
+    Ok(AlarmsOf { count, alarms: records.iter().filter_map(alarm).collect() })
 }
 
-fn find_overload(open: &[CaseRecord], max: usize) -> Vec<OverloadAlarm> {
-    let mut counts: FxHashMap<&WorkerId, usize> = FxHashMap::default();
-    open.iter().filter_map(|record| record.case.holder.as_ref()).for_each(|worker| *counts.entry(worker).or_default() += 1);
-    let over = counts.into_iter().filter(|(_, open)| *open > max);
-    let mut alarms: Vec<_> = over.map(|(worker, open)| OverloadAlarm { worker: worker.to_string(), open, max }).collect();
-    alarms.sort_by(|a, b| b.open.cmp(&a.open).then_with(|| a.worker.cmp(&b.worker)));
-    alarms
+async fn find_overload(state: &AppState, prefix: Option<String>, limit: usize) -> Result<AlarmsOf<OverloadAlarm>, Problem> {
+    let max = state.config().cases.open_per_worker_max;
+    let over = state.with_store(move |store| store.count_open_cases(prefix.as_deref(), max)).await?;
+    Ok(first(over.into_iter().map(|(worker, open)| OverloadAlarm { worker: worker.to_string(), open, max }).collect(), limit))
 }
 
-fn find_border(snapshot: &Snapshot, open: &[CaseRecord], at: Timestamp) -> Vec<BorderAlarm> {
+/// Reads the cases that are in doubt, the nearest to a border first. How near each is was kept when it came, was moved, or boundaries
+/// changed.
+async fn find_border(
+    state: &AppState,
+    snapshot: &Snapshot,
+    prefix: Option<String>,
+    limit: usize,
+    at: Timestamp,
+) -> Result<AlarmsOf<BorderAlarm>, Problem> {
+    let filter =
+        CaseFilter { grid_prefix: prefix, is_open: Some(true), is_near_border: true, order: CaseOrder::Border, ..CaseFilter::first(limit) };
+    let (count, records) = load_counted(state, filter).await?;
     let alarm = |record: &CaseRecord| {
         let lookup = lookup_of(snapshot, record, at);
         let answer = snapshot.answer(&lookup).ok().filter(|answer| answer.is_ambiguous)?;
@@ -232,9 +223,20 @@ fn find_border(snapshot: &Snapshot, open: &[CaseRecord], at: Timestamp) -> Vec<B
             alternatives: answer.located.alternatives.iter().map(|other| answer.neighbour(other).code.to_string()).collect(),
         })
     };
-    let mut alarms: Vec<_> = open.iter().filter_map(alarm).collect();
-    alarms.sort_by(|a, b| a.distance_to_border_m.total_cmp(&b.distance_to_border_m));
-    alarms
+    Ok(AlarmsOf { count, alarms: records.iter().filter_map(alarm).collect() })
+}
+
+async fn load_counted(state: &AppState, filter: CaseFilter) -> Result<(usize, Vec<CaseRecord>), Problem> {
+    let read = move |store: &dyn Store| {
+        let page = store.load_case_records(&filter)?;
+        // What fits on the page is counted by being there.
+        if !page.has_more {
+            return Ok((page.records.len(), page.records));
+        }
+        let counted = store.load_cases(&CaseFilter { limit: 0, counts: true, ..filter })?;
+        Ok((counted.matched.unwrap_or_default(), page.records))
+    };
+    state.with_store(read).await
 }
 
 fn lookup_of(snapshot: &Snapshot, record: &CaseRecord, at: Timestamp) -> Lookup {

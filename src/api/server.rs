@@ -8,6 +8,7 @@ use axum::serve::{Listener, ListenerExt, TapIo};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
+use super::cases::{hear_others, ring_clocks};
 use super::router::router;
 use super::state::AppState;
 use super::tls::{Tls, TlsListener};
@@ -50,7 +51,8 @@ where
     let stopping = Arc::new(Notify::new());
     let told = Arc::clone(&stopping);
     let draining = state.clone();
-    let sending = tokio::spawn(deliver(state.clone()));
+    let working =
+        [tokio::spawn(deliver(state.clone())), tokio::spawn(ring_clocks(state.clone())), tokio::spawn(hear_others(state.clone()))];
     let stop = async move {
         stop.await;
         draining.start_draining();
@@ -64,6 +66,6 @@ where
             Ok(())
         }
     };
-    sending.abort();
+    working.iter().for_each(tokio::task::JoinHandle::abort);
     served
 }

@@ -86,7 +86,7 @@ pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer:
     let mut dated: Vec<(IncidentRow, CaseId)> = incidents.into_iter().zip(ids).collect();
     dated.sort_by_key(|(incident, _)| incident.reported_at);
     let mut times = Times::new(store, config, layer, now)?;
-    let mut cases: Vec<(Case, Vec<CaseEvent>)> = Vec::with_capacity(dated.len());
+    let mut cases: Vec<Read> = Vec::with_capacity(dated.len());
     while let Some((first, _)) = dated.first() {
         let (snapshot, until) = times.snapshot_of(first.reported_at)?;
         let end = dated.partition_point(|(incident, _)| until.is_none_or(|until| incident.reported_at < until)).max(1);
@@ -94,10 +94,10 @@ pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer:
         cases.par_extend(dated.into_par_iter().map(|(incident, id)| to_case(&snapshot, config, layer, incident, id)));
         dated = later;
     }
-    let located = cases.iter().filter(|(case, _)| case.grid.is_some()).count();
+    let located = cases.iter().filter(|read| read.case.grid.is_some()).count();
     let count = cases.len();
-    let (records, with_lives): (Vec<_>, Vec<_>) = cases.into_iter().partition(|(_, events)| events.is_empty());
-    let records: Vec<Case> = records.into_iter().map(|(case, _)| case).collect();
+    let (records, with_lives): (Vec<_>, Vec<_>) = cases.into_iter().partition(|read| read.events.is_empty());
+    let records: Vec<Case> = records.into_iter().map(|read| read.case).collect();
     let failed = "cannot store the incidents";
     let mut added = 0;
     if !records.is_empty() || with_lives.is_empty() {
@@ -106,6 +106,15 @@ pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer:
     added += lives::add(store, with_lives).map_err(StoreUnavailable::from).context(failed)?;
     super::say(&format!("{added} incidents are new of {count} in the table; {located} lie in a grid"));
     Ok(Outcome::Done)
+}
+
+/// A case as a row of a table makes it.
+struct Read {
+    case: Case,
+    /// Empty for a mere record.
+    events: Vec<CaseEvent>,
+    /// Metres to the border, where it is so near that the grid is in doubt.
+    border_m: Option<f64>,
 }
 
 /// The states of the store at the times of incidents, which come oldest first.
@@ -141,7 +150,7 @@ impl<'a> Times<'a> {
     }
 }
 
-fn to_case(snapshot: &Snapshot, config: &Config, layer: &LayerName, incident: IncidentRow, id: CaseId) -> (Case, Vec<CaseEvent>) {
+fn to_case(snapshot: &Snapshot, config: &Config, layer: &LayerName, incident: IncidentRow, id: CaseId) -> Read {
     let query = Query {
         position: incident.position,
         layer: layer.clone(),
@@ -169,7 +178,8 @@ fn to_case(snapshot: &Snapshot, config: &Config, layer: &LayerName, incident: In
         holder,
     };
     let events = lives::history(snapshot, &config.cases.workflow, answer.as_ref(), &case, &state, state_at);
-    (case, events)
+    let border_m = answer.as_ref().filter(|answer| answer.is_ambiguous).and_then(|answer| answer.located.distance_to_border_m);
+    Read { case, events, border_m }
 }
 
 /// Makes ids of what the rows say, so that a table which is read twice gives the same cases. Rows that say the same are counted.

@@ -85,7 +85,11 @@ fn parse_workflow(name: &str, text: &str) -> Result<Workflow, WorkflowFileError>
     });
     let escalation = escalation.collect::<Result<_, WorkflowFileError>>()?;
     let admission = Admission { categories: file.admission.and_then(|admission| admission.categories) };
-    Ok(Workflow::new(file.name, to_state(&file.start), file.dispatches_at_once, states, actions, escalation, admission)?)
+    let workflow = Workflow::new(file.name, to_state(&file.start), file.dispatches_at_once, states, actions, escalation, admission)?;
+    Ok(match file.due_soon_percent {
+        Some(percent) => workflow.telling_after(percent)?,
+        None => workflow,
+    })
 }
 
 fn to_state(name: &str) -> StateName {
@@ -99,6 +103,7 @@ struct File {
     start: String,
     #[serde(default)]
     dispatches_at_once: bool,
+    due_soon_percent: Option<u8>,
     states: Vec<State>,
     actions: Vec<Action>,
     #[serde(default)]

@@ -99,6 +99,12 @@ impl Limit {
         self.clock
     }
 
+    /// Returns so many percent of the limit; none where that is nothing.
+    pub fn share(self, percent: u8) -> Option<Self> {
+        let thousandths = u32::try_from(u64::from(self.thousandths) * u64::from(percent) / 100).ok()?;
+        (thousandths > 0).then_some(Self { thousandths, ..self })
+    }
+
     /// Parses a limit as offices write it: `2紧急工作时`, `4工作时`, `4小时`, `2工作日`, `2天`, `1紧急工作日`, `1自然日`, `2 urgent hours`;
     /// digits may be full-width, and white space and 个 may stand before the words. What [`Limit`] displays is read back.
     ///

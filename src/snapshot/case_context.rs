@@ -36,6 +36,7 @@ pub fn place_of(case: &Case) -> Place {
         grid: case.grid.clone(),
         generation: case.generation,
         holder: case.holder.clone(),
+        border_m: None,
     }
 }
 
@@ -49,6 +50,7 @@ pub fn place_at(answer: &Answer<'_>, given: String) -> Place {
         grid: unit.map(|unit| unit.code.clone()),
         generation: unit.map(|_| answer.layer.generation().id),
         holder: answer.duty.as_ref().and_then(|duty| duty.holder.as_ref()).map(|holder| holder.worker.id.clone()),
+        border_m: answer.located.distance_to_border_m.filter(|_| answer.is_ambiguous),
     }
 }
 

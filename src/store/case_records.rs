@@ -27,6 +27,8 @@ pub struct NewCase {
     /// By which the same report is known again when it is sent again.
     pub token: Option<IntakeToken>,
     pub near: Option<Near>,
+    /// Metres to the border, where it is so near that the grid is in doubt.
+    pub border_m: Option<f64>,
 }
 
 /// A key under which somebody sends a report, and what the report was, as SHA-256 both.
@@ -112,6 +114,8 @@ pub(super) struct Standing {
     pub is_open: bool,
     pub is_published: bool,
     pub due_at: Option<Timestamp>,
+    /// When the next word about one of its clocks is due.
+    pub alarm_at: Option<Timestamp>,
     /// The ids of departments with an open task, or, where the case has ended, of all that had one; each in line breaks.
     pub departments: String,
 }
@@ -130,6 +134,7 @@ impl Standing {
             is_open: !state.is_end,
             is_published: state.is_published,
             due_at: state.due_at().map(to_milliseconds),
+            alarm_at: state.alarm_at().map(to_milliseconds),
             departments: framed(&departments),
         }
     }

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::boundary::{GenerationId, Position, UnitCode};
-use crate::dispatch::workflow::{ActionName, Appointed, CaseEvent, ClockFact, Effect, Facts, Place, StateName};
+use crate::dispatch::workflow::{
+    ActionName, AlarmFact, Appointed, CaseEvent, ClockFact, Effect, Facts, NextWord, Place, RulingId, StateName, Word,
+};
 use crate::dispatch::{CaseId, DepartmentId, DepartmentRole, Limit, Role, Stage, WorkerId};
 
 /// An event as a row of a table holds it.
@@ -91,6 +93,77 @@ struct FactsText {
     media_url: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     duplicates: Vec<(Uuid, f64)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alarm: Option<AlarmText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ruling: Option<Uuid>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct AlarmText {
+    stage: String,
+    due_at: Timestamp,
+    #[serde(flatten)]
+    word: WordText,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<NextText>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct NextText {
+    at: Timestamp,
+    #[serde(flatten)]
+    word: WordText,
+}
+
+/// A word is known by its effect.
+#[derive(Debug, Serialize, Deserialize)]
+struct WordText {
+    word: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    level: Option<u8>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    to: String,
+}
+
+impl WordText {
+    fn of(word: &Word) -> Self {
+        let (level, to) = match word {
+            Word::Soon | Word::Overdue => (None, String::new()),
+            Word::Level { level, to } => (Some(*level), to.clone()),
+        };
+        Self { word: word.effect().as_str().to_owned(), level, to }
+    }
+
+    fn read(self) -> Result<Word, String> {
+        match Effect::parse(&self.word) {
+            Some(Effect::DueSoon) => Ok(Word::Soon),
+            Some(Effect::Overdue) => Ok(Word::Overdue),
+            Some(Effect::Escalate) => Ok(Word::Level { level: self.level.unwrap_or_default(), to: self.to }),
+            _ => Err(format!("the word {:?} about a clock", self.word)),
+        }
+    }
+}
+
+impl AlarmText {
+    fn of(alarm: &AlarmFact) -> Self {
+        let next = alarm.next.as_ref().map(|next| NextText { at: next.at, word: WordText::of(&next.word) });
+        Self { stage: alarm.stage.as_str().to_owned(), due_at: alarm.due_at, word: WordText::of(&alarm.word), next }
+    }
+
+    fn read(self) -> Result<AlarmFact, String> {
+        let next = |next: NextText| Ok::<_, String>(NextWord { at: next.at, word: next.word.read()? });
+        Ok(AlarmFact {
+            stage: read_stage(&self.stage)?,
+            due_at: self.due_at,
+            word: self.word.read()?,
+            next: self.next.map(next).transpose()?,
+        })
+    }
+}
+
+fn read_stage(text: &str) -> Result<Stage, String> {
+    Stage::ALL.into_iter().find(|stage| stage.as_str() == text).ok_or_else(|| format!("the stage {text:?}"))
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -109,6 +182,8 @@ struct ClockText {
     limit: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     due_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    warn_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -120,6 +195,8 @@ struct PlaceText {
     grid: Option<String>,
     generation: Option<u32>,
     holder: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    border_m: Option<f64>,
 }
 
 impl FactsText {
@@ -134,6 +211,7 @@ impl FactsText {
             stage: clock.stage.as_str().to_owned(),
             limit: clock.limit.map(|limit| limit.to_string()),
             due_at: clock.due_at,
+            warn_at: clock.warn_at,
         };
         Self {
             reason: facts.reason.clone(),
@@ -152,6 +230,8 @@ impl FactsText {
             address: facts.address.clone(),
             media_url: facts.media_url.clone(),
             duplicates: facts.duplicates.iter().map(|(id, distance_m)| (id.0, *distance_m)).collect(),
+            alarm: facts.alarm.as_ref().map(AlarmText::of),
+            ruling: facts.ruling.map(|ruling| ruling.0),
         }
     }
 
@@ -161,12 +241,12 @@ impl FactsText {
             Ok(Appointed { department: DepartmentId(text.id.into()), name: text.name, role })
         };
         let clock = |text: ClockText| {
-            let stage = Stage::ALL.into_iter().find(|stage| stage.as_str() == text.stage);
             Ok(ClockFact {
                 department: text.department.map(|id| DepartmentId(id.into())),
-                stage: stage.ok_or_else(|| format!("the stage {:?}", text.stage))?,
+                stage: read_stage(&text.stage)?,
                 limit: text.limit.map(|limit| Limit::parse(&limit)).transpose().map_err(|e| e.to_string())?,
                 due_at: text.due_at,
+                warn_at: text.warn_at,
             })
         };
         Ok(Facts {
@@ -186,6 +266,8 @@ impl FactsText {
             address: self.address,
             media_url: self.media_url,
             duplicates: self.duplicates.into_iter().map(|(id, distance_m)| (CaseId(id), distance_m)).collect(),
+            alarm: self.alarm.map(AlarmText::read).transpose()?,
+            ruling: self.ruling.map(RulingId),
         })
     }
 }
@@ -200,6 +282,7 @@ impl PlaceText {
             grid: place.grid.as_ref().map(ToString::to_string),
             generation: place.generation.map(|generation| generation.0),
             holder: place.holder.as_ref().map(ToString::to_string),
+            border_m: place.border_m,
         }
     }
 
@@ -212,6 +295,7 @@ impl PlaceText {
             grid: code(self.grid)?,
             generation: self.generation.map(GenerationId),
             holder: self.holder.map(|id| WorkerId(id.into())),
+            border_m: self.border_m,
         })
     }
 }

@@ -10,8 +10,8 @@ use super::identity::Fingerprint;
 use super::memory_lives::Lives;
 use super::memory_posts::Posts;
 use super::records::{
-    AuditEntry, CaseFilter, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonDigest, PersonRecord, Publication,
-    RosterData, StoredGeneration, StoredRoster, current_generation,
+    AuditEntry, CaseFilter, CaseOrder, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonDigest, PersonRecord,
+    Publication, RosterData, StoredGeneration, StoredRoster, current_generation,
 };
 use super::rosters::{RosterHead, in_force};
 use super::rules;
@@ -220,6 +220,15 @@ impl Store for MemoryStore {
         if filter.is_newest_first {
             ordered.reverse();
         }
+        match filter.order {
+            CaseOrder::Id => {}
+            CaseOrder::Due => ordered.sort_by_key(|case| state.lives.standing(case.id).and_then(|standing| standing.due_at)),
+            CaseOrder::Alarm => ordered.sort_by_key(|case| state.lives.standing(case.id).and_then(|standing| standing.alarm_at)),
+            CaseOrder::Border => {
+                let border_m = |case: &Case| state.lives.border_m(case.id).unwrap_or(f64::INFINITY);
+                ordered.sort_by(|a, b| border_m(a).total_cmp(&border_m(b)));
+            }
+        }
         let mut rest = ordered.into_iter().filter(is_after);
         let cases = rest.by_ref().take(filter.limit).map(|case| (*case).clone()).collect();
         Ok(CasePage { cases, matched: filter.counts.then_some(matching.len()), has_more: rest.next().is_some() })
@@ -253,6 +262,27 @@ impl Store for MemoryStore {
 
     fn newest_case_event(&self) -> Result<u64, StoreError> {
         Ok(self.lock().lives.newest())
+    }
+
+    fn next_case_alarm(&self) -> Result<Option<Timestamp>, StoreError> {
+        let state = self.lock();
+        Ok(state.cases.keys().filter_map(|id| state.lives.standing(*id)?.alarm_at).min())
+    }
+
+    fn count_open_cases(&self, prefix: Option<&str>, more_than: usize) -> Result<Vec<(WorkerId, usize)>, StoreError> {
+        let state = self.lock();
+        let filter = CaseFilter { is_open: Some(true), grid_prefix: prefix.map(str::to_owned), ..CaseFilter::first(0) };
+        let mut counts: BTreeMap<WorkerId, usize> = BTreeMap::new();
+        let open = state.cases.values().filter(|case| matches(case, &filter) && state.lives.matches(case.id, &filter));
+        open.filter_map(|case| case.holder.clone()).for_each(|holder| *counts.entry(holder).or_default() += 1);
+        let mut counts: Vec<_> = counts.into_iter().filter(|(_, open)| *open > more_than).collect();
+        counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        Ok(counts)
+    }
+
+    fn save_borders(&self, borders: &[(CaseId, Option<f64>)]) -> Result<(), StoreError> {
+        self.lock().lives.save_borders(borders);
+        Ok(())
     }
 
     fn add_webhook(&self, webhook: &Webhook) -> Result<(), StoreError> {

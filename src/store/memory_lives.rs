@@ -16,6 +16,8 @@ pub(super) struct Lives {
     events: Vec<(CaseId, CaseEvent)>,
     reporters: BTreeMap<CaseId, Reporter>,
     tokens: BTreeMap<[u8; 32], ([u8; 32], CaseId)>,
+    /// Metres to the border of the cases that are in doubt.
+    borders: BTreeMap<CaseId, f64>,
 }
 
 impl Lives {
@@ -50,6 +52,7 @@ impl Lives {
         if !new.reporter.is_empty() {
             self.reporters.insert(id, new.reporter);
         }
+        self.save_borders(&[(id, new.border_m)]);
         cases.insert(id, new.case);
         let first = new.events[0].clone();
         self.events.extend(new.events.into_iter().map(|event| (id, kept(event))));
@@ -67,12 +70,30 @@ impl Lives {
             case.given.clone_from(&place.given);
             case.grid.clone_from(&place.grid);
             case.holder.clone_from(&place.holder);
+            self.save_borders(&[(next.case, place.border_m)]);
         }
         if let Some(category) = &next.event.facts.category {
             case.category.clone_from(category);
         }
         self.events.push((next.case, kept(next.event)));
         CaseWritten::Appended
+    }
+
+    pub(super) fn save_borders(&mut self, borders: &[(CaseId, Option<f64>)]) {
+        for (id, border_m) in borders {
+            match border_m {
+                Some(border_m) => drop(self.borders.insert(*id, *border_m)),
+                None => drop(self.borders.remove(id)),
+            }
+        }
+    }
+
+    pub(super) fn border_m(&self, id: CaseId) -> Option<f64> {
+        self.borders.get(&id).copied()
+    }
+
+    pub(super) fn standing(&self, id: CaseId) -> Option<Standing> {
+        CaseState::fold(&self.history(id)).as_ref().map(Standing::of)
     }
 
     pub(super) fn history(&self, id: CaseId) -> Vec<CaseEvent> {
@@ -114,15 +135,19 @@ impl Lives {
             && filter.is_open.is_none()
             && filter.is_published.is_none()
             && filter.due_before.is_none()
+            && filter.alarm_by.is_none()
+            && !filter.is_near_border
             && filter.department.is_none()
         {
             return true;
         }
-        let Some(standing) = CaseState::fold(&self.history(id)).as_ref().map(Standing::of) else { return false };
+        let Some(standing) = self.standing(id) else { return false };
         filter.state.as_ref().is_none_or(|state| state == &standing.state)
             && filter.is_open.is_none_or(|is_open| is_open == standing.is_open)
             && filter.is_published.is_none_or(|is_published| is_published == standing.is_published)
             && filter.due_before.is_none_or(|before| standing.due_at.is_some_and(|due| due < before))
+            && filter.alarm_by.is_none_or(|by| standing.alarm_at.is_some_and(|at| at <= by))
+            && (!filter.is_near_border || self.borders.contains_key(&id))
             && filter.department.as_ref().is_none_or(|department| standing.departments.contains(&format!("\n{department}\n")))
     }
 }

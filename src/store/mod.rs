@@ -47,8 +47,8 @@ pub use memory::MemoryStore;
 pub use months_out::{KeptMonth, OldMonth};
 pub use postgis::PostgisStore;
 pub use records::{
-    AuditEntry, CaseFilter, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonDigest, PersonRecord, Publication,
-    RosterData, StoredGeneration, StoredRoster, current_generation, newest_generation,
+    AuditEntry, CaseFilter, CaseOrder, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonDigest, PersonRecord,
+    Publication, RosterData, StoredGeneration, StoredRoster, current_generation, newest_generation,
 };
 pub use rosters::descends;
 pub use webhooks::{DeadLetter, Delivery, Lease, LetterState, Webhook, WebhookId};
@@ -159,6 +159,29 @@ pub trait Store: Send + Sync {
 
     /// Returns the number of the event that became durable last; 0 where there is none.
     fn newest_case_event(&self) -> Result<u64, StoreError>;
+
+    /// Returns when the first word about a clock of any case is due; none where no clock runs.
+    fn next_case_alarm(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Counts the open cases, in units whose code begins so, of each holder who has more than so many, the most first.
+    fn count_open_cases(&self, prefix: Option<&str>, more_than: usize) -> Result<Vec<(WorkerId, usize)>, StoreError>;
+
+    /// Keeps how near to a border open cases are, which changes with boundaries; none of those whose grid is in no doubt.
+    fn save_borders(&self, borders: &[(CaseId, Option<f64>)]) -> Result<(), StoreError>;
+
+    /// Waits until the newest event of a case is another than `known`, at most for `patience`, and returns its number. How soon it wakes
+    /// depends on the back end, as with [`Self::wait_for_version`].
+    fn wait_for_case_event(&self, known: u64, poll: Duration, patience: Duration) -> Result<u64, StoreError> {
+        let end = std::time::Instant::now() + patience;
+        loop {
+            let newest = self.newest_case_event()?;
+            let left = end.saturating_duration_since(std::time::Instant::now());
+            if newest != known || left.is_zero() {
+                return Ok(newest);
+            }
+            std::thread::sleep(poll.min(left));
+        }
+    }
 
     /// Adds a webhook. One whose id is known is left as it is.
     fn add_webhook(&self, webhook: &Webhook) -> Result<(), StoreError>;

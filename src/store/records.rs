@@ -115,10 +115,16 @@ pub struct CaseFilter {
     pub is_published: Option<bool>,
     /// Only cases of which a clock that runs is due before this time.
     pub due_before: Option<Timestamp>,
+    /// Only cases of which a word about a clock was due at this time or before.
+    pub alarm_by: Option<Timestamp>,
+    /// Only cases that are in doubt between two units.
+    pub is_near_border: bool,
     /// Only cases of which this department has a task that is open, or had one where the case has ended.
     pub department: Option<String>,
     /// By id from the greatest down; `after` then asks for smaller ones.
     pub is_newest_first: bool,
+    /// By what else than the id; `after` does not go with it.
+    pub order: CaseOrder,
     pub limit: usize,
     /// Also count all that match, which reads them all, whatever the page.
     pub counts: bool,
@@ -138,10 +144,38 @@ impl CaseFilter {
             is_open: None,
             is_published: None,
             due_before: None,
+            alarm_by: None,
+            is_near_border: false,
             department: None,
             is_newest_first: false,
+            order: CaseOrder::Id,
             limit,
             counts: true,
+        }
+    }
+}
+
+/// By what cases are put in order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CaseOrder {
+    #[default]
+    Id,
+    /// What was due first comes first.
+    Due,
+    /// By when the next word about a clock is due.
+    Alarm,
+    /// What is nearest to a border comes first.
+    Border,
+}
+
+impl CaseOrder {
+    /// Returns the column, behind which ids decide.
+    pub(super) fn column(self) -> Option<&'static str> {
+        match self {
+            Self::Id => None,
+            Self::Due => Some("due_at"),
+            Self::Alarm => Some("alarm_at"),
+            Self::Border => Some("border_m"),
         }
     }
 }

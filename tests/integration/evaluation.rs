@@ -45,6 +45,7 @@ fn with_history(case: Case, outcome: &Outcome<'_>) -> CaseWrite {
         stage,
         limit: None,
         due_at: outcome.due_at,
+        warn_at: None,
     };
     let event = |seq, at, effect: Effect, is_end, facts| CaseEvent {
         seq,
@@ -77,7 +78,7 @@ fn with_history(case: Case, outcome: &Outcome<'_>) -> CaseWrite {
         }
         None => {}
     }
-    CaseWrite::Add(Box::new(NewCase { case, events, reporter: Reporter::default(), token: None, near: None }))
+    CaseWrite::Add(Box::new(NewCase { case, events, reporter: Reporter::default(), token: None, near: None, border_m: None }))
 }
 
 fn write(store: &dyn Store, writes: Vec<CaseWrite>) {

@@ -193,7 +193,14 @@ pub async fn submit<'r>(
         };
         let window = SignedDuration::from_hours(i64::from(cases.duplicate_window_h));
         let near = Near { distance_m: cases.duplicate_distance_m, since: case.reported_at - window };
-        NewCase { case, events: vec![event], reporter: submission.reporter, token: submission.token, near: Some(near) }
+        NewCase {
+            case,
+            events: vec![event],
+            reporter: submission.reporter,
+            token: submission.token,
+            near: Some(near),
+            border_m: place.border_m,
+        }
     };
     let case = new.case.clone();
     let written = state.write_case(CaseWrite::Add(Box::new(new))).await?;

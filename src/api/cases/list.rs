@@ -18,7 +18,7 @@ use crate::api::query::{FromQuery, Query, Values};
 use crate::api::state::AppState;
 use crate::api::wire::IncidentView;
 use crate::dispatch::CaseId;
-use crate::store::CaseFilter;
+use crate::store::{CaseFilter, CaseOrder};
 
 /// Which cases are listed.
 #[derive(Clone, Debug, Default, utoipa::IntoParams)]
@@ -135,6 +135,9 @@ pub async fn list_incidents(
         is_published: None,
         is_newest_first: false,
         due_before,
+        alarm_by: None,
+        is_near_border: false,
+        order: CaseOrder::Id,
         department: query.department.clone(),
         limit,
         counts: false,

@@ -1,9 +1,10 @@
 //! Cases: taking them in, listing them, and moving them on.
 //!
 //! `intake` takes a report, `moves` an action of the workflow, `list` and `one` read; `body` reads
-//! what was sent.
+//! what was sent; `clocks` tells of those whose time has come.
 
 mod body;
+mod clocks;
 mod intake;
 mod list;
 mod moves;
@@ -12,6 +13,7 @@ mod query;
 mod rights;
 
 pub use body::Body;
+pub use clocks::{hear_others, ring_clocks};
 pub use intake::{__path_report_incident, Submission, report_incident, submit};
 pub use list::{__path_list_incidents, list_incidents};
 pub use moves::{__path_act_on_incident, act_on_incident};

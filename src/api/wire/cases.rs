@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::locate::{LocateAnswer, PositionView};
-use crate::dispatch::workflow::{CaseClock, CaseEvent, CaseState, Escalation, Place, Task, Workflow};
+use crate::dispatch::workflow::{AlarmFact, CaseClock, CaseEvent, CaseState, Escalation, Place, Task, Word, Workflow};
 use crate::dispatch::{Case, CaseId, DepartmentId, Reporter, Role};
 
 /// The version of a case as an entity tag, by which nobody overwrites what they have not seen.
@@ -322,6 +322,36 @@ pub struct EventView {
     pub published: Option<bool>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub off_list: bool,
+    /// What is told of a clock: that of the task of `department`, or of the case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alarm: Option<AlarmView>,
+    /// The ruling by which the place is taken for a unit's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ruling: Option<String>,
+}
+
+/// A word about a clock; the effect says which.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AlarmView {
+    pub stage: &'static str,
+    #[schema(value_type = String, format = DateTime)]
+    pub due_at: Timestamp,
+    /// How far up the chain it goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<u8>,
+    /// Who is to know.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub to: String,
+}
+
+impl AlarmView {
+    fn new(alarm: &AlarmFact) -> Self {
+        let (level, to) = match &alarm.word {
+            Word::Soon | Word::Overdue => (None, String::new()),
+            Word::Level { level, to } => (Some(*level), to.clone()),
+        };
+        Self { stage: alarm.stage.as_str(), due_at: alarm.due_at, level, to }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -399,6 +429,8 @@ impl EventView {
             rating: facts.rating,
             published: facts.published,
             off_list: facts.is_off_list,
+            alarm: facts.alarm.as_ref().map(AlarmView::new),
+            ruling: facts.ruling.map(|ruling| ruling.0.to_string()),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::Read;
 use crate::dispatch::workflow::{ActionName, CaseEvent, Effect, Facts, StateName, Workflow, begin};
 use crate::dispatch::{Case, Reporter, Role};
 use crate::import::{IncidentRow, RowProblem};
@@ -70,10 +71,10 @@ pub fn history(
 ///
 /// # Errors
 /// The store fails; what was added by then stays, and the same table again adds the rest.
-pub fn add(store: &dyn Store, cases: Vec<(Case, Vec<CaseEvent>)>) -> Result<usize, StoreError> {
-    let new = |(case, events)| {
+pub fn add(store: &dyn Store, cases: Vec<Read>) -> Result<usize, StoreError> {
+    let new = |Read { case, events, border_m }| {
         let reporter = Reporter::default();
-        CaseWrite::Add(Box::new(NewCase { case, events, reporter, token: None, near: None }))
+        CaseWrite::Add(Box::new(NewCase { case, events, reporter, token: None, near: None, border_m }))
     };
     let mut writes = cases.into_iter().map(new).peekable();
     let mut added = 0;

@@ -4,7 +4,7 @@ use super::definition::{ActionDefinition, ActionName, Effect, Need, StateDefinit
 use super::event::{Appointed, CaseEvent, ClockFact, Facts};
 use super::order::{Context, Order};
 use super::state::{Appeal, CaseClock, CaseState, TaskState};
-use crate::dispatch::{DepartmentId, Role, Stage, due, postponed};
+use crate::dispatch::{DepartmentId, Limit, Role, Stage, due, postponed};
 
 /// Why a move was not made. `allowed` are the moves that the same role may make now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +58,7 @@ pub fn begin(workflow: &Workflow, role: Role, author: &str, at: Timestamp, conte
     let mut clocks = stage_clock(start, at, context);
     clocks.extend(departments.iter().map(|appointed| task_clock(&appointed.department, at, context)));
     clocks.extend(clock(None, Stage::Total, at, context));
+    warn(workflow, &mut clocks, at, context);
     CaseEvent {
         seq: 1,
         at,
@@ -138,7 +139,7 @@ pub fn decide(workflow: &Workflow, case: &CaseState, order: &Order, context: &Co
             facts.clocks.extend(redone.iter().map(|task| task_clock(&task.department, at, context)));
         }
         Effect::Resume => facts.clocks = resumed(case, at, context),
-        Effect::Extend => facts.clocks = extended(case, order, context)?,
+        Effect::Extend => facts.clocks = extended(workflow, case, order, context)?,
         Effect::Appeal => {
             if case.appeal != Appeal::None {
                 return Err(Refusal::Appealed);
@@ -171,6 +172,9 @@ pub fn decide(workflow: &Workflow, case: &CaseState, order: &Order, context: &Co
     let next = action.to.as_ref().filter(|_| moves).and_then(|to| workflow.state(to));
     if let Some(next) = next.filter(|next| next.name != case.name) {
         facts.clocks.extend(stage_clock(next, at, context));
+    }
+    if !matches!(action.effect, Effect::Resume | Effect::Extend) {
+        warn(workflow, &mut facts.clocks, at, context);
     }
     let state = next.map_or_else(|| case.name.clone(), |next| next.name.clone());
     let is_end = next.or(here).map_or(case.is_end, |state| state.is_end);
@@ -270,13 +274,18 @@ fn resumed(case: &CaseState, at: Timestamp, context: &Context<'_>) -> Vec<ClockF
             .zip(clock.was_due_at)
             .zip(clock.limit)
             .and_then(|((pause, was_due), limit)| postponed(was_due, pause.from, at, limit.clock(), context.calendar));
-        ClockFact { department: department.cloned(), stage: clock.stage, limit: clock.limit, due_at }
+        let warn_at = clock
+            .was_warned_at()
+            .zip(clock.pauses.last())
+            .zip(clock.limit)
+            .and_then(|((warn_at, pause), limit)| postponed(warn_at, pause.from, at, limit.clock(), context.calendar));
+        ClockFact { department: department.cloned(), stage: clock.stage, limit: clock.limit, due_at, warn_at }
     };
     case.running().map(fact).collect()
 }
 
 /// Makes the clocks of open tasks longer: that of the department named, or all; where no task is open, the stage's.
-fn extended(case: &CaseState, order: &Order, context: &Context<'_>) -> Result<Vec<ClockFact>, Refusal> {
+fn extended(workflow: &Workflow, case: &CaseState, order: &Order, context: &Context<'_>) -> Result<Vec<ClockFact>, Refusal> {
     let has_task = case.open_tasks().next().is_some();
     let is_meant = |department: Option<&DepartmentId>, clock: &CaseClock| match (&order.department, department) {
         (Some(named), Some(own)) => named == own,
@@ -284,8 +293,11 @@ fn extended(case: &CaseState, order: &Order, context: &Context<'_>) -> Result<Ve
         (None, own) => own.is_some() == has_task && clock.stage != Stage::Total,
     };
     let longer = |(department, clock): (Option<&DepartmentId>, &CaseClock)| {
-        let due_at = due(clock.due_at?, order.limit?, context.calendar)?;
-        Some(ClockFact { department: department.cloned(), stage: clock.stage, limit: clock.limit, due_at: Some(due_at) })
+        let (from, limit) = (clock.due_at?, order.limit?);
+        let due_at = due(from, limit, context.calendar)?;
+        // What is told of is the time that was added.
+        let warn_at = share_of(workflow, limit).and_then(|share| due(from, share, context.calendar));
+        Some(ClockFact { department: department.cloned(), stage: clock.stage, limit: clock.limit, due_at: Some(due_at), warn_at })
     };
     let clocks: Vec<_> = case.running().filter(|(department, clock)| is_meant(*department, clock)).filter_map(longer).collect();
     if clocks.is_empty() { Err(Refusal::NoClock) } else { Ok(clocks) }
@@ -299,7 +311,7 @@ fn stage_clock(state: &StateDefinition, at: Timestamp, context: &Context<'_>) ->
 
 /// A task has a clock even without a limit, so that its time is known.
 fn task_clock(department: &DepartmentId, at: Timestamp, context: &Context<'_>) -> ClockFact {
-    let none = ClockFact { department: Some(department.clone()), stage: Stage::Handle, limit: None, due_at: None };
+    let none = ClockFact { department: Some(department.clone()), stage: Stage::Handle, limit: None, due_at: None, warn_at: None };
     clock(Some(department), Stage::Handle, at, context).unwrap_or(none)
 }
 
@@ -309,7 +321,19 @@ fn clock(department: Option<&DepartmentId>, stage: Stage, at: Timestamp, context
         stage => context.limits.of(stage),
     }?;
     let due_at = due(at, limit, context.calendar);
-    Some(ClockFact { department: department.cloned(), stage, limit: Some(limit), due_at })
+    Some(ClockFact { department: department.cloned(), stage, limit: Some(limit), due_at, warn_at: None })
+}
+
+/// Says of clocks that begin at `at` when little is left of them.
+fn warn(workflow: &Workflow, clocks: &mut [ClockFact], at: Timestamp, context: &Context<'_>) {
+    for clock in clocks.iter_mut().filter(|clock| clock.due_at.is_some()) {
+        let share = clock.limit.and_then(|limit| share_of(workflow, limit));
+        clock.warn_at = share.and_then(|share| due(at, share, context.calendar));
+    }
+}
+
+fn share_of(workflow: &Workflow, limit: Limit) -> Option<Limit> {
+    limit.share(workflow.due_soon_percent?)
 }
 
 fn names(departments: &[Appointed]) -> String {

@@ -101,6 +101,15 @@ words! {
         Moderate = "moderate",
         /// Who reported says how content they are, 1 to 5.
         Rate = "rate",
+        /// Little is left of a clock. The service's own, as the three below: no workflow declares them.
+        DueSoon = "due_soon",
+        /// A clock has run out.
+        Overdue = "overdue",
+        /// Somebody higher up is to know that a clock has run out.
+        Escalate = "escalate",
+        /// The case has come to another grid or keeper, though nobody moved it: boundaries or the roster changed, or a dispatcher has
+        /// ruled whose it is.
+        Reassign = "reassign",
     }
 }
 
@@ -108,6 +117,11 @@ impl Effect {
     /// Whether it is about the task of one department.
     pub fn is_of_task(self) -> bool {
         matches!(self, Self::Accept | Self::Assign | Self::Return | Self::Transfer | Self::Done)
+    }
+
+    /// Whether the service makes it by itself, so that no workflow may declare it.
+    pub fn is_of_service(self) -> bool {
+        matches!(self, Self::Report | Self::DueSoon | Self::Overdue | Self::Escalate | Self::Reassign)
     }
 
     /// Whether it may be done while the clocks stand still.
@@ -202,6 +216,8 @@ pub struct Workflow {
     /// The lowest level first.
     pub(super) escalation: Vec<EscalationStep>,
     pub admission: Admission,
+    /// How much of a limit has gone by when it is told that little is left, percent; none tells nothing.
+    pub due_soon_percent: Option<u8>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -216,8 +232,10 @@ pub enum WorkflowError {
     DeadEnd { workflow: String, state: StateName },
     #[error("the action {action} of the workflow {workflow} is open to nobody; name its roles")]
     NoRoles { workflow: String, action: ActionName },
-    #[error("the action {action} of the workflow {workflow} reports, which only intake does; give it another effect")]
-    Reports { workflow: String, action: ActionName },
+    #[error("the action {action} of the workflow {workflow} has the effect {}, which only the service makes; give it another", effect.as_str())]
+    OfService { workflow: String, action: ActionName, effect: Effect },
+    #[error("the workflow {workflow} tells that little is left after {percent} percent of a limit; name 1 to 99")]
+    DueSoon { workflow: String, percent: u8 },
 }
 
 impl Workflow {
@@ -235,8 +253,20 @@ impl Workflow {
         admission: Admission,
     ) -> Result<Self, WorkflowError> {
         escalation.sort_by_key(|step| step.level);
-        let workflow = Self { name, start, dispatches_at_once, states, actions, escalation, admission };
+        let workflow = Self { name, start, dispatches_at_once, states, actions, escalation, admission, due_soon_percent: None };
         workflow.check().map(|()| workflow)
+    }
+
+    /// Has it told when so much of a limit has gone by.
+    ///
+    /// # Errors
+    /// It is not from 1 to 99 percent.
+    pub fn telling_after(self, percent: u8) -> Result<Self, WorkflowError> {
+        if (1..=99).contains(&percent) {
+            Ok(Self { due_soon_percent: Some(percent), ..self })
+        } else {
+            Err(WorkflowError::DueSoon { workflow: self.name, percent })
+        }
     }
 
     pub fn start(&self) -> &StateDefinition {
@@ -275,8 +305,8 @@ impl Workflow {
             if action.roles.is_empty() {
                 return Err(WorkflowError::NoRoles { workflow: workflow(), action: action.name.clone() });
             }
-            if action.effect == Effect::Report {
-                return Err(WorkflowError::Reports { workflow: workflow(), action: action.name.clone() });
+            if action.effect.is_of_service() {
+                return Err(WorkflowError::OfService { workflow: workflow(), action: action.name.clone(), effect: action.effect });
             }
         }
         let named = self.actions.iter().flat_map(|action| action.from.iter().chain(&action.to)).chain([&self.start]);

@@ -53,6 +53,10 @@ pub struct Facts {
     pub media_url: String,
     /// Cases that may be about the same, with the distance in metres.
     pub duplicates: Vec<(crate::dispatch::CaseId, f64)>,
+    /// What is told of a clock: that of the task of `department`, or of the case.
+    pub alarm: Option<AlarmFact>,
+    /// The ruling by which the place is taken for a unit's.
+    pub ruling: Option<RulingId>,
 }
 
 /// A department that gets a task.
@@ -72,7 +76,50 @@ pub struct ClockFact {
     pub limit: Option<Limit>,
     /// None where no limit is known, or no calendar has as much work ahead.
     pub due_at: Option<Timestamp>,
+    /// When it is told that little is left.
+    pub warn_at: Option<Timestamp>,
 }
+
+/// What is told of a clock, and when the next word about it is due if nothing happens. The next word stands in the event, so that
+/// what is to be waited for is known from the history alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmFact {
+    pub stage: Stage,
+    /// The due time that is meant: a clock that is due at another time is told of anew.
+    pub due_at: Timestamp,
+    pub word: Word,
+    pub next: Option<NextWord>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// Little is left.
+    Soon,
+    /// It has run out.
+    Overdue,
+    /// It has been over for so long that somebody higher up is to know.
+    Level { level: u8, to: String },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextWord {
+    pub at: Timestamp,
+    pub word: Word,
+}
+
+impl Word {
+    pub fn effect(&self) -> Effect {
+        match self {
+            Self::Soon => Effect::DueSoon,
+            Self::Overdue => Effect::Overdue,
+            Self::Level { .. } => Effect::Escalate,
+        }
+    }
+}
+
+/// A dispatcher's ruling on whose a place is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RulingId(pub uuid::Uuid);
 
 /// Where a case is, and who answers there.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,4 +131,6 @@ pub struct Place {
     pub grid: Option<UnitCode>,
     pub generation: Option<GenerationId>,
     pub holder: Option<WorkerId>,
+    /// Metres to the border, where it is so near that the grid is in doubt.
+    pub border_m: Option<f64>,
 }

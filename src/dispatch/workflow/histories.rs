@@ -65,7 +65,7 @@ fn workflow() -> Workflow {
     };
     let escalation = vec![step(2, Some("4工作时")), step(1, None), step(3, Some("2工作日"))];
     let admission = Admission { categories: Some(vec!["E01".into()]) };
-    Workflow::new("test".into(), StateName("new".into()), false, states, actions, escalation, admission).unwrap()
+    Workflow::new("test".into(), StateName("new".into()), false, states, actions, escalation, admission).unwrap().telling_after(75).unwrap()
 }
 
 fn appointed(id: &str, role: DepartmentRole) -> Appointed {
@@ -90,6 +90,7 @@ fn context(calendar: &Calendar) -> Context<'_> {
             grid: UnitCode::parse("431102004001001").ok(),
             generation: None,
             holder: None,
+            border_m: None,
         },
     }
 }
@@ -138,6 +139,21 @@ impl Played {
         let event = decide(&self.workflow, &self.state(), order, &context(&self.calendar))?;
         self.events.push(event);
         Ok(())
+    }
+
+    /// Tells of all clocks by a time, and returns what was told: the effect, the level, the department, and when.
+    fn ring(&mut self, now: &str) -> Vec<(Effect, u8, String, Timestamp)> {
+        let mut told = Vec::new();
+        while let Some(event) = ring(&self.workflow, &self.state(), &self.calendar, local(now)) {
+            let level = match &event.facts.alarm.as_ref().unwrap().word {
+                Word::Level { level, .. } => *level,
+                _ => 0,
+            };
+            let department = event.facts.department.as_ref().map(ToString::to_string).unwrap_or_default();
+            told.push((event.effect, level, department, event.at));
+            self.events.push(event);
+        }
+        told
     }
 
     fn task_due(&self, department: &str) -> Option<Timestamp> {
@@ -239,6 +255,51 @@ fn a_delay_goes_up_the_chain_by_its_clock_alone() {
 }
 
 #[test]
+fn a_clock_is_told_of_before_it_runs_out_when_it_does_and_up_the_chain() {
+    let mut case = Played::new("2026-11-27T09:00");
+    case.play("2026-11-27T09:00", "file");
+    // Two work hours to dispatch: three quarters are gone at 10:30, all at 11:00; the chain is told then, at 17:00 and on Tuesday.
+    assert_eq!(case.state().alarm_at(), Some(local("2026-11-27T10:30")));
+    assert_eq!(case.ring("2026-11-27T10:29"), []);
+    let word = |effect, level, at: &str| (effect, level, String::new(), local(at));
+    assert_eq!(case.ring("2026-11-27T10:30"), [word(Effect::DueSoon, 0, "2026-11-27T10:30")]);
+    assert_eq!(case.ring("2026-11-27T10:59"), [], "once");
+    let words = [word(Effect::Overdue, 0, "2026-11-27T11:00"), word(Effect::Escalate, 1, "2026-11-27T11:00")];
+    assert_eq!(case.ring("2026-11-27T16:59"), words);
+    assert_eq!(case.state().alarm_at(), Some(local("2026-11-27T17:00")));
+    // The clock of the whole has three work days, of which three quarters are gone on Tuesday as well.
+    let whole = word(Effect::DueSoon, 0, "2026-12-01T11:00");
+    let words = [word(Effect::Escalate, 2, "2026-11-27T17:00"), whole, word(Effect::Escalate, 3, "2026-12-01T11:00")];
+    assert_eq!(case.ring("2026-12-01T11:00"), words);
+    assert!(case.ring("2026-12-01T11:00").is_empty());
+    assert_eq!(case.state().name, StateName("filed".into()), "nothing else has changed");
+    // A service that was away tells of what has run out, and no longer that it will.
+    let mut late = Played::new("2026-11-27T09:00");
+    late.play("2026-11-27T09:00", "file");
+    assert_eq!(late.ring("2026-11-27T12:00")[0], word(Effect::Overdue, 0, "2026-11-27T11:00"));
+}
+
+#[test]
+fn a_clock_that_is_due_at_another_time_is_told_of_anew_and_one_that_stands_still_is_not() {
+    let mut case = Played::new("2026-11-27T09:00");
+    case.play("2026-11-27T09:00", "file");
+    case.play("2026-11-27T09:00", "dispatch");
+    let first = case.ring("2026-11-30T09:00");
+    // One work day: to Monday at 9:00. Both departments are warned at 75 of 100, which is Friday 16:00, and late together.
+    let of = |department: &str| first.iter().filter(|told| told.2 == department).map(|told| (told.0, told.1)).collect::<Vec<_>>();
+    assert_eq!(of("D1"), [(Effect::Overdue, 0), (Effect::Escalate, 1)]);
+    assert_eq!(of("D2"), of("D1"));
+    case.play("2026-11-30T10:00", "suspend");
+    assert_eq!((case.state().alarm_at(), case.ring("2026-12-09T10:00")), (None, vec![]), "clocks that stand still say nothing");
+    case.play("2026-12-09T10:00", "resume");
+    let again = case.ring("2026-12-09T10:00");
+    assert!(again.iter().all(|told| told.2.is_empty() || told.0 == Effect::Escalate), "what was over before is not told again: {again:?}");
+    case.play("2026-12-09T10:00", "extend");
+    // The extension counts from the due time, which was on 30 November: it is over by now, and told of once more.
+    assert_eq!(case.ring("2026-12-09T10:00").iter().filter(|told| told.0 == Effect::Overdue && !told.2.is_empty()).count(), 2);
+}
+
+#[test]
 fn an_appeal_is_open_once_and_only_after_a_late_end() {
     let mut case = Played::new("2026-11-27T09:00");
     case.play("2026-11-27T09:00", "file");
@@ -302,6 +363,7 @@ proptest! {
         moves in prop::collection::vec((0_usize..20, 0_usize..4, 0_i64..3_000), 1..60),
     ) {
         let mut case = Played::new("2026-11-26T16:00");
+        let mut told = std::collections::HashSet::new();
         for (action, department, minutes) in moves {
             case.at += SignedDuration::from_mins(minutes);
             let name = case.workflow.actions()[action].name.to_string();
@@ -328,6 +390,19 @@ proptest! {
                     prop_assert!(after.changed_at >= before.changed_at);
                 }
             }
+            // Clocks are told of as a service does that looks now and then.
+            let mut state = case.state();
+            let changed_at = state.changed_at;
+            while let Some(event) = ring(&case.workflow, &state, &case.calendar, case.at) {
+                prop_assert!(event.at >= changed_at && event.seq == state.version + 1 && event.state == state.name);
+                let alarm = event.facts.alarm.clone().unwrap();
+                let key = (event.facts.department.clone(), alarm.stage, alarm.due_at, format!("{:?}", alarm.word));
+                let clock = state.running().find(|(of, clock)| *of == key.0.as_ref() && clock.stage == key.1).map(|(_, clock)| clock.started_at);
+                prop_assert!(told.insert((clock, key.clone())), "told twice: {key:?}");
+                state.apply(&event);
+                case.events.push(event);
+            }
+            prop_assert!(state.alarm_at().is_none_or(|at| at > case.at));
             let state = case.state();
             prop_assert!(state.tasks.iter().all(|task| task.state.is_open() == task.clock.is_running() || state.is_end));
             if state.is_end {

@@ -1,8 +1,8 @@
 //! The life of a case: a state machine that a city declares, and a history that is only ever added to.
 //!
 //! `definition` says which moves there are, `decide` whether one is open now and what comes of it, as an event; `state` folds events
-//! into what a case is. Nothing but events changes a case, so its state is what its history says. `escalation` tells who is to know
-//! that a clock has run out.
+//! into what a case is. Nothing but events changes a case, so its state is what its history says. `ring` makes the events that a clock
+//! brings about, and `escalation` tells who is to know that one has run out.
 
 mod decide;
 mod definition;
@@ -11,6 +11,7 @@ mod event;
 #[cfg(test)]
 mod histories;
 mod order;
+mod ring;
 mod state;
 
 pub use decide::{Refusal, begin, decide};
@@ -18,6 +19,7 @@ pub use definition::{
     ActionDefinition, ActionName, Admission, Effect, EscalationStep, Need, StateDefinition, StateName, Workflow, WorkflowError,
 };
 pub use escalation::{Escalation, escalation};
-pub use event::{Appointed, CaseEvent, ClockFact, Facts, Place};
+pub use event::{AlarmFact, Appointed, CaseEvent, ClockFact, Facts, NextWord, Place, RulingId, Word};
 pub use order::{Context, Order};
+pub use ring::{SERVICE, ring};
 pub use state::{Appeal, CaseClock, CaseState, Task, TaskState};

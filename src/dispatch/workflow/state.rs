@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
 use super::definition::{Effect, StateName, words};
-use super::event::{CaseEvent, ClockFact};
+use super::event::{AlarmFact, CaseEvent, ClockFact, NextWord, Word};
 use crate::dispatch::{DepartmentId, DepartmentRole, Limit, Pause, Stage, WorkerId};
 
 /// What a case is: the sum of its events, and of nothing else.
@@ -98,6 +98,12 @@ pub struct CaseClock {
     pub was_due_at: Option<Timestamp>,
     pub pauses: Vec<Pause>,
     pub ended_at: Option<Timestamp>,
+    /// What was told of it last, of its present due time.
+    pub told: Option<Word>,
+    /// What is told of it next, if nothing happens; none while it stands still.
+    pub next: Option<NextWord>,
+    /// What was to be told next when it was last stopped.
+    was_next: Option<NextWord>,
 }
 
 impl CaseClock {
@@ -110,6 +116,34 @@ impl CaseClock {
             was_due_at: None,
             pauses: Vec::new(),
             ended_at: None,
+            told: None,
+            next: first_word(fact),
+            was_next: None,
+        }
+    }
+
+    /// Takes another due time. One that is the same, as of a clock that was over before it was stopped, is not told of again.
+    fn set(&mut self, fact: &ClockFact) {
+        self.limit = fact.limit;
+        let is_resumed = self.due_at.is_none();
+        if self.due_at.or(self.was_due_at) == fact.due_at {
+            self.next = self.next.take().or(self.was_next.take());
+        } else {
+            self.told = self.told.take().filter(|told| is_resumed && *told == Word::Soon);
+            self.next = first_word(fact);
+        }
+        self.due_at = fact.due_at;
+    }
+
+    /// Returns when it was to be told that little is left, of a clock that stands still and was not told of yet.
+    pub(super) fn was_warned_at(&self) -> Option<Timestamp> {
+        self.was_next.as_ref().filter(|next| next.word == Word::Soon).map(|next| next.at)
+    }
+
+    fn tell(&mut self, alarm: &AlarmFact) {
+        if self.due_at == Some(alarm.due_at) {
+            self.told = Some(alarm.word.clone());
+            self.next.clone_from(&alarm.next);
         }
     }
 
@@ -128,6 +162,7 @@ impl CaseClock {
 
     fn pause(&mut self, at: Timestamp) {
         self.was_due_at = self.due_at.take();
+        self.was_next = self.next.take();
         self.pauses.push(Pause { from: at, to: None });
     }
 
@@ -136,6 +171,12 @@ impl CaseClock {
             last.to.get_or_insert(at);
         }
     }
+}
+
+fn first_word(fact: &ClockFact) -> Option<NextWord> {
+    let due_at = fact.due_at?;
+    let soon = fact.warn_at.map(|at| NextWord { at, word: Word::Soon });
+    Some(soon.unwrap_or(NextWord { at: due_at, word: Word::Overdue }))
 }
 
 impl CaseState {
@@ -184,7 +225,8 @@ impl CaseState {
         }
         self.is_off_list |= facts.is_off_list;
         match event.effect {
-            Effect::Report | Effect::Dispatch | Effect::Note => {}
+            Effect::Report | Effect::Dispatch | Effect::Note | Effect::Reassign => {}
+            Effect::DueSoon | Effect::Overdue | Effect::Escalate => self.tell(event),
             Effect::Verify => self.collector.clone_from(&facts.worker),
             Effect::File => {
                 self.filed_at.get_or_insert(at);
@@ -234,7 +276,7 @@ impl CaseState {
         }
         for appointed in &facts.departments {
             let fact = facts.clocks.iter().find(|clock| clock.department.as_ref() == Some(&appointed.department));
-            let none = ClockFact { department: None, stage: Stage::Handle, limit: None, due_at: None };
+            let none = ClockFact { department: None, stage: Stage::Handle, limit: None, due_at: None, warn_at: None };
             self.tasks.push(Task {
                 department: appointed.department.clone(),
                 name: appointed.name.clone(),
@@ -281,17 +323,31 @@ impl CaseState {
         let Some(department) = &fact.department else {
             let running = self.clocks.iter_mut().rfind(|clock| clock.stage == fact.stage && clock.is_running());
             match running {
-                Some(clock) => (clock.limit, clock.due_at) = (fact.limit, fact.due_at),
+                Some(clock) => clock.set(fact),
                 None => self.clocks.push(CaseClock::begin(fact, event.at)),
             }
             return;
         };
         let Some(task) = self.tasks.iter_mut().rfind(|task| &task.department == department) else { return };
         if task.clock.is_running() {
-            (task.clock.limit, task.clock.due_at) = (fact.limit, fact.due_at);
+            task.clock.set(fact);
         } else {
             let past = std::mem::replace(&mut task.clock, CaseClock::begin(fact, event.at));
             task.past_clocks.push(past);
+        }
+    }
+
+    fn tell(&mut self, event: &CaseEvent) {
+        let Some(alarm) = &event.facts.alarm else { return };
+        let clock = match &event.facts.department {
+            Some(department) => {
+                let open = self.tasks.iter_mut().filter(|task| task.state.is_open());
+                open.filter(|task| &task.department == department).map(|task| &mut task.clock).next_back()
+            }
+            None => self.clocks.iter_mut().rfind(|clock| clock.stage == alarm.stage && clock.is_running()),
+        };
+        if let Some(clock) = clock {
+            clock.tell(alarm);
         }
     }
 
@@ -319,6 +375,11 @@ impl CaseState {
     /// Returns when the next clock runs out; none while all stand still, and of a case that has ended.
     pub fn due_at(&self) -> Option<Timestamp> {
         self.running().filter_map(|(_, clock)| clock.due_at).min()
+    }
+
+    /// Returns when the next word about a clock is due; none while all stand still, and of a case that has ended.
+    pub fn alarm_at(&self) -> Option<Timestamp> {
+        self.running().filter_map(|(_, clock)| clock.next.as_ref()).map(|next| next.at).min()
     }
 
     /// Whether a clock has run out at `at`. Of a case that has ended: whether one had.

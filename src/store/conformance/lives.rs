@@ -6,9 +6,11 @@ use uuid::Uuid;
 use super::Place;
 use super::samples::{case, code, day};
 use crate::boundary::Position;
-use crate::dispatch::workflow::{ActionName, Appointed, CaseEvent, ClockFact, Effect, Facts, Place as Where, StateName};
+use crate::dispatch::workflow::{
+    ActionName, AlarmFact, Appointed, CaseEvent, ClockFact, Effect, Facts, NextWord, Place as Where, StateName, Word,
+};
 use crate::dispatch::{CaseId, DepartmentId, DepartmentRole, Limit, Reporter, Role, Stage, WorkerId};
-use crate::store::records::CaseFilter;
+use crate::store::records::{CaseFilter, CaseOrder};
 use crate::store::{CaseWrite, CaseWritten, IntakeToken, Near, NewCase, NewEvent, Store};
 
 fn event(seq: u32, effect: Effect, state: &str, is_end: bool, at: Timestamp) -> CaseEvent {
@@ -31,10 +33,10 @@ fn new(id: u128, lon: f64, token: Option<u8>) -> NewCase {
     let department = DepartmentId("D1".into());
     first.facts.departments = vec![Appointed { department: department.clone(), name: "环卫处".into(), role: DepartmentRole::Lead }];
     let limit = Limit::parse("2工作日").ok();
-    first.facts.clocks = vec![ClockFact { department: Some(department), stage: Stage::Handle, limit, due_at: Some(day(5)) }];
+    first.facts.clocks = vec![ClockFact { department: Some(department), stage: Stage::Handle, limit, due_at: Some(day(5)), warn_at: None }];
     let near = Some(Near { distance_m: 50.0, since: case.reported_at - SignedDuration::from_hours(24) });
     let token = token.map(|key| IntakeToken { key: [key; 32], body: [1; 32] });
-    NewCase { case, events: vec![first], reporter: Reporter::default(), token, near }
+    NewCase { case, events: vec![first], reporter: Reporter::default(), token, near, border_m: None }
 }
 
 fn add(new: NewCase) -> CaseWrite {
@@ -160,6 +162,7 @@ pub fn lists_of_cases_know_what_they_are_now(place: &Place) {
                 stage: Stage::Handle,
                 limit: None,
                 due_at: Some(day(8)),
+                warn_at: None,
             }],
             ..Facts::default()
         },
@@ -198,6 +201,7 @@ pub fn a_case_that_is_moved_is_found_where_it_is(place: &Place) {
         grid: Some(code("431102001")),
         generation: None,
         holder: Some(WorkerId("w9".into())),
+        border_m: Some(3.5),
     };
     let here = Where { position: before.case.position, given: before.case.given.clone(), ..there.clone() };
     let facts = Facts { place: Some(there.clone()), place_before: Some(here), category: Some("C2".into()), ..Facts::default() };
@@ -211,6 +215,85 @@ pub fn a_case_that_is_moved_is_found_where_it_is(place: &Place) {
     let near = NewCase { case: crate::dispatch::Case { position: there.position, ..case(2, 0.0, 0.0) }, ..new(2, 0.0, None) };
     let written = store.write_cases(vec![add(near)]).unwrap();
     assert!(matches!(&written[0], CaseWritten::Added(event) if event.facts.duplicates.len() == 1), "{written:?}");
+}
+
+pub fn words_about_clocks_are_found_in_the_order_of_their_times(place: &Place) {
+    let store = place();
+    assert_eq!(store.next_case_alarm().unwrap(), None);
+    let due = |id: u128, hours: i64| {
+        let mut new = new(id, 111.0, None);
+        new.events[0].facts.clocks[0].due_at = Some(day(5) + SignedDuration::from_hours(hours));
+        add(new)
+    };
+    store.write_cases(vec![due(1, 3), due(2, 1), due(3, 2)]).unwrap();
+    let by = |hours: i64| {
+        let by = day(5) + SignedDuration::from_hours(hours);
+        let filter = CaseFilter { alarm_by: Some(by), order: CaseOrder::Alarm, counts: false, ..CaseFilter::first(9) };
+        store.load_case_records(&filter).unwrap().records.iter().map(|record| record.case.id.0.as_u128()).collect::<Vec<_>>()
+    };
+    assert_eq!((by(0), by(1), by(9)), (vec![], vec![2], vec![2, 3, 1]));
+    assert_eq!(store.next_case_alarm().unwrap(), Some(day(5) + SignedDuration::from_hours(1)));
+    // A word that was told names the next one.
+    let due_at = day(5) + SignedDuration::from_hours(1);
+    let level = Word::Level { level: 2, to: "部门负责人".into() };
+    let next_word = NextWord { at: day(6), word: level.clone() };
+    let alarm = AlarmFact { stage: Stage::Handle, due_at, word: Word::Overdue, next: Some(next_word) };
+    let facts = Facts { department: Some(DepartmentId("D1".into())), alarm: Some(alarm), ..Facts::default() };
+    let told = CaseEvent { facts, ..event(2, Effect::Overdue, "open", false, due_at) };
+    assert_eq!(store.write_cases(vec![next(&*store, 2, told.clone())]).unwrap(), [CaseWritten::Appended]);
+    assert_eq!(store.find_case_record(CaseId(Uuid::from_u128(2))).unwrap().unwrap().events[1], told);
+    assert_eq!((by(9), by(24)), (vec![3, 1], vec![3, 1, 2]));
+    let last = AlarmFact { stage: Stage::Handle, due_at, word: level, next: None };
+    let facts = Facts { department: Some(DepartmentId("D1".into())), alarm: Some(last), ..Facts::default() };
+    store.write_cases(vec![next(&*store, 2, CaseEvent { facts, ..event(3, Effect::Escalate, "open", false, day(6)) })]).unwrap();
+    // What has ended waits for nothing.
+    store.write_cases(vec![next(&*store, 1, event(2, Effect::Close, "closed", true, day(3)))]).unwrap();
+    assert_eq!(by(24 * 99), vec![3]);
+}
+
+pub fn open_cases_are_counted_by_holder_and_listed_by_border(place: &Place) {
+    let store = place();
+    let held = |id: u128, holder: &str, grid: &str, border_m: Option<f64>| {
+        let new = new(id, 111.0, None);
+        let case = crate::dispatch::Case { holder: Some(WorkerId(holder.into())), grid: Some(code(grid)), ..new.case };
+        add(NewCase { case, border_m, ..new })
+    };
+    let writes = vec![
+        held(1, "w1", "431102001", Some(2.0)),
+        held(2, "w1", "431102001", None),
+        held(3, "w1", "431102002", Some(0.5)),
+        held(4, "w2", "431102002", Some(9.0)),
+        held(5, "w2", "431102002", None),
+    ];
+    store.write_cases(writes).unwrap();
+    store.write_cases(vec![next(&*store, 5, event(2, Effect::Close, "closed", true, day(3)))]).unwrap();
+    let counted = |prefix: Option<&str>, more_than| {
+        let counts = store.count_open_cases(prefix, more_than).unwrap();
+        counts.into_iter().map(|(worker, open)| (worker.to_string(), open)).collect::<Vec<_>>()
+    };
+    assert_eq!(counted(None, 0), [("w1".to_owned(), 3), ("w2".to_owned(), 1)]);
+    assert_eq!(counted(None, 2), [("w1".to_owned(), 3)]);
+    assert_eq!(counted(Some("431102002"), 0), [("w1".to_owned(), 1), ("w2".to_owned(), 1)]);
+    let near = || {
+        let filter = CaseFilter { is_open: Some(true), is_near_border: true, order: CaseOrder::Border, ..CaseFilter::first(9) };
+        store.load_cases(&filter).unwrap().cases.iter().map(|case| case.id.0.as_u128()).collect::<Vec<_>>()
+    };
+    assert_eq!(near(), [3, 1, 4]);
+    let id = |id| CaseId(Uuid::from_u128(id));
+    store.save_borders(&[(id(3), None), (id(2), Some(1.0)), (id(1), Some(2.0))]).unwrap();
+    assert_eq!(near(), [2, 1, 4]);
+}
+
+pub fn a_wait_for_events_ends_with_the_next_one(place: &Place) {
+    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+    let (store, other) = (place(), place());
+    let poll = std::time::Duration::from_millis(20);
+    assert_eq!(store.wait_for_case_event(0, poll, std::time::Duration::ZERO).unwrap(), 0);
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| store.wait_for_case_event(0, poll, PATIENCE).unwrap());
+        other.write_cases(vec![add(new(1, 111.0, None))]).unwrap();
+        assert_eq!(waiting.join().unwrap(), 1);
+    });
 }
 
 pub fn who_writes_cases_at_once_loses_and_doubles_nothing(place: &Place) {

@@ -81,6 +81,9 @@ macro_rules! conformance_tests {
             events_are_followed_in_the_order_of_writing
             lists_of_cases_know_what_they_are_now
             a_case_that_is_moved_is_found_where_it_is
+            words_about_clocks_are_found_in_the_order_of_their_times
+            open_cases_are_counted_by_holder_and_listed_by_border
+            a_wait_for_events_ends_with_the_next_one
             who_writes_cases_at_once_loses_and_doubles_nothing
             a_key_is_added_and_revoked_once
             a_note_is_kept_and_overwritten

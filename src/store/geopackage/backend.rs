@@ -164,6 +164,18 @@ impl Store for GeoPackageStore {
         self.connections.read("find the newest event of a case", lives::newest_case_event)
     }
 
+    fn next_case_alarm(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.connections.read("find the next alarm", cases::next_alarm)
+    }
+
+    fn count_open_cases(&self, prefix: Option<&str>, more_than: usize) -> Result<Vec<(WorkerId, usize)>, StoreError> {
+        self.connections.read("count open cases", |tx| cases::count_open(tx, prefix, more_than))
+    }
+
+    fn save_borders(&self, borders: &[(CaseId, Option<f64>)]) -> Result<(), StoreError> {
+        self.connections.write("keep how near cases are to borders", |tx| cases::save_borders(tx, borders))
+    }
+
     fn add_webhook(&self, webhook: &Webhook) -> Result<(), StoreError> {
         self.connections.write("add a webhook", |tx| webhooks::add_webhook(tx, webhook))
     }

@@ -79,7 +79,8 @@ pub(super) fn page_of(transaction: &Transaction<'_>, filter: &CaseFilter) -> Res
     // One more than asked for tells whether there are more.
     let limit = i64::try_from(filter.limit.saturating_add(1)).unwrap_or(i64::MAX);
     let order = if filter.is_newest_first { "DESC" } else { "ASC" };
-    let sql = format!("{} {} ORDER BY c.id {order} LIMIT {limit}", select(), conditions.sql());
+    let first = filter.order.column().map(|column| format!("c.{column}, ")).unwrap_or_default();
+    let sql = format!("{} {} ORDER BY {first}c.id {order} LIMIT {limit}", select(), conditions.sql());
     let mut statement = transaction.prepare_cached(&sql)?;
     let mut rows = statement.query(conditions.values().as_slice())?;
     let mut cases = Vec::new();
@@ -89,6 +90,40 @@ pub(super) fn page_of(transaction: &Transaction<'_>, filter: &CaseFilter) -> Res
     let has_more = cases.len() > filter.limit;
     cases.truncate(filter.limit);
     Ok((cases, has_more))
+}
+
+/// Returns when the first word about a clock is due.
+pub(super) fn next_alarm(transaction: &Transaction<'_>) -> Result<Option<Timestamp>, Failure> {
+    let sql = "SELECT min(alarm_at) FROM gk_case WHERE alarm_at IS NOT NULL";
+    let found: Option<String> = transaction.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+    found.map(|text| parse_time(&text).map_err(|e| corrupt("case", &e))).transpose()
+}
+
+/// Counts the open cases of each holder who has more than so many, the most first.
+pub(super) fn count_open(transaction: &Transaction<'_>, prefix: Option<&str>, more_than: usize) -> Result<Vec<(WorkerId, usize)>, Failure> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT p.worker_id, o.n FROM (
+           SELECT holder, count(*) AS n FROM gk_case
+           WHERE is_open = 1 AND holder IS NOT NULL AND (?1 IS NULL OR substr(grid, 1, length(?1)) = ?1)
+           GROUP BY holder HAVING count(*) > ?2
+         ) AS o JOIN gk_person AS p ON p.key = o.holder ORDER BY o.n DESC, p.worker_id",
+    )?;
+    let mut rows = statement.query((prefix, i64::try_from(more_than).unwrap_or(i64::MAX)))?;
+    let mut counts = Vec::new();
+    while let Some(row) = rows.next()? {
+        counts.push((WorkerId(row.get::<_, String>(0)?.into()), row.get(1)?));
+    }
+    Ok(counts)
+}
+
+/// Keeps how near to a border cases are, where that is not known so.
+pub(super) fn save_borders(transaction: &Transaction<'_>, borders: &[(CaseId, Option<f64>)]) -> Result<(), Failure> {
+    let sql = "UPDATE gk_case SET border_m = ?2 WHERE id = ?1 AND is_open = 1 AND border_m IS NOT ?2";
+    let mut put = transaction.prepare_cached(sql)?;
+    for (id, border_m) in borders {
+        put.execute(params![id.0.to_string(), border_m])?;
+    }
+    Ok(())
 }
 
 /// Conditions with their values, joined by AND.
@@ -136,6 +171,12 @@ impl Conditions {
         }
         if let Some(before) = filter.due_before {
             conditions.add("c.due_at < ?", vec![Box::new(time_text_up(before))]);
+        }
+        if let Some(by) = filter.alarm_by {
+            conditions.add("c.alarm_at <= ?", vec![Box::new(time_text(by))]);
+        }
+        if filter.is_near_border {
+            conditions.add("c.border_m IS NOT NULL", Vec::new());
         }
         if let Some(department) = &filter.department {
             conditions.add("instr(c.departments, ?) > 0", vec![Box::new(format!("\n{department}\n"))]);

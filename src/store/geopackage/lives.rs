@@ -43,7 +43,7 @@ fn add(transaction: &Transaction<'_>, mut new: NewCase) -> Result<CaseWritten, F
     let reporter = add_reporter(transaction, &id, &new.reporter)?;
     let mut stand = transaction.prepare_cached(
         "UPDATE gk_case SET state = ?2, version = ?3, is_open = ?4, due_at = ?5, departments = ?6, is_published = ?7, cell = ?8,
-         reporter = ?9 WHERE id = ?1",
+         reporter = ?9, alarm_at = ?10, border_m = ?11 WHERE id = ?1",
     )?;
     stand.execute(params![
         id,
@@ -54,7 +54,9 @@ fn add(transaction: &Transaction<'_>, mut new: NewCase) -> Result<CaseWritten, F
         standing.departments,
         standing.is_published,
         cell_of(new.case.position),
-        reporter
+        reporter,
+        standing.alarm_at.map(time_text),
+        new.border_m
     ])?;
     new.events[0].facts.duplicates = duplicates;
     let reported_at = time_text(new.case.reported_at);
@@ -78,7 +80,8 @@ fn append(transaction: &Transaction<'_>, next: &NewEvent) -> Result<CaseWritten,
     }
     let standing = Standing::of(&next.after);
     let mut stand = transaction.prepare_cached(
-        "UPDATE gk_case SET state = ?2, version = ?3, is_open = ?4, due_at = ?5, departments = ?6, is_published = ?7 WHERE id = ?1",
+        "UPDATE gk_case SET state = ?2, version = ?3, is_open = ?4, due_at = ?5, departments = ?6, is_published = ?7, alarm_at = ?8
+         WHERE id = ?1",
     )?;
     stand.execute(params![
         id,
@@ -87,13 +90,14 @@ fn append(transaction: &Transaction<'_>, next: &NewEvent) -> Result<CaseWritten,
         standing.is_open,
         standing.due_at.map(time_text),
         standing.departments,
-        standing.is_published
+        standing.is_published,
+        standing.alarm_at.map(time_text)
     ])?;
     if let Some(place) = &next.event.facts.place {
         // The district stays, as in a database, where large tables are kept apart by it.
         let holder = place.holder.as_ref().map(|id| person_key(transaction, id)).transpose()?;
-        let sql = "UPDATE gk_case SET lon = ?2, lat = ?3, given = ?4, grid = ?5, generation = ?6, holder = ?7, cell = ?8
-                   WHERE id = ?1";
+        let sql = "UPDATE gk_case SET lon = ?2, lat = ?3, given = ?4, grid = ?5, generation = ?6, holder = ?7, cell = ?8,
+                   border_m = ?9 WHERE id = ?1";
         transaction.prepare_cached(sql)?.execute(params![
             id,
             place.position.lon,
@@ -102,7 +106,8 @@ fn append(transaction: &Transaction<'_>, next: &NewEvent) -> Result<CaseWritten,
             place.grid.as_ref().map(UnitCode::as_str),
             place.generation.map(|generation| generation.0),
             holder,
-            cell_of(place.position)
+            cell_of(place.position),
+            place.border_m
         ])?;
     }
     if let Some(category) = &next.event.facts.category {

@@ -12,7 +12,7 @@ pub(super) const USER_VERSION: i32 = 10300;
 pub(super) const GEOPACKAGE_SQL: &str = include_str!("../../../migrations/geopackage/001_geopackage.sql");
 
 /// A migration is never changed once it has been released; what follows is a new one.
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 9] = [
     ("001_geopackage", GEOPACKAGE_SQL),
     ("002_store", include_str!("../../../migrations/geopackage/002_store.sql")),
     ("003_generations", include_str!("../../../migrations/geopackage/003_generations.sql")),
@@ -21,6 +21,7 @@ const MIGRATIONS: [(&str, &str); 8] = [
     ("006_rules", include_str!("../../../migrations/geopackage/006_rules.sql")),
     ("007_doors", include_str!("../../../migrations/geopackage/007_doors.sql")),
     ("008_cases", include_str!("../../../migrations/geopackage/008_cases.sql")),
+    ("009_keepers", include_str!("../../../migrations/geopackage/009_keepers.sql")),
 ];
 
 /// What a file is, told without changing it.

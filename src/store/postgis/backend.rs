@@ -194,6 +194,18 @@ impl Store for PostgisStore {
         self.connections.ask("find the newest event of a case", async |tx| lives::newest_case_event(tx).await)
     }
 
+    fn next_case_alarm(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.connections.ask("find the next alarm", async |tx| cases::next_alarm(tx).await)
+    }
+
+    fn count_open_cases(&self, prefix: Option<&str>, more_than: usize) -> Result<Vec<(WorkerId, usize)>, StoreError> {
+        self.connections.read("count open cases", async |tx| cases::count_open(tx, prefix, more_than).await)
+    }
+
+    fn save_borders(&self, borders: &[(CaseId, Option<f64>)]) -> Result<(), StoreError> {
+        self.connections.write_beside("keep how near cases are to borders", async |tx| cases::save_borders(tx, borders).await)
+    }
+
     fn add_webhook(&self, webhook: &Webhook) -> Result<(), StoreError> {
         self.connections.write("add a webhook", async |tx| webhooks::add_webhook(tx, webhook).await)
     }
@@ -252,6 +264,20 @@ impl Store for PostgisStore {
 
     fn load_version(&self) -> Result<u64, StoreError> {
         self.connections.ask("read the version", async |tx| keys::load_version(tx).await)
+    }
+
+    /// Wakes as [`Self::wait_for_version`] does.
+    fn wait_for_case_event(&self, known: u64, poll: Duration, patience: Duration) -> Result<u64, StoreError> {
+        let listener = self.listener.get_or_init(|| Listener::start(self.connections.runtime(), self.connections.address()));
+        let end = Instant::now() + patience;
+        loop {
+            let newest = self.newest_case_event()?;
+            let left = end.saturating_duration_since(Instant::now());
+            if newest != known || left.is_zero() {
+                return Ok(newest);
+            }
+            self.connections.runtime().block_on(listener.wait_for_cases(poll.min(left)));
+        }
     }
 
     /// Wakes at once where the database calls, and asks every `poll` beside: a standby cannot call.

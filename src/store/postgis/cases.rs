@@ -56,7 +56,7 @@ pub(super) async fn add_cases(
         .await?;
     let mut new: FxHashSet<Uuid> = rows.iter().map(|row| row.get(0)).collect();
     let added = new.len();
-    let added_cases = cases.iter().filter(|case| new.remove(&case.id.0)).map(|case| (case, None, None));
+    let added_cases = cases.iter().filter(|case| new.remove(&case.id.0)).map(|case| (case, None, None, None));
     copy_cases(tx, geometry, &people, added_cases).await?;
     note(tx, &Action::AddCases { added }, author, at).await?;
     Ok(added)
@@ -67,7 +67,7 @@ pub(super) async fn copy_cases<'c>(
     tx: &Transaction<'_>,
     geometry: &Type,
     people: &FxHashMap<WorkerId, i64>,
-    cases: impl Iterator<Item = (&'c Case, Option<&'c Standing>, Option<i64>)>,
+    cases: impl Iterator<Item = (&'c Case, Option<&'c Standing>, Option<i64>, Option<f64>)>,
 ) -> Result<(), Failure> {
     let types = [
         Type::UUID,
@@ -90,15 +90,17 @@ pub(super) async fn copy_cases<'c>(
         Type::TEXT,
         Type::INT8,
         Type::INT8,
+        Type::TIMESTAMPTZ,
+        Type::FLOAT8,
         geometry.clone(),
     ];
     let columns = "id, district, reported_at, lon, lat, given, category, description, source, grid, generation, holder, state, version, \
-                   is_open, is_published, due_at, departments, cell, reporter, geom";
+                   is_open, is_published, due_at, departments, cell, reporter, alarm_at, border_m, geom";
     let sink = tx.copy_in(&format!("COPY gk_case ({columns}) FROM STDIN (FORMAT binary)")).await?;
     let mut copy = std::pin::pin!(BinaryCopyInWriter::new(sink, &types));
-    for (case, standing, reporter) in cases {
+    for (case, standing, reporter, border_m) in cases {
         let version = standing.map(|standing| i32::try_from(standing.version)).transpose().map_err(|e| corrupt("case", &e))?;
-        let row: [&(dyn ToSql + Sync); 21] = [
+        let row: [&(dyn ToSql + Sync); 23] = [
             &case.id.0,
             &case.district.as_ref().map_or("", UnitCode::as_str),
             &Time(case.reported_at),
@@ -119,6 +121,8 @@ pub(super) async fn copy_cases<'c>(
             &standing.map(|standing| to_text(&standing.departments)),
             &standing.map(|_| cell_of(case.position)),
             &reporter,
+            &standing.and_then(|standing| standing.alarm_at).map(Time),
+            &border_m,
             &Ewkb::of_point(case.position.lon, case.position.lat).map_err(|e| corrupt("case", &e))?,
         ];
         copy.as_mut().write(&row).await?;
@@ -136,7 +140,8 @@ pub(super) async fn move_case(
     holder: Option<i64>,
 ) -> Result<(), Failure> {
     let geom = Ewkb::of_point(place.position.lon, place.position.lat).map_err(|e| corrupt("case", &e))?;
-    let sql = "UPDATE gk_case SET lon = $3, lat = $4, given = $5, grid = $6, generation = $7, holder = $8, cell = $9, geom = $10
+    let sql =
+        "UPDATE gk_case SET lon = $3, lat = $4, given = $5, grid = $6, generation = $7, holder = $8, cell = $9, geom = $10, border_m = $11
          WHERE id = $1 AND reported_at = $2";
     let types = [
         Type::UUID,
@@ -149,6 +154,7 @@ pub(super) async fn move_case(
         Type::INT8,
         Type::INT8,
         geometry.clone(),
+        Type::FLOAT8,
     ];
     let statement = tx.prepare_typed(sql, &types).await?;
     tx.execute(
@@ -164,7 +170,39 @@ pub(super) async fn move_case(
             &holder,
             &cell_of(place.position),
             &geom,
+            &place.border_m,
         ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Returns when the first word about a clock is due.
+pub(super) async fn next_alarm(tx: &Transaction<'_>) -> Result<Option<Timestamp>, Failure> {
+    let row = tx.query_one("SELECT min(alarm_at) FROM gk_case WHERE alarm_at IS NOT NULL", &[]).await?;
+    Ok(row.try_get::<_, Option<Time>>(0)?.map(|time| time.0))
+}
+
+/// Counts the open cases of each holder who has more than so many, the most first.
+pub(super) async fn count_open(tx: &Transaction<'_>, prefix: Option<&str>, more_than: usize) -> Result<Vec<(WorkerId, usize)>, Failure> {
+    let sql = "SELECT p.worker_id, o.n FROM (
+           SELECT holder, count(*) AS n FROM gk_case
+           WHERE is_open = 1 AND holder IS NOT NULL AND ($1::text IS NULL OR starts_with(grid, $1)) GROUP BY holder HAVING count(*) > $2
+         ) AS o JOIN gk_person AS p ON p.key = o.holder ORDER BY o.n DESC, p.worker_id";
+    let prefix = prefix.map(|prefix| to_text(prefix).into_owned());
+    let rows = tx.query(sql, &[&prefix, &i64::try_from(more_than).unwrap_or(i64::MAX)]).await?;
+    let count = |row: &Row| (worker_id(row.get(0)), usize::try_from(row.get::<_, i64>(1)).unwrap_or_default());
+    Ok(rows.iter().map(count).collect())
+}
+
+/// Keeps how near to a border cases are, where that is not known so.
+pub(super) async fn save_borders(tx: &Transaction<'_>, borders: &[(CaseId, Option<f64>)]) -> Result<(), Failure> {
+    let ids: Vec<Uuid> = borders.iter().map(|(id, _)| id.0).collect();
+    let metres: Vec<Option<f64>> = borders.iter().map(|(_, border_m)| *border_m).collect();
+    tx.execute(
+        "UPDATE gk_case AS c SET border_m = n.border_m FROM unnest($1::uuid[], $2::double precision[]) AS n (id, border_m)
+         WHERE c.id = n.id AND c.is_open = 1 AND c.border_m IS DISTINCT FROM n.border_m",
+        &[&ids, &metres],
     )
     .await?;
     Ok(())
@@ -198,7 +236,8 @@ pub(super) async fn page_of(tx: &Transaction<'_>, filter: &CaseFilter) -> Result
     // One more than asked for tells whether there are more.
     let limit = i64::try_from(filter.limit.saturating_add(1)).unwrap_or(i64::MAX);
     let order = if filter.is_newest_first { "DESC" } else { "ASC" };
-    let sql = format!("{} {} ORDER BY c.id {order} LIMIT {limit}", select(), conditions.sql());
+    let first = filter.order.column().map(|column| format!("c.{column}, ")).unwrap_or_default();
+    let sql = format!("{} {} ORDER BY {first}c.id {order} LIMIT {limit}", select(), conditions.sql());
     let mut cases = tx.query(&sql, &conditions.values()).await?.iter().map(read_case).collect::<Result<Vec<_>, _>>()?;
     let has_more = cases.len() > filter.limit;
     cases.truncate(filter.limit);
@@ -242,6 +281,13 @@ impl Conditions {
         if let Some(before) = filter.due_before {
             let before = conditions.value(Time(to_milliseconds_up(before)));
             conditions.terms.push(format!("c.due_at < {before}"));
+        }
+        if let Some(by) = filter.alarm_by {
+            let by = conditions.value(Time(by));
+            conditions.terms.push(format!("c.alarm_at <= {by}"));
+        }
+        if filter.is_near_border {
+            conditions.terms.push("c.border_m IS NOT NULL".to_owned());
         }
         if let Some(department) = &filter.department {
             let department = conditions.value(to_text(&format!("\n{department}\n")).into_owned());

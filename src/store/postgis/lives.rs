@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::cases::{self, COLUMNS, copy_cases, page_of, read_case};
 use super::connection::{Failure, corrupt};
+use super::listen::CASES_CHANNEL;
 use super::months;
 use super::roster::person_keys;
 use super::values::{Time, from_text, to_text};
@@ -95,7 +96,8 @@ async fn add(
         .filter_map(|(_, new)| Some((new.case.id, *people.get(&WorkerId(format!("reporter {}", new.case.id.0).into()))?)))
         .collect();
     put_reporters(tx, &reporters, &people).await?;
-    let cases = taken.iter().zip(&standings).map(|((_, new), standing)| (&new.case, Some(standing), keys.get(&new.case.id).copied()));
+    let cases =
+        taken.iter().zip(&standings).map(|((_, new), standing)| (&new.case, Some(standing), keys.get(&new.case.id).copied(), new.border_m));
     copy_cases(tx, geometry, &people, cases).await?;
     for ((at, new), near) in taken.into_iter().zip(near) {
         let mut first = new.events[0].clone();
@@ -253,7 +255,7 @@ async fn stand(tx: &Transaction<'_>, next: &NewEvent, reported_at: Timestamp) ->
     let version = i32::try_from(standing.version).map_err(|e| corrupt("case", &e))?;
     tx.execute(
         "UPDATE gk_case SET state = $3, version = $4, is_open = $5, due_at = $6, departments = $7, is_published = $8,
-           category = coalesce($9, category)
+           category = coalesce($9, category), alarm_at = $10
          WHERE id = $1 AND reported_at = $2",
         &[
             &next.case.0,
@@ -265,6 +267,7 @@ async fn stand(tx: &Transaction<'_>, next: &NewEvent, reported_at: Timestamp) ->
             &to_text(&standing.departments),
             &i32::from(standing.is_published),
             &category,
+            &standing.alarm_at.map(Time),
         ],
     )
     .await?;
@@ -317,6 +320,7 @@ async fn insert_events(tx: &Transaction<'_>, entries: &[Entry]) -> Result<(), Fa
         copy.as_mut().write(&fields).await?;
     }
     copy.finish().await?;
+    tx.execute("SELECT pg_notify($1, '')", &[&CASES_CHANNEL]).await?;
     Ok(())
 }
 

@@ -82,6 +82,9 @@ impl Store for Faulty {
         fn find_reporter(id: CaseId) -> Option<Reporter>;
         fn load_case_events(after: u64, limit: usize) -> Vec<NumberedEvent>;
         fn newest_case_event() -> u64;
+        fn next_case_alarm() -> Option<Timestamp>;
+        fn count_open_cases(prefix: Option<&str>, more_than: usize) -> Vec<(WorkerId, usize)>;
+        fn save_borders(borders: &[(CaseId, Option<f64>)]) -> ();
         fn add_webhook(webhook: &Webhook) -> ();
         fn end_webhook(id: WebhookId, author: &str, at: Timestamp) -> bool;
         fn load_webhooks() -> Vec<Webhook>;

@@ -4,6 +4,7 @@ mod alarms;
 mod as_of;
 mod cases;
 mod clients;
+mod clocks;
 mod conventions;
 mod cql2;
 mod doors;
