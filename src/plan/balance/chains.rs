@@ -1,3 +1,6 @@
+use std::cmp::Ordering;
+
+use super::region::NONE;
 use super::state::State;
 use super::transport::{Prices, moved_change};
 use super::watch::Watch;
@@ -37,11 +40,13 @@ pub(super) fn mend(state: &mut State, prices: Prices, watch: &Watch) {
 
 struct Search {
     prices: Prices,
-    /// The units of each district, and where each stands there.
-    members: Vec<Vec<u32>>,
+    /// The half-edges out of each district, and where each stands there, or [`NONE`].
+    rim: Vec<Vec<u32>>,
     place: Vec<u32>,
     chain: Vec<(u32, u32, u32)>,
     best: Option<Found>,
+    /// What a chain must leave less outside than, to be of use.
+    excess_max: f64,
 }
 
 struct Found {
@@ -58,19 +63,31 @@ struct Step {
     from: u32,
     to: u32,
     price: f64,
+    /// How far outside the district that is looked at, and the other, are after it.
+    after: f64,
+    there: f64,
     rank: f64,
+}
+
+impl Step {
+    fn order(&self, other: &Self) -> Ordering {
+        self.rank.total_cmp(&other.rank).then((self.unit, self.to).cmp(&(other.unit, other.to)))
+    }
 }
 
 impl Search {
     fn new(state: &State, prices: Prices) -> Self {
-        let mut members = vec![Vec::new(); state.region.districts as usize];
-        let mut place = vec![0; state.region.len()];
-        for unit in state.region.units() {
-            let list: &mut Vec<u32> = &mut members[state.district(unit) as usize];
-            place[unit as usize] = list.len() as u32;
-            list.push(unit);
+        let region = state.region;
+        let rim = vec![Vec::new(); region.districts as usize];
+        let mut search = Self { prices, rim, place: vec![NONE; region.to.len()], chain: Vec::new(), best: None, excess_max: 0.0 };
+        // In the order of halves, so that a search does not depend on the way to its plan.
+        for half in 0..region.to.len() {
+            let district = state.district(region.from[half]);
+            if state.district(region.to[half]) != district {
+                search.add(half, district);
+            }
         }
-        Self { prices, members, place, chain: Vec::new(), best: None }
+        search
     }
 
     fn mend_one(&mut self, state: &mut State, district: u32) -> bool {
@@ -79,14 +96,15 @@ impl Search {
             return false;
         }
         self.best = None;
+        // Half is much where it is far outside.
+        self.excess_max = before * 0.5;
         for length in 1..=LENGTH_MAX {
             self.extend(state, district, length, 0.0, 0.0);
             if self.best.as_ref().is_some_and(|best| best.excess == 0.0) {
                 break;
             }
         }
-        // Half is much where it is far outside.
-        let Some(best) = self.best.take().filter(|best| best.excess < before * 0.5) else { return false };
+        let Some(best) = self.best.take() else { return false };
         for (unit, from, to) in best.chain {
             self.shift(state, unit, from, to);
         }
@@ -100,27 +118,28 @@ impl Search {
             return;
         }
         for step in self.steps(state, district, WIDTH[depth]) {
-            if !state.is_removable(step.unit) {
+            let (here, price) = (settled + step.after, price + step.price);
+            // What is behind stays as it is: such a chain ends no better than another did.
+            if !self.is_hope(here, f64::NEG_INFINITY) || !state.is_removable(step.unit) {
                 continue;
             }
-            self.shift(state, step.unit, step.from, step.to);
             self.chain.push((step.unit, step.from, step.to));
-            let bounds = state.region.bounds;
-            let here = settled + bounds.excess(state.load[district as usize]);
-            let other = if step.from == district { step.to } else { step.from };
-            let all = here + bounds.excess(state.load[other as usize]);
-            let price = price + step.price;
-            self.note(all, price);
-            self.extend(state, other, left - 1, price, here);
+            if self.is_hope(here + step.there, price) {
+                self.best = Some(Found { excess: here + step.there, price, chain: self.chain.clone() });
+            }
+            if left > 1 && depth + 1 < LENGTH_MAX {
+                let other = if step.from == district { step.to } else { step.from };
+                self.shift(state, step.unit, step.from, step.to);
+                self.extend(state, other, left - 1, price, here);
+                self.shift(state, step.unit, step.to, step.from);
+            }
             self.chain.pop();
-            self.shift(state, step.unit, step.to, step.from);
         }
     }
 
-    fn note(&mut self, excess: f64, price: f64) {
-        if self.best.as_ref().is_none_or(|best| (excess, price) < (best.excess, best.price)) {
-            self.best = Some(Found { excess, price, chain: self.chain.clone() });
-        }
+    /// Whether a chain that leaves so much outside, at such a price, would be the best.
+    fn is_hope(&self, excess: f64, price: f64) -> bool {
+        excess < self.excess_max && self.best.as_ref().is_none_or(|best| (excess, price) < (best.excess, best.price))
     }
 
     /// Returns the most promising moves out of a district that has too much, or into one that has too little.
@@ -128,29 +147,33 @@ impl Search {
         let (region, bounds) = (state.region, state.region.bounds);
         let load = state.load[district as usize];
         let gives = load > bounds.middle();
-        let mut steps: Vec<Step> = Vec::new();
-        for unit in self.members[district as usize].iter().copied() {
-            for other in region.beside(unit).iter().copied() {
-                let beyond = state.district(other);
-                let (moved, from, to) = if gives { (unit, district, beyond) } else { (other, beyond, district) };
-                let is_known = || steps.iter().any(|step| step.unit == moved && step.to == to);
-                let is_back = self.chain.last().is_some_and(|(last, ..)| *last == moved);
-                if beyond == district || region.is_locked[moved as usize] || region.load[moved as usize] == 0.0 || is_back || is_known() {
-                    continue;
-                }
-                let weight = region.load[moved as usize];
-                let after = bounds.excess(if gives { load - weight } else { load + weight });
-                if after > bounds.excess(load) && after > bounds.half() {
-                    continue;
-                }
-                let there = state.load[beyond as usize];
-                let there = bounds.excess(if gives { there + weight } else { there - weight });
-                let price = self.price(state, moved, from, to);
-                steps.push(Step { unit: moved, from, to, price, rank: 2.0 * (after + there) / bounds.half() + price });
+        let mut steps: Vec<Step> = Vec::with_capacity(most);
+        for half in &self.rim[district as usize] {
+            let (unit, other) = (region.from[*half as usize], region.to[*half as usize]);
+            let beyond = state.district(other);
+            let (moved, from, to) = if gives { (unit, district, beyond) } else { (other, beyond, district) };
+            let is_back = self.chain.last().is_some_and(|(last, ..)| *last == moved);
+            if region.is_locked[moved as usize] || region.load[moved as usize] == 0.0 || is_back {
+                continue;
+            }
+            let weight = region.load[moved as usize];
+            let after = bounds.excess(if gives { load - weight } else { load + weight });
+            if after > bounds.excess(load) && after > bounds.half() {
+                continue;
+            }
+            let there = state.load[beyond as usize];
+            let there = bounds.excess(if gives { there + weight } else { there - weight });
+            let price = self.price(state, moved, from, to);
+            let step = Step { unit: moved, from, to, price, after, there, rank: 2.0 * (after + there) / bounds.half() + price };
+            if steps.len() == most && steps.last().is_some_and(|last| last.order(&step).is_le()) {
+                continue;
+            }
+            // A unit with two borders to the same district is the same move twice.
+            if let Err(place) = steps.binary_search_by(|known| known.order(&step)) {
+                steps.truncate(most - 1);
+                steps.insert(place, step);
             }
         }
-        steps.sort_unstable_by(|a, b| a.rank.total_cmp(&b.rank).then((a.unit, a.to).cmp(&(b.unit, b.to))));
-        steps.truncate(most);
         steps
     }
 
@@ -169,14 +192,35 @@ impl Search {
     }
 
     fn shift(&mut self, state: &mut State, unit: u32, from: u32, to: u32) {
-        let list = &mut self.members[from as usize];
-        let place = self.place[unit as usize];
-        list.swap_remove(place as usize);
-        if let Some(moved) = list.get(place as usize) {
+        let region = state.region;
+        for half in region.halves(unit) {
+            let (mate, beyond) = (region.mate[half] as usize, state.district(region.to[half]));
+            if beyond == from {
+                self.add(mate, from);
+                self.add(half, to);
+            } else if beyond == to {
+                self.remove(mate, to);
+                self.remove(half, from);
+            } else {
+                self.remove(half, from);
+                self.add(half, to);
+            }
+        }
+        state.apply(unit, to);
+    }
+
+    fn add(&mut self, half: usize, district: u32) {
+        let rim = &mut self.rim[district as usize];
+        self.place[half] = rim.len() as u32;
+        rim.push(half as u32);
+    }
+
+    fn remove(&mut self, half: usize, district: u32) {
+        let rim = &mut self.rim[district as usize];
+        let place = self.place[half];
+        rim.swap_remove(place as usize);
+        if let Some(moved) = rim.get(place as usize) {
             self.place[*moved as usize] = place;
         }
-        self.place[unit as usize] = self.members[to as usize].len() as u32;
-        self.members[to as usize].push(unit);
-        state.apply(unit, to);
     }
 }
