@@ -1,6 +1,3 @@
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
@@ -168,31 +165,73 @@ impl Work {
         Some(Split { price, districts, units: Vec::new(), district_of })
     }
 
-    /// Grows a random spanning tree over the units that are in no part yet (Prim 1957, over random lengths); none where they do not hang together.
+    /// Grows a random spanning tree over the units that are in no part yet: the one of least length over random lengths (Kruskal 1956); none where
+    /// they do not hang together.
     fn grow_tree(&self, state: &State, rng: &mut ChaCha8Rng, units: &[u32], part_of: &[u32]) -> Option<Tree> {
-        const GRAIN: f64 = (1u64 << 32) as f64;
+        const GRAIN: f64 = (1u64 << 31) as f64;
+        let region = state.region;
         let free = part_of.iter().filter(|part| **part == NONE).count();
         let root = part_of.iter().position(|part| *part == NONE)? as u32;
-        let mut tree = Tree { above: vec![NONE; units.len()], order: Vec::with_capacity(free) };
-        let mut is_in = vec![false; units.len()];
-        let mut heap = BinaryHeap::from([(Reverse(0u64), root, NONE)]);
-        while let Some((_, place, above)) = heap.pop() {
-            if std::mem::replace(&mut is_in[place as usize], true) {
-                continue;
-            }
-            tree.above[place as usize] = above;
-            tree.order.push(place);
-            let unit = units[place as usize];
-            for other in state.region.beside(unit) {
-                let next = self.place_of[*other as usize];
-                if next == NONE || part_of[next as usize] != NONE || is_in[next as usize] {
+        // A length before the half-edge that has it.
+        let mut edges: Vec<u64> = Vec::with_capacity(3 * free);
+        for (place, unit) in (0u32..).zip(units).filter(|(place, _)| part_of[*place as usize] == NONE) {
+            for half in region.halves(*unit) {
+                let other = region.to[half];
+                let next = self.place_of[other as usize];
+                // Of the two halves of a border one is enough.
+                if next == NONE || next < place || part_of[next as usize] != NONE {
                     continue;
                 }
-                let crossing = if state.district(unit) == state.district(*other) { 0.0 } else { self.crossing };
-                heap.push((Reverse(((rng.random::<f64>() + crossing) * GRAIN) as u64), next, place));
+                let crossing = if state.district(*unit) == state.district(other) { 0.0 } else { self.crossing };
+                let length = ((rng.random::<f32>() as f64 + crossing) * GRAIN) as u64;
+                edges.push(length << u32::BITS | half as u64);
             }
         }
-        (tree.order.len() == free).then_some(tree)
+        edges.sort_unstable();
+        let mut set: Vec<u32> = (0..units.len() as u32).collect();
+        let mut ends: Vec<(u32, u32)> = Vec::with_capacity(free);
+        let mut degree = vec![0u32; units.len() + 1];
+        for edge in edges {
+            let half = (edge & u64::from(u32::MAX)) as usize;
+            let (a, b) = (self.place_of[region.from[half] as usize], self.place_of[region.to[half] as usize]);
+            let (one, two) = (find(&mut set, a), find(&mut set, b));
+            if one != two {
+                set[one as usize] = two;
+                ends.push((a, b));
+                degree[a as usize + 1] += 1;
+                degree[b as usize + 1] += 1;
+                if ends.len() + 1 == free {
+                    break;
+                }
+            }
+        }
+        if ends.len() + 1 != free {
+            return None;
+        }
+        for at in 0..units.len() {
+            degree[at + 1] += degree[at];
+        }
+        let mut next = degree.clone();
+        let mut beside = vec![0u32; 2 * ends.len()];
+        for (a, b) in ends {
+            beside[next[a as usize] as usize] = b;
+            next[a as usize] += 1;
+            beside[next[b as usize] as usize] = a;
+            next[b as usize] += 1;
+        }
+        let mut tree = Tree { above: vec![NONE; units.len()], order: Vec::with_capacity(free) };
+        tree.order.push(root);
+        let mut at = 0;
+        while let Some(place) = tree.order.get(at).copied() {
+            at += 1;
+            for other in &beside[degree[place as usize] as usize..degree[place as usize + 1] as usize] {
+                if *other != tree.above[place as usize] {
+                    tree.above[*other as usize] = place;
+                    tree.order.push(*other);
+                }
+            }
+        }
+        Some(tree)
     }
 
     /// Gives each part the district with which it has most in common: locked units first, then today's load, then the load of the plan so far.
@@ -257,6 +296,15 @@ impl Work {
         }
         self.find_neighbours(state);
     }
+}
+
+/// Returns what stands for the set of a place, and shortens the way to it.
+fn find(set: &mut [u32], mut place: u32) -> u32 {
+    while set[place as usize] != place {
+        set[place as usize] = set[set[place as usize] as usize];
+        place = set[place as usize];
+    }
+    place
 }
 
 /// A spanning tree over places.
