@@ -42,16 +42,24 @@ const LOOSE_UNITS: f64 = 2.0;
 const TRANSPORT_ROUNDS: usize = 3;
 
 /// Rounds of repair where districts stay outside, each with more tries.
-const REPAIR_ROUNDS: usize = 12;
+const REPAIR_ROUNDS: usize = 20;
 
 /// Rounds of repair without an effect after which it is given up.
-const REPAIR_IDLE_MAX: usize = 4;
+const REPAIR_IDLE_MAX: usize = 8;
 
-/// Times that a cluster is tried in one round of repair.
+/// Times that a cluster is tried in one round of repair. From today's plan the next round, which groups districts otherwise, finds more than
+/// another try.
 const REPAIR_ATTEMPTS: u32 = 3;
+const REPAIR_ATTEMPTS_WARM: u32 = 1;
 const TRIES_FIRST: usize = 60;
 const TRIES_MAX: usize = 960;
 const TRIES_MAX_WARM: usize = 240;
+
+/// The part of the usual effort that today's plan takes, most of which is good as it is.
+const WARM_PART: f64 = 0.6;
+
+/// How warm today's plan is once it is mended, so that units go home again where there is room.
+const HOMEWARD: Heat = Heat { first: 0.02, last: 0.005, proposals: 0 };
 
 /// Rounds of polish after a repair, and the part of districts that must have been outside before it, one in so many.
 const FINISH: std::ops::Range<usize> = ROUNDS + REPAIR_ROUNDS..ROUNDS + REPAIR_ROUNDS + 3;
@@ -75,6 +83,9 @@ pub(super) fn solve(region: &Region, of: Vec<u32>, manner: Manner, watch: &Watch
     }
     let outside = state.violations().0;
     repair(&mut state, manner, watch);
+    if outside > 0 && manner.is_warm {
+        improve(&mut state, manner, FINISH.start, Effort { heat: HOMEWARD, tries: 0, late: false }, watch);
+    }
     // A split along a random tree is a ragged border; where there were many, they are worth another polish.
     if outside * RAGGED_PART > state.load.len() && !manner.is_warm {
         for round in FINISH {
@@ -159,7 +170,11 @@ impl Manner {
     /// What leaves its district is dear, and districts may well stay at the ends of their bounds.
     pub fn warm(seed: u64, effort: f64) -> Self {
         let prices = Prices { border: 0.4, moved: 2.0, uneven: 0.0, pressed: 0.8, steep: 8.0 };
-        Self { prices, effort, seed, is_warm: true }
+        Self { prices, effort: WARM_PART * effort, seed, is_warm: true }
+    }
+
+    fn attempts(&self) -> u32 {
+        if self.is_warm { REPAIR_ATTEMPTS_WARM } else { REPAIR_ATTEMPTS }
     }
 
     /// Hot at first where all is drawn anew; today's plan is not to be shaken.
@@ -206,7 +221,7 @@ fn improve(state: &mut State, manner: Manner, round: usize, effort: Effort, watc
                 let effort = Effort { heat: Heat { proposals, ..effort.heat }, ..effort };
                 let mut improved = None;
                 // What resists once gives way to other random numbers, and to more heat.
-                for attempt in 0..if is_repair { REPAIR_ATTEMPTS } else { 1 } {
+                for attempt in 0..if is_repair { manner.attempts() } else { 1 } {
                     let first = effort.heat.first * f64::from(1 << attempt);
                     let effort = Effort { heat: Heat { first, ..effort.heat }, ..effort };
                     improved = improve_cluster(&part, &of, manner.prices, &mut rng, effort, watch);
