@@ -1,3 +1,4 @@
+use super::raster::fetch;
 use crate::topology::{CoverageLevel, UnitIndex};
 
 /// The codes of a level's units, one behind another.
@@ -30,6 +31,13 @@ impl Codes {
     pub(super) fn code(&self, unit: UnitIndex) -> &str {
         let (unit, start) = (unit.0 as usize, unit.0 as usize * self.bytes_each);
         &self.text[start..start + usize::from(self.lengths[unit])]
+    }
+
+    /// Asks memory for a code that is soon to be read.
+    pub(super) fn fetch(&self, unit: UnitIndex) {
+        let (unit, start) = (unit.0 as usize, unit.0 as usize * self.bytes_each);
+        fetch(self.text.as_bytes(), start);
+        fetch(&self.lengths, unit);
     }
 
     pub(super) fn bytes(&self) -> usize {

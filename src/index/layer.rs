@@ -244,6 +244,11 @@ impl LayerIndex {
         self.levels[depth].codes.code(unit)
     }
 
+    /// Asks memory for the code of a unit that is soon to be read, so that nothing waits for it then.
+    pub fn fetch_code(&self, depth: usize, unit: UnitIndex) {
+        self.levels[depth].codes.fetch(unit);
+    }
+
     /// Returns the units of a level that have a point in common with a closed box in degrees, in the order of their codes.
     pub fn units_intersecting(&self, depth: usize, window: Rect<f64>) -> Vec<UnitIndex> {
         self.levels[depth].units.units_intersecting(&self.coverage, window)

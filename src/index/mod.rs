@@ -26,7 +26,7 @@ mod step;
 pub use grid::GridIndex;
 pub use layer::{LayerIndex, Search};
 pub use located::{Located, MaybeUnit, Neighbour, Owner, Status};
-pub use raster::Path;
+pub use raster::{Path, fetch};
 pub use ray::{crosses_oddly, is_on};
 pub use step::Step;
 

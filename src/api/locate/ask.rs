@@ -102,6 +102,9 @@ pub enum Given<'a> {
 /// WGS 84 in degrees, as `crs` names it.
 const WGS84: &str = "EPSG:4326";
 
+/// So many records before its own is written, a code is asked of memory: about as long as memory takes.
+const CODES_AHEAD: usize = 16;
+
 /// Gives the fields of one record by their names.
 pub type Fields<'r> = dyn Fn(&str) -> Option<Given<'r>> + 'r;
 
@@ -234,16 +237,18 @@ impl Asker {
             index.owners(positions, depth, units);
         }
         let mut inside = 0;
+        let mut ahead = units.iter().skip(CODES_AHEAD);
         for (at, (position, unit)) in positions.iter().zip(units.iter()).enumerate() {
+            ahead.next().and_then(|unit| unit.get()).into_iter().for_each(|unit| index.fetch_code(depth, unit));
             let found = match unit.get() {
                 Some(unit) => {
                     inside += 1;
-                    Found { status: Status::Inside.as_str(), code: Some(index.code(depth, unit)) }
+                    Found { status: Status::Inside, code: Some(index.code(depth, unit)) }
                 }
                 None => {
                     let owner = index.owner(*position, depth);
                     count_lookups(owner.status.as_str(), 1);
-                    Found { status: owner.status.as_str(), code: owner.unit.map(|unit| index.code(depth, unit)) }
+                    Found { status: owner.status, code: owner.unit.map(|unit| index.code(depth, unit)) }
                 }
             };
             take(at, found);

@@ -25,7 +25,7 @@ use crate::api::wire::LocateAnswer;
 const PIECE_BYTES_MAX: usize = 16 << 10;
 
 /// The same where records are answered many at once: some thousand of them take no longer.
-const PIECE_BYTES_MAX_QUICK: usize = 64 << 10;
+const PIECE_BYTES_MAX_QUICK: usize = 128 << 10;
 
 /// Answered pieces that may wait until they are sent: one that is being sent and one that is ready. With the piece that is being answered
 /// they are all that a reader who does not read holds of the service's memory.

@@ -1,7 +1,7 @@
 use super::ask::Asker;
 use super::form::Members;
 use crate::boundary::Position;
-use crate::index::MaybeUnit;
+use crate::index::{MaybeUnit, Status};
 
 /// Answers records of which only the unit and the status are asked: many at once, as nothing needs to be measured or found out for each.
 ///
@@ -41,7 +41,7 @@ impl Column {
 /// What was found for one record.
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'a> {
-    pub status: &'static str,
+    pub status: Status,
     pub code: Option<&'a str>,
 }
 

@@ -17,7 +17,7 @@ use super::answerer::{Answerer, Found, free_names};
 use super::blocks::{Blocks, UTF8_MARK, cut_rows, find_close};
 use super::marks::Marks;
 use super::pipeline;
-use super::tails::{Dialect, Tails};
+use super::tails::{Dialect, TAILS_AHEAD, Tails};
 use super::tally::{Faults, Tally};
 use crate::boundary::Position;
 use crate::import::decode_text;
@@ -216,6 +216,7 @@ impl Block {
         faults.clear();
         *rows = self.rows.len() as u64;
         let mut answers = self.positions.iter().zip(&self.found);
+        let mut ahead = self.found.iter().skip(TAILS_AHEAD);
         let mut errors = self.errors.iter();
         // The end of a line is copied together with the next row.
         let (mut copied, mut expected, mut has_end) = (0, 0, true);
@@ -229,6 +230,9 @@ impl Block {
             // A short row is filled up, so that the answers stand under their names.
             text.extend(std::iter::repeat_n(b',', header.names.len().saturating_sub(row.cells as usize)));
             if row.is_valid {
+                if let Some(found) = ahead.next() {
+                    tails.fetch(found);
+                }
                 if let Some((position, found)) = answers.next() {
                     tails.push(*position, found, text);
                 }

@@ -14,7 +14,7 @@ use super::PositionFields;
 use super::answerer::{Answerer, Found};
 use super::blocks::{Blocks, UTF8_MARK, cut_lines};
 use super::pipeline;
-use super::tails::{Dialect, Tails, member_names, push_members};
+use super::tails::{Dialect, TAILS_AHEAD, Tails, member_names, push_members};
 use super::tally::{Faults, Tally};
 use crate::boundary::Position;
 
@@ -123,6 +123,7 @@ impl Block {
         faults.clear();
         *lines = self.lines.len() as u64;
         let mut answers = self.positions.iter().zip(&self.found);
+        let mut ahead = self.found.iter().skip(TAILS_AHEAD);
         let mut at = 0;
         for (number, line) in (0..).zip(&self.lines) {
             let (whole, object) = (&self.text[at..line.next], &self.text[line.start..line.end]);
@@ -149,6 +150,9 @@ impl Block {
                 }
                 Content::Located => {
                     push_open(object, text);
+                    if let Some(found) = ahead.next() {
+                        tails.fetch(found);
+                    }
                     let Some((position, found)) = answers.next() else { continue };
                     match line.is_taken {
                         false => tails.push(*position, found, text),

@@ -8,6 +8,10 @@ use serde_json::Value as Json;
 
 use super::answerer::{Answerer, Field, Found, Value, free_names};
 use crate::boundary::Position;
+use crate::index::fetch;
+
+/// So many answers before its own is written, memory is asked for what is added to a row: about as long as it takes.
+pub(super) const TAILS_AHEAD: usize = 16;
 
 /// How values are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +71,14 @@ impl<'a> Tails<'a> {
     pub(super) fn new(answerer: &'a Answerer<'a>, dialect: Dialect) -> Self {
         let names = member_names(answerer.fields(), []);
         Self { answerer, dialect, names, known: std::iter::repeat_with(OnceLock::new).take(answerer.same_count()).collect() }
+    }
+
+    /// Asks memory for what will be added to a row soon.
+    #[inline]
+    pub(super) fn fetch(&self, found: &Found) {
+        if let Some(same) = self.answerer.find_same(found) {
+            fetch(&self.known, same);
+        }
     }
 
     /// Appends what is added to a row with a position.

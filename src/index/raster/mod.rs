@@ -21,5 +21,4 @@ mod simd;
 
 pub(super) use exact::{Place, has_tiny};
 pub(super) use plane::{Difference, Ground, Raster};
-pub use simd::Path;
-pub(super) use simd::fetch;
+pub use simd::{Path, fetch};

@@ -119,9 +119,10 @@ pub(super) fn place_all(
     }
 }
 
-/// Asks for the words at a place that will be read soon; where a machine cannot be asked, nothing happens.
+/// Asks memory for the item at a place that will be read soon, so that nothing waits for it then; where a machine cannot be asked, or the
+/// place is behind the array, nothing happens.
 #[inline(always)]
-pub(in crate::index) fn fetch<T>(array: &[T], at: usize) {
+pub fn fetch<T>(array: &[T], at: usize) {
     // SAFETY: prefetching reads nothing, and every processor of this kind can. The address is in the array or behind it.
     #[cfg(target_arch = "x86_64")]
     unsafe {

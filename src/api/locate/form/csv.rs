@@ -144,7 +144,7 @@ fn write_found(row: &[u8], columns: &[Column], found: Found<'_>, out: &mut Vec<u
     for column in columns {
         out.push(b',');
         match column {
-            Column::Status => out.extend_from_slice(found.status.as_bytes()),
+            Column::Status => out.extend_from_slice(found.status.as_str().as_bytes()),
             Column::GridCode => {
                 let code = found.code.unwrap_or_default();
                 // A code has neither white space nor control characters.

@@ -8,6 +8,7 @@ use crate::api::locate::ask::Given;
 use crate::api::locate::plain::read_object;
 use crate::api::locate::quick::{Column, Found, Quick};
 use crate::api::locate::split::{ArraySplitter, Broken, Cut, LineSplitter};
+use crate::index::Status;
 
 /// A JSON array of objects, answered by an array.
 #[derive(Debug)]
@@ -186,9 +187,14 @@ fn write_found(columns: &[Column], found: Result<Found<'_>, &str>, out: &mut Vec
         out.push(if at == 0 { b'{' } else { b',' });
         match column {
             Column::Status => {
-                out.extend_from_slice(b"\"status\":\"");
-                out.extend_from_slice(found.status.as_bytes());
-                out.push(b'"');
+                // Nearly all are inside, and what is known when this is compiled is copied without a call.
+                if found.status == Status::Inside {
+                    out.extend_from_slice(b"\"status\":\"inside\"");
+                } else {
+                    out.extend_from_slice(b"\"status\":\"");
+                    out.extend_from_slice(found.status.as_str().as_bytes());
+                    out.push(b'"');
+                }
             }
             Column::GridCode => {
                 out.extend_from_slice(b"\"grid_code\":");
