@@ -7,7 +7,7 @@ export GRIDKEEPER_BENCH_PYTHON ?= $(CACHE)/venv-bench-requirements/bin/python
 LISTEN ?= 127.0.0.1:8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-web test-datafusion exactness tiles-coverage bench lint web shapes clean-demo
+.PHONY: help run build test test-web test-datafusion exactness tiles-coverage bench lint screenshots first-map web shapes clean-demo
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ test: ## Install what the tests need and run all of them
 	if cargo nextest --version >/dev/null 2>&1; then run='nextest run'; else run=test; fi; \
 	scripts/with-postgres cargo $$run --locked --no-fail-fast
 
-test-web: ## Check the map: types, units, the committed bundle, and a real browser against the built program
+test-web: ## Check the console: types, units, the committed bundle, and a real browser against the built program
 	cd web && npm ci --no-audit --no-fund --silent && npm run --silent check
 
 test-datafusion: ## Test the function of the query engine, which takes long to build
@@ -61,7 +61,17 @@ lint: ## Check formatting, lints, licences and duplicate versions
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo deny --locked check bans licenses sources
 
-web: ## Build the map's bundle again
+screenshots: ## Take the pictures of the documents again
+	@scripts/install-tools test
+	cargo build --locked
+	cd web && npm ci --no-audit --no-fund --silent && npm test --silent
+	cp target/screenshots/lookup.png docs/map.png
+
+first-map: build ## Print how long the first map takes, over GRIDS grids (2000; several with commas between)
+	@scripts/install-tools test
+	cd web && npm ci --no-audit --no-fund --silent && FIRST_MAP_GRIDS=$(or $(GRIDS),2000) GRIDKEEPER_PROGRAM="$(CARGO_TARGET_DIR)/release/gridkeeper" npm test --silent -- tests/first-map.test.ts
+
+web: ## Build the console's bundle again
 	cd web && npm ci --no-audit --no-fund --silent && npm run --silent build
 
 shapes: build ## Make the committed samples again

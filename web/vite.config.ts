@@ -18,5 +18,6 @@ export default defineConfig({
       },
     },
   },
-  test: { testTimeout: 120_000, hookTimeout: 120_000, include: ['tests/**/*.test.ts'] },
+  // Each file has a service and a browser of its own; several at once would only wait for each other.
+  test: { testTimeout: 120_000, hookTimeout: 120_000, include: ['tests/**/*.test.ts'], fileParallelism: false, env: { TZ: 'Asia/Shanghai' } },
 });

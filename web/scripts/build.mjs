@@ -30,4 +30,4 @@ for (const name of [...bundled].sort()) {
   parts.push(`${name} ${version} (${license})\n\n${text}\n`);
 }
 const line = `\n${'-'.repeat(80)}\n\n`;
-await writeFile(join(outDir, 'LICENSES.txt'), `The map contains the following works.\n${line}${parts.join(line)}`);
+await writeFile(join(outDir, 'LICENSES.txt'), `The console contains the following works.\n${line}${parts.join(line)}`);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { boundsOf, insideOf } from '../src/geometry';
-import { parseQuery } from '../src/query';
-import { shiftGeometry, shiftPosition } from '../src/shift';
+import { boundsOf, insideOf } from '../src/map/geometry';
+import { parseQuery } from '../src/desks/lookup/query';
+import { shiftGeometry, shiftPosition } from '../src/map/shift';
 
 describe('a query', () => {
   it.each([
@@ -13,7 +13,12 @@ describe('a query', () => {
     [' 431102004001001 ', { kind: 'code', code: '431102004001001' }],
     ['SMD1A01', { kind: 'code', code: 'SMD1A01' }],
     ['', { kind: 'nothing' }],
-    ['one two', { kind: 'nothing' }],
+    ['徐家井社区', { kind: 'name', name: '徐家井社区' }],
+    ['one two', { kind: 'name', name: 'one two' }],
+    ['557000, 2901000', { kind: 'projected' }],
+    ['111°37′06″E 26°13′21″N', { kind: 'position', lon: 111 + 37 / 60 + 6 / 3600, lat: 26 + 13 / 60 + 21 / 3600, swapped: false }],
+    ['北纬26.2225度 东经111.6184度', { kind: 'position', lon: 111.6184, lat: 26.2225, swapped: false }],
+    ['S3.5 W40', { kind: 'position', lon: -40, lat: -3.5, swapped: false }],
   ])('%s is read', (typed, expected) => expect(parseQuery(typed, false)).toEqual(expected));
 
   it('is not turned round where easting comes first', () => {

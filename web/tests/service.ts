@@ -1,6 +1,6 @@
 // Starts the built program on a store made of the sample that is committed.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,16 +25,29 @@ function program(): string {
   return found;
 }
 
-export async function startService(extraSettings = ''): Promise<Service> {
+/** What a service is started with beside the committed sample. */
+export interface Wanted {
+  settings?: string;
+  /** Makes a sample of so many grids, and takes that. */
+  grids?: number;
+}
+
+export async function startService({ settings: extraSettings = '', grids }: Wanted = {}): Promise<Service> {
   const folder = mkdtempSync(join(tmpdir(), 'gridkeeper-map-'));
   const settings = `[map]\nnotice = "${NOTICE}"\nattribution = "gridkeeper sample"\napproval_number = "示例"\n${extraSettings}`;
   writeFileSync(join(folder, 'gridkeeper.toml'), settings);
-  const options = { cwd: folder, env: { ...process.env, GRIDKEEPER_STORE: join(folder, 'map.gpkg') }, encoding: 'utf8' as const };
+  // Names that begin so are settings to the program.
+  const { GRIDKEEPER_PROGRAM: _, ...environment } = process.env;
+  const options = { cwd: folder, env: { ...environment, GRIDKEEPER_STORE: join(folder, 'map.gpkg') }, encoding: 'utf8' as const };
   const run = (...words: string[]): string => execFileSync(program(), words, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  const source = grids ? join(folder, 'sample') : SAMPLE;
+  if (grids) run('sample', source, '--grids', String(grids));
   const files = { district: 'district.geojson', street: 'streets.geojson', community: 'communities.geojson', grid: 'grids.shp' };
-  for (const [level, file] of Object.entries(files)) run('import', join(SAMPLE, file), '--level', level);
-  run('roster', 'import', join(SAMPLE, 'roster.csv'));
-  run('incidents', 'import', join(SAMPLE, 'incidents.csv'));
+  for (const [level, file] of Object.entries(files)) run('import', join(source, file), '--level', level);
+  run('roster', 'import', join(source, 'roster.csv'));
+  for (const kind of ['categories', 'calendars', 'responsibilities']) run(kind, 'import', join(source, `${kind}.csv`), '--effective', '2026-01-01');
+  run('incidents', 'import', join(source, 'incidents.csv'));
+  copyFileSync(join(source, 'incidents.csv'), join(folder, 'incidents.csv'));
   const key = /gk_\S+/.exec(run('key', 'create', '--role', 'dispatcher', '--note', 'browser test'))?.[0];
   if (!key) throw new Error('key create printed no key');
   const child = spawn(program(), ['serve', '--listen', '127.0.0.1:0'], { ...options, stdio: ['ignore', 'pipe', 'pipe'] });

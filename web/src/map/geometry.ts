@@ -32,6 +32,11 @@ export function insideOf(geometry: Geometry): Position | null {
   return best?.at ?? null;
 }
 
+/** All rings of an area, outer and inner; none of anything else. */
+export function ringsOf(geometry: Geometry): Position[][] {
+  return polygonsOf(geometry).flat();
+}
+
 function polygonsOf(geometry: Geometry): Position[][][] {
   if (geometry.type === 'Polygon') return [geometry.coordinates];
   return geometry.type === 'MultiPolygon' ? geometry.coordinates : [];

@@ -1,8 +1,8 @@
 // A local PMTiles file under the boundaries: pictures as they are, vector tiles as quiet shapes and lines.
 import type { AddProtocolAction, StyleSpecification } from 'maplibre-gl';
 import { PMTiles, Protocol, TileType } from 'pmtiles';
-import { addUnderlay, escapeHtml } from './map';
-import type { Settings } from './service';
+import { addUnderlay, escapeHtml } from './underlay';
+import type { Settings } from '../api/settings';
 
 export async function addPmtiles(
   style: StyleSpecification,

@@ -1,0 +1,1 @@
+function e(){return{top:48,right:48,left:32,bottom:48}}function t(){return matchMedia(`(prefers-reduced-motion: reduce)`).matches?0:500}export{e as n,t};

@@ -1,0 +1,46 @@
+// What the console is told before it draws.
+import { signal } from '@preact/signals';
+import { address } from './address';
+import { Refusal, getJson } from './client';
+import { key, setKey } from './key';
+
+export type Role = 'public' | 'worker' | 'dispatcher' | 'planner' | 'admin';
+
+export interface Settings {
+  version: string;
+  attribution: string;
+  notice: string;
+  layers: { name: string; collections: string[] }[];
+  basemap: { kind: 'raster' | 'pmtiles'; url: string; attribution: string; shift: 'gcj02' | 'bd09' | null } | null;
+  caller: { role: Role; scope: string[] };
+  workflow: { name: string; states: { name: string; title: string; end: boolean }[]; actions: { name: string; title: string }[] };
+}
+
+export const settings = signal<Settings | null>(null);
+
+/** Whether a key was refused and forgotten when the page was opened. */
+export const wasKeyRefused = signal(false);
+
+/** Asks for the settings; a key that is not taken is forgotten, and they are asked for without it. */
+export async function loadSettings(): Promise<Settings> {
+  try {
+    settings.value = await getJson<Settings>(address('app/config.json'));
+  } catch (error) {
+    if (!(error instanceof Refusal && error.status === 401 && key())) throw error;
+    setKey(null, false);
+    wasKeyRefused.value = true;
+    settings.value = await getJson<Settings>(address('app/config.json'));
+  }
+  return settings.value;
+}
+
+export function role(): Role {
+  return settings.value?.caller.role ?? 'public';
+}
+
+/** The finest collection of the usual layer, and the layer's name. */
+export function finest(): { layer: string; level: string; collection: string } | null {
+  const layer = settings.value?.layers.find((layer) => layer.collections.length > 0);
+  const collection = layer?.collections.at(-1);
+  return layer && collection ? { layer: layer.name, collection, level: collection.split('.').at(-1) ?? collection } : null;
+}

@@ -1,0 +1,164 @@
+// What was asked, what was answered, and the questions themselves.
+import { signal } from '@preact/signals';
+import type { Feature, FeatureCollection, Geometry, Position } from 'geojson';
+import { address, reachable } from '../../api/address';
+import { type Schema, answered, client, getJson } from '../../api/client';
+import { finest, settings } from '../../api/settings';
+import { insideOf } from '../../map/geometry';
+import { frame, goTo } from '../../map/frame';
+import { version } from '../../map/view';
+import { explain } from '../../parts/explain';
+import { note as noteAddress, route } from '../../shell/route';
+import { type LookupWord, t } from './words';
+
+/** An answer with all its members: some are left out only where that is asked for. */
+export type Answer = Required<Schema['LocateAnswer']>;
+
+/** A unit that a name or a code leads to. */
+export interface Match {
+  collection: string;
+  code: string;
+  name: string;
+}
+
+export type Shown =
+  | { kind: 'nothing' }
+  | { kind: 'asking' }
+  | { kind: 'answer'; answer: Answer; note: LookupWord | null }
+  | { kind: 'matches'; matches: Match[]; hasMore: boolean }
+  | { kind: 'trouble'; say: () => string };
+
+export const shown = signal<Shown>({ kind: 'nothing' });
+export const unit = signal<Geometry | null>(null);
+export const category = signal(route.value.query.get('category') ?? '');
+/** The generation that is answered for; null for the boundaries in effect now. */
+export const generation = signal<number | null>(Number(route.value.query.get('generation')) || null);
+
+/** Most names that are listed; more are narrowed down by typing on. */
+const MATCHES_MAX = 8;
+
+let asking: AbortController | null = null;
+
+interface Question {
+  lon: number;
+  lat: number;
+  crs: string;
+  note?: LookupWord | null;
+  /** Whether the map goes there. */
+  moves?: boolean;
+  layer?: string;
+  level?: string;
+}
+
+/** Asks about a position. */
+export async function ask({ lon, lat, crs, note = null, moves = false, layer, level }: Question): Promise<void> {
+  asking?.abort();
+  asking = new AbortController();
+  const { signal } = asking;
+  if (shown.value.kind !== 'answer') shown.value = { kind: 'asking' };
+  const query = {
+    lon, lat, ...(crs && { crs }), ...(layer && { layer }), ...(level && { level }), ...(category.value && { category: category.value }), ...(generation.value && { generation: generation.value }),
+  };
+  try {
+    const answer = (await answered(client.GET('/v1/locate', { params: { query } as never, signal }))) as Answer;
+    shown.value = { kind: 'answer', answer, note };
+    noteAddress('lookup', { ...place(answer), category: category.value, generation: generation.value });
+    if (moves) goTo([answer.position.lon, answer.position.lat]);
+    const geometry = answer.grid ? await getJson<Feature>(reachable(withVersion(answer.grid.href), '/collections/'), signal) : null;
+    unit.value = geometry?.geometry ?? null;
+  } catch (error) {
+    fail(error, signal);
+  }
+}
+
+/** Asks once more about what is shown, by another category or generation. */
+export async function askAgain(): Promise<void> {
+  version.value = generation.value ? `generation=${generation.value}` : '';
+  if (shown.value.kind === 'answer') {
+    const { answer, note } = shown.value;
+    return ask({ ...answer.position, crs: '', note });
+  }
+  const { query } = route.value;
+  const [lon, lat] = [query.get('lon'), query.get('lat')];
+  if (lon !== null && lat !== null) await ask({ lon: Number(lon), lat: Number(lat), crs: '', moves: true });
+}
+
+/** Looks a code up in the collections, finest first; failing that, a name that holds it. */
+export async function askCode(code: string): Promise<void> {
+  asking?.abort();
+  shown.value = { kind: 'asking' };
+  try {
+    const pages = await Promise.all(collections().map((collection) => items(collection, { code, limit: '1' })));
+    const at = pages.findIndex((page) => page.features.length > 0);
+    if (at < 0) return await askName(code);
+    await showUnit(collections()[at] as string, pages[at]?.features[0] as Feature);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+/** Lists the units whose names hold what was typed; goes to it where there is only one. */
+export async function askName(name: string): Promise<void> {
+  asking?.abort();
+  shown.value = { kind: 'asking' };
+  const like = name.replaceAll("'", "''").replace(/[%_\\]/g, '\\$&');
+  try {
+    const query = { filter: `name LIKE '%${like}%'`, limit: String(MATCHES_MAX), skipGeometry: 'true' };
+    const pages = await Promise.all(collections().map((collection) => items(collection, query)));
+    const found = pages.flatMap((page, at) => page.features.map(({ properties }) => ({ collection: collections()[at] as string, code: String(properties?.code), name: String(properties?.name ?? '') })));
+    // Coarser units are fewer and more often meant.
+    const matches = found.reverse().slice(0, MATCHES_MAX);
+    if (matches.length === 0) shown.value = { kind: 'trouble', say: () => t('noCode', name) };
+    else if (matches.length === 1) await askMatch(matches[0] as Match);
+    else shown.value = { kind: 'matches', matches, hasMore: pages.some((page) => page.features.length === MATCHES_MAX) || found.length > MATCHES_MAX };
+  } catch (error) {
+    fail(error);
+  }
+}
+
+/** Says what is wrong with a question, in the stead of an answer that may be under way. */
+export function refuse(word: LookupWord): void {
+  asking?.abort();
+  shown.value = { kind: 'trouble', say: () => t(word) };
+}
+
+export async function askMatch({ collection, code }: Match): Promise<void> {
+  const page = await items(collection, { code, limit: '1' });
+  if (page.features[0]) await showUnit(collection, page.features[0]);
+}
+
+async function showUnit(collection: string, feature: Feature): Promise<void> {
+  frame(feature.geometry);
+  unit.value = feature.geometry;
+  const layer = settings.value?.layers.find((layer) => layer.collections.includes(collection))?.name;
+  const inside = insideOf(feature.geometry);
+  if (inside) await ask({ lon: inside[0] ?? 0, lat: inside[1] ?? 0, crs: '', layer, level: collection.split('.').at(-1) });
+}
+
+function collections(): string[] {
+  return (settings.value?.layers ?? []).flatMap((layer) => [...layer.collections].reverse());
+}
+
+function items(collection: string, query: Record<string, string>): Promise<FeatureCollection> {
+  const members = new URLSearchParams({ ...query, ...(generation.value && { generation: String(generation.value) }) });
+  return getJson(address(`collections/${collection}/items?${members}`));
+}
+
+function withVersion(href: string): string {
+  return generation.value ? `${href}${href.includes('?') ? '&' : '?'}generation=${generation.value}` : href;
+}
+
+/** What the address says of an answer: the position, and the level where it is not the usual one. */
+function place(answer: Answer): Record<string, string | null> {
+  return { lon: answer.position.lon.toFixed(7), lat: answer.position.lat.toFixed(7), layer: answer.layer === finest()?.layer ? null : answer.layer };
+}
+
+function fail(error: unknown, signal?: AbortSignal): void {
+  if (signal?.aborted) return;
+  shown.value = { kind: 'trouble', say: () => explain(error) ?? '' };
+}
+
+/** The position of the answer that is shown. */
+export function position(): Position | null {
+  return shown.value.kind === 'answer' ? [shown.value.answer.position.lon, shown.value.answer.position.lat] : null;
+}

@@ -1,0 +1,95 @@
+// Makes the map. This file and MapLibre are loaded beside the first desk, not before it.
+import 'maplibre-gl/dist/maplibre-gl.css';
+import { AttributionControl, GeolocateControl, Map as MapLibre, NavigationControl, ScaleControl, addProtocol, setWorkerUrl } from 'maplibre-gl';
+import type { StyleSpecification, VectorTileSource } from 'maplibre-gl';
+import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
+import { address, isOwn } from '../api/address';
+import { headers } from '../api/key';
+import type { Settings } from '../api/settings';
+import { addPmtiles } from './basemap';
+import { addUnderlay, escapeHtml } from './underlay';
+import { room } from './room';
+import type { Bounds } from './geometry';
+import { isMapMissing, map, version } from './view';
+
+setWorkerUrl(workerUrl);
+
+/** What the map is drawn from, asked for together. */
+interface Parts {
+  style: StyleSpecification;
+  bounds: Bounds | undefined;
+}
+
+async function load<T>(path: string): Promise<T> {
+  const response = await fetch(address(path), { headers: headers() });
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  return (await response.json()) as T;
+}
+
+async function loadParts(shift: string): Promise<Parts> {
+  const [style, tiles] = await Promise.all([load<StyleSpecification>(`styles/boundaries${shift}`), load<{ bounds?: Bounds }>(`tiles/boundaries${shift}`)]);
+  return { style, bounds: tiles.bounds };
+}
+
+/** Draws the map into an element, and says that it is there as soon as it can be used. */
+export async function openMap(container: HTMLElement, settingsAsked: Promise<Settings>): Promise<void> {
+  try {
+    // Most maps are not shifted, so their parts are asked for before that is known.
+    const early = loadParts('');
+    early.catch(() => undefined);
+    const settings = await settingsAsked;
+    const shift = settings.basemap?.shift;
+    const { style, bounds } = shift ? await loadParts(`?shift=${shift}`) : await early;
+    if (settings.basemap?.kind === 'pmtiles') await addPmtiles(style, settings.basemap, addProtocol);
+    else if (settings.basemap) addRaster(style, settings.basemap);
+    const made = makeMap(container, style, bounds);
+    await new Promise<void>((resolve) => made.once('style.load', () => resolve()));
+    map.value = made;
+    void made.once('load', () => performance.mark('first map'));
+    version.subscribe((parameters) => showVersion(made, parameters, shift ?? ''));
+    // For tests and for the curious; nothing in the page reads it.
+    Object.assign(window, { gridkeeper: { map: made } });
+  } catch (error) {
+    console.warn(error);
+    isMapMissing.value = true;
+  }
+}
+
+function makeMap(container: HTMLElement, style: StyleSpecification, bounds: Bounds | undefined): MapLibre {
+  const made = new MapLibre({
+    container,
+    style,
+    ...(bounds ? { bounds, fitBoundsOptions: { padding: room() } } : {}),
+    maxZoom: 20,
+    fadeDuration: 0,
+    attributionControl: false,
+    dragRotate: false,
+    pitchWithRotate: false,
+    touchPitch: false,
+    // All labels are drawn from the viewer's own fonts; the style names no font server.
+    localIdeographFontFamily: '"Noto Sans CJK SC", "Noto Sans SC", "PingFang SC", "Microsoft YaHei", sans-serif',
+    transformRequest: (url) => (isOwn(url) ? { url, headers: headers() } : { url }),
+  });
+  made.touchZoomRotate.disableRotation();
+  made.addControl(new AttributionControl({ compact: false }), 'bottom-right');
+  made.addControl(new NavigationControl({ showCompass: false }), 'top-right');
+  if (isSecureContext) made.addControl(new GeolocateControl({ trackUserLocation: false }), 'top-right');
+  made.addControl(new ScaleControl(), 'bottom-right');
+  return made;
+}
+
+/** Draws another version of the boundaries, a past or future one or a draft. */
+function showVersion(made: MapLibre, parameters: string, shift: string): void {
+  const source = made.getSource<VectorTileSource>('boundaries');
+  if (!source) return;
+  const members = new URLSearchParams(parameters);
+  if (shift) members.set('shift', shift);
+  const query = members.toString();
+  const tiles = address(`tiles/boundaries/{z}/{x}/{y}${query && `?${query}`}`).replaceAll('%7B', '{').replaceAll('%7D', '}');
+  if (source.tiles?.[0] !== tiles) source.setTiles([tiles]);
+}
+
+function addRaster(style: StyleSpecification, basemap: NonNullable<Settings['basemap']>): void {
+  style.sources.basemap = { type: 'raster', tiles: [basemap.url], tileSize: 256, attribution: escapeHtml(basemap.attribution) };
+  addUnderlay(style, [{ id: 'basemap', type: 'raster', source: 'basemap' }]);
+}

@@ -1,0 +1,24 @@
+// The desks: who works at them, how much room they take, and where their code is. A desk's code is loaded when it is opened.
+import type { ComponentType } from 'preact';
+import type { Role } from '../api/settings';
+import type { ShellWord } from './words';
+
+export interface DeskEntry {
+  id: string;
+  title: ShellWord;
+  roles: readonly Role[];
+  /** Beside the map; beside it, with more room; or over all of it. */
+  layout: 'side' | 'wide' | 'full';
+  load: () => Promise<{ default: ComponentType }>;
+}
+
+const EVERYBODY = ['public', 'worker', 'dispatcher', 'planner', 'admin'] as const;
+
+export const DESKS: readonly DeskEntry[] = [
+  { id: 'lookup', title: 'lookup', roles: EVERYBODY, layout: 'side', load: () => import('../desks/lookup/desk') },
+];
+
+/** The desks at which a role works. */
+export function desksOf(role: Role): DeskEntry[] {
+  return DESKS.filter((desk) => desk.roles.includes(role));
+}
