@@ -1,6 +1,7 @@
 // Builds the bundle into the folder named, and writes the licences of what is in it beside it.
 import { readFile, writeFile } from 'node:fs/promises';
-import { existsSync, readdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'vite';
 
@@ -14,6 +15,15 @@ const note = {
   },
 };
 await build({ plugins: [note], logLevel: 'warn', build: { outDir, emptyOutDir: true } });
+
+// The service worker keeps all other files, so it is built when they are known, and differs where they do.
+const files = readdirSync(outDir, { recursive: true }).filter((file) => statSync(join(outDir, file)).isFile() && file !== 'index.html').map((file) => file.replaceAll('\\', '/')).sort();
+const version = createHash('sha256').update(files.join('\n')).update(readFileSync(join(outDir, 'index.html'))).digest('hex').slice(0, 12);
+await build({
+  configFile: false, logLevel: 'warn', publicDir: false,
+  define: { __FILES__: JSON.stringify(files.map((file) => `./${file}`)), __VERSION__: JSON.stringify(version) },
+  build: { outDir, emptyOutDir: false, target: 'es2022', lib: { entry: 'src/sw.ts', formats: ['es'], fileName: () => 'sw.js' } },
+});
 
 // MapLibre is published as one file that holds its own dependencies.
 for (const name of [...bundled]) {

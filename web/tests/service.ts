@@ -1,6 +1,6 @@
 // Starts the built program on a store made of the sample that is committed.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +14,8 @@ export interface Service {
   base: string;
   key: string;
   folder: string;
+  /** Runs the program on the service's store, and returns what it prints. */
+  run: (...words: string[]) => string;
   stop: () => Promise<void>;
 }
 
@@ -30,9 +32,13 @@ export interface Wanted {
   settings?: string;
   /** Makes a sample of so many grids, and takes that. */
   grids?: number;
+  /** So many cases whose life has begun, in the stead of the committed records. */
+  liveIncidents?: number;
+  /** The committed records as cases that have been settled, most of them within the day. */
+  closedIncidents?: boolean;
 }
 
-export async function startService({ settings: extraSettings = '', grids }: Wanted = {}): Promise<Service> {
+export async function startService({ settings: extraSettings = '', grids, liveIncidents, closedIncidents }: Wanted = {}): Promise<Service> {
   const folder = mkdtempSync(join(tmpdir(), 'gridkeeper-map-'));
   const settings = `[map]\nnotice = "${NOTICE}"\nattribution = "gridkeeper sample"\napproval_number = "示例"\n${extraSettings}`;
   writeFileSync(join(folder, 'gridkeeper.toml'), settings);
@@ -41,12 +47,13 @@ export async function startService({ settings: extraSettings = '', grids }: Want
   const options = { cwd: folder, env: { ...environment, GRIDKEEPER_STORE: join(folder, 'map.gpkg') }, encoding: 'utf8' as const };
   const run = (...words: string[]): string => execFileSync(program(), words, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
   const source = grids ? join(folder, 'sample') : SAMPLE;
-  if (grids) run('sample', source, '--grids', String(grids));
+  if (grids) run('sample', source, '--grids', String(grids), ...(liveIncidents ? ['--incidents', String(liveIncidents)] : []));
   const files = { district: 'district.geojson', street: 'streets.geojson', community: 'communities.geojson', grid: 'grids.shp' };
   for (const [level, file] of Object.entries(files)) run('import', join(source, file), '--level', level);
   run('roster', 'import', join(source, 'roster.csv'));
   for (const kind of ['categories', 'calendars', 'responsibilities']) run(kind, 'import', join(source, `${kind}.csv`), '--effective', '2026-01-01');
-  run('incidents', 'import', join(source, 'incidents.csv'));
+  const table = closedIncidents ? settled(join(source, 'incidents.csv'), join(folder, 'settled.csv')) : join(source, 'incidents.csv');
+  run('incidents', 'import', table, ...(liveIncidents ? ['--live'] : []));
   copyFileSync(join(source, 'incidents.csv'), join(folder, 'incidents.csv'));
   const key = /gk_\S+/.exec(run('key', 'create', '--role', 'dispatcher', '--note', 'browser test'))?.[0];
   if (!key) throw new Error('key create printed no key');
@@ -59,7 +66,21 @@ export async function startService({ settings: extraSettings = '', grids }: Want
     await ended;
     rmSync(folder, { recursive: true, force: true });
   };
-  return { base, key, folder, stop };
+  return { base, key, folder, run, stop };
+}
+
+/** Writes the records with the state in which each ended: every fifth is open, the others closed some hours later. */
+function settled(from: string, to: string): string {
+  const [head, ...rows] = readFileSync(from, 'utf8').trim().split('\n');
+  const columns = head!.split(',');
+  const reported = columns.indexOf('reported_at');
+  const lines = rows.map((row, at) => {
+    if (at % 5 === 0) return `${row},pending_file,`;
+    const end = new Date(Date.parse(row.split(',')[reported]!) + (2 + (at % 40)) * 3_600_000);
+    return `${row},closed,${end.toISOString()}`;
+  });
+  writeFileSync(to, [`${head},state,state_at`, ...lines].join('\n'));
+  return to;
 }
 
 function addressOf(child: ChildProcess): Promise<string> {

@@ -42,6 +42,13 @@ export async function getJson<T>(href: string, signal?: AbortSignal): Promise<T>
   return (await response.json()) as T;
 }
 
+/** Sends JSON to an address, and returns what is answered to it; nothing where the answer has no body. */
+export async function postJson<T>(href: string, body: unknown, more: Record<string, string> = {}, method = 'POST'): Promise<T> {
+  const response = await fetch(href, { method, headers: { 'Content-Type': 'application/json', Accept: 'application/json', ...headers(), ...more }, body: JSON.stringify(body) });
+  if (!response.ok) throw await refusal(response);
+  return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
 export async function refusal(response: Response): Promise<Refusal> {
   const problem = ((await response.json().catch(() => null)) ?? {}) as Record<string, unknown> & { detail?: string; title?: string };
   return new Refusal(response.status, problem.detail ?? problem.title ?? `${response.status}`, problem);

@@ -32,6 +32,11 @@ export function insideOf(geometry: Geometry): Position | null {
   return best?.at ?? null;
 }
 
+/** Whether a position lies in an area; on its border either may be said. */
+export function contains(geometry: Geometry, [x = 0, y = 0]: Position): boolean {
+  return ringsOf(geometry).flatMap((ring) => crossingsAt(ring, y)).filter((crossing) => crossing > x).length % 2 === 1;
+}
+
 /** All rings of an area, outer and inner; none of anything else. */
 export function ringsOf(geometry: Geometry): Position[][] {
   return polygonsOf(geometry).flat();

@@ -27,16 +27,6 @@ export async function writeWorkbook(header: string[], rows: string[][], isNumber
   return write([head, ...rows.map((row) => row.map(cell))] as never, {}).toBlob();
 }
 
-/** Hands a file over to whoever sits at the browser. */
-export function save(blob: Blob, name: string): void {
-  const anchor = document.createElement('a');
-  anchor.href = URL.createObjectURL(blob);
-  anchor.download = name;
-  anchor.click();
-  // The browser takes the file after this turn.
-  setTimeout(() => URL.revokeObjectURL(anchor.href), 10_000);
-}
-
 /** Texts that are no UTF-8 are taken for GB 18030, which holds GBK. */
 function decode(bytes: Uint8Array): string {
   try {

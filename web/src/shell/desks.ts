@@ -16,6 +16,10 @@ const EVERYBODY = ['public', 'worker', 'dispatcher', 'planner', 'admin'] as cons
 
 export const DESKS: readonly DeskEntry[] = [
   { id: 'lookup', title: 'lookup', roles: EVERYBODY, layout: 'side', load: () => import('../desks/lookup/desk') },
+  { id: 'dispatch', title: 'dispatch', roles: ['dispatcher', 'admin'], layout: 'wide', load: () => import('../desks/dispatch/desk') },
+  { id: 'keeper', title: 'keeper', roles: ['worker', 'dispatcher', 'planner', 'admin'], layout: 'side', load: () => import('../desks/keeper/desk') },
+  { id: 'board', title: 'board', roles: ['dispatcher', 'planner', 'admin'], layout: 'full', load: () => import('../desks/board/desk') },
+  { id: 'citizen', title: 'citizen', roles: EVERYBODY, layout: 'side', load: () => import('../desks/citizen/desk') },
 ];
 
 /** The desks at which a role works. */

@@ -22,7 +22,7 @@ export function SignIn() {
           <input id="key" name="key" type="password" autocomplete="off" spellcheck={false} required />
           <label class="check"><input type="checkbox" name="device" /> {t('keepOnDevice')}</label>
           <div class="row end">
-            {isIn && <button type="button" class="quiet" id="sign-out" onClick={() => change(null, false)}>{t('signOut')}</button>}
+            {isIn && <button type="button" class="quiet" id="sign-out" onClick={() => void change(null, false)}>{t('signOut')}</button>}
             <button type="button" class="quiet" onClick={() => dialog.current?.close()}>{t('cancel')}</button>
             <button type="submit">{t('signIn')}</button>
           </div>
@@ -35,10 +35,13 @@ export function SignIn() {
 function submit(event: SubmitEvent): void {
   event.preventDefault();
   const form = new FormData(event.target as HTMLFormElement);
-  change(String(form.get('key') ?? '').trim(), form.get('device') !== null);
+  void change(String(form.get('key') ?? '').trim(), form.get('device') !== null);
 }
 
-function change(to: string | null, isForDevice: boolean): void {
+/** What was kept for offline was the other's, so it goes. */
+async function change(to: string | null, isForDevice: boolean): Promise<void> {
   setKey(to || null, isForDevice);
+  await import('../parts/kept').then(({ forgetAll }) => forgetAll()).catch(() => undefined);
+  await globalThis.caches?.delete('gridkeeper-ground');
   location.reload();
 }

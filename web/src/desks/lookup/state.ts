@@ -79,6 +79,8 @@ export async function askAgain(): Promise<void> {
     return ask({ ...answer.position, crs: '', note });
   }
   const { query } = route.value;
+  const find = query.get('find');
+  if (find) return askCode(find);
   const [lon, lat] = [query.get('lon'), query.get('lat')];
   if (lon !== null && lat !== null) await ask({ lon: Number(lon), lat: Number(lat), crs: '', moves: true });
 }

@@ -1,0 +1,26 @@
+// src/sw.ts
+var e = "gridkeeper-shell-daa88caffcfb";
+self.addEventListener("install", (t) => {
+	t.waitUntil(caches.open(e).then((e) => e.addAll(["./", .../* @__PURE__ */ "./assets/border-C7rLYbqj.js,./assets/browser-B_3c2Sb7.js,./assets/browser-DSl7LWWN.js,./assets/browser-d2IXlNmb.js,./assets/categories-U5q1kY0k.js,./assets/desk-BJaNjdCB.css,./assets/desk-BVgiiiAY.css,./assets/desk-CIvXLUBe.js,./assets/desk-CK-fmWXy.js,./assets/desk-CmTYPiQV.js,./assets/desk-DHqXPVMN.js,./assets/desk-DS85SZ1E.js,./assets/desk-DWS4zf3I.css,./assets/desk-L9syDDuy.css,./assets/desk-W0jnIIXa.css,./assets/form-dbAEKlxM.js,./assets/frame-UVy8bErs.js,./assets/index-CnYPzVzJ.css,./assets/index-Da4wufrw.js,./assets/kept-feJeuRZf.js,./assets/limit-DddXumh4.js,./assets/maplibre-gl-worker-DTh23QKw.js,./assets/open-BS_Wnap-.js,./assets/open-qvkd0SPb.css,./assets/panel-tUlYIk5I.js,./assets/position-BeIiOGmL.js,./assets/rolldown-runtime-4tVxZq34.js,./assets/room-Ckw0ORHj.js,./assets/save-BOiAqzyI.js,./assets/signals.module-CQm0riVH.js,./icon.svg,./manifest.webmanifest".split(",")])).then(() => self.skipWaiting()));
+}), self.addEventListener("activate", (t) => {
+	t.waitUntil(caches.keys().then((t) => Promise.all(t.filter((t) => t.startsWith("gridkeeper-shell-") && t !== e).map((e) => caches.delete(e)))).then(() => self.clients.claim()));
+}), self.addEventListener("fetch", (e) => {
+	let { request: r } = e, i = new URL(r.url);
+	r.method === "GET" && i.origin === location.origin && (/\/app\/assets\//.test(i.pathname) ? e.respondWith(caches.match(r).then((e) => e ?? fetch(r))) : /\/app\/(index\.html)?$/.test(i.pathname) ? e.respondWith(fetch(r).catch(() => t())) : /\/app\/config\.json$|\/styles\/|\/tiles\/boundaries|\/v1\/categories$/.test(i.pathname) && e.respondWith(n(r)));
+});
+async function t() {
+	return await caches.match("./") ?? Response.error();
+}
+async function n(e) {
+	let t = await caches.open("gridkeeper-ground");
+	try {
+		let n = await fetch(e);
+		return n.ok && t.put(e, n.clone()).then(() => r(t)), n;
+	} catch {
+		return await t.match(e, { ignoreVary: !0 }) ?? Response.error();
+	}
+}
+async function r(e) {
+	let t = await e.keys();
+	await Promise.all(t.slice(0, Math.max(0, t.length - 600)).map((t) => e.delete(t)));
+}

@@ -1,0 +1,90 @@
+// A report: where, what, and who says so. It is sent under a token, so that sending it twice takes it in once.
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import type { MapMouseEvent } from 'maplibre-gl';
+import { type Schema, answered, client } from '../../api/client';
+import { type Overlay, draw, emptySource, feature, mapCrs, useOverlay } from '../../map/layers';
+import { map } from '../../map/view';
+import { explain } from '../../parts/explain';
+import { Notice } from '../../parts/notice';
+import { categories } from '../categories';
+import { t } from './words';
+
+const SOURCES = ['hotline', 'collector', 'visit', 'leader'] as const;
+
+const OVERLAY: Overlay = {
+  sources: { report: emptySource() },
+  layers: [{ id: 'report', type: 'circle', source: 'report', paint: { 'circle-radius': 8, 'circle-color': '#c2410c', 'circle-stroke-color': '#ffffff', 'circle-stroke-width': 3 } }],
+};
+
+interface Props {
+  source: (typeof SOURCES)[number];
+  withReporter?: boolean;
+  /** Sends it now or keeps it for later, and says whether it was sent; by default it is sent at once. */
+  send?: (body: Schema['Report'], said: string) => Promise<boolean>;
+  onTaken?: (id: string) => void;
+  onSent?: (isSent: boolean) => void;
+  onCancel: () => void;
+}
+
+export function ReportForm({ source, withReporter = false, send, onTaken, onSent, onCancel }: Props) {
+  const place = useSignal<{ lon: number; lat: number } | null>(null);
+  const trouble = useSignal<(() => string) | null>(null);
+  const isBusy = useSignal(false);
+  const token = useSignal(crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`);
+  useOverlay(OVERLAY);
+  useEffect(() => draw(map.value, 'report', place.value ? [feature({ type: 'Point', coordinates: [place.value.lon, place.value.lat] })] : []), [map.value, place.value]);
+  useEffect(() => {
+    const on = map.value;
+    const pick = (event: MapMouseEvent): void => void (place.value = { lon: event.lngLat.lng, lat: event.lngLat.lat });
+    on?.on('click', pick);
+    return () => void on?.off('click', pick);
+  }, [map.value]);
+
+  const submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    if (!place.value) return void (trouble.value = () => t('noPlace'));
+    const form = new FormData(event.target as HTMLFormElement);
+    const text = (name: string): string => String(form.get(name) ?? '').trim();
+    const body: Schema['Report'] = {
+      ...place.value, ...(mapCrs() && { crs: mapCrs() }), category: text('category'), description: text('description'), source: text('source'),
+      ...((text('name') || text('phone')) && { reporter: { name: text('name'), phone: text('phone') } }),
+    };
+    isBusy.value = true;
+    try {
+      if (send) return onSent?.(await send(body, `${t('report')} · ${text('description')}`));
+      const taken = await answered(client.POST('/v1/incidents', { params: { header: { 'Idempotency-Key': token.value } }, body }));
+      onTaken?.((taken as Schema['IncidentTaken']).id);
+    } catch (error) {
+      trouble.value = () => explain(error) ?? '';
+    } finally {
+      isBusy.value = false;
+    }
+  };
+
+  const typed = (value: string): void => {
+    const [lon, lat] = value.split(/[,，\s]+/).map(Number);
+    if (Number.isFinite(lon) && Number.isFinite(lat)) place.value = { lon: lon as number, lat: lat as number };
+  };
+
+  return (
+    <form class="action-form" id="report-form" aria-label={t('report')} onSubmit={(event) => void submit(event)}>
+      <label>{t('place')}<input name="place" value={place.value ? `${place.value.lon.toFixed(6)}, ${place.value.lat.toFixed(6)}` : ''} placeholder={t('placeHint')} onChange={(event) => typed(event.currentTarget.value)} /></label>
+      <label>{t('category')}
+        <select name="category" required>
+          <option value="" />
+          {categories.value.map(({ code, name }) => <option key={code} value={code}>{code} {name}</option>)}
+        </select>
+      </label>
+      <label>{t('description')}<textarea name="description" maxLength={4000} required /></label>
+      <label>{t('source')}<select name="source" defaultValue={source}>{SOURCES.map((one) => <option key={one} value={one} selected={one === source}>{t(one)}</option>)}</select></label>
+      {withReporter && <label>{t('reporterName')}<input name="name" autocomplete="off" /></label>}
+      {withReporter && <label>{t('reporterPhone')}<input name="phone" type="tel" autocomplete="off" /></label>}
+      {trouble.value && <Notice kind="error">{trouble.value()}</Notice>}
+      <p class="row end">
+        <button type="button" class="quiet" onClick={onCancel}>{t('cancel')}</button>
+        <button type="submit" disabled={isBusy}>{t('send')}</button>
+      </p>
+    </form>
+  );
+}

@@ -1,0 +1,83 @@
+// The keeper's page, for a telephone in the street: my grid, my tasks, am I inside, report; also without a network.
+import './desk.css';
+import { useEffect } from 'preact/hooks';
+import type { MapMouseEvent } from 'maplibre-gl';
+import { loadCategories } from '../../cases/categories';
+import { moment } from '../../i18n/figures';
+import { type Overlay, draw, emptySource, feature, useOverlay } from '../../map/layers';
+import { frame } from '../../map/frame';
+import { map } from '../../map/view';
+import { Notice } from '../../parts/notice';
+import { keepSending } from '../../parts/outbox';
+import { AmInside } from './aminside';
+import { Border } from './borderwords';
+import { installOffline } from './install';
+import { keptAt, loadMine, mine, tasks, trouble, where } from './mine';
+import { Outbox } from './outboxlist';
+import { Reports } from './reports';
+import { TaskList } from './tasklist';
+import { t } from './words';
+
+const OVERLAY: Overlay = {
+  sources: { mine: emptySource(), work: emptySource(), me: emptySource() },
+  layers: [
+    { id: 'mine-fill', type: 'fill', source: 'mine', paint: { 'fill-color': '#1f6b45', 'fill-opacity': 0.12 } },
+    { id: 'mine-line', type: 'line', source: 'mine', layout: { 'line-join': 'round' }, paint: { 'line-color': '#1f6b45', 'line-width': 3 } },
+    { id: 'work', type: 'circle', source: 'work', paint: { 'circle-radius': 11, 'circle-color': ['case', ['get', 'late'], '#b3261e', '#1d3c52'], 'circle-stroke-color': '#ffffff', 'circle-stroke-width': 2 } },
+    { id: 'work-number', type: 'symbol', source: 'work', layout: { 'text-field': ['get', 'number'], 'text-size': 12, 'text-allow-overlap': true }, paint: { 'text-color': '#ffffff' } },
+    { id: 'me', type: 'circle', source: 'me', paint: { 'circle-radius': 8, 'circle-color': '#1a73e8', 'circle-stroke-color': '#ffffff', 'circle-stroke-width': 3 } },
+  ],
+};
+
+export default function KeeperDesk() {
+  useEffect(() => {
+    installOffline();
+    void loadCategories();
+    void loadMine();
+    return keepSending(() => void loadMine());
+  }, []);
+  useOverlay(OVERLAY);
+  useEffect(() => draw(map.value, 'mine', (mine.value?.units ?? []).map(({ feature }) => feature)), [map.value, mine.value]);
+  useEffect(() => {
+    const first = mine.value?.units[0];
+    if (first && map.value) frame(first.feature.geometry);
+  }, [map.value, mine.value?.units[0]?.code]);
+  useEffect(() => {
+    const points = tasks().map((task, at) => feature({ type: 'Point', coordinates: [task.position.lon, task.position.lat] }, { number: String(at + 1), late: task.overdue }));
+    draw(map.value, 'work', points);
+  }, [map.value, mine.value, where.value]);
+  useEffect(() => draw(map.value, 'me', where.value ? [feature({ type: 'Point', coordinates: where.value })] : []), [map.value, where.value]);
+  useEffect(() => {
+    const on = map.value;
+    const pick = (event: MapMouseEvent): void => void (where.value = [event.lngLat.lng, event.lngLat.lat]);
+    on?.on('click', pick);
+    return () => void on?.off('click', pick);
+  }, [map.value]);
+  return (
+    <div class="keeper">
+      <h1>{t('title')}</h1>
+      {trouble.value && <Notice kind="error">{trouble.value()}</Notice>}
+      {keptAt.value !== null && <Notice kind="warning">{t('offline', moment(new Date(keptAt.value).toISOString()))}</Notice>}
+      {mine.value?.units.length === 0 && <Notice kind="warning">{t('notBound')}</Notice>}
+      <Who />
+      <Outbox />
+      <AmInside />
+      <TaskList />
+      <Reports />
+      <Border />
+    </div>
+  );
+}
+
+function Who() {
+  const units = mine.value?.units ?? [];
+  return (
+    <ul class="plain who">
+      {units.map(({ code, name, holder }) => (
+        <li key={code}><strong>{name || code}</strong> <span class="code-line">{code}</span>
+          <span class={holder ? 'duty on' : 'duty'}>{holder ? t('holds', holder.worker?.name ?? '', t(holder.post as 'primary' | 'backup' | 'leader')) : t('nobody')}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}

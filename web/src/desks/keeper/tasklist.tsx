@@ -1,0 +1,47 @@
+// The tasks in walking order, and what can be done about each, with a network or without.
+import { useSignal } from '@preact/signals';
+import { categoryName } from '../../cases/categories';
+import type { Action, Case } from '../../cases/act';
+import { ActionForm } from '../../cases/move/form';
+import { titleOf } from '../../cases/words';
+import { fromNow, metres } from '../../i18n/figures';
+import { goTo } from '../../map/frame';
+import { now } from '../../parts/now';
+import { sendOrKeep } from '../../parts/outbox';
+import { type Task, loadMine, mine, tasks } from './mine';
+import { t } from './words';
+
+export function TaskList() {
+  if (!mine.value) return null;
+  const list = tasks();
+  const walk = list.reduce((sum, { leg_m }) => sum + (leg_m ?? 0), 0);
+  return (
+    <section id="tasks" aria-labelledby="tasks-title">
+      <h2 id="tasks-title">{t('tasks')} {walk > 0 && <span class="soft">{t('walk', metres(walk))}</span>}</h2>
+      {list.length === 0 && <p class="soft">{t('noTasks')}</p>}
+      <ol class="plain walk">{list.map((task, at) => <TaskItem key={task.id} task={task} number={at + 1} />)}</ol>
+    </section>
+  );
+}
+
+function TaskItem({ task, number }: { task: Task; number: number }) {
+  const chosen = useSignal<string | null>(null);
+  const action = task.actions.find((one) => one.action === chosen.value);
+  const send = async (one: Pick<Case, 'id' | 'version'>, said: Action): Promise<null> => {
+    await sendOrKeep(`v1/incidents/${one.id}/actions`, said, `${titleOf(said.action)} · ${task.description}`);
+    void loadMine();
+    return null;
+  };
+  return (
+    <li class={task.overdue ? 'late' : ''} data-task={task.id}>
+      <button type="button" class="choice" onClick={() => goTo([task.position.lon, task.position.lat], 16)}>
+        <span class="number">{number}</span> <strong>{categoryName(task.category)}</strong> <span class="badge">{titleOf(task.state, task.title)}</span>{task.overdue && <span class="badge bad">{t('late')}</span>}
+        <span class="aside">{task.leg_m !== null && `${t('leg', metres(task.leg_m))} · `}{task.due_at && `${fromNow(task.due_at, now.value)} · `}{task.description}</span>
+      </button>
+      <div class="chips">
+        {task.actions.map(({ action, title }) => <button key={action} type="button" class="plainly" data-action={action} aria-expanded={chosen.value === action} onClick={() => (chosen.value = chosen.value === action ? null : action)}>{titleOf(action, title)}</button>)}
+      </div>
+      {action && <ActionForm one={task} action={action} send={send} onDone={() => (chosen.value = null)} />}
+    </li>
+  );
+}

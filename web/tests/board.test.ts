@@ -1,0 +1,123 @@
+// The board of the grid centre, over cases that were handled.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Desktop, PHONE, expectAccessible, expectFits, idle, picture } from './browser';
+import { type Service, startService } from './service';
+
+let service: Service;
+let desktop: Desktop;
+let page: Page;
+
+interface Indicators {
+  indicators: { code: string; formula: string; name: string }[];
+  total: { reports: number; values: { indicator: string; numerator: number; denominator: number; value: number | null }[] };
+  groups: { group: string; name: string; rank: number }[];
+}
+
+async function ask(query: string): Promise<Indicators> {
+  return (await fetch(`${service.base}/v1/indicators?${query}`, { headers: { Authorization: `Bearer ${service.key}` } })).json() as Promise<Indicators>;
+}
+
+const PERIOD = 'from=2026-03-01&to=2026-06-01';
+
+async function show(by: string): Promise<void> {
+  await page.fill('#period input[name=from]', '2026-03-01');
+  await page.fill('#period input[name=to]', '2026-06-01');
+  await page.selectOption('#period select', by);
+  await page.click('#period button[type=submit]');
+}
+
+beforeAll(async () => {
+  service = await startService({ closedIncidents: true });
+  service.run('costs', 'import', file('costs.csv', 'monthly_cost,post\n3200,primary\n1600,backup\n4100,leader\n'), '--effective', '2026-01-01');
+  service.run('funds', 'import', file('funds.csv', 'source,kind,amount,valid_from,valid_to\n区财政,budget,9000000,2026-01-01,2027-01-01\n'), '--effective', '2026-01-01');
+  desktop = await Desktop.start(service);
+  page = await desktop.open(`#/board?key=${service.key}`, { acceptDownloads: true });
+});
+
+function file(name: string, text: string): string {
+  const path = join(service.folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+afterAll(async () => {
+  await desktop?.close();
+  await service?.stop();
+});
+
+describe('the board', () => {
+  it('shows every indicator as the service says it, with its fraction and its formula', async () => {
+    await show('street');
+    const told = await ask(`${PERIOD}&by=unit&level=street`);
+    await expect.poll(() => page.locator('#ranking tfoot').textContent()).toContain(told.total.reports.toLocaleString('zh-CN'));
+    for (const code of ['handling', 'valid_reports', 'closing']) {
+      const value = told.total.values.find(({ indicator }) => indicator === code)!;
+      const row = page.locator('#indicators tbody tr').nth(told.indicators.findIndex((one) => one.code === code));
+      const said = await row.textContent();
+      expect(said).toContain(told.indicators.find((one) => one.code === code)!.formula);
+      expect(said).toContain(`${value.numerator.toLocaleString('zh-CN')} / ${value.denominator.toLocaleString('zh-CN')}`);
+      expect(said).toContain(value.value === null ? '—' : value.value.toLocaleString('zh-CN', { style: 'percent', maximumFractionDigits: 1 }));
+    }
+    expect(await page.locator('#ranking tbody tr').count()).toBe(told.groups.length);
+    await expect.poll(() => page.locator('#trend tbody tr').count(), { timeout: 60_000 }).toBe(6);
+    await expect.poll(() => page.locator('#costs tbody tr').count()).toBeGreaterThan(3);
+    expect(await page.locator('#costs').textContent()).toContain('区财政');
+    await expectAccessible(page);
+    await picture(page, 'board');
+  });
+
+  it('ranks departments and persons too', async () => {
+    for (const by of ['department', 'worker']) {
+      await show(by);
+      const told = await ask(`${PERIOD}&by=${by}`);
+      await expect.poll(() => page.locator('#ranking tbody tr').count()).toBe(told.groups.length);
+    }
+    await page.locator('#indicators button', { hasText: '结案率' }).first().click();
+    expect(await page.locator('#ranking thead').textContent()).toContain('结案率');
+  });
+
+  it('hands the numbers over as a table and as a page to print', async () => {
+    const [csv] = await Promise.all([page.waitForEvent('download'), page.click('#export-csv')]);
+    expect(csv.suggestedFilename()).toBe('indicators-2026-03-01-2026-06-01-worker.csv');
+    expect(readFileSync((await csv.path())!, 'utf8')).toContain('on_time_handling');
+    const [report] = await Promise.all([page.waitForEvent('download'), page.click('#export-report')]);
+    expect(readFileSync((await report.path())!, 'utf8')).toContain('<html');
+    await page.emulateMedia({ media: 'print' });
+    expect(await page.locator('#bar').isVisible()).toBe(false);
+    expect(await page.locator('#ranking').isVisible()).toBe(true);
+    await page.emulateMedia({ media: 'screen' });
+  });
+
+  it('draws where it happens again and again', async () => {
+    await page.click('#show-heat');
+    await idle(page);
+    const places = await page.locator('#places li').count();
+    if (places > 0) expect(await page.evaluate(() => gridkeeper.map.getLayer('heat') !== undefined)).toBe(true);
+    await picture(page, 'board-heat');
+    await page.click('#show-heat');
+  });
+
+  it('speaks English, and fits a phone', async () => {
+    const phone = await desktop.open(`#/board?key=${service.key}`, { ...PHONE, locale: 'en-GB' });
+    await expect.poll(() => phone.locator('#indicators').textContent(), { timeout: 60_000 }).toContain('handling rate');
+    expect(await phone.locator('#indicators').textContent()).toContain('tasks due in the period');
+    await expectFits(phone);
+    await expectAccessible(phone);
+    await picture(phone, 'board-phone-en');
+    await phone.context().close();
+  });
+
+  it('is not for the public', async () => {
+    const other = await desktop.open('#/board');
+    expect(await other.locator('#panel').textContent()).toContain('这个工作台需要另一种密钥');
+    await other.context().close();
+  });
+
+  it('complained of nothing', () => {
+    expect(desktop.elsewhere).toEqual([]);
+    expect(desktop.complaints).toEqual([]);
+  });
+});

@@ -1,0 +1,74 @@
+// The citizen's page: no name, no phone, and the course of a report over Open311.
+import type { Feature, FeatureCollection } from 'geojson';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { insideOf } from '../src/map/geometry';
+import { Desktop, PHONE, expectAccessible, expectFits, idle, picture } from './browser';
+import { type Service, startService } from './service';
+
+let service: Service;
+let desktop: Desktop;
+let phone: Page;
+let grid: Feature;
+let at: [number, number];
+
+beforeAll(async () => {
+  service = await startService();
+  const page = (await (await fetch(`${service.base}/collections/grid/items?limit=40`)).json()) as FeatureCollection;
+  grid = page.features[25]!;
+  at = insideOf(grid.geometry) as [number, number];
+  desktop = await Desktop.start(service);
+  phone = await desktop.open(`#/citizen?key=${service.key}`, { ...PHONE, geolocation: { longitude: at[0], latitude: at[1] }, permissions: ['geolocation'] });
+});
+
+afterAll(async () => {
+  await desktop?.close();
+  await service?.stop();
+});
+
+describe('the citizen’s page', () => {
+  let number: string;
+
+  it('says which grid one stands in and which post answers, and names nobody, not even to a key that could see more', async () => {
+    await phone.click('#here');
+    await expect.poll(() => phone.locator('#which').textContent()).toContain(String(grid.properties!.name));
+    const said = await phone.locator('#which').textContent();
+    expect(said).toMatch(/由(网格员|后备网格员|网格长)负责|目前无人在岗/);
+    expect(said).not.toMatch(/1\d{10}|W\d{6}/);
+    await idle(phone);
+    expect(await phone.evaluate(() => gridkeeper.map.queryRenderedFeatures({ layers: ['unit-line'] }).length)).toBeGreaterThan(0);
+    await expectFits(phone);
+    await expectAccessible(phone);
+  });
+
+  it('takes a report and gives its number', async () => {
+    await phone.selectOption('#citizen-report select', 'E0110');
+    await phone.fill('#citizen-report textarea', '单元门口堆着垃圾');
+    await phone.click('#citizen-report button[type=submit]');
+    await expect.poll(() => phone.locator('#citizen-report .notice.done').textContent()).toMatch(/编号：[0-9a-f-]{36}/);
+    number = /[0-9a-f-]{36}/.exec((await phone.locator('#citizen-report .notice.done').textContent())!)![0];
+    const taken = (await (await fetch(`${service.base}/v1/incidents/${number}`, { headers: { Authorization: `Bearer ${service.key}` } })).json()) as { grid: string; source: string };
+    expect(taken).toMatchObject({ grid: grid.properties!.code, source: 'open311' });
+  });
+
+  it('shows its course to whoever has the number', async () => {
+    await phone.locator('#follow .code').first().click();
+    await expect.poll(() => phone.locator('#course').textContent()).toContain('办理中');
+    expect(await phone.locator('#course').textContent()).toContain('暴露生活垃圾');
+    await phone.locator('#course').scrollIntoViewIfNeeded();
+    await picture(phone, 'citizen-phone');
+    const other = await desktop.open('#/citizen', { locale: 'en-GB' });
+    expect(await other.locator('#citizen-report').textContent()).toContain('without a key for reports');
+    await other.fill('#follow input', number);
+    await other.press('#follow input', 'Enter');
+    await expect.poll(() => other.locator('#course').textContent()).toContain('Open');
+    expect(await other.locator('#panel').textContent()).not.toContain('单元门口');
+    await expectAccessible(other);
+    await other.context().close();
+  });
+
+  it('complained of nothing', () => {
+    expect(desktop.elsewhere).toEqual([]);
+    expect(desktop.complaints).toEqual([]);
+  });
+});
