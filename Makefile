@@ -66,6 +66,7 @@ screenshots: ## Take the pictures of the documents again
 	cargo build --locked
 	cd web && npm ci --no-audit --no-fund --silent && npm test --silent
 	cp target/screenshots/lookup.png docs/map.png
+	cp target/screenshots/dispatch.png docs/dispatch.png
 
 first-map: build ## Print how long the first map takes, over GRIDS grids (2000; several with commas between)
 	@scripts/install-tools test

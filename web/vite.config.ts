@@ -19,5 +19,5 @@ export default defineConfig({
     },
   },
   // Each file has a service and a browser of its own; several at once would only wait for each other.
-  test: { testTimeout: 120_000, hookTimeout: 120_000, include: ['tests/**/*.test.ts'], fileParallelism: false, env: { TZ: 'Asia/Shanghai' } },
+  test: { testTimeout: 120_000, hookTimeout: 120_000, expect: { poll: { timeout: 15_000 } }, include: ['tests/**/*.test.ts'], fileParallelism: false, env: { TZ: 'Asia/Shanghai' } },
 });

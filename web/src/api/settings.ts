@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 import { address } from './address';
 import { Refusal, getJson } from './client';
-import { key, setKey } from './key';
+import { headers, key, setKey } from './key';
 
 export type Role = 'public' | 'worker' | 'dispatcher' | 'planner' | 'admin';
 
@@ -18,6 +18,9 @@ export interface Settings {
 
 export const settings = signal<Settings | null>(null);
 
+/** Whether the service keeps drafts and shows them to who asks; without them there is no desk for planning. */
+export const hasDrafts = signal(false);
+
 /** Whether a key was refused and forgotten when the page was opened. */
 export const wasKeyRefused = signal(false);
 
@@ -31,6 +34,8 @@ export async function loadSettings(): Promise<Settings> {
     wasKeyRefused.value = true;
     settings.value = await getJson<Settings>(address('app/config.json'));
   }
+  const { role } = settings.value.caller;
+  if (role === 'planner' || role === 'admin') hasDrafts.value = (await fetch(address('v1/drafts'), { headers: headers() })).ok;
   return settings.value;
 }
 

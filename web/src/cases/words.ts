@@ -1,7 +1,5 @@
-// How cases are spoken of at every desk. The city's own names of states and moves are Chinese; here are those that are known in English.
-import { language } from '../i18n/language';
+// How cases are spoken of at every desk.
 import { speaker } from '../i18n/words';
-import { settings } from '../api/settings';
 
 export const words = {
   pending_file: ['待立案', 'To be filed'],
@@ -65,17 +63,4 @@ export const words = {
   noLimit: ['无时限', 'no limit'],
 } as const;
 
-type Known = keyof typeof words;
-
-const t = speaker(words);
-
-/** The title of a state or a move: the city's own in Chinese, in English ours where it is known. */
-export function titleOf(name: string | null | undefined, title?: string | null): string {
-  if (name === null || name === undefined) return t('record');
-  const known = name in words ? t(name as Known) : null;
-  const { states = [], actions = [] } = settings.value?.workflow ?? {};
-  const own = title ?? [...states, ...actions].find((one) => one.name === name)?.title;
-  return language.value === 'zh' ? (own ?? known ?? name) : (known ?? own ?? name);
-}
-
-export { t };
+export const t = speaker(words);

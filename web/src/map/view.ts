@@ -10,3 +10,6 @@ export const isMapMissing = signal(false);
 
 /** Which version of the boundaries is drawn, as parameters of an address; empty for that in effect. */
 export const version = signal('');
+
+/** How many parts of the page wait for a place to be clicked; while any does, what lies there is not opened. */
+export const pickers = signal(0);

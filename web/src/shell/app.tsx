@@ -33,7 +33,11 @@ export function App({ onMap }: { onMap: (container: HTMLElement) => void }) {
     document.title = desk ? `${t(desk.title)} · gridkeeper` : 'gridkeeper';
     container.current?.setAttribute('aria-label', t('map'));
   }, [language.value, desk]);
-  useEffect(() => void open(desk), [desk]);
+  useEffect(() => {
+    void open(desk);
+    // On a phone the desks may be more than fit.
+    document.querySelector('#bar [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [desk]);
   // The map's own size follows the room that the desk leaves it.
   useEffect(() => void map.value?.resize(), [desk?.layout, map.value]);
   const isRefused = known && route.value.desk !== '' && desk?.id !== route.value.desk;

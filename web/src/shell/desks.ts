@@ -1,6 +1,6 @@
 // The desks: who works at them, how much room they take, and where their code is. A desk's code is loaded when it is opened.
 import type { ComponentType } from 'preact';
-import type { Role } from '../api/settings';
+import { type Role, hasDrafts } from '../api/settings';
 import type { ShellWord } from './words';
 
 export interface DeskEntry {
@@ -17,6 +17,7 @@ const EVERYBODY = ['public', 'worker', 'dispatcher', 'planner', 'admin'] as cons
 export const DESKS: readonly DeskEntry[] = [
   { id: 'lookup', title: 'lookup', roles: EVERYBODY, layout: 'side', load: () => import('../desks/lookup/desk') },
   { id: 'dispatch', title: 'dispatch', roles: ['dispatcher', 'admin'], layout: 'wide', load: () => import('../desks/dispatch/desk') },
+  { id: 'planner', title: 'planner', roles: ['planner', 'admin'], layout: 'wide', load: () => import('../desks/planner/desk') },
   { id: 'keeper', title: 'keeper', roles: ['worker', 'dispatcher', 'planner', 'admin'], layout: 'side', load: () => import('../desks/keeper/desk') },
   { id: 'board', title: 'board', roles: ['dispatcher', 'planner', 'admin'], layout: 'full', load: () => import('../desks/board/desk') },
   { id: 'citizen', title: 'citizen', roles: EVERYBODY, layout: 'side', load: () => import('../desks/citizen/desk') },
@@ -24,5 +25,5 @@ export const DESKS: readonly DeskEntry[] = [
 
 /** The desks at which a role works. */
 export function desksOf(role: Role): DeskEntry[] {
-  return DESKS.filter((desk) => desk.roles.includes(role));
+  return DESKS.filter((desk) => desk.roles.includes(role) && (desk.id !== 'planner' || hasDrafts.value));
 }

@@ -1,15 +1,14 @@
 // One move of a case, with what the workflow wants said with it.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { MapMouseEvent } from 'maplibre-gl';
 import { Refusal, type Schema, answered, client } from '../../api/client';
 import { mapCrs } from '../../map/layers';
-import { map } from '../../map/view';
+import { usePick } from '../../map/pick';
 import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
 import { act, type Action, type Case, findCase } from '../act';
 import { categories } from '../categories';
-import { titleOf } from '../words';
+import { titleOf } from '../title';
 import { t } from './words';
 
 /** What of a case a move needs to know. */
@@ -157,12 +156,6 @@ function Department({ one, action, others, said, set }: { one: Movable; action: 
 }
 
 function Place({ value, onChange }: { value: string; onChange: (value: string) => void }) {
-  useEffect(() => {
-    const on = map.value;
-    const pick = (event: MapMouseEvent): void => onChange(`${event.lngLat.lng.toFixed(6)}, ${event.lngLat.lat.toFixed(6)}`);
-    on?.on('click', pick);
-    return () => void on?.off('click', pick);
-  }, [map.value]);
+  usePick((lon, lat) => onChange(`${lon.toFixed(6)}, ${lat.toFixed(6)}`));
   return <label>{t('newPlace')}<input name="place" required value={value} onInput={(event) => onChange(event.currentTarget.value)} /></label>;
 }
-

@@ -1,9 +1,9 @@
 // A report: where, what, and who says so. It is sent under a token, so that sending it twice takes it in once.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { MapMouseEvent } from 'maplibre-gl';
 import { type Schema, answered, client } from '../../api/client';
 import { type Overlay, draw, emptySource, feature, mapCrs, useOverlay } from '../../map/layers';
+import { usePick } from '../../map/pick';
 import { map } from '../../map/view';
 import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
@@ -34,12 +34,7 @@ export function ReportForm({ source, withReporter = false, send, onTaken, onSent
   const token = useSignal(crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`);
   useOverlay(OVERLAY);
   useEffect(() => draw(map.value, 'report', place.value ? [feature({ type: 'Point', coordinates: [place.value.lon, place.value.lat] })] : []), [map.value, place.value]);
-  useEffect(() => {
-    const on = map.value;
-    const pick = (event: MapMouseEvent): void => void (place.value = { lon: event.lngLat.lng, lat: event.lngLat.lat });
-    on?.on('click', pick);
-    return () => void on?.off('click', pick);
-  }, [map.value]);
+  usePick((lon, lat) => (place.value = { lon, lat }));
 
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();

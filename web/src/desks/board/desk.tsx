@@ -19,12 +19,14 @@ import { t } from './words';
 const KINDS: By[] = ['street', 'community', 'grid', 'department', 'worker'];
 
 export default function BoardDesk() {
-  const chosen = useSignal('handling');
+  const wanted = useSignal<string | null>(null);
   useEffect(() => {
     void loadCategories();
     void load();
   }, []);
   const found = indicators.value;
+  // Until one is chosen, the first that has anything to tell.
+  const chosen = wanted.value ?? found?.total.values.find(({ denominator }) => denominator > 0)?.indicator ?? 'handling';
   return (
     <div class="board">
       <header class="head"><h1>{t('title')}</h1></header>
@@ -34,9 +36,9 @@ export default function BoardDesk() {
       {found && (
         <div class="tiles">
           <Now />
-          <Trend code={chosen.value} />
-          <Indicators found={found} chosen={chosen.value} onChoose={(code) => (chosen.value = code)} />
-          <Ranking found={found} chosen={chosen.value} />
+          <Trend code={chosen} />
+          <Indicators found={found} chosen={chosen} onChoose={(code) => (wanted.value = code)} />
+          <Ranking found={found} chosen={chosen} />
           <Costs />
           <Heat found={found} />
         </div>

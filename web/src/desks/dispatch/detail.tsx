@@ -1,11 +1,12 @@
 // One case whole: what it is, who has it, how long they have, what can be done, and what was done.
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Schema } from '../../api/client';
 import { type Case, findCase, historyOf } from '../../cases/act';
 import { categoryName } from '../../cases/categories';
 import { Clock } from '../../cases/clock';
-import { t as said, titleOf } from '../../cases/words';
+import { titleOf } from '../../cases/title';
+import { t as said } from '../../cases/words';
 import { metres, moment } from '../../i18n/figures';
 import { draw, feature } from '../../map/layers';
 import { goTo } from '../../map/frame';
@@ -98,12 +99,17 @@ function Tasks({ one }: { one: Case }) {
 function Actions({ one }: { one: Case }) {
   const chosen = useSignal<string | null>(null);
   const note = useSignal(false);
-  useEffect(() => void (chosen.value = null), [one.id, one.version]);
+  const seen = useRef(one.version);
+  useEffect(() => void ([chosen.value, note.value] = [null, false]), [one.id]);
+  useEffect(() => {
+    // What is being written stays, and its writer is told that the case is another by now.
+    if (chosen.value !== null && one.version !== seen.current) note.value = true;
+    seen.current = one.version;
+  }, [one.version]);
   const action = one.actions.find(({ action }) => action === chosen.value);
   const done = (fresh: Case | null, wasChanged = false): void => {
-    note.value = wasChanged;
+    if (!wasChanged) [chosen.value, note.value] = [null, false];
     if (fresh) put(fresh);
-    chosen.value = null;
   };
   return (
     <section aria-labelledby="actions-title">
@@ -115,7 +121,7 @@ function Actions({ one }: { one: Case }) {
           <button key={action} type="button" class="plainly" data-action={action} aria-expanded={chosen.value === action} onClick={() => (chosen.value = chosen.value === action ? null : action)}>{titleOf(action, title)}</button>
         ))}
       </div>
-      {action && <ActionForm key={`${action.action}${one.version}`} one={one} action={action} departments={names.value} onDone={done} />}
+      {action && <ActionForm key={action.action} one={one} action={action} departments={names.value} onDone={done} />}
     </section>
   );
 }

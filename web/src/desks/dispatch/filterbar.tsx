@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { categoryName } from '../../cases/categories';
-import { titleOf } from '../../cases/words';
+import { titleOf } from '../../cases/title';
 import { map } from '../../map/view';
 import { type Filter, choices, filter } from './filter';
 import { t } from './words';

@@ -1,6 +1,6 @@
 import { categoryName } from '../../cases/categories';
 import type { Case } from '../../cases/act';
-import { titleOf } from '../../cases/words';
+import { titleOf } from '../../cases/title';
 import { fromNow } from '../../i18n/figures';
 import { now } from '../../parts/now';
 import { VirtualList } from '../../parts/virtual';

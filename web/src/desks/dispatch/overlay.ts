@@ -4,7 +4,7 @@ import type { GeoJSONSource, LayerSpecification, MapLayerMouseEvent } from 'mapl
 import type { Point } from 'geojson';
 import { type Overlay, draw, emptySource, feature, useOverlay } from '../../map/layers';
 import { duration } from '../../map/room';
-import { map } from '../../map/view';
+import { map, pickers } from '../../map/view';
 import { now } from '../../parts/now';
 import { go } from './open';
 import { filter, isLate, listed } from './filter';
@@ -44,10 +44,12 @@ export function useCasesOnMap(): void {
   useEffect(() => {
     const on = map.value;
     if (!on) return;
-    const pick = (event: MapLayerMouseEvent): void => go(String(event.features?.[0]?.properties.id));
+    const pick = (event: MapLayerMouseEvent): void => {
+      if (pickers.peek() === 0) go(String(event.features?.[0]?.properties.id));
+    };
     const enter = async (event: MapLayerMouseEvent): Promise<void> => {
       const cluster = event.features?.[0];
-      if (!cluster) return;
+      if (!cluster || pickers.peek() > 0) return;
       const zoom = await on.getSource<GeoJSONSource>('cases')?.getClusterExpansionZoom(Number(cluster.properties.cluster_id));
       on.easeTo({ center: (cluster.geometry as Point).coordinates as [number, number], zoom: zoom ?? on.getZoom() + 2, duration: duration() });
     };

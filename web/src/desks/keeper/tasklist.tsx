@@ -3,7 +3,7 @@ import { useSignal } from '@preact/signals';
 import { categoryName } from '../../cases/categories';
 import type { Action, Case } from '../../cases/act';
 import { ActionForm } from '../../cases/move/form';
-import { titleOf } from '../../cases/words';
+import { titleOf } from '../../cases/title';
 import { fromNow, metres } from '../../i18n/figures';
 import { goTo } from '../../map/frame';
 import { now } from '../../parts/now';

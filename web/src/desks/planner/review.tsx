@@ -1,0 +1,134 @@
+// What stands before publication: problems, what changes hands, approval by a second person, the day from which it holds.
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import type { Geometry } from 'geojson';
+import { address } from '../../api/address';
+import { getJson } from '../../api/client';
+import { headers } from '../../api/key';
+import { count, moment } from '../../i18n/figures';
+import { frame } from '../../map/frame';
+import { explain } from '../../parts/explain';
+import { Notice } from '../../parts/notice';
+import { save } from '../../parts/save';
+import { levelName } from '../../shell/words';
+import { type Draft, draft, faultPlace, isOpen, openDraft, send, tell } from './draft';
+import { t } from './words';
+
+interface Problems {
+  errors: number;
+  problems: { kind: string; severity: string; level: string; units: string[]; place: Geometry | null; detail: string; remedy: string }[];
+  unheld: string[];
+  publishable: boolean;
+}
+
+interface Comparison {
+  units: { level: string; change: Change; code: string; name: string; parent: string | null; parent_before: string | null; area_m2: number | null; area_m2_before: number | null; workers: string[] }[];
+  totals: { reassigned_area_m2: number; workers: number };
+}
+
+type Change = 'begun' | 'ended' | 'reshaped' | 'reassigned' | 'renamed';
+
+export function ProblemList() {
+  const found = useSignal<Problems | null>(null);
+  const open = draft.value;
+  useEffect(() => {
+    if (open) getJson<Problems>(address(`v1/drafts/${open.id}/problems`)).then((told) => (found.value = told), () => (found.value = null));
+  }, [open?.id, open?.revision]);
+  const told = found.value;
+  if (!told) return null;
+  const show = (place: Geometry | null): void => {
+    faultPlace.value = place;
+    if (place) frame(place);
+  };
+  return (
+    <section aria-labelledby="problems-title" id="problems">
+      <h2 id="problems-title">{t('problems')} <span class={told.errors > 0 ? 'badge bad' : 'badge'}>{told.problems.length}</span></h2>
+      {told.problems.length === 0 && <p class="soft">{t('noProblems')}</p>}
+      <ul class="plain">{told.problems.map((one, at) => <li key={at}><button type="button" class="code" onClick={() => show(one.place)}>{one.kind}</button> {one.detail} <span class="aside">{one.units.join(', ')} {one.remedy}</span></li>)}</ul>
+      {told.unheld.length > 0 && <Notice kind="warning">{t('unheld', told.unheld.join(', '))}</Notice>}
+    </section>
+  );
+}
+
+export function ComparisonList() {
+  const found = useSignal<Comparison | null>(null);
+  const trouble = useSignal<string | null>(null);
+  const open = draft.value;
+  useEffect(() => void (found.value = null), [open?.revision]);
+  if (!open) return null;
+  const compare = async (): Promise<void> => {
+    try {
+      found.value = await getJson<Comparison>(address(`v1/drafts/${open.id}/comparison`));
+    } catch (error) {
+      trouble.value = explain(error);
+    }
+  };
+  const page = async (): Promise<void> => {
+    const response = await fetch(address(`v1/drafts/${open.id}/comparison?f=html`), { headers: headers() });
+    if (response.ok) save(await response.blob(), `draft-${open.id}.html`);
+  };
+  return (
+    <section aria-labelledby="comparison-title" id="comparison">
+      <h2 id="comparison-title">{t('comparison')}</h2>
+      <p class="row"><button type="button" class="plainly" id="compare" onClick={() => void compare()}>{t('compare')}</button><button type="button" class="plainly" id="print-page" onClick={() => void page()}>{t('printPage')}</button></p>
+      {trouble.value && <Notice kind="error">{trouble.value}</Notice>}
+      {found.value && <p class="soft">{t('totals', count(Math.round(found.value.totals.reassigned_area_m2)), count(found.value.totals.workers))}</p>}
+      {found.value && (
+        <div class="scrolls" tabIndex={0} role="group" aria-labelledby="comparison-title">
+          <table>
+            <thead><tr><th scope="col">{t('change')}</th><th scope="col">{t('unit')}</th><th scope="col">{t('parent')}</th><th scope="col" class="figure">{t('area')}</th><th scope="col">{t('keepers')}</th></tr></thead>
+            <tbody>
+              {found.value.units.map((one) => (
+                <tr key={`${one.level}${one.code}${one.change}`}>
+                  <td>{t(one.change)}</td><td>{one.name || one.code} <span class="aside">{levelName(one.level)} {one.code}</span></td>
+                  <td>{one.parent_before && one.parent_before !== one.parent ? t('fromTo', one.parent_before, one.parent ?? '—') : (one.parent ?? '—')}</td>
+                  <td class="figure">{area(one.area_m2_before)} → {area(one.area_m2)}</td><td>{one.workers.join(', ')}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function area(value: number | null): string {
+  return value === null ? '—' : count(Math.round(value));
+}
+
+export function Approval() {
+  const open = draft.value;
+  if (!open) return null;
+  const run = async (work: () => Promise<unknown>): Promise<void> => {
+    try {
+      await work();
+      await openDraft(open.id);
+    } catch (error) {
+      await tell(error);
+    }
+  };
+  const publish = (event: SubmitEvent): void => {
+    event.preventDefault();
+    const form = new FormData(event.target as HTMLFormElement);
+    const effective = String(form.get('effective'));
+    void run(() => send('POST', 'publication', { ...(effective && { effective_from: effective }), accept_unheld: form.get('unheld') !== null }));
+  };
+  return (
+    <section aria-labelledby="approval-title" id="approval">
+      <h2 id="approval-title">{t('approval')}</h2>
+      {open.published_as !== null && <Notice kind="done">{t('publishedAs', open.published_as)}</Notice>}
+      {open.approval && <Notice kind="done">{t('approvedBy', open.approval.by, moment(open.approval.at))}</Notice>}
+      {isOpen.value && !open.approval && <p class="soft">{t('needsSecond')}</p>}
+      {isOpen.value && <p class="row"><button type="button" class="plainly" id="approve" disabled={open.approval !== null} onClick={() => void run(() => send<Draft>('POST', 'approval', {}))}>{t('approve')}</button></p>}
+      {isOpen.value && (
+        <form class="action-form" onSubmit={publish}>
+          <label>{t('effective')}<input type="date" name="effective" /></label>
+          <label class="check"><input type="checkbox" name="unheld" /> {t('acceptUnheld')}</label>
+          <p class="row end"><button type="submit" id="publish" disabled={open.approval === null}>{t('publish')}</button></p>
+        </form>
+      )}
+      {isOpen.value && <p class="row end"><button type="button" class="quiet" id="withdraw" onClick={() => confirm(t('confirmWithdraw')) && void run(() => send('DELETE', ''))}>{t('withdraw')}</button></p>}
+    </section>
+  );
+}

@@ -1,0 +1,188 @@
+// The tools by which a draft is changed on the map, and what does the same without a mouse.
+import { signal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import type { MapMouseEvent, MapTouchEvent } from 'maplibre-gl';
+import type { Point, Position } from 'geojson';
+import { contains, insideOf } from '../../map/geometry';
+import { map } from '../../map/view';
+import { above, apply, chosen, draft, finest, isOpen, parents, redo, undo, units } from './draft';
+import { showsCorners, stroke } from './overlay';
+import { t } from './words';
+
+const TOOLS = ['select', 'brush', 'lasso', 'split', 'border'] as const;
+type Tool = (typeof TOOLS)[number];
+
+const HINTS = { select: 'selectHint', brush: 'brushHint', lasso: 'lassoHint', split: 'splitHint', border: 'borderHint' } as const;
+
+export const tool = signal<Tool>('select');
+export const target = signal('');
+/** Whether the borders of parents follow where they are the same line. */
+const withParents = signal(false);
+
+type Pointer = MapMouseEvent | MapTouchEvent;
+
+export function Tools() {
+  useEffect(() => void (showsCorners.value = tool.value === 'border'), [tool.value]);
+  useEffect(() => () => void (showsCorners.value = false), []);
+  usePointer();
+  const open = draft.value;
+  if (!open) return null;
+  return (
+    <section class="tools-box" aria-label={t('tools')}>
+      <div class="chips">
+        {TOOLS.map((one) => <button key={one} type="button" class="plainly" data-tool={one} aria-pressed={tool.value === one} disabled={!isOpen.value} onClick={() => (tool.value = one)}>{t(one)}</button>)}
+        <button type="button" class="plainly" id="undo" disabled={!open.can_undo || !isOpen.value} onClick={() => void undo()}>↶ {t('undo')}</button>
+        <button type="button" class="plainly" id="redo" disabled={!open.can_redo || !isOpen.value} onClick={() => void redo()}>↷ {t('redo')}</button>
+      </div>
+      <p class="soft">{t(HINTS[tool.value])}</p>
+      {tool.value === 'border' && <label class="check"><input type="checkbox" id="with-parents" checked={withParents} onChange={(event) => (withParents.value = event.currentTarget.checked)} /> {t('withParents')}</label>}
+      <Chosen />
+    </section>
+  );
+}
+
+function Chosen() {
+  const codes = [...chosen.value];
+  const pick = (event: SubmitEvent): void => {
+    event.preventDefault();
+    const form = event.target as HTMLFormElement;
+    const typed = String(new FormData(form).get('codes')).split(/[,，\s]+/).filter((code) => units.value.has(code));
+    chosen.value = new Set([...chosen.value, ...typed]);
+    form.reset();
+  };
+  return (
+    <>
+      <form class="row" onSubmit={pick}>
+        <input name="codes" class="grow" aria-label={t('codes')} placeholder={t('codes')} />
+        <button type="submit" class="plainly">{t('choose')}</button>
+      </form>
+      {above.value && (
+        <div class="row narrow">
+          <label for="target">{t('target')}</label>
+          <select id="target" class="grow" value={target} onChange={(event) => (target.value = event.currentTarget.value)}>
+            <option value="" />
+            {parents.value.map(({ code, name }) => <option key={code} value={code}>{name} {code}</option>)}
+          </select>
+        </div>
+      )}
+      <div class="chips">
+        <span class="soft" id="chosen-count" role="status">{t('chosen', codes.length)}</span>
+        <button type="button" class="plainly" id="reassign" disabled={codes.length === 0 || target.value === ''} onClick={() => void reassign(codes)}>{t('reassign')}</button>
+        <button type="button" class="plainly" id="merge" disabled={codes.length < 2} onClick={() => void apply({ op: 'merge', level: finest.value, units: codes })}>{t('merge')}</button>
+        <button type="button" class="plainly" id="lock" disabled={codes.length === 0} onClick={() => void apply({ op: 'lock', level: finest.value, units: codes, locked: true })}>{t('lock')}</button>
+        <button type="button" class="plainly" disabled={codes.length === 0} onClick={() => void apply({ op: 'lock', level: finest.value, units: codes, locked: false })}>{t('unlock')}</button>
+        <button type="button" class="quiet" disabled={codes.length === 0} onClick={() => (chosen.value = new Set())}>{t('clear')}</button>
+      </div>
+    </>
+  );
+}
+
+async function reassign(codes: string[]): Promise<void> {
+  if (await apply({ op: 'reassign', level: finest.value, units: codes, to: target.value })) chosen.value = new Set();
+}
+
+/** Turns what the pointer does on the map into strokes of the tool in hand. */
+function usePointer(): void {
+  const [on, hand] = [map.value, tool.value];
+  useEffect(() => {
+    if (!on || !isOpen.value) return;
+    const brushed = new Set<string>();
+    let held: Position | null = null;
+    let isDown = false;
+    const place = (event: Pointer): Position => [event.lngLat.lng, event.lngLat.lat];
+    const unitAt = (event: Pointer): string | null => (on.queryRenderedFeatures(event.point, { layers: ['draft-fill'] })[0]?.properties.code as string | undefined) ?? null;
+
+    const down = (event: Pointer): void => {
+      if (hand === 'select') return;
+      if (hand === 'border') {
+        const { x, y } = event.point;
+        const corner = on.queryRenderedFeatures([[x - 8, y - 8], [x + 8, y + 8]], { layers: ['corners'] })[0];
+        if (!corner) return;
+        held = nearestCorner((corner.geometry as Point).coordinates);
+      }
+      // The map stays where it is while something is drawn.
+      event.preventDefault();
+      isDown = true;
+      stroke.value = [held ?? place(event)];
+      brushed.clear();
+      if (hand === 'brush') brushAt(event);
+    };
+    const brushAt = (event: Pointer): void => {
+      const code = unitAt(event);
+      if (!code || brushed.has(code)) return;
+      brushed.add(code);
+      chosen.value = new Set([...chosen.value, code]);
+    };
+    const move = (event: Pointer): void => {
+      if (!isDown) return;
+      if (hand === 'brush') brushAt(event);
+      else stroke.value = hand === 'border' ? [held as Position, place(event)] : [...stroke.value, place(event)];
+    };
+    const up = (event: Pointer): void => {
+      if (!isDown) return;
+      isDown = false;
+      const drawn = stroke.value;
+      stroke.value = [];
+      if (hand === 'brush') {
+        if (target.value && brushed.size > 0) void reassign([...brushed]);
+      } else if (hand === 'lasso') chosen.value = new Set([...chosen.value, ...within(drawn)]);
+      else if (hand === 'split') void splitAlong(drawn);
+      else if (hand === 'border' && held) void apply({ op: 'move_vertex', at: held, to: place(event), with_parents: withParents.peek() });
+      held = null;
+    };
+    const click = (event: MapMouseEvent): void => {
+      const code = hand === 'select' ? unitAt(event) : null;
+      if (!code) return;
+      const next = new Set(chosen.value);
+      if (!next.delete(code)) next.add(code);
+      chosen.value = next;
+    };
+    on.on('mousedown', down);
+    on.on('touchstart', down);
+    on.on('mousemove', move);
+    on.on('touchmove', move);
+    on.on('mouseup', up);
+    on.on('touchend', up);
+    on.on('click', click);
+    return () => {
+      on.off('mousedown', down);
+      on.off('touchstart', down);
+      on.off('mousemove', move);
+      on.off('touchmove', move);
+      on.off('mouseup', up);
+      on.off('touchend', up);
+      on.off('click', click);
+    };
+  }, [on, hand, isOpen.value]);
+}
+
+/** The corner as the draft has it: what is drawn on the map has been rounded. */
+function nearestCorner(at: Position): Position {
+  let best: { corner: Position; distance: number } | null = null;
+  for (const { geometry } of units.value.values()) {
+    if (geometry.type !== 'Polygon' && geometry.type !== 'MultiPolygon') continue;
+    for (const corner of geometry.coordinates.flat(geometry.type === 'Polygon' ? 1 : 2) as Position[]) {
+      const distance = Math.hypot((corner[0] ?? 0) - (at[0] ?? 0), (corner[1] ?? 0) - (at[1] ?? 0));
+      if (!best || distance < best.distance) best = { corner, distance };
+    }
+  }
+  return best?.corner ?? at;
+}
+
+function within(drawn: Position[]): string[] {
+  if (drawn.length < 3) return [];
+  const lasso = { type: 'Polygon' as const, coordinates: [[...drawn, drawn[0] as Position]] };
+  return [...units.value.values()].flatMap(({ geometry, properties }) => {
+    const middle = insideOf(geometry);
+    return middle && contains(lasso, middle) ? [properties.code] : [];
+  });
+}
+
+/** The unit that is chosen is split; where none is, that in which the line has its middle. */
+async function splitAlong(line: Position[]): Promise<void> {
+  if (line.length < 2) return;
+  const middle = line[Math.floor(line.length / 2)] as Position;
+  const [only] = chosen.value;
+  const unit = chosen.value.size === 1 ? only : [...units.value.values()].find(({ geometry }) => contains(geometry, middle))?.properties.code;
+  if (unit) await apply({ op: 'split', level: finest.value, unit, line });
+}

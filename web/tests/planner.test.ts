@@ -1,0 +1,251 @@
+// The planner's desk: every stroke is the service's to take or refuse, and what is shown is what it has.
+import { readFileSync } from 'node:fs';
+import type { Feature, FeatureCollection, Position } from 'geojson';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { boundsOf, insideOf, ringsOf } from '../src/map/geometry';
+import { Desktop, PHONE, expectAccessible, expectFits, idle, picture } from './browser';
+import { type Service, startService } from './service';
+
+// A service that keeps no drafts has no such desk.
+const DEFINITION = readFileSync(new URL('../../tests/integration/api/snapshots/integration__api__openapi__definition.snap', import.meta.url), 'utf8');
+const hasDrafts = process.env.CONSOLE_DRAFTS === '1' || DEFINITION.includes('"/v1/drafts"');
+
+let service: Service;
+let desktop: Desktop;
+let page: Page;
+let planner: string;
+let second: string;
+let id: string;
+
+interface Told {
+  revision: number;
+  state: string;
+  metrics: { levels: { level: string; units: number }[]; changed: Record<string, number> };
+}
+
+async function ask<T>(path: string): Promise<T> {
+  const response = await fetch(service.base + path, { headers: { Authorization: `Bearer ${planner}` } });
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  return response.json() as Promise<T>;
+}
+
+const draftNow = (): Promise<Told> => ask(`/v1/drafts/${id}`);
+const unitsNow = async (codes = ''): Promise<Feature[]> => (await ask<FeatureCollection>(`/v1/drafts/${id}/units?level=grid&limit=10000${codes && `&codes=${codes}`}`)).features;
+const said = () => page.locator('#said').textContent();
+
+/** Where a place of the world is on the screen. */
+async function onScreen(at: Position): Promise<{ x: number; y: number }> {
+  return page.evaluate((at) => {
+    const [place, box] = [gridkeeper.map.project(at as [number, number]), gridkeeper.map.getContainer().getBoundingClientRect()];
+    return { x: place.x + box.x, y: place.y + box.y };
+  }, at);
+}
+
+async function look(unit: Feature): Promise<void> {
+  const bounds = boundsOf(unit.geometry)!;
+  await page.evaluate((bounds) => gridkeeper.map.fitBounds(bounds, { padding: 120, duration: 0 }), bounds);
+  await idle(page);
+}
+
+async function drag(way: Position[]): Promise<void> {
+  const [first, ...rest] = await Promise.all(way.map(onScreen));
+  await page.mouse.move(first!.x, first!.y);
+  await page.mouse.down();
+  for (const { x, y } of rest) await page.mouse.move(x, y, { steps: 6 });
+  await page.mouse.up();
+}
+
+/** Waits until the draft has gone on, and says how the page tells of it. */
+async function afterStroke(revision: number): Promise<string> {
+  await expect.poll(async () => (await draftNow()).revision, { timeout: 30_000 }).toBe(revision + 1);
+  await expect.poll(() => page.locator('#draft-head').textContent()).toContain(`第 ${revision + 1} 次修改`);
+  return (await said()) ?? '';
+}
+
+beforeAll(async () => {
+  if (!hasDrafts) return;
+  service = await startService();
+  const key = (note: string): string => /gk_\S+/.exec(service.run('key', 'create', '--role', 'planner', '--note', note))![0];
+  [planner, second] = [key('first planner'), key('second planner')];
+  while (!(await fetch(`${service.base}/v1/drafts`, { headers: { Authorization: `Bearer ${second}` } })).ok) await new Promise((done) => setTimeout(done, 200));
+  desktop = await Desktop.start(service);
+  page = await desktop.open(`#/planner?key=${planner}`);
+}, 300_000);
+
+afterAll(async () => {
+  await desktop?.close();
+  await service?.stop();
+});
+
+describe.skipIf(!hasDrafts)('the planner’s desk', () => {
+  it('begins a draft and shows its units and how even they are', async () => {
+    await expectAccessible(page);
+    await page.fill('#new-draft input[name=title]', '西片调整');
+    await page.click('#new-draft button[type=submit]');
+    await expect.poll(() => page.locator('#draft-head').textContent()).toContain('西片调整');
+    id = new URLSearchParams(page.url().split('?')[1]).get('draft')!;
+    await idle(page);
+    await expect.poll(() => page.evaluate(() => gridkeeper.map.queryRenderedFeatures({ layers: ['draft-fill'] }).length)).toBeGreaterThan(20);
+    const { metrics } = await draftNow();
+    for (const { units } of metrics.levels) expect(await page.locator('#metrics').textContent()).toContain(units.toLocaleString('zh-CN'));
+    await expectAccessible(page);
+  });
+
+  it('splits a unit by a line drawn across it, and takes it back', async () => {
+    const before = await unitsNow();
+    const unit = before[25]!;
+    const code = String(unit.properties!.code);
+    await look(unit);
+    const [west, , east] = boundsOf(unit.geometry)!;
+    const [, y = 0] = insideOf(unit.geometry)!;
+    await page.click('[data-tool=split]');
+    const { revision } = await draftNow();
+    await drag([[west - (east - west) / 20, y], [(west + east) / 2, y], [east + (east - west) / 20, y]]);
+    expect(await afterStroke(revision)).toMatch(/毫秒/);
+    const split = await unitsNow();
+    expect(split.length).toBeGreaterThan(before.length);
+    expect(split.some(({ properties }) => properties!.code === code)).toBe(true);
+    await expect.poll(() => page.locator('#changed').textContent()).toMatch(/新增 [1-9]/);
+    await picture(page, 'planner');
+    await page.click('#undo');
+    await afterStroke(revision + 1);
+    expect(await unitsNow()).toHaveLength(before.length);
+    await page.click('#redo');
+    await afterStroke(revision + 2);
+    await page.click('#undo');
+    await afterStroke(revision + 3);
+  });
+
+  it('moves a corner of a border, and its neighbours with it', async () => {
+    const [unit] = await unitsNow().then((all) => all.slice(25));
+    await look(unit!);
+    const ring = ringsOf(unit!.geometry)[0]!;
+    const inside = insideOf(unit!.geometry)!;
+    await page.click('[data-tool=border]');
+    await page.check('#with-parents');
+    await idle(page);
+    const { revision } = await draftNow();
+    const from = ring[Math.floor(ring.length / 2)]!;
+    // A little towards the middle: the unit becomes smaller, and a neighbour larger.
+    const to: Position = [from[0]! + (inside[0]! - from[0]!) * 0.08, from[1]! + (inside[1]! - from[1]!) * 0.08];
+    await drag([from, to]);
+    await afterStroke(revision);
+    const [fresh] = await unitsNow(String(unit!.properties!.code));
+    expect(fresh!.properties!.area_m2).toBeLessThan(unit!.properties!.area_m2);
+    const { problems } = await ask<{ problems: { kind: string }[] }>(`/v1/drafts/${id}/problems`);
+    expect(problems.filter(({ kind }) => /gap|overlap/.test(kind))).toEqual([]);
+  });
+
+  it('locks units, and refuses with the reason what would touch them', async () => {
+    const unit = (await unitsNow())[25]!;
+    const code = String(unit.properties!.code);
+    await page.click('[data-tool=select]');
+    await page.fill('.tools-box input[name=codes]', code);
+    await page.press('.tools-box input[name=codes]', 'Enter');
+    await expect.poll(() => page.locator('#chosen-count').textContent()).toContain('1');
+    let { revision } = await draftNow();
+    await page.click('#lock');
+    await afterStroke(revision);
+    await look(unit);
+    const [west, , east] = boundsOf(unit.geometry)!;
+    const [, y = 0] = insideOf(unit.geometry)!;
+    await page.click('[data-tool=split]');
+    ({ revision } = await draftNow());
+    await drag([[west - (east - west) / 20, y], [east + (east - west) / 20, y]]);
+    await expect.poll(said).toContain('不能这样改');
+    expect((await draftNow()).revision).toBe(revision);
+    await page.click('#undo');
+    await afterStroke(revision);
+  });
+
+  it('gathers units with the lasso, merges them, and gives units to another parent with the brush', async () => {
+    const all = await unitsNow();
+    const unit = all[25]!;
+    const siblings = await ask<FeatureCollection>(`/collections/grid/items/${String(unit.properties!.code)}/touches?limit=50`);
+    const sibling = siblings.features.find(({ properties }) => properties!.parent === unit.properties!.parent);
+    const pair = [unit, sibling ?? unit];
+    await look({ ...unit, geometry: { type: 'MultiPolygon', coordinates: pair.flatMap(({ geometry }) => (geometry.type === 'MultiPolygon' ? geometry.coordinates : geometry.type === 'Polygon' ? [geometry.coordinates] : [])) } });
+    await page.click('.tools-box .quiet').catch(() => undefined);
+    await page.click('[data-tool=lasso]');
+    const [a, b] = pair.map(({ geometry }) => insideOf(geometry)!) as [Position, Position];
+    const room = 0.0004;
+    const [w, s, e, n] = [Math.min(a[0]!, b[0]!) - room, Math.min(a[1]!, b[1]!) - room, Math.max(a[0]!, b[0]!) + room, Math.max(a[1]!, b[1]!) + room];
+    await drag([[w, s], [e, s], [e, n], [w, n], [w, s]]);
+    await expect.poll(() => page.locator('#chosen-count').textContent()).toMatch(/[1-9]/);
+    if (sibling) {
+      await page.locator('.tools-box button.quiet').click();
+      await page.fill('.tools-box input[name=codes]', pair.map(({ properties }) => properties!.code).join(', '));
+      await page.press('.tools-box input[name=codes]', 'Enter');
+      const { revision } = await draftNow();
+      await page.click('#merge');
+      await afterStroke(revision);
+      expect(await unitsNow()).toHaveLength(all.length - 1);
+      await page.click('#undo');
+      await afterStroke(revision + 1);
+    }
+    // A unit at the edge of its parent goes to the parent beside it.
+    const edge = await findEdge(await unitsNow());
+    await look(edge.unit);
+    await page.locator('.tools-box button.quiet').click({ timeout: 2_000 }).catch(() => undefined);
+    await page.click('[data-tool=brush]');
+    await page.selectOption('#target', edge.to);
+    const { revision } = await draftNow();
+    const at = insideOf(edge.unit.geometry)!;
+    await drag([at, [at[0]! + 1e-6, at[1]!]]);
+    await expect.poll(said).toMatch(/毫秒|不能这样改/);
+    if ((await said())!.includes('毫秒')) {
+      expect((await unitsNow(String(edge.unit.properties!.code)))[0]?.properties!.parent ?? edge.to).toBe(edge.to);
+      expect((await draftNow()).revision).toBe(revision + 1);
+    }
+  });
+
+  it('tells what changes hands, and is published only after a second person has approved it', async () => {
+    await page.click('#compare');
+    await expect.poll(() => page.locator('#comparison tbody tr').count()).toBeGreaterThan(0);
+    const [printed] = await Promise.all([page.waitForEvent('download'), page.click('#print-page')]);
+    expect(printed.suggestedFilename()).toBe(`draft-${id}.html`);
+    expect(await page.locator('#publish').isDisabled()).toBe(true);
+    await page.click('#approve');
+    await expect.poll(said).toContain('不能这样改');
+    const other = await desktop.open(`#/planner?draft=${id}&key=${second}`, { locale: 'en-GB' });
+    await other.locator('#approve').waitFor();
+    await expectAccessible(other);
+    await other.click('#approve');
+    await expect.poll(() => other.locator('#approval').textContent()).toContain('Approved by');
+    await other.locator('#approval').scrollIntoViewIfNeeded();
+    await picture(other, 'planner-approval-en');
+    await other.check('#approval input[name=unheld]');
+    await other.click('#publish');
+    await expect.poll(() => other.locator('#approval').textContent(), { timeout: 60_000 }).toContain('Published as generation');
+    expect((await draftNow()).state).toBe('published');
+    await other.context().close();
+  });
+
+  it('fits a phone', async () => {
+    const phone = await desktop.open(`#/planner?draft=${id}&key=${planner}`, { ...PHONE, locale: 'en-GB' });
+    await phone.locator('#metrics').waitFor();
+    await expectFits(phone);
+    await expectAccessible(phone);
+    await phone.context().close();
+  });
+
+  it('complained of nothing', () => {
+    expect(desktop.elsewhere).toEqual([]);
+    expect(desktop.complaints).toEqual([]);
+  });
+});
+
+/** A unit that touches one of another parent, and that parent. */
+async function findEdge(all: Feature[]): Promise<{ unit: Feature; to: string }> {
+  const siblings = new Map<string, number>();
+  for (const { properties } of all) siblings.set(properties!.parent, (siblings.get(properties!.parent) ?? 0) + 1);
+  for (const unit of all) {
+    // A parent that would be left with nothing is not emptied.
+    if ((siblings.get(unit.properties!.parent) ?? 0) < 2) continue;
+    const around = await ask<FeatureCollection>(`/collections/grid/items/${String(unit.properties!.code)}/touches?limit=20`);
+    const other = around.features.find(({ properties }) => properties!.parent !== unit.properties!.parent);
+    if (other) return { unit, to: String(other.properties!.parent) };
+  }
+  throw new Error('the sample has no unit at the edge of its parent');
+}
