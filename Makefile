@@ -7,7 +7,7 @@ export GRIDKEEPER_BENCH_PYTHON ?= $(CACHE)/venv-bench-requirements/bin/python
 LISTEN ?= 127.0.0.1:8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-web test-datafusion exactness tiles-coverage bench lint screenshots first-map web shapes clean-demo
+.PHONY: help run build test test-web test-datafusion exactness tiles-coverage bench lint screenshots first-map web shapes test-qgis example-shifted clean-demo
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,10 @@ web: ## Build the console's bundle again
 shapes: build ## Make the committed samples again
 	"$(CARGO_TARGET_DIR)/release/gridkeeper" sample shapes/lingling --seed 1 --grids 120 --incidents 300
 	"$(CARGO_TARGET_DIR)/release/gridkeeper" sample shapes/invalid --invalid
+
+example-shifted: ## Serve the example of boundaries over a basemap with an offset, beside make run
+	cd web && npm ci --no-audit --no-fund --silent
+	node examples/shifted/serve.mjs 8090
 
 clean-demo: ## Forget the sample that make run loaded
 	rm -rf demo

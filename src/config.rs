@@ -75,6 +75,7 @@ struct CaseSettings {
     webhook_retry_ms: u64,
     webhook_give_up_s: u64,
     open_per_worker_max: usize,
+    map_max: usize,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -139,6 +140,8 @@ pub struct CaseConfig {
     pub webhook_give_up_s: u64,
     /// Open cases of one keeper beyond which an alarm says so. `open_per_worker_max`, default 30.
     pub open_per_worker_max: usize,
+    /// Cases of which maps are drawn; each takes some 200 bytes of memory. Beyond it maps of cases are 503. `map_max`, default 2,000,000.
+    pub map_max: usize,
 }
 
 /// What Open311 tells about the service. `[open311]`.
@@ -329,6 +332,7 @@ impl Default for CaseSettings {
             webhook_retry_ms: 1_000,
             webhook_give_up_s: 86_400,
             open_per_worker_max: 30,
+            map_max: 2_000_000,
         }
     }
 }
@@ -354,6 +358,7 @@ impl CaseSettings {
             webhook_retry_ms,
             webhook_give_up_s,
             open_per_worker_max,
+            map_max,
             ..
         } = self;
         Ok(CaseConfig {
@@ -366,6 +371,7 @@ impl CaseSettings {
             webhook_retry_ms,
             webhook_give_up_s,
             open_per_worker_max,
+            map_max,
         })
     }
 }

@@ -69,6 +69,10 @@ fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
         // Maps.
         .routes(routes!(tiles::show_boundaries))
         .routes(routes!(tiles::show_boundaries_tile))
+        .routes(routes!(tiles::show_incidents))
+        .routes(routes!(tiles::show_incidents_tile))
+        .routes(routes!(tiles::show_workload))
+        .routes(routes!(tiles::show_workload_tile))
         // Maps of GIS clients: OGC API Tiles.
         .routes(routes!(tiles::list_tile_matrix_sets))
         .routes(routes!(tiles::find_tile_matrix_set))
@@ -79,6 +83,7 @@ fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(tiles::find_collection_tileset))
         .routes(routes!(tiles::show_collection_tile))
         .routes(routes!(tiles::show_style))
+        .routes(routes!(tiles::show_sprite))
         .routes(routes!(archives::show_archive))
 }
 

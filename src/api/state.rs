@@ -13,7 +13,7 @@ use super::health::LoadedGeneration;
 use super::problem::{Problem, ProblemKind};
 use super::rate::Rates;
 use super::stream::{Feed, Item};
-use super::tiles::TileCache;
+use super::tiles::{CaseMap, TileCache, Workload};
 use super::token::TokenVerifier;
 use crate::boundary::{GenerationId, LayerName};
 use crate::config::Config;
@@ -34,6 +34,8 @@ struct Shared {
     tokens: Option<TokenVerifier>,
     rates: Rates,
     tiles: TileCache,
+    case_map: Arc<CaseMap>,
+    workload: Workload,
     archive: Arc<Archive>,
     is_store_up: AtomicBool,
     is_draining: AtomicBool,
@@ -67,6 +69,8 @@ impl AppState {
         Self(Arc::new(Shared {
             live,
             tiles: TileCache::new(config.history.tile_memory_bytes_max),
+            case_map: Arc::default(),
+            workload: Workload::default(),
             archive: Arc::new(Archive::new(Arc::clone(&store), config.clone())),
             cases: CaseQueue::start(Arc::clone(&store), config.cases.queue_max, config.cases.batch_max),
             webhooks_changed: Arc::default(),
@@ -120,6 +124,16 @@ impl AppState {
     fn settle(&self, current: &Snapshot, before: Option<&Snapshot>) {
         self.0.tiles.follow(current);
         self.0.archive.follow(current, before);
+    }
+
+    /// Returns where cases lie.
+    pub(super) fn case_map(&self) -> &Arc<CaseMap> {
+        &self.0.case_map
+    }
+
+    /// Returns how much is to be done in each unit.
+    pub(super) fn workload(&self) -> &Workload {
+        &self.0.workload
     }
 
     /// Returns what keeps other times than now.

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::hilbert::HilbertTiles;
-use crate::tile::{Coding, LayerTiles, Matrix, TileAddress, TileChoice, TileField, TileTooLarge, zoom_to_see};
+use crate::tile::{Coding, LayerTiles, Matrix, TileAddress, TileChoice, TileField, TileTooLarge, Wanted, zoom_to_see};
 
 /// Tiles that are drawn at once before they are written: enough that no core waits for the others at the end of a batch, and at a
 /// few hundred kilobytes for the largest tiles still little memory.
@@ -63,7 +63,7 @@ impl Pyramid<'_> {
     ) -> Result<(), PyramidError<E>> {
         let Some(bounds) = self.bounds() else { return Ok(()) };
         let draw = |address: &TileAddress| {
-            let plain = self.tiles.tile_of(*address, self.choice, None)?;
+            let plain = self.tiles.tile_of(*address, Wanted::of(self.choice, None))?;
             Ok::<_, PyramidError<E>>(plain.map(|plain| Coding::Gzip.pack(plain)))
         };
         for z in self.zooms.clone() {

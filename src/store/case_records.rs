@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::times::to_milliseconds;
+use crate::boundary::{Position, UnitCode};
 use crate::dispatch::workflow::{CaseEvent, CaseState};
 use crate::dispatch::{Case, CaseId, Reporter};
 
@@ -86,6 +87,44 @@ impl CaseRecord {
     pub fn state(&self) -> Option<CaseState> {
         CaseState::fold(&self.events)
     }
+}
+
+/// What a map shows of a case, as it is now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaseMark {
+    pub id: CaseId,
+    pub position: Position,
+    pub category: String,
+    pub reported_at: Timestamp,
+    pub grid: Option<UnitCode>,
+    /// None of a mere record, as the two behind it.
+    pub state: Option<String>,
+    pub is_open: Option<bool>,
+    /// When the next of its clocks runs out.
+    pub due_at: Option<Timestamp>,
+}
+
+impl CaseMark {
+    pub fn of(record: &CaseRecord) -> Self {
+        let standing = record.state().as_ref().map(Standing::of);
+        let case = &record.case;
+        Self {
+            id: case.id,
+            position: case.position,
+            category: case.category.clone(),
+            reported_at: case.reported_at,
+            grid: case.grid.clone(),
+            is_open: standing.as_ref().map(|standing| standing.is_open),
+            due_at: standing.as_ref().and_then(|standing| standing.due_at),
+            state: standing.map(|standing| standing.state),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaseMarkPage {
+    pub marks: Vec<CaseMark>,
+    pub has_more: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -5,7 +5,7 @@ use geo_types::MultiPolygon;
 use jiff::Timestamp;
 
 use super::audit::Action;
-use super::case_records::{CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, NumberedEvent};
+use super::case_records::{CaseMark, CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, NumberedEvent};
 use super::identity::Fingerprint;
 use super::memory_lives::Lives;
 use super::memory_posts::Posts;
@@ -249,6 +249,11 @@ impl Store for MemoryStore {
         let state = self.lock();
         let record = |case: Case| CaseRecord { events: state.lives.history(case.id), case };
         Ok(CaseRecordPage { records: page.cases.into_iter().map(record).collect(), has_more: page.has_more })
+    }
+
+    fn load_case_marks(&self, filter: &CaseFilter) -> Result<CaseMarkPage, StoreError> {
+        let page = self.load_case_records(filter)?;
+        Ok(CaseMarkPage { marks: page.records.iter().map(CaseMark::of).collect(), has_more: page.has_more })
     }
 
     fn find_reporter(&self, id: CaseId) -> Result<Option<Reporter>, StoreError> {

@@ -39,7 +39,8 @@ use jiff::Timestamp;
 
 pub use case_queue::{CaseQueue, QueueError};
 pub use case_records::{
-    CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DUPLICATES_MAX, IntakeToken, Near, NewCase, NewEvent, NumberedEvent,
+    CaseMark, CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DUPLICATES_MAX, IntakeToken, Near, NewCase, NewEvent,
+    NumberedEvent,
 };
 pub use error::StoreError;
 pub use geopackage::GeoPackageStore;
@@ -150,6 +151,9 @@ pub trait Store: Send + Sync {
 
     /// Returns one page of cases with their histories, in the order of their ids. Nothing is counted.
     fn load_case_records(&self, filter: &CaseFilter) -> Result<CaseRecordPage, StoreError>;
+
+    /// Returns one page of what maps show of cases, in the order of their ids. Nothing is counted, and no history is read.
+    fn load_case_marks(&self, filter: &CaseFilter) -> Result<CaseMarkPage, StoreError>;
 
     /// Returns who reported a case, where anybody said so and it has not been erased.
     fn find_reporter(&self, id: CaseId) -> Result<Option<Reporter>, StoreError>;

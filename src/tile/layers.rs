@@ -1,7 +1,7 @@
 use serde::Deserialize;
 
 use super::address::ZOOM_MAX;
-use crate::boundary::{Layer, Unit, UnitCode};
+use crate::boundary::Layer;
 
 /// What tiles carry, level by level. The written form is `tiles/layers.toml`.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,6 +9,7 @@ pub struct TileLayers {
     pub max_zoom: u8,
     levels: Vec<NamedLevel>,
     borders: Option<BorderTiles>,
+    incidents: ClusterTiles,
 }
 
 /// A description of tiles that cannot be used.
@@ -24,6 +25,8 @@ pub enum TileLayersError {
     Range { level: String, min_zoom: u8, max_zoom: u8 },
     #[error("the tiles of {level} have the field {field} twice")]
     Field { level: String, field: String },
+    #[error("the tiles of incidents have {0} squares along each side, which is no power of two from 1 to 256")]
+    Squares(u32),
     #[error("the description of the tiles names no level")]
     NoLevel,
 }
@@ -53,6 +56,17 @@ pub struct BorderTiles {
     pub min_zoom: u8,
     /// From here on each line says which units lie on its sides.
     pub sides_min_zoom: u8,
+}
+
+/// How points are gathered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterTiles {
+    pub min_zoom: u8,
+    /// The last zoom at which points of one square are one feature.
+    pub clusters_max_zoom: u8,
+    /// Squares along each side of a tile, a power of two.
+    pub squares: u32,
 }
 
 /// What a feature of a tile can say.
@@ -102,17 +116,6 @@ impl TileField {
             Self::Right => "code of the unit on the right, looking along the line",
         }
     }
-
-    /// Returns what a unit says in this field, as text; none where it says nothing, or no text.
-    pub fn of<'a>(&self, unit: &'a Unit) -> Option<&'a str> {
-        match self {
-            Self::Code => Some(unit.code.as_str()),
-            Self::Name => Some(unit.name.as_str()).filter(|name| !name.is_empty()),
-            Self::Parent => unit.parent.as_ref().map(UnitCode::as_str),
-            Self::Property { property, .. } => unit.properties.get(property)?.as_str(),
-            Self::Level | Self::Depth | Self::Left | Self::Right => None,
-        }
-    }
 }
 
 #[derive(Deserialize)]
@@ -121,6 +124,7 @@ struct Written {
     max_zoom: u8,
     level: Vec<WrittenLevel>,
     borders: Option<BorderTiles>,
+    incidents: Option<ClusterTiles>,
 }
 
 #[derive(Deserialize)]
@@ -162,12 +166,31 @@ impl TileLayers {
             let zoom = borders.min_zoom.max(borders.sides_min_zoom);
             return Err(TileLayersError::Zoom { level: "borders".to_owned(), zoom, max_zoom });
         }
-        Ok(Self { max_zoom, levels, borders: written.borders })
+        let incidents =
+            written.incidents.unwrap_or(ClusterTiles { min_zoom: 0, clusters_max_zoom: max_zoom.saturating_sub(1), squares: 8 });
+        let zoom = incidents.min_zoom.max(incidents.clusters_max_zoom);
+        if zoom > max_zoom {
+            return Err(TileLayersError::Zoom { level: "incidents".to_owned(), zoom, max_zoom });
+        }
+        if !(1..=256).contains(&incidents.squares) || !incidents.squares.is_power_of_two() {
+            return Err(TileLayersError::Squares(incidents.squares));
+        }
+        Ok(Self { max_zoom, levels, borders: written.borders, incidents })
     }
 
     /// Returns how border lines are drawn, where they are.
     pub fn borders(&self) -> Option<BorderTiles> {
         self.borders
+    }
+
+    /// Returns how incidents are gathered.
+    pub fn incidents(&self) -> ClusterTiles {
+        self.incidents
+    }
+
+    /// Returns the zoom from which each level of `layer` is drawn, coarse to fine.
+    pub fn min_zooms(&self, layer: &Layer) -> Vec<u8> {
+        self.for_layer(layer).iter().map(|level| level.min_zoom).collect()
     }
 
     /// Returns how each level of `layer` is drawn, coarse to fine.
@@ -255,6 +278,14 @@ mod tests {
         assert!(matches!(TileLayers::parse(&twice), Err(TileLayersError::Field { .. })));
         let borders = "max_zoom = 9\n[borders]\nmin_zoom = 0\nsides_min_zoom = 10\n[[level]]\nname = \"a\"\nmin_zoom = 6\nfields = []";
         assert!(matches!(TileLayers::parse(borders), Err(TileLayersError::Zoom { zoom: 10, .. })));
+        let level = "[[level]]\nname = \"a\"\nmin_zoom = 6\nfields = []";
+        let incidents = |zoom: u8, squares: u32| {
+            let text = format!("max_zoom = 9\n[incidents]\nmin_zoom = 0\nclusters_max_zoom = {zoom}\nsquares = {squares}\n{level}");
+            TileLayers::parse(&text)
+        };
+        assert!(incidents(9, 8).is_ok());
+        assert!(matches!(incidents(10, 8), Err(TileLayersError::Zoom { zoom: 10, .. })));
+        assert!(matches!(incidents(9, 6), Err(TileLayersError::Squares(6))));
         assert!(matches!(TileLayers::parse("max_zoom = 9"), Err(TileLayersError::Read(_))));
     }
 }

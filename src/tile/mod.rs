@@ -8,10 +8,12 @@ mod address;
 mod borders;
 mod clip;
 mod coding;
+mod figures;
 mod label;
 mod layers;
 mod packed;
 mod patch;
+mod points;
 mod ring;
 mod select;
 mod simplify;
@@ -23,10 +25,12 @@ mod zoom;
 
 pub use address::{Matrix, TileAddress, TileRange, to_world, zoom_to_see};
 pub use coding::Coding;
-pub use layers::{BorderTiles, LevelTiles, TileField, TileLayers, TileLayersError};
+pub use figures::UnitFigures;
+pub use layers::{BorderTiles, ClusterTiles, LevelTiles, TileField, TileLayers, TileLayersError};
 pub use patch::TileChanges;
-pub use select::{PassingUnits, TileChoice};
-pub use tiles::{LayerTiles, VectorLayer};
+pub use points::{PlaceKey, PointFeature, cluster, write_points};
+pub use select::{PassingUnits, TileChoice, Wanted};
+pub use tiles::{BORDERS, LayerTiles, VectorLayer};
 pub use wire::TileTooLarge;
 
 fn to_u32(count: usize) -> u32 {

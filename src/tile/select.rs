@@ -1,3 +1,4 @@
+use super::figures::UnitFigures;
 use super::tiles::{BORDERS, LABEL_SUFFIX};
 use crate::topology::UnitIndex;
 
@@ -13,6 +14,22 @@ pub struct TileChoice {
 /// The units of a layer that a filter lets pass: a list for each depth, with an answer for each unit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PassingUnits(pub Vec<Vec<bool>>);
+
+/// What is wanted of a tile; all of it by default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    pub choice: Option<&'a TileChoice>,
+    /// The units that pass, where only some do.
+    pub passing: Option<&'a PassingUnits>,
+    /// Numbers that units carry beside their own fields.
+    pub figures: Option<&'a UnitFigures>,
+}
+
+impl<'a> Wanted<'a> {
+    pub fn of(choice: &'a TileChoice, passing: Option<&'a PassingUnits>) -> Self {
+        Self { choice: Some(choice), passing, figures: None }
+    }
+}
 
 impl TileChoice {
     /// Returns the memory that it takes beside itself, in bytes.
@@ -89,7 +106,7 @@ mod tests {
     }
 
     fn shown(tiles: &LayerTiles, choice: &TileChoice, passing: Option<&PassingUnits>) -> Vec<Shown> {
-        features(tiles.tile_of(TileAddress::new(13, 4096, 4095).unwrap(), choice, passing).unwrap())
+        features(tiles.tile_of(TileAddress::new(13, 4096, 4095).unwrap(), Wanted::of(choice, passing)).unwrap())
     }
 
     #[test]

@@ -9,10 +9,11 @@ use rustc_hash::FxHashSet;
 use super::address::{BUFFER, EXTENT, Matrix, TileAddress, ZOOM_MAX, grid_size};
 use super::borders::Lines;
 use super::clip::{GridRect, clip};
+use super::figures::UnitFigures;
 use super::label::label_point;
 use super::layers::{BorderTiles, LevelTiles, TileField, TileLayers};
 use super::packed::{PackedIndex, point_rect};
-use super::select::{PassingUnits, TileChoice};
+use super::select::{TileChoice, Wanted};
 use super::simplify::RankedArcs;
 use super::snap::GridPoint;
 use super::wire::{Kind, LayerWriter, TileTooLarge, put_run, put_text_value};
@@ -32,7 +33,7 @@ const ZOOMS_KEPT_SELDOM: usize = 2;
 pub(super) const LABEL_SUFFIX: &str = "_label";
 
 /// What the layer of border lines is called in the layer `grid`, and how its name ends in others.
-pub(super) const BORDERS: &str = "borders";
+pub const BORDERS: &str = "borders";
 
 /// Moves positions, in degrees, to where a basemap with an offset shows them.
 pub type Shift = dyn Fn(Position) -> Position + Send + Sync;
@@ -66,12 +67,15 @@ pub(super) struct Names {
     index: PackedIndex,
 }
 
+/// The field in which areas that stand for a finer level say so.
+const LEVEL: &str = "level";
+
 /// What is written of a level: in which tile, with which fields, and which units.
 #[derive(Clone, Copy)]
 struct Cut<'k, 'a> {
     address: TileAddress,
     keys: &'k [(usize, &'a str)],
-    passing: Option<&'k PassingUnits>,
+    wanted: Wanted<'a>,
 }
 
 /// Stands for no place; the world has none so far west.
@@ -182,20 +186,15 @@ impl LayerTiles {
     /// # Errors
     /// A tile of more than 2 GiB.
     pub fn tile(&self, address: TileAddress) -> Result<Option<Vec<u8>>, TileTooLarge> {
-        self.tile_of(address, &TileChoice::default(), None)
+        self.tile_of(address, Wanted::default())
     }
 
-    /// Returns what is wanted of a tile: the layers and fields of `choice`, and the units that pass, where only some do. Border lines
-    /// are those that separate units of the collections wanted, and of which one side passes.
+    /// Returns what is wanted of a tile. Border lines are those that separate units of the collections wanted, and of which one side
+    /// passes.
     ///
     /// # Errors
     /// A tile of more than 2 GiB.
-    pub fn tile_of(
-        &self,
-        address: TileAddress,
-        choice: &TileChoice,
-        passing: Option<&PassingUnits>,
-    ) -> Result<Option<Vec<u8>>, TileTooLarge> {
+    pub fn tile_of(&self, address: TileAddress, wanted: Wanted<'_>) -> Result<Option<Vec<u8>>, TileTooLarge> {
         if address.z() > self.max_zoom {
             return Ok(None);
         }
@@ -203,12 +202,14 @@ impl LayerTiles {
         let zoom = self.zoom(address.z());
         let zoom = zoom.get_or_init(|| ZoomGeometry::build(&self.coverage, self.ranked(), &plan));
         let mut tile = Vec::new();
-        let wanted: Vec<usize> = (0..self.levels.len()).filter(|depth| choice.has_collection(&self.layer_id(*depth))).collect();
-        for &depth in &wanted {
+        let everything = TileChoice::default();
+        let choice = wanted.choice.unwrap_or(&everything);
+        let depths: Vec<usize> = (0..self.levels.len()).filter(|depth| choice.has_collection(&self.layer_id(*depth))).collect();
+        for &depth in &depths {
             let id = self.layer_id(depth);
             if let Some(shapes) = zoom.level(depth) {
                 let keys = self.keys_at(depth, address.z(), choice);
-                let cut = Cut { address, keys: &keys, passing };
+                let cut = Cut { address, keys: &keys, wanted };
                 self.areas(depth, shapes, cut, None).finish(&id, &mut tile)?;
                 if self.levels[depth].labels {
                     self.label_layer(depth, cut).finish(&format!("{id}{LABEL_SUFFIX}"), &mut tile)?;
@@ -216,15 +217,15 @@ impl LayerTiles {
             } else if let Some((from, shapes)) = self.dissolved(depth, address.z(), zoom) {
                 let keys = self.keys_at(from, address.z(), choice);
                 let mut level = Vec::new();
-                if choice.has_field(TileField::Level.as_str()) {
+                if choice.has_field(LEVEL) {
                     put_text_value(self.coverage.levels()[from].level().as_str(), &mut level);
                 }
-                let cut = Cut { address, keys: &keys, passing };
+                let cut = Cut { address, keys: &keys, wanted };
                 self.areas(from, shapes, cut, Some(&level)).finish(&id, &mut tile)?;
             }
         }
         if let (Some(borders), Some(shapes)) = (self.borders, &zoom.borders) {
-            let lines = Lines { coverage: &self.coverage, borders, plan: &plan, wanted: &wanted, passing };
+            let lines = Lines { coverage: &self.coverage, borders, plan: &plan, wanted: &depths, passing: wanted.passing };
             lines.features(shapes, address).write(choice).finish(&self.borders_id(), &mut tile)?;
         }
         Ok((!tile.is_empty()).then_some(tile))
@@ -346,8 +347,7 @@ impl LayerTiles {
     /// Writes the areas of a level; with `level` where they stand for a finer one, saying so unless that is not wanted.
     fn areas<'a>(&'a self, depth: usize, shapes: &Shapes, cut: Cut<'_, 'a>, level: Option<&'a [u8]>) -> LayerWriter<'a> {
         let names = self.names(depth);
-        let mut all_keys: Vec<&str> = cut.keys.iter().map(|(_, key)| *key).collect();
-        all_keys.extend(level.map(|_| TileField::Level.as_str()));
+        let all_keys = cut.all_keys(level.map(|_| LEVEL));
         let mut writer = LayerWriter::new(Kind::Polygon, cut.address.origin(), all_keys);
         let (runs, reach) = (shapes.runs(), cut.address.reach());
         let mut clipped = Vec::new();
@@ -364,22 +364,25 @@ impl LayerTiles {
                 let Some(first) = put_run(polygons.iter().flatten().map(Vec::as_slice), true, &mut clipped) else { continue };
                 (first, clipped.as_slice())
             };
-            self.tag(depth, names, at, cut.keys, &mut writer);
+            self.tag(depth, names, at, cut, &mut writer);
             if let Some(level) = level {
-                writer.tag(cut.keys.len(), level, false);
+                writer.tag(cut.keys.len() + cut.figure_count(), level, false);
             }
             writer.feature(Some(self.ids[depth][at]), first, run);
         }
         writer
     }
 
-    fn tag<'a>(&self, depth: usize, names: &'a Names, unit: usize, keys: &[(usize, &'a str)], writer: &mut LayerWriter<'a>) {
-        let mut keys = keys.iter().enumerate().peekable();
+    fn tag<'a>(&self, depth: usize, names: &'a Names, unit: usize, cut: Cut<'_, 'a>, writer: &mut LayerWriter<'a>) {
+        let mut keys = cut.keys.iter().enumerate().peekable();
         for (at, value) in names.words.of(unit).enumerate() {
             if let Some((key, _)) = keys.next_if(|(_, (field, _))| *field == at) {
                 // Codes are unique within a level.
                 writer.tag(key, value, self.levels[depth].fields[at].0 == TileField::Code);
             }
+        }
+        if let Some(figures) = cut.wanted.figures {
+            figures.of(depth, unit).for_each(|(figure, value)| writer.tag(cut.keys.len() + figure, value, false));
         }
     }
 
@@ -387,14 +390,14 @@ impl LayerTiles {
     fn label_layer<'a>(&'a self, depth: usize, cut: Cut<'_, 'a>) -> LayerWriter<'a> {
         let names = self.names(depth);
         let address = cut.address;
-        let mut writer = LayerWriter::new(Kind::Point, address.origin(), cut.keys.iter().map(|(_, key)| *key).collect());
+        let mut writer = LayerWriter::new(Kind::Point, address.origin(), cut.all_keys(None));
         let shift = ZOOM_MAX - address.z();
         for unit in names.index.find(address.finest(), |unit| point_rect(names.places[unit as usize])) {
             if !cut.has(depth, unit) {
                 continue;
             }
             let at = unit as usize;
-            self.tag(depth, names, at, cut.keys, &mut writer);
+            self.tag(depth, names, at, cut, &mut writer);
             writer.feature(Some(self.ids[depth][at]), names.places[at].map(|v| v >> shift), &[]);
         }
         writer
@@ -450,9 +453,19 @@ impl LayerTiles {
     }
 }
 
-impl Cut<'_, '_> {
+impl<'a> Cut<'_, 'a> {
+    /// Returns the names of all fields: those of units, those of their figures, and `last`.
+    fn all_keys(&self, last: Option<&'a str>) -> Vec<&'a str> {
+        let figures = self.wanted.figures.into_iter().flat_map(UnitFigures::names).map(String::as_str);
+        self.keys.iter().map(|(_, key)| *key).chain(figures).chain(last).collect()
+    }
+
+    fn figure_count(&self) -> usize {
+        self.wanted.figures.map_or(0, |figures| figures.names().len())
+    }
+
     fn has(&self, depth: usize, unit: u32) -> bool {
-        self.passing.is_none_or(|passing| passing.has(depth, UnitIndex(unit)))
+        self.wanted.passing.is_none_or(|passing| passing.has(depth, UnitIndex(unit)))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::api::features::FilterKey;
 use crate::api::problem::Problem;
 use crate::boundary::{GenerationId, LayerName, Position};
 use crate::snapshot::{LayerSnapshot, Snapshot};
-use crate::tile::{Coding, LayerTiles, Matrix, PassingUnits, TileAddress, TileChanges, TileChoice, TileLayers, TileTooLarge};
+use crate::tile::{Coding, LayerTiles, Matrix, PassingUnits, TileAddress, TileChanges, TileChoice, TileLayers, TileTooLarge, Wanted};
 
 /// Bytes of finished tiles kept ready. A district's tiles of all zooms need about 20 MiB, a large city's visited ones a few times that.
 const CACHE_BYTES_MAX: u64 = 256 << 20;
@@ -236,7 +236,7 @@ fn make(entries: &[Entry], asked: Asked<'_>, passing: &[Arc<PassingUnits>]) -> R
     let mut plain = Vec::new();
     for (at, entry) in entries.iter().enumerate() {
         let passing = asked.filter.and_then(|_| passing.get(at)).map(Arc::as_ref);
-        let tile = entry.tiles.tile_of(asked.address, asked.choice, passing);
+        let tile = entry.tiles.tile_of(asked.address, Wanted::of(asked.choice, passing));
         plain.extend(tile.map_err(|source| TileError { address: asked.address, source: Arc::new(source) })?.unwrap_or_default());
     }
     Ok((!plain.is_empty()).then(|| Arc::new(Coded::of(asked.coding.pack(plain)))))
@@ -335,7 +335,8 @@ impl Entry {
 }
 
 impl Coded {
-    fn of(bytes: Vec<u8>) -> Self {
+    /// Takes bytes as they are sent.
+    pub fn of(bytes: Vec<u8>) -> Self {
         let digest = Sha256::digest(&bytes);
         let hash: u128 = digest[..16].iter().fold(0, |hash, byte| hash << 8 | u128::from(*byte));
         Self { bytes: bytes.into(), tag: format!("\"{hash:032x}\"") }

@@ -7,17 +7,21 @@
 mod boundaries;
 mod cache;
 mod choice;
+mod incidents;
 mod matrix;
 mod metadata;
 mod ogc;
 mod send;
 mod shift;
+mod sprite;
 mod style;
 mod subject;
 mod tilejson;
+mod workload;
 
 pub use boundaries::{__path_show_boundaries, __path_show_boundaries_tile, show_boundaries, show_boundaries_tile};
 pub use cache::{Drawing, TileCache};
+pub use incidents::{__path_show_incidents, __path_show_incidents_tile, CaseMap, show_incidents, show_incidents_tile};
 pub use matrix::{__path_find_tile_matrix_set, __path_list_tile_matrix_sets, find_tile_matrix_set, list_tile_matrix_sets};
 pub use metadata::{TILEJSON, TILESETS_REL, TILING_SCHEMES_REL};
 pub use ogc::{
@@ -26,4 +30,6 @@ pub use ogc::{
     show_collection_tile, show_tile,
 };
 pub use shift::TileShift;
+pub use sprite::{__path_show_sprite, show_sprite};
 pub use style::{__path_show_style, show_style};
+pub use workload::{__path_show_workload, __path_show_workload_tile, Workload, show_workload, show_workload_tile};

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
@@ -48,14 +50,10 @@ impl TileRequest {
     /// 404 beyond the zooms that are made, 400 for an unknown field or collection, 406 where every coding is refused.
     pub async fn send(self, state: &AppState, method: &Method, headers: &HeaderMap) -> Result<Response, Problem> {
         let terms = Terms::of(method, headers);
-        let refused = || {
-            let offered = "the tile is sent as br, zstd or gzip, or as it is, and Accept-Encoding refuses all of them";
-            Problem::new(ProblemKind::NotAcceptable, offered)
-        };
-        let coding = terms.coding(&CODINGS).ok_or_else(refused)?;
+        let coding = choose_coding(&terms)?;
         let is_private = self.subject.is_private;
         let choice = self.subject.choice();
-        let links = HeaderValue::from_str(&to_header(&self.links)).map_err(|e| Problem::internal(&e))?;
+        let links = self.links.clone();
         // What is kept was seen to be there when it was made, and needs no thread of its own.
         let tile = match state.tiles().ready(self.ask(&choice, coding)) {
             Some(tile) => tile,
@@ -65,11 +63,7 @@ impl TileRequest {
                 tokio::task::spawn_blocking(find).await.map_err(|e| Problem::internal(&e))??
             }
         };
-        let cache = HeaderValue::from_static(if is_private { "private, no-cache" } else { "no-cache" });
-        let vary = HeaderValue::from_static(if is_private { "Accept-Encoding, Authorization" } else { "Accept-Encoding" });
-        let about = [(header::CACHE_CONTROL, cache), (header::VARY, vary), (header::LINK, links)];
-        let Some(tile) = tile else { return Ok((StatusCode::NO_CONTENT, about).into_response()) };
-        Ok((about, send_coded(&tile, coding, &terms)).into_response())
+        send_finished(tile.as_ref(), coding, &terms, is_private, &links)
     }
 
     fn ask<'a>(&'a self, choice: &'a TileChoice, coding: Coding) -> Asked<'a> {
@@ -87,6 +81,34 @@ impl TileRequest {
         let passing = self.subject.passing(state, deadline(state))?;
         state.tiles().tile(self.ask(&choice, coding), &passing).map_err(|e| Problem::internal(&e))
     }
+}
+
+/// Returns the coding that a caller likes best.
+///
+/// # Errors
+/// 406 where every coding is refused.
+pub fn choose_coding(terms: &Terms) -> Result<Coding, Problem> {
+    let offered = "the tile is sent as br, zstd or gzip, or as it is, and Accept-Encoding refuses all of them";
+    terms.coding(&CODINGS).ok_or_else(|| Problem::new(ProblemKind::NotAcceptable, offered))
+}
+
+/// Sends a tile, or says that it is empty, or that the caller has it already.
+///
+/// # Errors
+/// Links that no header can hold.
+pub fn send_finished(
+    tile: Option<&Arc<Coded>>,
+    coding: Coding,
+    terms: &Terms,
+    is_private: bool,
+    links: &[Link],
+) -> Result<Response, Problem> {
+    let links = HeaderValue::from_str(&to_header(links)).map_err(|e| Problem::internal(&e))?;
+    let cache = HeaderValue::from_static(if is_private { "private, no-cache" } else { "no-cache" });
+    let vary = HeaderValue::from_static(if is_private { "Accept-Encoding, Authorization" } else { "Accept-Encoding" });
+    let about = [(header::CACHE_CONTROL, cache), (header::VARY, vary), (header::LINK, links)];
+    let Some(tile) = tile else { return Ok((StatusCode::NO_CONTENT, about).into_response()) };
+    Ok((about, send_coded(tile, coding, terms)).into_response())
 }
 
 fn send_coded(coded: &Coded, coding: Coding, terms: &Terms) -> Response {

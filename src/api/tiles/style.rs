@@ -4,28 +4,76 @@ use serde_json::{Value, json};
 
 use super::shift::ShiftQuery;
 use super::subject::{Shown, shown_layers};
-use crate::api::as_of::{AsOfQuery, LayerQuery};
+use crate::api::as_of::{AsOfQuery, LayerQuery, default_layer};
 use crate::api::caller::Caller;
 use crate::api::document::Document;
 use crate::api::links::{BaseUrl, with_query};
 use crate::api::problem::Problem;
 use crate::api::query::Query;
 use crate::api::state::AppState;
+use crate::snapshot::LayerSnapshot;
+use crate::tile::TileLayers;
 
 /// The style as it is written for the layer `grid` with its four usual levels, coarse to fine.
 const TEMPLATE: &str = include_str!("../../../tiles/style.json");
-/// The one style.
-const BOUNDARIES: &str = "boundaries";
+/// The styles that colour units by a figure of the tileset `workload`: title, value, colours and the values at which they change.
+const CHOROPLETHS: &str = include_str!("../../../tiles/choropleths.json");
+
+/// The layers of the style of cases, above the boundaries.
+const INCIDENTS: &str = include_str!("../../../tiles/incidents.json");
 
 const TEMPLATE_LEVELS: [&str; 4] = ["district", "street", "community", "grid"];
 
+/// The colour of units of which no figure is told.
+const UNTOLD: &str = "#dcdcdc";
+
+/// What a style shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StyleKind {
+    Boundaries,
+    Incidents,
+    /// By its name in the table.
+    Choropleth(&'static str),
+}
+
+impl StyleKind {
+    const ALL: [(&'static str, Self); 5] = [
+        ("boundaries", Self::Boundaries),
+        ("incidents", Self::Incidents),
+        ("load", Self::Choropleth("load")),
+        ("overdue", Self::Choropleth("overdue")),
+        ("vacancy", Self::Choropleth("vacancy")),
+    ];
+
+    fn find(id: &str) -> Result<Self, Problem> {
+        let known = || Self::ALL.map(|(known, _)| known).join(", ");
+        let found = Self::ALL.into_iter().find(|(known, _)| *known == id).map(|(_, kind)| kind);
+        found.ok_or_else(|| Problem::not_found(format!("there is no style {id}; there are {}", known())))
+    }
+}
+
+/// A level that is loaded: the id of its collection, and the zoom from which it is drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Drawn {
+    id: String,
+    min_zoom: u8,
+}
+
 /// How to draw a tileset: a MapLibre style, version 8. It names no font server; labels are drawn from the viewer's fonts.
+///
+/// `boundaries` is for all. `load`, `overdue` and `vacancy` colour units by what is to be done in them, from the tileset `workload`;
+/// `incidents` draws cases over the boundaries. Whoever draws those shows a key with the tiles.
 #[utoipa::path(
     get,
     operation_id = "show_style",
     path = "/styles/{style}",
     tag = "maps",
-    params(("style" = String, Path, description = "`boundaries`"), ShiftQuery, AsOfQuery, LayerQuery),
+    params(
+        ("style" = String, Path, description = "`boundaries`, `incidents`, `load`, `overdue` or `vacancy`"),
+        ShiftQuery,
+        AsOfQuery,
+        LayerQuery,
+    ),
     responses((status = 200, description = "A MapLibre style", content((serde_json::Value = "application/json"))))
 )]
 pub async fn show_style(
@@ -36,24 +84,96 @@ pub async fn show_style(
     caller: Caller,
     base: BaseUrl,
 ) -> Result<Response, Problem> {
-    if style != BOUNDARIES {
-        return Err(Problem::not_found(format!("there is no style {style}; there is {BOUNDARIES}")));
+    let kind = StyleKind::find(&style)?;
+    if !as_of.is_current() && kind != StyleKind::Boundaries {
+        as_of.refuse(&format!("the style {style}"))?;
     }
     let Shown { layers, is_private } = shown_layers(&state, as_of, &only, &caller).await?;
-    let ids: Vec<Vec<String>> = layers
-        .iter()
-        .map(|snapshot| {
-            let loaded = snapshot.coverage().levels().iter().filter(|level| !level.is_empty());
-            loaded.map(|level| snapshot.layer().collection_id(level.level())).collect()
-        })
-        .collect();
-    let tilejson = base.to(&with_query("/tiles/boundaries", &(query.to_pairs() + &as_of.to_pairs() + &only.to_pairs())));
-    let style = to_style(&ids, &tilejson);
+    let description = TileLayers::default();
+    let drawn: Vec<Vec<Drawn>> = layers.iter().map(|snapshot| drawn_levels(snapshot, &description)).collect();
+    let version = query.to_pairs() + &as_of.to_pairs() + &only.to_pairs();
+    let tilejson = |tileset: &str, pairs: &str| base.to(&with_query(&format!("/tiles/{tileset}"), pairs));
+    let mut style = to_style(&drawn, &tilejson("boundaries", &version));
+    let sprite = base.to("/sprites/sprite");
+    match kind {
+        StyleKind::Boundaries => {}
+        StyleKind::Incidents => add_incidents(&mut style, &tilejson("incidents", &query.to_pairs()), &sprite),
+        StyleKind::Choropleth(name) => {
+            let snapshot = state.snapshot()?;
+            let default = default_layer(&snapshot);
+            let at = layers.iter().position(|layer| layer.layer().name == default);
+            let levels = at.map(|at| drawn[at].as_slice()).unwrap_or_default();
+            style = to_choropleth(name, levels, &tilejson("workload", &query.to_pairs()), &sprite);
+        }
+    }
     Ok(Document::new("application/json", style.to_string()).private(is_private).into_response())
 }
 
-/// Writes the style for the levels that are loaded. `layers` has the collection ids of each layer, coarse to fine.
-fn to_style(layers: &[Vec<String>], tilejson: &str) -> Value {
+/// Returns the levels that are loaded, coarse to fine. The coarsest is drawn from the first zoom on.
+fn drawn_levels(snapshot: &LayerSnapshot, description: &TileLayers) -> Vec<Drawn> {
+    let zooms = description.min_zooms(snapshot.layer());
+    let levels = snapshot.coverage().levels().iter().zip(zooms).filter(|(level, _)| !level.is_empty());
+    let drawn = levels
+        .enumerate()
+        .map(|(at, (level, zoom))| Drawn { id: snapshot.layer().collection_id(level.level()), min_zoom: if at == 0 { 0 } else { zoom } });
+    drawn.collect()
+}
+
+/// Draws cases over the boundaries.
+fn add_incidents(style: &mut Value, tilejson: &str, sprite: &str) {
+    style["name"] = "incidents".into();
+    style["sprite"] = sprite.into();
+    style["sources"]["incidents"] = json!({ "type": "vector", "url": tilejson });
+    let layers: Vec<Value> = serde_json::from_str(INCIDENTS).expect("the layers shipped with the program are JSON, as a test shows");
+    style["layers"].as_array_mut().expect("a style has layers").extend(layers);
+}
+
+/// Writes the style that colours the units of a layer by a figure, at each zoom those of the finest level that is drawn.
+fn to_choropleth(name: &str, levels: &[Drawn], tilejson: &str, sprite: &str) -> Value {
+    let all: Value = serde_json::from_str(CHOROPLETHS).expect("the table shipped with the program is JSON, as a test shows");
+    let one = &all[name];
+    let mut style = to_style(&[levels.to_vec()], tilejson);
+    style["name"] = name.into();
+    style["metadata"] =
+        json!({ "gridkeeper:title": one["title"], "gridkeeper:legend": { "colors": one["colors"], "steps": one["steps"] } });
+    style["sources"] = json!({ "workload": { "type": "vector", "url": tilejson } });
+    let mut color = vec![json!("step"), one["value"].clone(), one["colors"][0].clone()];
+    let steps = one["steps"].as_array().into_iter().flatten().zip(one["colors"].as_array().into_iter().flatten().skip(1));
+    color.extend(steps.flat_map(|(step, color)| [step.clone(), color.clone()]));
+    let color = json!(["case", ["has", "units"], color, UNTOLD]);
+    let fill = |(at, level): (usize, &Drawn)| {
+        let mut fill = json!({
+            "id": format!("{name}-{}", level.id), "type": "fill", "source": "workload", "source-layer": level.id, "minzoom": level.min_zoom,
+            "paint": { "fill-color": color, "fill-antialias": false },
+        });
+        if let Some(finer) = levels.get(at + 1) {
+            fill["maxzoom"] = finer.min_zoom.into();
+        }
+        fill
+    };
+    let mut layers: Vec<Value> = style["layers"].take().as_array().cloned().unwrap_or_default();
+    layers.retain(|layer| layer["type"] != "fill");
+    layers.iter_mut().filter(|layer| layer["source"].is_string()).for_each(|layer| layer["source"] = "workload".into());
+    let background = layers.iter().take_while(|layer| layer["type"] == "background").count();
+    layers.splice(background..background, levels.iter().enumerate().map(fill));
+    if let (Some(icon), Some(finest)) = (one["icon"].as_object(), levels.last()) {
+        style["sprite"] = sprite.into();
+        let above = layers.iter().position(|layer| layer["type"] == "symbol").unwrap_or(layers.len());
+        layers.insert(
+            above,
+            json!({
+                "id": format!("{name}-icon"), "type": "symbol", "source": "workload", "source-layer": format!("{}_label", finest.id),
+                "minzoom": finest.min_zoom, "filter": icon["filter"],
+                "layout": { "icon-image": icon["image"], "icon-allow-overlap": true, "icon-size": 0.8, "icon-offset": [0, -18] },
+            }),
+        );
+    }
+    style["layers"] = Value::Array(layers);
+    style
+}
+
+/// Writes the style for the levels that are loaded, coarse to fine in each layer.
+fn to_style(layers: &[Vec<Drawn>], tilejson: &str) -> Value {
     let mut style: Value = serde_json::from_str(TEMPLATE).expect("the style shipped with the program is JSON, as a test shows");
     style["sources"]["boundaries"] = json!({ "type": "vector", "url": tilejson });
     let template = style["layers"].take();
@@ -82,21 +202,25 @@ fn to_style(layers: &[Vec<String>], tilejson: &str) -> Value {
 }
 
 /// Returns which of a layer's levels is drawn as a level of the template: the one of the same rank from the finest.
-fn standing_for<'a>(level: &str, ids: &'a [String]) -> Option<&'a String> {
-    if let Some(same) = ids.iter().find(|id| *id == level) {
-        return Some(same);
+fn standing_for<'a>(level: &str, drawn: &'a [Drawn]) -> Option<&'a str> {
+    if let Some(same) = drawn.iter().find(|drawn| drawn.id == level) {
+        return Some(&same.id);
     }
     let above_finest = TEMPLATE_LEVELS.iter().rev().position(|name| *name == level)?;
-    let by_rank = ids.iter().rev().nth(above_finest)?;
-    (!TEMPLATE_LEVELS.contains(&by_rank.as_str())).then_some(by_rank)
+    let by_rank = drawn.iter().rev().nth(above_finest)?.id.as_str();
+    (!TEMPLATE_LEVELS.contains(&by_rank)).then_some(by_rank)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn levels(ids: &[&str]) -> Vec<Drawn> {
+        ids.iter().zip((0..).step_by(4)).map(|(id, min_zoom)| Drawn { id: (*id).to_owned(), min_zoom }).collect()
+    }
+
     fn source_layers(layers: &[&[&str]]) -> Vec<String> {
-        let layers: Vec<Vec<String>> = layers.iter().map(|ids| ids.iter().map(|id| (*id).to_owned()).collect()).collect();
+        let layers: Vec<Vec<Drawn>> = layers.iter().map(|ids| levels(ids)).collect();
         let style = to_style(&layers, "http://localhost/tiles/boundaries");
         let mut found: Vec<String> =
             style["layers"].as_array().unwrap().iter().filter_map(|layer| layer["source-layer"].as_str().map(String::from)).collect();
@@ -117,8 +241,29 @@ mod tests {
 
     #[test]
     fn nothing_in_the_style_lies_elsewhere() {
-        let style = to_style(&[vec!["grid".into()]], "http://localhost/tiles/boundaries");
+        let style = to_style(&[levels(&["grid"])], "http://localhost/tiles/boundaries");
         assert!(style.get("glyphs").is_none() && style.get("sprite").is_none());
-        assert!(!TEMPLATE.contains("http"));
+        assert!([TEMPLATE, CHOROPLETHS, INCIDENTS].iter().all(|shipped| !shipped.contains("http")));
+    }
+
+    #[test]
+    fn at_every_zoom_one_level_is_coloured() {
+        for (name, kind) in StyleKind::ALL {
+            if !matches!(kind, StyleKind::Choropleth(_)) {
+                continue;
+            }
+            let style =
+                to_choropleth(name, &levels(&["district", "street", "grid"]), "http://localhost/tiles/workload", "http://localhost/s");
+            let fills: Vec<_> = style["layers"].as_array().unwrap().iter().filter(|layer| layer["type"] == "fill").collect();
+            for z in 0..=16_u64 {
+                let is_shown = |fill: &&&Value| fill["minzoom"].as_u64() <= Some(z) && fill["maxzoom"].as_u64().is_none_or(|max| z < max);
+                assert_eq!(fills.iter().filter(is_shown).count(), 1, "{name}: zoom {z}");
+            }
+            let colors = style["metadata"]["gridkeeper:legend"].clone();
+            assert_eq!(colors["colors"].as_array().unwrap().len(), colors["steps"].as_array().unwrap().len() + 1, "{name}");
+            assert!(
+                style["layers"].as_array().unwrap().iter().all(|layer| layer["source"].as_str().is_none_or(|source| source == "workload"))
+            );
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::dispatch::workflow::{
 };
 use crate::dispatch::{CaseId, DepartmentId, DepartmentRole, Limit, Reporter, Role, Stage, WorkerId};
 use crate::store::records::{CaseFilter, CaseOrder};
-use crate::store::{CaseWrite, CaseWritten, IntakeToken, Near, NewCase, NewEvent, Store};
+use crate::store::{CaseMark, CaseWrite, CaseWritten, IntakeToken, Near, NewCase, NewEvent, Store};
 
 fn event(seq: u32, effect: Effect, state: &str, is_end: bool, at: Timestamp) -> CaseEvent {
     CaseEvent {
@@ -48,6 +48,28 @@ fn next(store: &dyn Store, id: u128, event: CaseEvent) -> CaseWrite {
     let mut after = record.state().unwrap();
     after.apply(&event);
     CaseWrite::Append(Box::new(NewEvent { case: record.case.id, event, after }))
+}
+
+pub fn maps_know_where_cases_lie_and_what_they_are(place: &Place) {
+    let store = place();
+    store.add_cases(&[case(3, 113.0, 26.0)], "a", day(1)).unwrap();
+    let mut placed = new(1, 111.0, None);
+    placed.case.grid = Some(code("431102001"));
+    store.write_cases(vec![add(placed), add(new(2, 112.0, None))]).unwrap();
+    let close = event(2, Effect::Close, "closed", true, day(3));
+    assert_eq!(store.write_cases(vec![next(&*store, 2, close)]).unwrap(), [CaseWritten::Appended]);
+    let all = store.load_case_marks(&CaseFilter { counts: false, ..CaseFilter::first(10) }).unwrap();
+    assert!(!all.has_more);
+    let expected: Vec<CaseMark> =
+        (1..=3).map(|id| CaseMark::of(&store.find_case_record(CaseId(Uuid::from_u128(id))).unwrap().unwrap())).collect();
+    assert_eq!(all.marks, expected, "as the histories say");
+    let states: Vec<_> = all.marks.iter().map(|mark| (mark.state.as_deref(), mark.is_open, mark.due_at)).collect();
+    assert_eq!(states[0], (Some("open"), Some(true), Some(day(5))));
+    assert_eq!((states[1].0, states[1].1, states[2]), (Some("closed"), Some(false), (None, None, None)));
+    let page = store.load_case_marks(&CaseFilter { counts: false, is_open: Some(true), ..CaseFilter::first(1) }).unwrap();
+    assert_eq!((page.marks, page.has_more), (expected[..1].to_vec(), false));
+    let page = store.load_case_marks(&CaseFilter { counts: false, after: Some(expected[0].id), ..CaseFilter::first(1) }).unwrap();
+    assert_eq!((page.marks, page.has_more), (expected[1..2].to_vec(), true));
 }
 
 pub fn a_case_lives_by_its_events(place: &Place) {

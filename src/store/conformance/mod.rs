@@ -80,6 +80,7 @@ macro_rules! conformance_tests {
             who_reports_stands_with_the_people
             events_are_followed_in_the_order_of_writing
             lists_of_cases_know_what_they_are_now
+            maps_know_where_cases_lie_and_what_they_are
             a_case_that_is_moved_is_found_where_it_is
             words_about_clocks_are_found_in_the_order_of_their_times
             open_cases_are_counted_by_holder_and_listed_by_border

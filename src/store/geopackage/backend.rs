@@ -6,7 +6,7 @@ use super::connection::{Connections, lay_to_rest};
 use super::{cases, generations, keys, lives, people, publish, roster, rules, transfer, webhooks};
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
 use crate::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
-use crate::store::case_records::{CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, NumberedEvent};
+use crate::store::case_records::{CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, NumberedEvent};
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonRecord, Publication, RosterData,
     StoredGeneration, StoredRoster,
@@ -150,6 +150,10 @@ impl Store for GeoPackageStore {
 
     fn load_case_records(&self, filter: &CaseFilter) -> Result<CaseRecordPage, StoreError> {
         self.connections.read("read cases", |tx| lives::load_case_records(tx, filter))
+    }
+
+    fn load_case_marks(&self, filter: &CaseFilter) -> Result<CaseMarkPage, StoreError> {
+        self.connections.read("read where cases lie", |tx| cases::load_case_marks(tx, filter))
     }
 
     fn find_reporter(&self, id: CaseId) -> Result<Option<Reporter>, StoreError> {

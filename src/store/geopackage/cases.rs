@@ -12,6 +12,7 @@ use crate::dispatch::{Case, CaseId, WorkerId};
 use crate::store::audit::Action;
 use crate::store::records::{CaseFilter, CasePage};
 use crate::store::times::{parse_time, time_text};
+use crate::store::{CaseMark, CaseMarkPage};
 
 /// What [`read_case`] reads, of a case `c` with its holder `p`.
 pub(super) const COLUMNS: &str =
@@ -71,6 +72,22 @@ pub(super) fn load_cases(transaction: &Transaction<'_>, filter: &CaseFilter) -> 
 
 /// Returns a page of cases in the order of their ids, and whether there are more.
 pub(super) fn page_of(transaction: &Transaction<'_>, filter: &CaseFilter) -> Result<(Vec<Case>, bool), Failure> {
+    read_page(transaction, filter, &select(), read_case)
+}
+
+/// Returns a page of what maps show of cases.
+pub(super) fn load_case_marks(transaction: &Transaction<'_>, filter: &CaseFilter) -> Result<CaseMarkPage, Failure> {
+    let select = "SELECT c.id, c.lon, c.lat, c.category, c.reported_at, c.grid, c.state, c.is_open, c.due_at FROM gk_case AS c";
+    let (marks, has_more) = read_page(transaction, filter, select, read_mark)?;
+    Ok(CaseMarkPage { marks, has_more })
+}
+
+fn read_page<T>(
+    transaction: &Transaction<'_>,
+    filter: &CaseFilter,
+    select: &str,
+    read: impl Fn(&Row<'_>) -> Result<T, Failure>,
+) -> Result<(Vec<T>, bool), Failure> {
     let mut conditions = Conditions::of(filter);
     if let Some(after) = filter.after {
         let term = if filter.is_newest_first { "c.id < ?" } else { "c.id > ?" };
@@ -80,12 +97,12 @@ pub(super) fn page_of(transaction: &Transaction<'_>, filter: &CaseFilter) -> Res
     let limit = i64::try_from(filter.limit.saturating_add(1)).unwrap_or(i64::MAX);
     let order = if filter.is_newest_first { "DESC" } else { "ASC" };
     let first = filter.order.column().map(|column| format!("c.{column}, ")).unwrap_or_default();
-    let sql = format!("{} {} ORDER BY {first}c.id {order} LIMIT {limit}", select(), conditions.sql());
+    let sql = format!("{select} {} ORDER BY {first}c.id {order} LIMIT {limit}", conditions.sql());
     let mut statement = transaction.prepare_cached(&sql)?;
     let mut rows = statement.query(conditions.values().as_slice())?;
     let mut cases = Vec::new();
     while let Some(row) = rows.next()? {
-        cases.push(read_case(row)?);
+        cases.push(read(row)?);
     }
     let has_more = cases.len() > filter.limit;
     cases.truncate(filter.limit);
@@ -204,6 +221,20 @@ fn time_text_up(at: Timestamp) -> String {
     let is_whole = parse_time(&cut).is_ok_and(|whole| whole >= at);
     let next = || at.checked_add(jiff::SignedDuration::from_millis(1)).map_or(cut.clone(), time_text);
     if is_whole { cut } else { next() }
+}
+
+fn read_mark(row: &Row<'_>) -> Result<CaseMark, Failure> {
+    let broken = |detail: &dyn std::fmt::Display| corrupt("case", detail);
+    Ok(CaseMark {
+        id: CaseId(Uuid::parse_str(&row.get::<_, String>(0)?).map_err(|e| broken(&e))?),
+        position: Position::new(row.get(1)?, row.get(2)?).map_err(|e| broken(&e))?,
+        category: row.get(3)?,
+        reported_at: parse_time(&row.get::<_, String>(4)?).map_err(|e| broken(&e))?,
+        grid: row.get::<_, Option<String>>(5)?.as_deref().map(UnitCode::parse).transpose().map_err(|e| broken(&e))?,
+        state: row.get(6)?,
+        is_open: row.get(7)?,
+        due_at: row.get::<_, Option<String>>(8)?.as_deref().map(parse_time).transpose().map_err(|e| broken(&e))?,
+    })
 }
 
 pub(super) fn read_case(row: &Row<'_>) -> Result<Case, Failure> {

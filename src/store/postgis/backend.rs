@@ -9,7 +9,7 @@ use super::listen::Listener;
 use super::{cases, generations, keys, lives, people, publish, retention, roster, rules, transfer, webhooks};
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
 use crate::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
-use crate::store::case_records::{CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, NumberedEvent};
+use crate::store::case_records::{CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, NumberedEvent};
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonRecord, Publication, RosterData,
     StoredGeneration, StoredRoster,
@@ -180,6 +180,10 @@ impl Store for PostgisStore {
 
     fn load_case_records(&self, filter: &CaseFilter) -> Result<CaseRecordPage, StoreError> {
         self.connections.read("read cases", async |tx| lives::load_case_records(tx, filter).await)
+    }
+
+    fn load_case_marks(&self, filter: &CaseFilter) -> Result<CaseMarkPage, StoreError> {
+        self.connections.read("read where cases lie", async |tx| cases::load_case_marks(tx, filter).await)
     }
 
     fn find_reporter(&self, id: CaseId) -> Result<Option<Reporter>, StoreError> {

@@ -17,7 +17,7 @@ use crate::boundary::{Position, UnitCode};
 use crate::dispatch::workflow::Place;
 use crate::dispatch::{Case, CaseId, WorkerId, cell_of};
 use crate::store::audit::Action;
-use crate::store::case_records::Standing;
+use crate::store::case_records::{CaseMark, CaseMarkPage, Standing};
 use crate::store::records::{CaseFilter, CasePage};
 use crate::store::times::to_milliseconds;
 
@@ -228,6 +228,22 @@ pub(super) async fn load_cases(tx: &Transaction<'_>, filter: &CaseFilter) -> Res
 
 /// Returns a page of cases in the order of their ids, and whether there are more.
 pub(super) async fn page_of(tx: &Transaction<'_>, filter: &CaseFilter) -> Result<(Vec<Case>, bool), Failure> {
+    read_page(tx, filter, &select(), read_case).await
+}
+
+/// Returns a page of what maps show of cases.
+pub(super) async fn load_case_marks(tx: &Transaction<'_>, filter: &CaseFilter) -> Result<CaseMarkPage, Failure> {
+    let select = "SELECT c.id, c.lon, c.lat, c.category, c.reported_at, c.grid, c.state, c.is_open, c.due_at FROM gk_case AS c";
+    let (marks, has_more) = read_page(tx, filter, select, read_mark).await?;
+    Ok(CaseMarkPage { marks, has_more })
+}
+
+async fn read_page<T>(
+    tx: &Transaction<'_>,
+    filter: &CaseFilter,
+    select: &str,
+    read: impl Fn(&Row) -> Result<T, Failure>,
+) -> Result<(Vec<T>, bool), Failure> {
     let mut conditions = Conditions::of(filter);
     if let Some(after) = filter.after {
         let id = conditions.value(after.0);
@@ -237,8 +253,8 @@ pub(super) async fn page_of(tx: &Transaction<'_>, filter: &CaseFilter) -> Result
     let limit = i64::try_from(filter.limit.saturating_add(1)).unwrap_or(i64::MAX);
     let order = if filter.is_newest_first { "DESC" } else { "ASC" };
     let first = filter.order.column().map(|column| format!("c.{column}, ")).unwrap_or_default();
-    let sql = format!("{} {} ORDER BY {first}c.id {order} LIMIT {limit}", select(), conditions.sql());
-    let mut cases = tx.query(&sql, &conditions.values()).await?.iter().map(read_case).collect::<Result<Vec<_>, _>>()?;
+    let sql = format!("{select} {} ORDER BY {first}c.id {order} LIMIT {limit}", conditions.sql());
+    let mut cases = tx.query(&sql, &conditions.values()).await?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let has_more = cases.len() > filter.limit;
     cases.truncate(filter.limit);
     Ok((cases, has_more))
@@ -327,6 +343,20 @@ impl Conditions {
 fn to_milliseconds_up(at: Timestamp) -> Timestamp {
     let cut = to_milliseconds(at);
     if cut >= at { cut } else { cut.checked_add(jiff::SignedDuration::from_millis(1)).unwrap_or(at) }
+}
+
+fn read_mark(row: &Row) -> Result<CaseMark, Failure> {
+    let broken = |detail: &dyn std::fmt::Display| corrupt("case", detail);
+    Ok(CaseMark {
+        id: CaseId(row.get(0)),
+        position: Position::new(row.get(1), row.get(2)).map_err(|e| broken(&e))?,
+        category: from_text(row.get(3)),
+        reported_at: row.try_get::<_, Time>(4)?.0,
+        grid: row.get::<_, Option<&str>>(5).map(UnitCode::parse).transpose().map_err(|e| broken(&e))?,
+        state: row.get::<_, Option<String>>(6).map(from_text),
+        is_open: row.get::<_, Option<i32>>(7).map(|is_open| is_open == 1),
+        due_at: row.try_get::<_, Option<Time>>(8)?.map(|Time(at)| at),
+    })
 }
 
 pub(super) fn read_case(row: &Row) -> Result<Case, Failure> {

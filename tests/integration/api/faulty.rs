@@ -8,8 +8,8 @@ use std::time::Duration;
 use gridkeeper::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
 use gridkeeper::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
 use gridkeeper::store::{
-    AuditEntry, CaseFilter, CasePage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DeadLetter, Delivery, ErasureReason,
-    GenerationChanges, KeyHash, KeyRecord, Lease, NumberedEvent, PersonRecord, Publication, RosterData, Store, StoreError,
+    AuditEntry, CaseFilter, CaseMarkPage, CasePage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DeadLetter, Delivery,
+    ErasureReason, GenerationChanges, KeyHash, KeyRecord, Lease, NumberedEvent, PersonRecord, Publication, RosterData, Store, StoreError,
     StoredGeneration, StoredRoster, Webhook, WebhookId,
 };
 use jiff::Timestamp;
@@ -79,6 +79,7 @@ impl Store for Faulty {
         fn write_cases(writes: Vec<CaseWrite>) -> Vec<CaseWritten>;
         fn find_case_record(id: CaseId) -> Option<CaseRecord>;
         fn load_case_records(filter: &CaseFilter) -> CaseRecordPage;
+        fn load_case_marks(filter: &CaseFilter) -> CaseMarkPage;
         fn find_reporter(id: CaseId) -> Option<Reporter>;
         fn load_case_events(after: u64, limit: usize) -> Vec<NumberedEvent>;
         fn newest_case_event() -> u64;

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod as_of;
+mod case_tiles;
 mod cases;
 mod clients;
 mod clocks;

@@ -1,0 +1,138 @@
+use jiff::Timestamp;
+
+use crate::api::as_of::parse_time;
+use crate::api::caller::Caller;
+use crate::api::links::encode;
+use crate::api::problem::{Problem, ProblemKind};
+use crate::api::query::{FromQuery, Values};
+use crate::store::CaseMark;
+
+/// Which cases a map shows.
+#[derive(Clone, Debug, Default, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct CaseMapQuery {
+    /// Only cases in this state.
+    #[param(max_length = 256)]
+    pub state: Option<String>,
+    /// Only cases that have not ended, or that have.
+    pub open: Option<bool>,
+    /// Only open cases of which a clock has run out.
+    pub overdue: Option<bool>,
+    /// Only cases of this category.
+    #[param(max_length = 256)]
+    pub category: Option<String>,
+    /// Only cases in units whose code begins so.
+    #[param(example = "431102004", max_length = 256)]
+    pub grid: Option<String>,
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub reported_from: Option<Timestamp>,
+    /// Exclusive.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub reported_to: Option<Timestamp>,
+}
+
+/// What a caller asks for, within what the key reaches. Two who ask the same are shown the same tiles.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct CaseChoice {
+    state: Option<String>,
+    open: Option<bool>,
+    overdue: bool,
+    category: Option<String>,
+    grid: Option<String>,
+    reported_from: Option<Timestamp>,
+    reported_to: Option<Timestamp>,
+    /// The codes to which the key is limited; empty for all.
+    scope: Vec<String>,
+}
+
+/// Longest text that is compared with, in bytes; it is kept beside the tile.
+const TEXT_BYTES_MAX: usize = 256;
+
+impl FromQuery for CaseMapQuery {
+    fn from_query(values: &mut Values) -> Option<Self> {
+        Some(Self {
+            state: values.optional("state", parse_text),
+            open: values.optional("open", parse_bool),
+            overdue: values.optional("overdue", parse_bool),
+            category: values.optional("category", parse_text),
+            grid: values.optional("grid", parse_text),
+            reported_from: values.optional("reported_from", parse_time),
+            reported_to: values.optional("reported_to", parse_time),
+        })
+    }
+}
+
+fn parse_text(text: &str) -> Result<String, String> {
+    match text.len() {
+        0 => Err("is empty".into()),
+        1..=TEXT_BYTES_MAX => Ok(text.to_owned()),
+        length => Err(format!("has {length} bytes, more than {TEXT_BYTES_MAX}")),
+    }
+}
+
+fn parse_bool(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| format!("{text:?} is neither true nor false"))
+}
+
+impl CaseMapQuery {
+    /// Returns the parameters as they stand in an address, each pair behind an `&`.
+    pub fn to_pairs(&self) -> String {
+        let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
+        let all = [
+            ("state", self.state.clone()),
+            ("open", self.open.map(|open| open.to_string())),
+            ("overdue", self.overdue.map(|overdue| overdue.to_string())),
+            ("category", self.category.clone()),
+            ("grid", self.grid.clone()),
+            ("reported_from", time(self.reported_from)),
+            ("reported_to", time(self.reported_to)),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some(format!("&{name}={}", encode(&value?)))).collect()
+    }
+
+    /// Narrows what is asked for to what the key reaches.
+    ///
+    /// # Errors
+    /// 403 for a unit that it does not reach, 400 for `overdue=false`.
+    pub fn choose(&self, caller: &Caller) -> Result<CaseChoice, Problem> {
+        let mut scope: Vec<String> = caller.scope().iter().map(ToString::to_string).collect();
+        scope.sort_unstable();
+        if let Some(grid) = self.grid.as_ref().filter(|_| !scope.is_empty()) {
+            if !scope.iter().any(|unit| grid.starts_with(unit)) {
+                return Err(Problem::new(ProblemKind::Forbidden, "the key does not reach the units of this code"));
+            }
+        }
+        if self.overdue == Some(false) {
+            return Err(Problem::parameter("overdue", "is true or left out"));
+        }
+        Ok(CaseChoice {
+            state: self.state.clone(),
+            open: self.open,
+            overdue: self.overdue.is_some(),
+            category: self.category.clone(),
+            grid: self.grid.clone(),
+            reported_from: self.reported_from,
+            reported_to: self.reported_to,
+            scope,
+        })
+    }
+}
+
+impl CaseChoice {
+    pub fn has(&self, mark: &CaseMark, now: Timestamp) -> bool {
+        let lies_in = |prefix: &str| mark.grid.as_ref().is_some_and(|grid| grid.as_str().starts_with(prefix));
+        self.state.as_ref().is_none_or(|state| mark.state.as_ref() == Some(state))
+            && self.open.is_none_or(|open| mark.is_open == Some(open))
+            && (!self.overdue || is_overdue(mark, now))
+            && self.category.as_ref().is_none_or(|category| *category == mark.category)
+            && self.grid.as_ref().is_none_or(|grid| lies_in(grid))
+            && self.reported_from.is_none_or(|from| mark.reported_at >= from)
+            && self.reported_to.is_none_or(|to| mark.reported_at < to)
+            && (self.scope.is_empty() || self.scope.iter().any(|unit| lies_in(unit)))
+    }
+}
+
+/// Whether a clock of an open case has run out.
+pub fn is_overdue(mark: &CaseMark, now: Timestamp) -> bool {
+    mark.is_open == Some(true) && mark.due_at.is_some_and(|due| due < now)
+}

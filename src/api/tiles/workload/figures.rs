@@ -1,0 +1,72 @@
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::api::tiles::incidents::{Board, is_overdue};
+use crate::boundary::UnitCode;
+use crate::dispatch::Roster;
+use crate::history::attribute;
+use crate::snapshot::LayerSnapshot;
+use crate::store::CaseMark;
+use crate::tile::UnitFigures;
+use crate::topology::{CoverageLevel, UnitIndex};
+
+/// What is told of each unit, in this order.
+pub const NAMES: [&str; 4] = ["open", "overdue", "vacant", "units"];
+
+/// The open cases, the late ones of them, the finest units without a keeper, and all finest units.
+type Numbers = [u64; 4];
+
+/// Adds up what is told of the units of a layer, from the finest level to the coarsest; with the time at which it is to be done again,
+/// because a clock runs out or nobody holds a post any more.
+///
+/// `scope` has the codes of the units of which something is told, their descendants included; empty for all. A case counts where the
+/// unit stands that it was given to, or, where there is none of this code any more, where it lies.
+pub fn add_up(
+    board: &Board,
+    layer: &Arc<LayerSnapshot>,
+    roster: &Roster,
+    scope: &[String],
+    now: Timestamp,
+) -> (UnitFigures, Option<Timestamp>) {
+    let levels = layer.coverage().levels();
+    let is_told = |code: &UnitCode| scope.is_empty() || scope.iter().any(|unit| code.as_str().starts_with(unit.as_str()));
+    let mut numbers: Vec<Vec<Numbers>> = levels.iter().map(|level| vec![[0; 4]; level.units().len()]).collect();
+    let mut until: Option<Timestamp> = None;
+    if let Some(finest) = layer.coverage().finest_depth() {
+        let level = &levels[finest];
+        for (unit, numbers) in level.units().iter().zip(&mut numbers[finest]) {
+            *numbers = [0, 0, roster.is_vacant(&unit.code, now).into(), 1];
+        }
+        for mark in board.all().iter().map(|placed| &placed.mark).filter(|mark| mark.is_open == Some(true)) {
+            let Some(unit) = unit_of(layer, level, mark) else { continue };
+            let [open, overdue, ..] = &mut numbers[finest][unit.0 as usize];
+            *open += 1;
+            *overdue += u64::from(is_overdue(mark, now));
+            until = until.into_iter().chain(mark.due_at.filter(|due| *due >= now)).min();
+        }
+        let drawn: Vec<usize> = (0..=finest).filter(|depth| !levels[*depth].is_empty()).collect();
+        for pair in drawn.windows(2).rev() {
+            let [coarse, fine] = [pair[0], pair[1]];
+            for (at, unit) in levels[fine].units().iter().enumerate() {
+                let parent = unit.parent.as_ref().and_then(|code| levels[coarse].find(code));
+                if let Some(parent) = parent {
+                    let own = numbers[fine][at];
+                    let sum = &mut numbers[coarse][parent.0 as usize];
+                    *sum = std::array::from_fn(|number| sum[number] + own[number]);
+                }
+            }
+        }
+    }
+    let told: Vec<Vec<Option<Numbers>>> = levels
+        .iter()
+        .zip(&numbers)
+        .map(|(level, numbers)| level.units().iter().zip(numbers).map(|(unit, numbers)| is_told(&unit.code).then_some(*numbers)).collect())
+        .collect();
+    (UnitFigures::new(NAMES, &told), until)
+}
+
+fn unit_of(layer: &LayerSnapshot, level: &CoverageLevel, mark: &CaseMark) -> Option<UnitIndex> {
+    let given = mark.grid.as_ref().and_then(|code| level.find(code));
+    given.or_else(|| level.find(&attribute(layer.index(), layer.generation().id, mark.position).grid?))
+}

@@ -1,0 +1,212 @@
+use std::ops::Range;
+
+use geo_types::Coord;
+
+use super::address::{EXTENT, TileAddress, ZOOM_MAX, grid_size, to_world};
+use super::layers::ClusterTiles;
+use super::snap::GridPoint;
+use super::wire::{Kind, LayerWriter, TileTooLarge, put_value};
+use crate::boundary::Position;
+
+/// Binary digits of a place along each side: those of the finest grid.
+const PLACE_BITS: u8 = ZOOM_MAX + EXTENT.ilog2() as u8;
+
+/// A place on the finest grid of the Mercator square, in the order of a Z-curve: what lies in a tile, or in a square of one, follows
+/// each other.
+///
+/// Morton, "A computer oriented geodetic data base" (1966).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlaceKey(u64);
+
+impl PlaceKey {
+    pub fn of(position: Position) -> Self {
+        let world = to_world(Coord::from(position));
+        let size = grid_size(ZOOM_MAX);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "what lies outside is brought to the rim")]
+        let [x, y] = [world.x, world.y].map(|at| (at * size).clamp(0.0, size - 1.0) as u64);
+        Self(spread(x) | spread(y) << 1)
+    }
+
+    /// Returns the places of a tile of the Mercator square.
+    pub fn in_tile(tile: TileAddress) -> Range<Self> {
+        let digits = 2 * u32::from(PLACE_BITS - tile.z());
+        let first = spread(u64::from(tile.x())) | spread(u64::from(tile.y())) << 1;
+        Self(first << digits)..Self((first + 1) << digits)
+    }
+
+    /// Returns the column and the row on the finest grid.
+    fn cell(self) -> [u64; 2] {
+        [gather(self.0), gather(self.0 >> 1)]
+    }
+}
+
+/// Puts a nought between the digits of a number.
+fn spread(number: u64) -> u64 {
+    let mut spread = number & 0xffff_ffff;
+    for (shift, mask) in [(16, 0x0000_ffff_0000_ffff), (8, 0x00ff_00ff_00ff_00ff), (4, 0x0f0f_0f0f_0f0f_0f0f)] {
+        spread = (spread | spread << shift) & mask;
+    }
+    spread = (spread | spread << 2) & 0x3333_3333_3333_3333;
+    (spread | spread << 1) & 0x5555_5555_5555_5555
+}
+
+/// Takes every other digit of a number.
+fn gather(number: u64) -> u64 {
+    let mut found = number & 0x5555_5555_5555_5555;
+    for (shift, mask) in [(1, 0x3333_3333_3333_3333), (2, 0x0f0f_0f0f_0f0f_0f0f), (4, 0x00ff_00ff_00ff_00ff)] {
+        found = (found | found >> shift) & mask;
+    }
+    found = (found | found >> 8) & 0x0000_ffff_0000_ffff;
+    (found | found >> 16) & 0xffff_ffff
+}
+
+/// Gathers points of a tile, which are in the order of their places, into those of one square each, as `tiles` says; at near zooms
+/// each stands by itself.
+///
+/// Squares of a zoom are made of four of the next, and each lies in one tile, so at every zoom each point is counted once.
+pub fn cluster<T>(points: &[T], key: impl Fn(&T) -> PlaceKey, z: u8, tiles: ClusterTiles) -> Vec<&[T]> {
+    debug_assert!(points.is_sorted_by_key(&key), "points stand in the order of their places");
+    if z > tiles.clusters_max_zoom {
+        return points.chunks(1).collect();
+    }
+    let digits = 2 * (u32::from(PLACE_BITS - z) - tiles.squares.ilog2());
+    points.chunk_by(|a, b| key(a).0 >> digits == key(b).0 >> digits).collect()
+}
+
+/// What one feature of a tile of points says.
+#[derive(Clone, Debug)]
+pub struct PointFeature {
+    pub id: Option<u64>,
+    at: [u64; 2],
+    pub fields: Vec<(String, serde_json::Value)>,
+}
+
+impl PointFeature {
+    /// Makes a feature in the middle of some places.
+    pub fn amid(places: impl IntoIterator<Item = PlaceKey>, id: Option<u64>, fields: Vec<(String, serde_json::Value)>) -> Self {
+        let (mut sum, mut count) = ([0; 2], 0);
+        for place in places {
+            let [x, y] = place.cell();
+            sum = [sum[0] + x, sum[1] + y];
+            count += 1;
+        }
+        debug_assert!(count > 0, "a feature stands somewhere");
+        Self { id, at: sum.map(|at| at / count.max(1)), fields }
+    }
+}
+
+/// Writes a tile with one layer of points, as MVT 2.1; none where there are none.
+///
+/// # Errors
+/// A tile of more than 2 GiB.
+pub fn write_points(layer: &str, tile: TileAddress, features: &[PointFeature]) -> Result<Option<Vec<u8>>, TileTooLarge> {
+    let mut keys: Vec<&str> = features.iter().flat_map(|feature| &feature.fields).map(|(key, _)| key.as_str()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let encode = |value: &serde_json::Value| {
+        let mut bytes = Vec::new();
+        put_value(value, &mut bytes);
+        bytes
+    };
+    let values: Vec<Vec<Vec<u8>>> =
+        features.iter().map(|feature| feature.fields.iter().map(|(_, value)| encode(value)).collect()).collect();
+    let mut writer = LayerWriter::new(Kind::Point, tile.origin(), keys.clone());
+    let shift = ZOOM_MAX - tile.z();
+    for (feature, values) in features.iter().zip(&values) {
+        for ((key, _), value) in feature.fields.iter().zip(values) {
+            let key = keys.binary_search(&key.as_str()).expect("all keys are listed");
+            writer.tag(key, value, false);
+        }
+        let place: GridPoint = feature.at.map(|at| i32::try_from(at >> shift).expect("the finest grid fits 32 bits"));
+        writer.feature(feature.id, place, &[]);
+    }
+    let mut bytes = Vec::new();
+    writer.finish(layer, &mut bytes)?;
+    Ok((!bytes.is_empty()).then_some(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use fast_mvt::{MvtGeometry, MvtReaderRef, MvtValueRef};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TILES: ClusterTiles = ClusterTiles { min_zoom: 0, clusters_max_zoom: 14, squares: 8 };
+
+    /// All tiles of a zoom that hold a point, drawn, by their addresses.
+    fn draw(places: &[PlaceKey], z: u8) -> BTreeMap<(u32, u32), Vec<u8>> {
+        let address = |place: &PlaceKey| {
+            let [x, y] = place.cell().map(|at| u32::try_from(at >> (PLACE_BITS - z)).unwrap());
+            TileAddress::new(z, x, y).unwrap()
+        };
+        let mut tiles = BTreeMap::new();
+        for tile in places.iter().map(address) {
+            let range = PlaceKey::in_tile(tile);
+            let inside = &places[places.partition_point(|place| *place < range.start)..places.partition_point(|place| *place < range.end)];
+            let clusters = cluster(inside, |place| *place, z, TILES);
+            let count = |group: &[PlaceKey]| vec![("count".to_owned(), group.len().into())];
+            let features: Vec<_> =
+                clusters.into_iter().map(|group| PointFeature::amid(group.iter().copied(), None, count(group))).collect();
+            tiles.insert((tile.x(), tile.y()), write_points("incidents", tile, &features).unwrap().unwrap());
+        }
+        tiles
+    }
+
+    /// The counts in a tile, whose points must all lie in it.
+    fn counts(tile: &[u8]) -> Vec<u64> {
+        let reader = MvtReaderRef::new(tile).unwrap();
+        let features: Vec<_> = reader.layers().flat_map(|layer| layer.features().collect::<Vec<_>>()).collect();
+        let count = |feature: &fast_mvt::MvtFeatureRef| {
+            let MvtGeometry::Point(at) = feature.geometry().unwrap() else { panic!("no point") };
+            assert!((0..EXTENT).contains(&at.x()) && (0..EXTENT).contains(&at.y()), "{at:?}");
+            match feature.properties_vec().unwrap()[..] {
+                [("count", MvtValueRef::UInt(count))] => count,
+                ref other => panic!("{other:?}"),
+            }
+        };
+        features.iter().map(count).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn at_every_zoom_the_counts_add_up_to_all_points(
+            near in prop::collection::vec((111.5..111.7, 26.1..26.3), 1..200),
+            far in prop::collection::vec((-180.0..=180.0, -90.0..=90.0), 0..20),
+        ) {
+            let mut places: Vec<PlaceKey> =
+                near.iter().chain(&far).map(|(lon, lat)| PlaceKey::of(Position { lon: *lon, lat: *lat })).collect();
+            places.sort_unstable();
+            for z in 0..=16 {
+                let tiles = draw(&places, z);
+                let all: Vec<u64> = tiles.values().flat_map(|tile| counts(tile)).collect();
+                prop_assert_eq!(all.iter().sum::<u64>(), places.len() as u64, "zoom {}", z);
+                prop_assert!(z <= 14 || all.iter().all(|count| *count == 1));
+            }
+        }
+    }
+
+    #[test]
+    fn a_place_is_told_by_its_digits() {
+        for number in [0, 1, 5, 0x1fff_ffff, 0x1234_5678] {
+            assert_eq!(gather(spread(number)), number);
+        }
+        let corner = PlaceKey::of(Position { lon: -180.0, lat: 89.0 });
+        assert_eq!((corner.cell(), corner.0), ([0, 0], 0));
+        assert_eq!(PlaceKey::of(Position { lon: 180.0, lat: -89.0 }).cell(), [(1 << PLACE_BITS) - 1; 2]);
+        let world = PlaceKey::in_tile(TileAddress::new(0, 0, 0).unwrap());
+        assert_eq!((world.start.0, world.end.0), (0, 1 << (2 * PLACE_BITS)));
+        let east = PlaceKey::in_tile(TileAddress::new(1, 1, 0).unwrap());
+        assert!(east.contains(&PlaceKey::of(Position { lon: 111.0, lat: 26.0 })));
+    }
+
+    #[test]
+    fn far_out_near_places_are_one_and_near_by_they_are_not() {
+        let places = [111.600, 111.601].map(|lon| PlaceKey::of(Position { lon, lat: 26.2 }));
+        let drawn = |z: u8| draw(&places, z).values().flat_map(|tile| counts(tile)).collect::<Vec<_>>();
+        assert_eq!(drawn(5), [2]);
+        assert_eq!(drawn(16), [1, 1]);
+    }
+}
