@@ -40,6 +40,11 @@ exactness: ## Compare ten million points at each of three sizes with an exact re
 	@scripts/install-tools build
 	cargo run --release --locked --example exactness -- $(or $(POINTS),10000000) 2000 100000 1000000
 
+test-qgis: ## Have QGIS draw tiles and features, which is 195 MB to install; the images are in target/screenshots
+	@scripts/install-tools qgis
+	cargo build --locked
+	scripts/qgis-render "$(CARGO_TARGET_DIR)/debug/gridkeeper" target/screenshots
+
 # Published boundary files, where the machine has them.
 DATA ?= ../shared/data
 tiles-coverage: ## Judge tiles of the sample and of published layers by decoders and geometry that are not ours; half an hour

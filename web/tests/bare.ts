@@ -11,6 +11,12 @@ export const FLAGS = [
 
 const MAPLIBRE = new URL('../node_modules/maplibre-gl/dist/', import.meta.url);
 
+const PAGE = `<!doctype html><title>map</title><body><script type="module">
+  import * as maplibre from '/maplibre-gl.mjs';
+  maplibre.setWorkerUrl('/maplibre-gl-worker.mjs');
+  globalThis.maplibre = maplibre;
+</script>`;
+
 export interface Opened {
   page: Page;
   complaints: string[];
@@ -30,11 +36,12 @@ export async function pageAt(browser: Browser, service: Service): Promise<Opened
   page.on('request', (request) => {
     if (!request.url().startsWith(service.base) && !/^(data|blob):/.test(request.url())) elsewhere.push(request.url());
   });
-  await page.route(`${service.base}/empty`, (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>map</title>' }));
+  await page.route(`${service.base}/empty`, (route) => route.fulfill({ contentType: 'text/html', body: PAGE }));
   await page.route(/\/maplibre-gl[\w.-]*\.mjs$/, (route) => {
     const file = fileURLToPath(new URL(route.request().url().split('/').pop() ?? '', MAPLIBRE));
     return route.fulfill({ contentType: 'text/javascript', body: readFileSync(file, 'utf8') });
   });
   await page.goto(`${service.base}/empty`);
+  await page.waitForFunction(() => 'maplibre' in globalThis);
   return { page, complaints, elsewhere };
 }

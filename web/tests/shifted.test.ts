@@ -7,9 +7,9 @@ import type { Feature, FeatureCollection, Geometry, LineString, Point, Polygon, 
 import type { Map as MapLibre } from 'maplibre-gl';
 import { type Browser, type Page, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { insideOf as findInside } from '../src/geometry';
-import { type Shift, shiftGeometry, shiftPosition } from '../src/shift';
-import { FLAGS } from './browser';
+import { insideOf as findInside } from '../src/map/geometry';
+import { type Shift, shiftGeometry, shiftPosition } from '../src/map/shift';
+import { FLAGS } from './bare';
 import { type Service, startService } from './service';
 
 const EXAMPLE = new URL('../../examples/shifted/', import.meta.url);
