@@ -97,10 +97,9 @@ impl CaseMapQuery {
     pub fn choose(&self, caller: &Caller) -> Result<CaseChoice, Problem> {
         let mut scope: Vec<String> = caller.scope().iter().map(ToString::to_string).collect();
         scope.sort_unstable();
-        if let Some(grid) = self.grid.as_ref().filter(|_| !scope.is_empty()) {
-            if !scope.iter().any(|unit| grid.starts_with(unit)) {
-                return Err(Problem::new(ProblemKind::Forbidden, "the key does not reach the units of this code"));
-            }
+        let reaches = |grid: &String| scope.is_empty() || scope.iter().any(|unit| grid.starts_with(unit));
+        if !self.grid.as_ref().is_none_or(reaches) {
+            return Err(Problem::new(ProblemKind::Forbidden, "the key does not reach the units of this code"));
         }
         if self.overdue == Some(false) {
             return Err(Problem::parameter("overdue", "is true or left out"));
