@@ -7,8 +7,9 @@ use fast_mvt::{MvtReaderRef, MvtValueRef};
 use geo_types::Coord;
 use gridkeeper::boundary::Position;
 use gridkeeper::config::Config;
-use gridkeeper::dispatch::{Case, CaseId};
-use gridkeeper::store::MemoryStore;
+use gridkeeper::dispatch::workflow::{ActionName, Appointed, CaseEvent, ClockFact, Effect, Facts, StateName};
+use gridkeeper::dispatch::{Case, CaseId, DepartmentId, DepartmentRole, Reporter, Role, Stage};
+use gridkeeper::store::{CaseWrite, MemoryStore, NewCase};
 use gridkeeper::tile::to_world;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::blocking::{RequestBuilder, Response};
@@ -197,6 +198,49 @@ fn a_move_is_seen_at_once_and_tiles_without_it_keep_their_tag() {
         let response = other.get(&format!("/tiles/incidents/{tile}")).bearer_auth(DISPATCHER).header("if-none-match", tag).send().unwrap();
         assert_eq!(response.status(), 304);
     }
+}
+
+/// A case whose one clock runs out at `due`.
+fn with_clock(id: u128, column: usize, row: usize, due: Timestamp) -> CaseWrite {
+    let case = record(id, column, row, due - SignedDuration::from_hours(24));
+    let department = DepartmentId("D1".into());
+    let clock = ClockFact { department: Some(department.clone()), stage: Stage::Handle, limit: None, due_at: Some(due), warn_at: None };
+    let appointed = Appointed { department, name: "环卫处".into(), role: DepartmentRole::Lead };
+    let facts = Facts { departments: vec![appointed], clocks: vec![clock], ..Facts::default() };
+    let event = CaseEvent {
+        seq: 1,
+        at: case.reported_at,
+        author: "test".into(),
+        role: Role::Worker,
+        action: ActionName("report".into()),
+        effect: Effect::Report,
+        state: StateName("pending_handle".into()),
+        is_end: false,
+        facts,
+    };
+    let new = NewCase { case, events: vec![event], reporter: Reporter::default(), token: None, near: None, border_m: None };
+    CaseWrite::Add(Box::new(new))
+}
+
+#[test]
+fn a_case_is_late_from_the_moment_its_clock_runs_out() {
+    let service = service();
+    let now = Timestamp::now();
+    let soon = now + SignedDuration::from_secs(3);
+    let writes = [(1, now - SignedDuration::from_hours(1)), (2, soon)].map(|(id, due)| with_clock(id, 3, 4, due));
+    service.store.write_cases(writes.into()).unwrap();
+    let late =
+        |z: u32| (sum(&features(&service, z, "", DISPATCHER), "overdue"), sum(&features(&service, z, "overdue=true", DISPATCHER), "count"));
+    let unit = || workload(&service, 13, "grid", Some(DISPATCHER))[&code_of(3, 4)];
+    let before = (late(7), late(16), unit()[..2].to_vec());
+    // A slow machine may have come too late to see the time before.
+    if Timestamp::now() < soon {
+        assert_eq!(before, ((1, 1), (1, 1), vec![Some(2), Some(1)]));
+    }
+    while Timestamp::now() <= soon {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert_eq!((late(7), late(16), unit()[..2].to_vec()), ((2, 2), (2, 2), vec![Some(2), Some(2)]));
 }
 
 /// The figures of the units of a layer of tiles, by their codes.
