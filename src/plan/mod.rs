@@ -6,6 +6,7 @@
 mod balance;
 mod compactness;
 mod compare;
+pub mod edit;
 mod evenness;
 mod graph;
 mod ground;

@@ -19,7 +19,7 @@ pub(super) fn layer(levels: &[&str]) -> Layer {
     Layer { name: LayerName::parse("grid").unwrap(), levels, scheme: None }
 }
 
-pub(super) fn shape(level: &str, number: usize, code: &str, parent: Option<&str>, geometry: MultiPolygon<f64>) -> UnitShape {
+pub(crate) fn shape(level: &str, number: usize, code: &str, parent: Option<&str>, geometry: MultiPolygon<f64>) -> UnitShape {
     let unit = Unit {
         id: UnitId(Uuid::from_u128(number as u128)),
         code: UnitCode::parse(code).unwrap(),

@@ -10,7 +10,7 @@ mod arrange;
 mod build;
 mod bytes;
 #[cfg(test)]
-mod cases;
+pub(crate) mod cases;
 mod codes;
 mod coverage;
 mod faces;
@@ -38,6 +38,7 @@ pub use arcs::{ArcId, ArcRef, ArcStore, Sides, UnitIndex};
 pub use coverage::{CoverageLevel, ValidCoverage};
 pub use measure::Border;
 pub use neighbours::{Neighbour, Neighbours};
+pub(crate) use noding::{meet, orientation};
 pub use patch::{Changes, LevelChanges, LevelDelta, Patched, Unpatched};
 pub use plane::Plane;
 pub use seal::{GeometryDigest, Seal, restore};

@@ -102,7 +102,7 @@ fn find_cuts(pieces: &[(u32, u32)], fresh_from: usize, coords: &[Coord<f64>]) ->
 
 /// Calls `visit` with each place where two edges meet elsewhere than in a common end: the crossing,
 /// or the ends that lie inside the other.
-pub(super) fn meet([a, b]: [Coord<f64>; 2], [c, d]: [Coord<f64>; 2], mut visit: impl FnMut(Coord<f64>)) {
+pub(crate) fn meet([a, b]: [Coord<f64>; 2], [c, d]: [Coord<f64>; 2], mut visit: impl FnMut(Coord<f64>)) {
     let (side_c, side_d) = (orientation(a, b, c), orientation(a, b, d));
     if side_c * side_d > 0.0 {
         return;
@@ -122,7 +122,7 @@ pub(super) fn meet([a, b]: [Coord<f64>; 2], [c, d]: [Coord<f64>; 2], mut visit: 
 }
 
 /// The exact side of `c` seen from `a` to `b`: positive left, negative right, as a sign.
-pub(super) fn orientation(a: Coord<f64>, b: Coord<f64>, c: Coord<f64>) -> f64 {
+pub(crate) fn orientation(a: Coord<f64>, b: Coord<f64>, c: Coord<f64>) -> f64 {
     let at = |c: Coord<f64>| robust::Coord { x: c.x, y: c.y };
     let side = robust::orient2d(at(a), at(b), at(c));
     if side > 0.0 {

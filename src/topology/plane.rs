@@ -67,6 +67,16 @@ impl Plane {
         polygons.iter().map(|polygon| self.polygon_area_m2(polygon)).sum()
     }
 
+    /// Returns the area in m² between the parallel of `origin` and a line of degrees, so that those of a ring's lines add up to
+    /// [`Self::ring_area_m2`] with the other sign. In a projected plane it is measured from the horizontal through `origin`.
+    pub fn area_under_m2(self, origin: Coord<f64>, line: &[Coord<f64>]) -> f64 {
+        let under = |edge: &[Coord<f64>]| match self {
+            Self::Degrees => under_edge_m2(origin, edge[0], edge[1]),
+            Self::Projected { unit_m } => (edge[1].x - edge[0].x) * ((edge[0].y + edge[1].y) / 2.0 - origin.y) * unit_m * unit_m,
+        };
+        line.windows(2).map(under).sum()
+    }
+
     /// Returns the area inside a closed ring, positive where it runs counter-clockwise.
     ///
     /// In degrees this is the area on the ellipsoid between edges that are straight in longitude and latitude,

@@ -1,0 +1,29 @@
+//! Redraws boundaries: operations on a coverage held as arcs, none of which can open a gap or make an overlap.
+//!
+//! A [`Draft`] begins as a coverage that is whole. Each [`Operation`] writes arcs with the units on both their sides, so that a border
+//! stays one border whatever moves; what would cross a parent, tear a unit, touch a lock or meet another border is turned away with its
+//! place. A step keeps what it wrote over, so that it is undone and done again to the bit.
+
+mod board;
+mod codes;
+mod cut;
+mod divide;
+mod draft;
+mod line;
+mod nearby;
+mod nodes;
+mod operation;
+mod reassign;
+mod refusal;
+mod rings;
+#[cfg(test)]
+mod tests;
+mod transaction;
+mod vertex;
+mod view;
+
+pub use divide::LINE_CORNERS_MAX;
+pub use draft::Draft;
+pub use operation::{Move, Operation, Reach};
+pub use refusal::{Reason, Refusal, Refused};
+pub use view::{ChangedUnit, DraftUnit, LevelMeasures, StepChange, StepUnit, UnitChange};
