@@ -36,7 +36,7 @@ COMMENT ON TABLE gk_audit IS 'Who wrote what, and when; a partition a month';
 COMMENT ON COLUMN gk_audit.number IS 'Grows in the order of writing';
 COMMENT ON COLUMN gk_audit.at IS 'When it was written, as the writer''s clock says';
 COMMENT ON COLUMN gk_audit.author IS 'Who wrote';
-COMMENT ON COLUMN gk_audit.action IS 'publish, draft, replace_roster, replace_categories, replace_responsibilities, replace_calendars, replace_costs, replace_funds, add_cases, add_webhook, end_webhook, add_key, revoke_key, erase_person, save_note, detach_month, archive_month';
+COMMENT ON COLUMN gk_audit.action IS 'publish, draft, open_draft, edit_draft, approve_draft, publish_draft, withdraw_draft, replace_roster, replace_categories, replace_responsibilities, replace_calendars, replace_costs, replace_funds, add_cases, add_webhook, end_webhook, add_key, revoke_key, erase_person, save_note, detach_month, archive_month';
 COMMENT ON COLUMN gk_audit.subject IS 'What was written, in words and figures; nothing personal';
 COMMENT ON COLUMN gk_audit.before IS 'What was so before, as JSON; nothing personal';
 COMMENT ON COLUMN gk_audit.after IS 'What is so since, as JSON; nothing personal';
@@ -605,3 +605,24 @@ COMMENT ON COLUMN gk_current_unit.parent IS 'The code of the unit of the next co
 COMMENT ON COLUMN gk_current_unit.valid_from IS 'Since when it is as it is';
 COMMENT ON COLUMN gk_current_unit.properties IS 'What its source says beside, in the order of its columns';
 COMMENT ON COLUMN gk_current_unit.geom IS 'Its boundary, longitude before latitude, WGS 84 degrees';
+
+-- Drafts.
+
+CREATE TABLE gk_draft_entry (
+  layer text NOT NULL,
+  draft integer NOT NULL,
+  revision integer NOT NULL,
+  kind text NOT NULL,
+  body text NOT NULL,
+  author text NOT NULL,
+  at timestamptz NOT NULL,
+  PRIMARY KEY (layer, draft, revision)
+);
+COMMENT ON TABLE gk_draft_entry IS 'What was done to drafts; rows are only added';
+COMMENT ON COLUMN gk_draft_entry.layer IS 'The layer of the draft';
+COMMENT ON COLUMN gk_draft_entry.draft IS 'The number of the generation that is the draft';
+COMMENT ON COLUMN gk_draft_entry.revision IS 'Counted from 1 within the draft';
+COMMENT ON COLUMN gk_draft_entry.kind IS 'open, apply, undo, redo, approve, publish or withdraw';
+COMMENT ON COLUMN gk_draft_entry.body IS 'What was done, as JSON';
+COMMENT ON COLUMN gk_draft_entry.author IS 'Who did it';
+COMMENT ON COLUMN gk_draft_entry.at IS 'When';

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
+use super::drafts::{DraftEntry, DraftEntryKind};
 use super::months_out::KeptMonth;
 use super::records::{AuditEntry, ErasureReason, KeyHash, KeyRecord, PersonDigest, RosterData};
 use super::webhooks::{Webhook, WebhookId};
@@ -19,6 +20,7 @@ pub(super) enum Action<'a> {
         unit_count: usize,
         changed_count: usize,
     },
+    Draft(&'a DraftEntry),
     ReplaceRoster {
         roster: &'a RosterData,
         number: u64,
@@ -69,6 +71,13 @@ impl Action<'_> {
         match self {
             Self::Publish { generation, .. } if generation.state == GenerationState::Draft => "draft",
             Self::Publish { .. } => "publish",
+            Self::Draft(entry) => match entry.kind {
+                DraftEntryKind::Open => "open_draft",
+                DraftEntryKind::Apply | DraftEntryKind::Undo | DraftEntryKind::Redo => "edit_draft",
+                DraftEntryKind::Approve => "approve_draft",
+                DraftEntryKind::Publish => "publish_draft",
+                DraftEntryKind::Withdraw => "withdraw_draft",
+            },
             Self::ReplaceRoster { .. } => "replace_roster",
             Self::ReplaceRules { table, .. } => match table.kind() {
                 RuleKind::Categories => "replace_categories",
@@ -95,6 +104,7 @@ impl Action<'_> {
             Self::Publish { generation, .. } => json!({ "generation": generation.parent?.0 }),
             Self::ReplaceRoster { number, .. } => json!({ "roster": number.checked_sub(1).filter(|before| *before > 0)? }),
             Self::ReplaceRules { before, .. } => json!({ "rules": (*before)? }),
+            Self::Draft(entry) => json!({ "revision": entry.revision - 1 }),
             Self::AddCases { .. } | Self::AddKey(_) | Self::AddWebhook(_) => return None,
             Self::EndWebhook { .. } => json!({ "ended_at": null }),
             Self::RevokeKey { .. } => json!({ "revoked_at": null }),
@@ -121,6 +131,8 @@ impl Action<'_> {
             Self::ReplaceRules { table, effective_from, number, .. } => {
                 json!({ "rules": number, "rows": table.len(), "effective_from": effective_from.to_string() })
             }
+            // What was done stands in the draft's own log.
+            Self::Draft(entry) => json!({ "revision": entry.revision, "kind": entry.kind.as_str() }),
             Self::AddCases { added } => json!({ "cases": added }),
             Self::AddWebhook(webhook) => json!({ "url": webhook.url }),
             Self::EndWebhook { at, .. } => json!({ "ended_at": at.to_string() }),
@@ -165,6 +177,7 @@ impl fmt::Display for Action<'_> {
             Self::ReplaceRules { table, effective_from, .. } => {
                 write!(f, "{} rows of {}, in force from {effective_from}", table.len(), table.kind().as_str())
             }
+            Self::Draft(entry) => write!(f, "draft {} of layer {}, {}", entry.draft, entry.layer, entry.kind.as_str()),
             Self::AddCases { added } => write!(f, "{added} cases"),
             Self::AddWebhook(Webhook { id, .. }) | Self::EndWebhook { id, .. } => write!(f, "webhook {}", id.0),
             Self::AddKey(key) => write!(f, "key {}, role {}, {} units", key.hash, key.role, key.scope.len()),

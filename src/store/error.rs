@@ -49,6 +49,10 @@ pub enum StoreError {
     )]
     Superseded { layer: LayerName, given: Option<GenerationId>, newest: Option<GenerationId> },
     #[error(
+        "draft {draft} of layer {layer} is at revision {revision} by now; look at what was done meanwhile, and repeat the change on it"
+    )]
+    DraftChanged { layer: LayerName, draft: GenerationId, revision: u32 },
+    #[error(
         "{} {level} codes of layer {layer} named other units, which have ended: {}; give the units new codes, or say that the old codes may be used again",
         codes.len(),
         named(codes)

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::audit::Action;
 use super::case_records::{CaseMark, CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, NumberedEvent};
+use super::drafts::DraftEntry;
 use super::identity::Fingerprint;
 use super::memory_lives::Lives;
 use super::memory_posts::Posts;
@@ -46,6 +47,8 @@ struct State {
     keys: BTreeMap<KeyHash, KeyRecord>,
     notes: BTreeMap<String, String>,
     audit: Vec<AuditEntry>,
+    /// The logs of drafts; an entry's revision is its place counted from 1.
+    drafts: BTreeMap<(LayerName, GenerationId), Vec<DraftEntry>>,
 }
 
 #[derive(Debug, Default)]
@@ -91,18 +94,37 @@ impl Store for MemoryStore {
     }
 
     fn publish(&self, publication: Publication<'_>) -> Result<Generation, StoreError> {
+        self.lock().publish(&publication)
+    }
+
+    fn add_draft_entry(&self, entry: &DraftEntry) -> Result<(), StoreError> {
+        self.lock().add_draft_entry(entry.clone())
+    }
+
+    fn load_draft_entries(&self, layer: &LayerName, draft: GenerationId, after: u32) -> Result<Vec<DraftEntry>, StoreError> {
+        let state = self.lock();
+        let entries = state.drafts.get(&(layer.clone(), draft)).map_or(&[][..], |entries| entries);
+        Ok(entries.iter().filter(|entry| entry.revision > after).cloned().collect())
+    }
+
+    fn newest_draft_revision(&self, layer: &LayerName, draft: GenerationId) -> Result<u32, StoreError> {
+        Ok(self.lock().newest_draft_revision(layer, draft))
+    }
+
+    fn publish_draft(
+        &self,
+        publication: Publication<'_>,
+        roster: Option<&RosterData>,
+        entry: &DraftEntry,
+    ) -> Result<Generation, StoreError> {
         let mut state = self.lock();
-        let layer = publication.coverage.layer();
-        let newest = state.layers.get(&layer.name).and_then(LayerHistory::newest).map(|entry| entry.generation.id);
-        if publication.parent != newest {
-            return Err(StoreError::Superseded { layer: layer.name.clone(), given: publication.parent, newest });
+        // Whatever can fail comes before the first write.
+        state.check_draft_entry(entry)?;
+        let generation = state.publish(&publication)?;
+        if let Some(roster) = roster {
+            state.replace_roster(roster, Some((&generation.layer, generation.id)), publication.author, publication.created_at)?;
         }
-        if let Some(history) = state.layers.get(&layer.name) {
-            history.refuse_reused_codes(&publication)?;
-        }
-        let (generation, unit_count, changed_count) = state.layers.entry(layer.name.clone()).or_default().add(&publication);
-        let action = Action::Publish { generation: &generation, unit_count, changed_count };
-        state.note_change(&action, publication.author, publication.created_at);
+        state.add_draft_entry(DraftEntry { body: DraftEntry::published_body(generation.id), ..entry.clone() })?;
         Ok(generation)
     }
 
@@ -146,19 +168,7 @@ impl Store for MemoryStore {
         author: &str,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut state = self.lock();
-        if let Some((layer, generation)) = with
-            && state.layers.get(layer).and_then(|history| history.published(generation)).is_none()
-        {
-            return Err(StoreError::NoGeneration { layer: layer.clone(), generation });
-        }
-        let number = state.rosters.len() as u64 + 1;
-        let kept = roster.clone().into_kept();
-        state.people.extend(kept.workers.iter().map(|worker| (worker.id.clone(), worker.clone())));
-        let with = with.map(|(layer, generation)| (layer.clone(), generation));
-        state.rosters.push((RosterHead { number, created_at: to_milliseconds(at), with }, kept));
-        state.note_change(&Action::ReplaceRoster { roster, number }, author, at);
-        Ok(())
+        self.lock().replace_roster(roster, with, author, at)
     }
 
     fn find_roster(&self, at: Timestamp) -> Result<RosterTerm, StoreError> {
@@ -413,6 +423,63 @@ impl State {
             .map(|(name, history)| (name.clone(), history.generations.iter().map(|entry| entry.generation.clone()).collect()))
             .collect();
         in_force(&heads, &generations, at)
+    }
+
+    fn publish(&mut self, publication: &Publication<'_>) -> Result<Generation, StoreError> {
+        let layer = publication.coverage.layer();
+        let newest = self.layers.get(&layer.name).and_then(LayerHistory::newest).map(|entry| entry.generation.id);
+        if publication.parent != newest {
+            return Err(StoreError::Superseded { layer: layer.name.clone(), given: publication.parent, newest });
+        }
+        if let Some(history) = self.layers.get(&layer.name) {
+            history.refuse_reused_codes(publication)?;
+        }
+        let (generation, unit_count, changed_count) = self.layers.entry(layer.name.clone()).or_default().add(publication);
+        let action = Action::Publish { generation: &generation, unit_count, changed_count };
+        self.note_change(&action, publication.author, publication.created_at);
+        Ok(generation)
+    }
+
+    fn replace_roster(
+        &mut self,
+        roster: &RosterData,
+        with: Option<(&LayerName, GenerationId)>,
+        author: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        if let Some((layer, generation)) = with
+            && self.layers.get(layer).and_then(|history| history.published(generation)).is_none()
+        {
+            return Err(StoreError::NoGeneration { layer: layer.clone(), generation });
+        }
+        let number = self.rosters.len() as u64 + 1;
+        let kept = roster.clone().into_kept();
+        self.people.extend(kept.workers.iter().map(|worker| (worker.id.clone(), worker.clone())));
+        let with = with.map(|(layer, generation)| (layer.clone(), generation));
+        self.rosters.push((RosterHead { number, created_at: to_milliseconds(at), with }, kept));
+        self.note_change(&Action::ReplaceRoster { roster, number }, author, at);
+        Ok(())
+    }
+
+    fn newest_draft_revision(&self, layer: &LayerName, draft: GenerationId) -> u32 {
+        self.drafts.get(&(layer.clone(), draft)).and_then(|entries| entries.last()).map_or(0, |entry| entry.revision)
+    }
+
+    fn check_draft_entry(&self, entry: &DraftEntry) -> Result<(), StoreError> {
+        let mut generations = self.layers.get(&entry.layer).into_iter().flat_map(|history| &history.generations);
+        let is_draft = |known: &Entry| known.generation.id == entry.draft && known.generation.state == GenerationState::Draft;
+        if !generations.any(is_draft) {
+            return Err(StoreError::NoGeneration { layer: entry.layer.clone(), generation: entry.draft });
+        }
+        entry.check_next(self.newest_draft_revision(&entry.layer, entry.draft))
+    }
+
+    fn add_draft_entry(&mut self, entry: DraftEntry) -> Result<(), StoreError> {
+        self.check_draft_entry(&entry)?;
+        let entry = DraftEntry { at: to_milliseconds(entry.at), ..entry };
+        self.note(&Action::Draft(&entry), &entry.author, entry.at);
+        self.drafts.entry((entry.layer.clone(), entry.draft)).or_default().push(entry);
+        Ok(())
     }
 
     /// Notes a write that snapshots are to follow.

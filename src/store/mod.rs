@@ -12,6 +12,7 @@ mod case_queue;
 mod case_records;
 #[cfg(test)]
 pub(crate) mod conformance;
+mod drafts;
 mod error;
 mod event_text;
 pub mod geopackage;
@@ -42,6 +43,7 @@ pub use case_records::{
     CaseMark, CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DUPLICATES_MAX, IntakeToken, Near, NewCase, NewEvent,
     NumberedEvent,
 };
+pub use drafts::{DraftEntry, DraftEntryKind};
 pub use error::StoreError;
 pub use geopackage::GeoPackageStore;
 pub use memory::MemoryStore;
@@ -76,6 +78,31 @@ pub trait Store: Send + Sync {
     /// [`StoreError::CodesReused`] where a code that has ended would name another unit, and the publication does not say that it may.
     /// A unit that comes back exactly as it once was is no other.
     fn publish(&self, publication: Publication<'_>) -> Result<Generation, StoreError>;
+
+    /// Adds an entry to the log of a draft; it is durable when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError::NoGeneration`] where there is no such draft, [`StoreError::DraftChanged`] where the entry does not follow the
+    /// newest.
+    fn add_draft_entry(&self, entry: &DraftEntry) -> Result<(), StoreError>;
+
+    /// Returns the entries of a draft's log after a revision, in their order.
+    fn load_draft_entries(&self, layer: &LayerName, draft: GenerationId, after: u32) -> Result<Vec<DraftEntry>, StoreError>;
+
+    /// Returns the revision of the newest entry of a draft's log; 0 where there is none.
+    fn newest_draft_revision(&self, layer: &LayerName, draft: GenerationId) -> Result<u32, StoreError>;
+
+    /// Publishes what a draft has become, with a roster that comes with it and the entry that ends its log, all or none. The body of the
+    /// entry is the store's: it names the generation.
+    ///
+    /// # Errors
+    /// As [`Store::publish`] and [`Store::add_draft_entry`].
+    fn publish_draft(
+        &self,
+        publication: Publication<'_>,
+        roster: Option<&RosterData>,
+        entry: &DraftEntry,
+    ) -> Result<Generation, StoreError>;
 
     /// Returns the generations of a layer, drafts too, oldest first; none for a layer that is not known.
     fn load_generations(&self, layer: &LayerName) -> Result<Vec<Generation>, StoreError>;

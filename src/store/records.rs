@@ -264,7 +264,7 @@ pub struct AuditEntry {
     pub number: u64,
     pub at: Timestamp,
     pub author: String,
-    /// `publish`, `draft`, `replace_roster`, `replace_categories`, `replace_responsibilities`, `replace_calendars`, `add_cases`, `add_webhook`, `end_webhook`, `add_key`,
+    /// `publish`, `draft`, `open_draft`, `edit_draft`, `approve_draft`, `publish_draft`, `withdraw_draft`, `replace_roster`, `replace_categories`, `replace_responsibilities`, `replace_calendars`, `add_cases`, `add_webhook`, `end_webhook`, `add_key`,
     /// `revoke_key`, `erase_person`, `save_note`, `detach_month`, `archive_month`.
     pub action: String,
     /// What was written, in words and figures.

@@ -6,6 +6,7 @@
 mod cases;
 mod changes;
 mod codes;
+mod drafts;
 mod generations;
 mod keys;
 mod lives;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 pub use cases::*;
 pub use changes::*;
 pub use codes::*;
+pub use drafts::*;
 pub use generations::*;
 pub use keys::*;
 pub use lives::*;
@@ -63,6 +65,9 @@ macro_rules! conformance_tests {
             changes_from_what_is_not_published_are_an_error
             units_are_counted_for_each_generation
             codes_of_all_published_generations_are_known
+            a_draft_has_a_log_to_which_is_only_added
+            of_two_who_write_on_one_revision_of_a_draft_the_second_is_told
+            a_draft_is_published_with_its_roster_and_its_log_or_not_at_all
             a_roster_is_replaced_whole
             each_time_has_the_roster_of_its_time
             the_mark_of_a_roster_changes_with_every_roster_and_with_nothing_else

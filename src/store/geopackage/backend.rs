@@ -3,10 +3,11 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::connection::{Connections, lay_to_rest};
-use super::{cases, generations, keys, lives, people, publish, roster, rules, transfer, webhooks};
+use super::{cases, drafts, generations, keys, lives, people, publish, roster, rules, transfer, webhooks};
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
 use crate::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
 use crate::store::case_records::{CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, NumberedEvent};
+use crate::store::drafts::DraftEntry;
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonRecord, Publication, RosterData,
     StoredGeneration, StoredRoster,
@@ -75,6 +76,27 @@ impl Store for GeoPackageStore {
 
     fn publish(&self, publication: Publication<'_>) -> Result<Generation, StoreError> {
         self.connections.write("publish a generation", |tx| publish::publish(tx, &publication))
+    }
+
+    fn add_draft_entry(&self, entry: &DraftEntry) -> Result<(), StoreError> {
+        self.connections.write("edit a draft", |tx| drafts::add_entry(tx, entry))
+    }
+
+    fn load_draft_entries(&self, layer: &LayerName, draft: GenerationId, after: u32) -> Result<Vec<DraftEntry>, StoreError> {
+        self.connections.read("read a draft", |tx| drafts::load_entries(tx, layer, draft, after))
+    }
+
+    fn newest_draft_revision(&self, layer: &LayerName, draft: GenerationId) -> Result<u32, StoreError> {
+        self.connections.read("read a draft", |tx| drafts::newest_revision(tx, layer, draft))
+    }
+
+    fn publish_draft(
+        &self,
+        publication: Publication<'_>,
+        roster: Option<&RosterData>,
+        entry: &DraftEntry,
+    ) -> Result<Generation, StoreError> {
+        self.connections.write("publish a draft", |tx| drafts::publish_draft(tx, &publication, roster, entry))
     }
 
     fn load_generations(&self, layer: &LayerName) -> Result<Vec<Generation>, StoreError> {

@@ -8,6 +8,7 @@ mod any_features;
 mod backend;
 mod cases;
 mod connection;
+mod drafts;
 mod features;
 mod foreign;
 mod generations;

@@ -6,10 +6,11 @@ use jiff::civil::Date;
 
 use super::connection::Connections;
 use super::listen::Listener;
-use super::{cases, generations, keys, lives, people, publish, retention, roster, rules, transfer, webhooks};
+use super::{cases, drafts, generations, keys, lives, people, publish, retention, roster, rules, transfer, webhooks};
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
 use crate::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
 use crate::store::case_records::{CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, NumberedEvent};
+use crate::store::drafts::DraftEntry;
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonRecord, Publication, RosterData,
     StoredGeneration, StoredRoster,
@@ -102,6 +103,28 @@ impl Store for PostgisStore {
     fn publish(&self, publication: Publication<'_>) -> Result<Generation, StoreError> {
         let geometry = self.connections.geometry_type();
         self.connections.write("publish a generation", async |tx| publish::publish(tx, &geometry, &publication).await)
+    }
+
+    fn add_draft_entry(&self, entry: &DraftEntry) -> Result<(), StoreError> {
+        self.connections.write("edit a draft", async |tx| drafts::add_entry(tx, entry).await)
+    }
+
+    fn load_draft_entries(&self, layer: &LayerName, draft: GenerationId, after: u32) -> Result<Vec<DraftEntry>, StoreError> {
+        self.connections.read("read a draft", async |tx| drafts::load_entries(tx, layer, draft, after).await)
+    }
+
+    fn newest_draft_revision(&self, layer: &LayerName, draft: GenerationId) -> Result<u32, StoreError> {
+        self.connections.read("read a draft", async |tx| drafts::newest_revision(tx, layer, draft).await)
+    }
+
+    fn publish_draft(
+        &self,
+        publication: Publication<'_>,
+        roster: Option<&RosterData>,
+        entry: &DraftEntry,
+    ) -> Result<Generation, StoreError> {
+        let geometry = self.connections.geometry_type();
+        self.connections.write("publish a draft", async |tx| drafts::publish_draft(tx, &geometry, &publication, roster, entry).await)
     }
 
     fn load_generations(&self, layer: &LayerName) -> Result<Vec<Generation>, StoreError> {

@@ -8,6 +8,7 @@ mod address;
 mod backend;
 mod cases;
 mod connection;
+mod drafts;
 mod generations;
 mod keys;
 mod listen;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use gridkeeper::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
 use gridkeeper::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
 use gridkeeper::store::{
-    AuditEntry, CaseFilter, CaseMarkPage, CasePage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DeadLetter, Delivery,
+    AuditEntry, CaseFilter, CaseMarkPage, CasePage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DeadLetter, Delivery, DraftEntry,
     ErasureReason, GenerationChanges, KeyHash, KeyRecord, Lease, NumberedEvent, PersonRecord, Publication, RosterData, Store, StoreError,
     StoredGeneration, StoredRoster, Webhook, WebhookId,
 };
@@ -63,6 +63,10 @@ impl Store for Faulty {
         fn erase_person(id: &WorkerId, reason: ErasureReason, author: &str, at: Timestamp) -> bool;
         fn load_layers() -> Vec<Layer>;
         fn publish(publication: Publication<'_>) -> Generation;
+        fn add_draft_entry(entry: &DraftEntry) -> ();
+        fn load_draft_entries(layer: &LayerName, draft: GenerationId, after: u32) -> Vec<DraftEntry>;
+        fn newest_draft_revision(layer: &LayerName, draft: GenerationId) -> u32;
+        fn publish_draft(publication: Publication<'_>, roster: Option<&RosterData>, entry: &DraftEntry) -> Generation;
         fn load_generations(layer: &LayerName) -> Vec<Generation>;
         fn load_changes(layer: &LayerName, from: GenerationId, to: GenerationId) -> GenerationChanges;
         fn count_units(layer: &LayerName) -> Vec<(GenerationId, Vec<usize>)>;

@@ -1,0 +1,83 @@
+//! The logs of drafts.
+
+use super::Place;
+use super::samples::{day, publication, publish, squares};
+use crate::boundary::{GenerationId, GenerationState, LayerName};
+use crate::store::drafts::{DraftEntry, DraftEntryKind};
+use crate::store::records::RosterData;
+use crate::store::{Store, StoreError};
+
+fn entry(draft: GenerationId, revision: u32, kind: DraftEntryKind, body: &str) -> DraftEntry {
+    DraftEntry {
+        layer: LayerName::parse("grid").unwrap(),
+        draft,
+        revision,
+        kind,
+        body: body.into(),
+        author: "planner 张三".into(),
+        at: day(3),
+    }
+}
+
+fn draft(store: &dyn Store) -> GenerationId {
+    let coverage = squares(&["1", "2"]);
+    publish(store, &coverage, 1).unwrap();
+    let made = store.publish(publication(&coverage, Some(GenerationId(1)), GenerationState::Draft, 2));
+    made.unwrap().id
+}
+
+pub fn a_draft_has_a_log_to_which_is_only_added(place: &Place) {
+    let (store, layer) = (place(), LayerName::parse("grid").unwrap());
+    let draft = draft(&*store);
+    assert_eq!(store.load_draft_entries(&layer, draft, 0).unwrap(), []);
+    assert_eq!(store.newest_draft_revision(&layer, draft).unwrap(), 0);
+    let entries: Vec<DraftEntry> = (1u32..)
+        .zip(DraftEntryKind::ALL)
+        .filter(|(_, kind)| *kind != DraftEntryKind::Publish)
+        .enumerate()
+        .map(|(at, (_, kind))| entry(draft, u32::try_from(at).unwrap() + 1, kind, r#"{"what": "网格\u0000", "at": [0.1, 1e-7]}"#))
+        .collect();
+    for entry in &entries {
+        store.add_draft_entry(entry).unwrap();
+    }
+    drop(store);
+    let store = place();
+    assert_eq!(store.load_draft_entries(&layer, draft, 0).unwrap(), entries);
+    assert_eq!(store.load_draft_entries(&layer, draft, 4).unwrap(), entries[4..]);
+    assert_eq!(usize::try_from(store.newest_draft_revision(&layer, draft).unwrap()).unwrap(), entries.len());
+    let audit = store.load_audit(0, 100).unwrap();
+    assert_eq!(audit.last().map(|entry| entry.action.as_str()), Some("withdraw_draft"));
+}
+
+pub fn of_two_who_write_on_one_revision_of_a_draft_the_second_is_told(place: &Place) {
+    let (store, layer) = (place(), LayerName::parse("grid").unwrap());
+    let draft = draft(&*store);
+    store.add_draft_entry(&entry(draft, 1, DraftEntryKind::Apply, "[]")).unwrap();
+    let other = place();
+    other.add_draft_entry(&entry(draft, 2, DraftEntryKind::Apply, "[1]")).unwrap();
+    for revision in [1, 2, 4] {
+        let late = store.add_draft_entry(&entry(draft, revision, DraftEntryKind::Apply, "[2]"));
+        assert!(matches!(late, Err(StoreError::DraftChanged { revision: 2, .. })), "{late:?}");
+    }
+    assert_eq!(store.load_draft_entries(&layer, draft, 1).unwrap()[0].body, "[1]");
+    for unknown in [GenerationId(1), GenerationId(9)] {
+        let missing = store.add_draft_entry(&entry(unknown, 1, DraftEntryKind::Apply, "[]"));
+        assert!(matches!(missing, Err(StoreError::NoGeneration { .. })), "{missing:?}");
+    }
+}
+
+pub fn a_draft_is_published_with_its_roster_and_its_log_or_not_at_all(place: &Place) {
+    let (store, layer) = (place(), LayerName::parse("grid").unwrap());
+    let draft = draft(&*store);
+    let coverage = squares(&["1", "3"]);
+    let next = publication(&coverage, Some(GenerationId(1)), GenerationState::Published, 4);
+    let roster = RosterData::default();
+    let late = store.publish_draft(next, Some(&roster), &entry(draft, 2, DraftEntryKind::Publish, ""));
+    assert!(matches!(late, Err(StoreError::DraftChanged { revision: 0, .. })), "{late:?}");
+    assert_eq!(store.load_generations(&layer).unwrap().len(), 2);
+    let mark = store.find_roster(day(5)).unwrap().mark;
+    let made = store.publish_draft(next, Some(&roster), &entry(draft, 1, DraftEntryKind::Publish, "")).unwrap();
+    assert_eq!((made.id, made.state), (GenerationId(3), GenerationState::Published));
+    assert_ne!(store.find_roster(day(5)).unwrap().mark, mark);
+    assert_eq!(store.load_draft_entries(&layer, draft, 0).unwrap()[0].body, r#"{"generation":3}"#);
+}
