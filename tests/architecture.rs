@@ -23,7 +23,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("snapshot", &["boundary", "topology", "index", "dispatch", "tile"]),
     ("import", &["boundary", "topology", "dispatch"]),
     ("store", &["boundary", "topology", "dispatch", "filter"]),
-    ("history", &["boundary", "topology", "index", "dispatch", "lineage", "snapshot", "store", "config"]),
+    ("history", &["boundary", "topology", "index", "dispatch", "lineage", "plan", "snapshot", "store", "config"]),
     ("export", &["boundary", "topology", "dispatch", "tile", "filter"]),
     ("sample", &["boundary", "topology", "dispatch", "import", "export"]),
     ("functions", &["boundary", "index"]),

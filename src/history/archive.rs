@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 use tokio::sync::{Semaphore, oneshot};
 
+use super::drafts::load_draft_layer;
 use super::flights::{Flights, Missed};
 use super::load::{LoadError, load_history, load_layer, load_roster};
 use super::shelf::{Item, Refusal, Shelf};
@@ -218,7 +219,11 @@ impl Archive {
         let build = move || {
             let history = load_history(&*store, &config, wanted.layer)?;
             // It is weighed when it is kept, so all of it has to be there.
-            load_layer(&*store, &history, wanted.generation).map(LayerSnapshot::finished)
+            let built = match wanted.revision {
+                0 => load_layer(&*store, &history, wanted.generation),
+                revision => load_draft_layer(&*store, &history, wanted.generation, revision),
+            };
+            built.map(LayerSnapshot::finished)
         };
         let built = on_own_thread(build).await.ok_or_else(|| ArchiveError::Broken { what: what.clone() })?;
         self.built_count.fetch_add(1, Ordering::Relaxed);

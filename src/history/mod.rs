@@ -8,6 +8,7 @@
 mod archive;
 mod attribution;
 mod comparison;
+mod drafts;
 mod flights;
 mod judging;
 mod listing;
@@ -22,6 +23,10 @@ mod unheld;
 pub use archive::{Archive, ArchiveCounts, ArchiveError, Parts};
 pub use attribution::{Attribution, Attributor, attribute, load_attributor};
 pub use comparison::{Asked, Comparison, HistoryError, compare};
+pub use drafts::{
+    Approval, Beginning, DraftEnd, DraftError, DraftSession, LoggedEntry, NAMED_UNITS_MAX, NotPublished, OPERATIONS_MAX, Prepared,
+    Readiness, TextError, Wish, beginning_of, look_over, operations_to_json, parse_operations, prepare,
+};
 pub use judging::{JudgeError, Judged, Judgement, judge, period_of, weights_of};
 pub use listing::{ListedGeneration, Listing, find_generation, list_generations};
 pub use load::{
@@ -30,4 +35,4 @@ pub use load::{
 pub use pricing::{Priced, UnitPrice, price};
 pub use resolve::{AsOf, AsOfError, Resolved, resolve};
 pub use standing::{Standing, next_generation, standing_of};
-pub use unheld::{KeptUnheld, Unheld, find_unheld, find_unheld_of};
+pub use unheld::{KeptUnheld, Unheld, find_unheld, find_unheld_by, find_unheld_of};

@@ -54,9 +54,14 @@ impl Unheld {
 /// # Errors
 /// Those of the store.
 pub fn find_unheld(store: &dyn Store, coverage: &ValidCoverage, at: Timestamp) -> Result<Unheld, StoreError> {
+    Ok(find_unheld_by(coverage, store.load_roster(at)?.data, at))
+}
+
+/// Finds the units of a coverage that nobody holds by a roster at the time `at`.
+pub fn find_unheld_by(coverage: &ValidCoverage, roster: RosterData, at: Timestamp) -> Unheld {
     let units = |level: &crate::topology::CoverageLevel| level.units().iter().map(|u| (u.code.clone(), u.parent.clone())).collect();
     let levels: Vec<Vec<_>> = coverage.levels().iter().map(units).collect();
-    Ok(Unheld::of(&levels, store.load_roster(at)?.data, at))
+    Unheld::of(&levels, roster, at)
 }
 
 /// Finds the units of a stored generation that nobody holds when it takes effect.

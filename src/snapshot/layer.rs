@@ -13,6 +13,8 @@ pub struct LayerKey {
     pub generation: GenerationId,
     /// The newest published generation whose ends are known; none where nothing was published.
     pub newest: Option<GenerationId>,
+    /// How many entries of a draft's log are done in it; 0 of everything else.
+    pub revision: u32,
 }
 
 /// One generation of a layer, ready to answer.
@@ -22,6 +24,7 @@ pub struct LayerSnapshot {
     /// When the next generation takes effect, where one is published already.
     superseded_at: Option<Timestamp>,
     newest: Option<GenerationId>,
+    revision: u32,
     is_public: bool,
     index: LayerIndex,
     origin: Option<Origin>,
@@ -44,7 +47,7 @@ impl LayerSnapshot {
         search: Search,
     ) -> Self {
         let index = LayerIndex::build_aside(coverage, search);
-        Self { newest: Some(generation.id), generation, superseded_at, is_public, index, origin: None }
+        Self { newest: Some(generation.id), revision: 0, generation, superseded_at, is_public, index, origin: None }
     }
 
     /// Waits for what makes lookups quicker and is being built aside.
@@ -57,8 +60,17 @@ impl LayerSnapshot {
         Self { newest, ..self }
     }
 
+    /// Says how many entries of a draft's log are done in it.
+    pub fn at_revision(self, revision: u32) -> Self {
+        Self { revision, ..self }
+    }
+
+    pub fn revision(&self) -> u32 {
+        self.revision
+    }
+
     pub fn key(&self) -> LayerKey {
-        LayerKey { layer: self.layer().name.clone(), generation: self.generation.id, newest: self.newest }
+        LayerKey { layer: self.layer().name.clone(), generation: self.generation.id, newest: self.newest, revision: self.revision }
     }
 
     /// Returns the memory that is held, in bytes.
@@ -71,7 +83,7 @@ impl LayerSnapshot {
     pub fn patched(&self, generation: Generation, superseded_at: Option<Timestamp>, next: Patched, is_public: bool) -> Self {
         let index = self.index.patched(Arc::new(next.coverage), &next.changes);
         let origin = Some(Origin { generation: self.generation.id, changes: Arc::new(next.changes) });
-        Self { newest: Some(generation.id), generation, superseded_at, is_public, index, origin }
+        Self { newest: Some(generation.id), revision: 0, generation, superseded_at, is_public, index, origin }
     }
 
     /// Returns from which generation's coverage this one's was made, for those who keep something of their own about both; none

@@ -52,7 +52,17 @@ impl LayerHistory {
 
     /// Returns what tells the boundaries of a generation from others, as this history knows them.
     pub fn key(&self, generation: GenerationId) -> LayerKey {
-        LayerKey { layer: self.layer.clone(), generation, newest: self.published().map(|g| g.id).max() }
+        LayerKey { layer: self.layer.clone(), generation, newest: self.published().map(|g| g.id).max(), revision: 0 }
+    }
+
+    /// Returns the same for a draft of whose log so many entries are done.
+    pub fn draft_key(&self, draft: GenerationId, revision: u32) -> LayerKey {
+        LayerKey { revision, ..self.key(draft) }
+    }
+
+    /// Whether a generation is a draft.
+    pub fn is_draft(&self, id: GenerationId) -> bool {
+        self.find(id).is_some_and(|generation| generation.state == GenerationState::Draft)
     }
 
     /// Whether a generation is a plan and no history: a draft, one that lies ahead, or one that was given up while it lay ahead.
