@@ -23,6 +23,7 @@ pub enum Access {
 }
 
 const OFFICE: Access = Access::Only(&[Role::Dispatcher, Role::Planner, Role::Admin]);
+const PLANNERS: Access = Access::Only(&[Role::Planner, Role::Admin]);
 const ADMINS: Access = Access::Only(&[Role::Admin]);
 
 const INSIDERS: Access = Access::Only(&[Role::Worker, Role::Dispatcher, Role::Planner, Role::Admin]);
@@ -70,6 +71,20 @@ const TABLE: &[(&str, &str, Access)] = &[
     ("GET", "/v1/generations", Access::Everybody),
     ("GET", "/v1/generations/{layer}/{number}", Access::Everybody),
     ("GET", "/v1/generations/{layer}/{from}/comparison/{to}", Access::Everybody),
+    ("POST", "/v1/drafts", PLANNERS),
+    ("GET", "/v1/drafts", PLANNERS),
+    ("GET", "/v1/drafts/{id}", PLANNERS),
+    ("DELETE", "/v1/drafts/{id}", PLANNERS),
+    ("GET", "/v1/drafts/{id}/units", PLANNERS),
+    ("GET", "/v1/drafts/{id}/operations", PLANNERS),
+    ("POST", "/v1/drafts/{id}/operations", PLANNERS),
+    ("DELETE", "/v1/drafts/{id}/operations", PLANNERS),
+    ("DELETE", "/v1/drafts/{id}/operations/last", PLANNERS),
+    ("POST", "/v1/drafts/{id}/operations/redo", PLANNERS),
+    ("GET", "/v1/drafts/{id}/problems", PLANNERS),
+    ("GET", "/v1/drafts/{id}/comparison", PLANNERS),
+    ("POST", "/v1/drafts/{id}/approval", PLANNERS),
+    ("POST", "/v1/drafts/{id}/publication", PLANNERS),
     ("GET", "/tiles/boundaries", Access::Everybody),
     ("GET", "/tiles/boundaries/{z}/{x}/{y}", Access::Everybody),
     ("GET", "/tiles/incidents", INSIDERS),

@@ -11,7 +11,7 @@ use super::query::{FromQuery, Values};
 use super::state::AppState;
 use crate::boundary::{GenerationId, GenerationState, LayerName};
 use crate::history::{ArchiveError, AsOf, AsOfError, Parts, Resolved, resolve};
-use crate::snapshot::{LayerHistory, Snapshot};
+use crate::snapshot::{LayerHistory, LayerKey, Snapshot};
 
 /// The layer that is meant where none is named.
 const LAYER_DEFAULT: &str = "grid";
@@ -180,7 +180,7 @@ impl AppState {
         let known = self.snapshots()?;
         let history = known[0].history(name).ok_or_else(|| Problem::not_found(format!("there is no layer {name}")))?;
         let choice = query.choose(history, Timestamp::now(), caller)?;
-        let parts = Parts { layers: vec![history.key(choice.generation)], roster_at: None };
+        let parts = Parts { layers: vec![self.key_of(history, choice.generation).await], roster_at: None };
         Ok(View { snapshot: self.load(&known, &parts).await?, is_private: choice.is_plan })
     }
 
@@ -210,7 +210,7 @@ impl AppState {
             match query.choose(history, now, caller) {
                 Ok(choice) => {
                     is_private |= choice.is_plan;
-                    layers.push(history.key(choice.generation));
+                    layers.push(self.key_of(history, choice.generation).await);
                 }
                 Err(problem) if problem.kind == ProblemKind::AtNotCovered => missed = Some(problem),
                 Err(problem) => return Err(problem),
@@ -220,6 +220,34 @@ impl AppState {
             Some(problem) if layers.is_empty() => Err(problem),
             _ => Ok(View { snapshot: self.load(&known, &Parts { layers, roster_at: None }).await?, is_private }),
         }
+    }
+
+    /// Returns what tells the boundaries of a generation from others; those of a draft as of its newest entry.
+    async fn key_of(&self, history: &LayerHistory, generation: GenerationId) -> LayerKey {
+        if !history.is_draft(generation) {
+            return history.key(generation);
+        }
+        let name = history.layer.clone();
+        let asked = self.with_store(move |store| store.newest_draft_revision(&name, generation)).await;
+        // What is kept answers while the store is away, as of the last entry that was seen.
+        let revision = asked.unwrap_or_else(|_| self.desk().revision_of(&history.layer, generation).unwrap_or_default());
+        self.desk().learn(&history.layer, generation, revision);
+        history.draft_key(generation, revision)
+    }
+
+    /// Returns the same for a draft as of the newest entry that this process knows of. The thread waits where it knows of none.
+    pub fn known_key_of(&self, history: &LayerHistory, generation: GenerationId) -> LayerKey {
+        if !history.is_draft(generation) {
+            return history.key(generation);
+        }
+        if let Some(revision) = self.desk().revision_of(&history.layer, generation) {
+            return history.draft_key(generation, revision);
+        }
+        let asked = tokio::task::block_in_place(|| self.store().newest_draft_revision(&history.layer, generation));
+        // Without the store nothing is known of it, and what is not kept says so itself.
+        let Ok(revision) = asked else { return history.key(generation) };
+        self.desk().learn(&history.layer, generation, revision);
+        history.draft_key(generation, revision)
     }
 
     /// Returns the snapshots that need no building: the current one first, then the one that is to follow it.

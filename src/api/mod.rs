@@ -16,6 +16,7 @@ mod cases;
 mod coding;
 mod costs;
 mod document;
+mod drafts;
 mod features;
 mod finish;
 mod generations;

@@ -2,6 +2,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::Value;
 
 /// The one way in which a request fails: problem details as in RFC 9457.
 ///
@@ -15,6 +16,22 @@ pub struct Problem {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// The moves that are open, where one was not.
     allowed: Option<Vec<String>>,
+    more: Option<Box<More>>,
+}
+
+/// What is told of a draft that was not changed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct More {
+    /// The rule that an operation would break.
+    pub reason: Option<&'static str>,
+    pub units: Option<Vec<String>>,
+    /// GeoJSON.
+    pub place: Option<Value>,
+    pub remedy: Option<String>,
+    /// The revision that the draft is at.
+    pub revision: Option<u32>,
+    /// What was done since the revision that the caller knows.
+    pub since: Option<Value>,
 }
 
 /// What is wrong with one parameter.
@@ -42,6 +59,13 @@ pub enum ProblemKind {
     InvalidMove,
     Changed,
     KeyReused,
+    EditRefused,
+    PreconditionRequired,
+    DraftClosed,
+    NotApproved,
+    Superseded,
+    Unheld,
+    HasProblems,
     Internal,
     Overloaded,
     Timeout,
@@ -60,7 +84,7 @@ pub const RETRY_AFTER_S: u32 = 2;
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 impl ProblemKind {
-    pub const NAMED: [Self; 23] = [
+    pub const NAMED: [Self; 30] = [
         Self::InvalidParameter,
         Self::InvalidBody,
         Self::AtNotCovered,
@@ -76,6 +100,13 @@ impl ProblemKind {
         Self::InvalidMove,
         Self::Changed,
         Self::KeyReused,
+        Self::EditRefused,
+        Self::PreconditionRequired,
+        Self::DraftClosed,
+        Self::NotApproved,
+        Self::Superseded,
+        Self::Unheld,
+        Self::HasProblems,
         Self::Internal,
         Self::Overloaded,
         Self::Timeout,
@@ -97,9 +128,12 @@ impl ProblemKind {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Self::InvalidMove => StatusCode::CONFLICT,
+            Self::InvalidMove | Self::DraftClosed | Self::NotApproved | Self::Superseded | Self::Unheld | Self::HasProblems => {
+                StatusCode::CONFLICT
+            }
+            Self::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
             Self::Changed => StatusCode::PRECONDITION_FAILED,
-            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::KeyReused | Self::EditRefused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Overloaded
             | Self::Timeout
@@ -130,6 +164,13 @@ impl ProblemKind {
             Self::InvalidMove => "invalid-move",
             Self::Changed => "changed",
             Self::KeyReused => "idempotency-key-reused",
+            Self::EditRefused => "edit-refused",
+            Self::PreconditionRequired => "precondition-required",
+            Self::DraftClosed => "draft-closed",
+            Self::NotApproved => "not-approved",
+            Self::Superseded => "superseded",
+            Self::Unheld => "unheld",
+            Self::HasProblems => "has-problems",
             Self::Internal => "internal",
             Self::Overloaded => "overloaded",
             Self::Timeout => "timeout",
@@ -159,6 +200,13 @@ impl ProblemKind {
             Self::InvalidMove => "The case does not take this move now",
             Self::Changed => "The resource is another by now",
             Self::KeyReused => "The key was used for another request",
+            Self::EditRefused => "The operation is refused, and the draft is as before",
+            Self::PreconditionRequired => "The version that the change is made on has to be named",
+            Self::DraftClosed => "The draft is no longer edited",
+            Self::NotApproved => "Nobody has approved the draft as it is",
+            Self::Superseded => "Something newer was published meanwhile",
+            Self::Unheld => "Units would have no holder",
+            Self::HasProblems => "Problems stand in the way",
             Self::Internal => "The service failed",
             Self::Overloaded => "The service is busy",
             Self::Timeout => "The answer took too long",
@@ -181,7 +229,7 @@ impl Problem {
             _ if kind.status() == StatusCode::SERVICE_UNAVAILABLE => vec![(header::RETRY_AFTER, RETRY_AFTER_S.into())],
             _ => Vec::new(),
         };
-        Self { kind, detail: detail.into(), errors: Vec::new(), headers, allowed: None }
+        Self { kind, detail: detail.into(), errors: Vec::new(), headers, allowed: None, more: None }
     }
 
     /// Makes the problem of one wrong parameter.
@@ -237,8 +285,15 @@ impl Problem {
         Self { allowed: Some(allowed), ..self }
     }
 
+    /// Adds what is told of a draft.
+    pub fn telling(self, more: More) -> Self {
+        Self { more: Some(Box::new(more)), ..self }
+    }
+
     /// Writes the document. `instance` is the path that was asked for.
     pub fn to_json(&self, instance: &str) -> Bytes {
+        let none = More::default();
+        let more = self.more.as_deref().unwrap_or(&none);
         let document = Document {
             r#type: self.kind.name().map_or_else(|| "about:blank".to_owned(), |name| format!("urn:gridkeeper:problem:{name}")),
             title: self.kind.title(),
@@ -247,6 +302,12 @@ impl Problem {
             instance,
             errors: &self.errors,
             allowed: self.allowed.as_deref(),
+            reason: more.reason,
+            units: more.units.as_deref(),
+            place: more.place.as_ref(),
+            remedy: more.remedy.as_deref(),
+            revision: more.revision,
+            since: more.since.as_ref(),
         };
         serde_json::to_vec(&document).expect("texts and numbers always serialise").into()
     }
@@ -269,6 +330,26 @@ pub struct Document<'a> {
     /// Of a move of a case that is not open: the moves that are.
     #[serde(skip_serializing_if = "Option::is_none")]
     allowed: Option<&'a [String]>,
+    /// Of an operation on a draft that is refused: the rule that it would break.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    /// The codes of the units concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    units: Option<&'a [String]>,
+    /// Where it would be broken, as a GeoJSON geometry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    place: Option<&'a Value>,
+    /// What can be done instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<&'a str>,
+    /// Of a draft that is another by now: its revision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<u32>,
+    /// What was done since the revision that the caller named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    since: Option<&'a Value>,
 }
 
 /// Leaves the problem in the response's extensions: [`super::finish`] writes it, as only it knows the path.

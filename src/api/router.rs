@@ -17,7 +17,9 @@ use super::openapi::{self, Definition};
 use super::problem::Problem;
 use super::query::{KnownParameters, refuse_unknown_parameters};
 use super::state::AppState;
-use super::{alarms, archives, audit, cases, costs, generations, health, indicators, locate, open311, rules, stream, tiles, webhooks};
+use super::{
+    alarms, archives, audit, cases, costs, drafts, generations, health, indicators, locate, open311, rules, stream, tiles, webhooks,
+};
 
 /// Every route that the API definition describes, grouped by who calls it.
 ///
@@ -66,6 +68,17 @@ fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(generations::list_generations))
         .routes(routes!(generations::find_generation))
         .routes(routes!(generations::compare_generations))
+        // Planners who redraw.
+        .routes(routes!(drafts::begin_draft, drafts::list_drafts))
+        .routes(routes!(drafts::find_draft, drafts::withdraw_draft))
+        .routes(routes!(drafts::list_draft_units))
+        .routes(routes!(drafts::list_operations, drafts::edit_draft, drafts::undo_operations))
+        .routes(routes!(drafts::undo_last_operation))
+        .routes(routes!(drafts::redo_operation))
+        .routes(routes!(drafts::list_draft_problems))
+        .routes(routes!(drafts::compare_draft))
+        .routes(routes!(drafts::approve_draft))
+        .routes(routes!(drafts::publish_draft))
         // Maps.
         .routes(routes!(tiles::show_boundaries))
         .routes(routes!(tiles::show_boundaries_tile))

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, Semaphore, broadcast};
 
 use super::caller::{Caller, KeyRing};
+use super::drafts::Desk;
 use super::features::{TableSource, unit_schema};
 use super::health::LoadedGeneration;
 use super::problem::{Problem, ProblemKind};
@@ -45,6 +46,7 @@ struct Shared {
     schemas: Mutex<FxHashMap<(LayerKey, usize), Arc<Schema>>>,
     tables: Vec<Arc<TableSource>>,
     unheld: Arc<KeptUnheld>,
+    desk: Desk,
     cases: CaseQueue,
     feed: Arc<Feed>,
     webhooks_changed: Arc<Notify>,
@@ -88,6 +90,7 @@ impl AppState {
             schemas: Mutex::default(),
             tables,
             unheld: Arc::default(),
+            desk: Desk::default(),
         }))
     }
 
@@ -139,6 +142,10 @@ impl AppState {
     /// Returns what keeps other times than now.
     pub fn archive(&self) -> &Arc<Archive> {
         &self.0.archive
+    }
+
+    pub(super) fn desk(&self) -> &Desk {
+        &self.0.desk
     }
 
     /// Returns what is known of the units that nobody will hold.

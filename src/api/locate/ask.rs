@@ -342,7 +342,7 @@ impl Asker {
             return Err(Problem::parameter("layer", format!("there is no layer {}; known are: {known}", query.layer)));
         };
         let choice = choose(history, as_of, self.now, &self.caller)?;
-        let key = history.key(choice.generation);
+        let key = self.state.known_key_of(history, choice.generation);
         Ok(Question { query: Query { at: choice.at, ..query }, key, has_time: as_of.at.is_some() || choice.at != self.now })
     }
 

@@ -83,6 +83,8 @@ struct Layers {
 struct Source {
     layer: LayerName,
     generation: GenerationId,
+    /// Of a draft, which changes under its number.
+    revision: u32,
     drawing: Drawing,
 }
 
@@ -244,7 +246,7 @@ fn make(entries: &[Entry], asked: Asked<'_>, passing: &[Arc<PassingUnits>]) -> R
 
 impl Source {
     fn of(layer: &LayerSnapshot, drawing: Drawing) -> Self {
-        Self { layer: layer.layer().name.clone(), generation: layer.generation().id, drawing }
+        Self { layer: layer.layer().name.clone(), generation: layer.generation().id, revision: layer.revision(), drawing }
     }
 
     fn in_generation(&self, generation: GenerationId) -> Self {

@@ -110,6 +110,22 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
         "police.grid/WebMercatorQuad/0/0/0",
         "KFOOOOOOOKK",
     ),
+    // Drafts. What one row does, the next finds.
+    ("POST", "/v1/drafts", "", "KFFFOOFFFKK"),
+    ("GET", "/v1/drafts", "", "KFFFOOFFOKK"),
+    ("GET", "/v1/drafts/{id}", "2", "KFFFOOFFFKK"),
+    ("GET", "/v1/drafts/{id}/units", "2", "KFFFOOFFFKK"),
+    ("POST", "/v1/drafts/{id}/operations", "2", "KFFFOOFFFKK"),
+    ("GET", "/v1/drafts/{id}/operations", "2", "KFFFOOFFFKK"),
+    ("DELETE", "/v1/drafts/{id}/operations", "2", "KFFFOOFFFKK"),
+    ("POST", "/v1/drafts/{id}/operations/redo", "2", "KFFFOOFFFKK"),
+    ("DELETE", "/v1/drafts/{id}/operations/last", "2", "KFFFOOFFFKK"),
+    ("GET", "/v1/drafts/{id}/problems", "2", "KFFFOOFFFKK"),
+    ("GET", "/v1/drafts/{id}/comparison", "2", "KFFFOOFFFKK"),
+    // Both have changed the draft.
+    ("POST", "/v1/drafts/{id}/approval", "2", "KFFFFFFFFKK"),
+    ("POST", "/v1/drafts/{id}/publication", "2", "KFFFOOFFFKK"),
+    ("DELETE", "/v1/drafts/{id}", "2", "KFFFOOFFFKK"),
     ("GET", "/styles/{style}", "boundaries", "OOOOOOOOOKK"),
     ("GET", "/styles/{style}", "load", "OOOOOOOOOKK"),
     ("GET", "/sprites/{file}", "sprite.json", "OOOOOOOOOKK"),
@@ -183,6 +199,9 @@ fn ask(service: &Service, method: &str, template: &str, asked: &str, caller: &st
     let address = filled.collect::<Vec<_>>().join("/") + &query;
     let address = address.replace("{code}", &code).replace("{lon}", &lon.to_string()).replace("{lat}", &lat.to_string());
     let mut request = service.request(method, &address);
+    if template.starts_with("/v1/drafts/") && method != "GET" {
+        request = request.header("if-match", "*");
+    }
     if method == "POST" {
         let (media, body) = match template {
             "/v1/locate" => ("application/json", format!(r#"[{{"lon":{lon},"lat":{lat}}}]"#)),
@@ -191,6 +210,10 @@ fn ask(service: &Service, method: &str, template: &str, asked: &str, caller: &st
             template if template.starts_with("/open311") => {
                 ("application/x-www-form-urlencoded", format!("service_code=1&lat={lat}&long={lon}"))
             }
+            "/v1/drafts/{id}/operations" => {
+                ("application/json", format!(r#"{{"op":"lock","level":"grid","units":["{code}"],"locked":false}}"#))
+            }
+            template if template.starts_with("/v1/drafts") => ("application/json", "{}".to_owned()),
             template if template.ends_with("/replay") => ("application/json", "{}".to_owned()),
             _ => ("application/json", r#"{"action":"note"}"#.to_owned()),
         };
@@ -206,6 +229,8 @@ fn ask(service: &Service, method: &str, template: &str, asked: &str, caller: &st
         403 => 'F',
         200 | 201 | 202 | 204 | 404 if SECRETS.iter().any(|secret| text.contains(secret)) => 'P',
         200 | 201 | 202 | 204 => 'O',
+        // It is not approved, or was withdrawn by the one before.
+        409 if template.starts_with("/v1/drafts/") => 'O',
         // The only thing asked for that is not there.
         404 if ["incidents", "archives", "webhooks", "open311"].iter().any(|part| address.contains(part)) => 'O',
         other => panic!("{method} {address} for {caller:?}: {other} {text}"),

@@ -9,6 +9,7 @@ mod clocks;
 mod conventions;
 mod cql2;
 mod doors;
+mod drafts;
 mod faulty;
 mod features;
 mod files;

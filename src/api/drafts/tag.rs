@@ -1,0 +1,102 @@
+//! The name of a draft in an address, and its revision as an entity tag.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use serde_json::Value;
+
+use super::views::EntryView;
+use crate::api::problem::{More, Problem, ProblemKind};
+use crate::boundary::{GenerationId, LayerName};
+use crate::history::DraftSession;
+
+/// The layer whose drafts are named by their number alone.
+const LAYER_DEFAULT: &str = "grid";
+
+/// Entries that are told to whoever comes too late; older ones stand in the log.
+const SINCE_MAX: usize = 100;
+
+/// What names a draft: the number of its generation, behind its layer and a point where that is not `grid`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftName {
+    pub layer: LayerName,
+    pub number: GenerationId,
+}
+
+impl DraftName {
+    /// # Errors
+    /// 404, as nothing can be under the name.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        let (layer, number) = text.rsplit_once('.').unwrap_or((LAYER_DEFAULT, text));
+        let layer = LayerName::parse(layer).ok();
+        let number = number.parse().ok().filter(|number| *number > 0).map(GenerationId);
+        let missing = || Problem::not_found(format!("there is no draft {text}; /v1/drafts lists those there are"));
+        layer.zip(number).map(|(layer, number)| Self { layer, number }).ok_or_else(missing)
+    }
+}
+
+impl std::fmt::Display for DraftName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.layer.as_str() {
+            LAYER_DEFAULT => write!(f, "{}", self.number),
+            layer => write!(f, "{layer}.{}", self.number),
+        }
+    }
+}
+
+pub fn name_of(session: &DraftSession) -> DraftName {
+    DraftName { layer: session.generation().layer.clone(), number: session.generation().id }
+}
+
+pub fn tag_of(session: &DraftSession) -> String {
+    format!("\"{}-{}\"", name_of(session), session.revision())
+}
+
+pub fn tag_header(session: &DraftSession) -> HeaderValue {
+    HeaderValue::from_str(&tag_of(session)).expect("names of layers and numbers are plain")
+}
+
+/// Which revisions a write may be made on.
+#[derive(Clone, Debug)]
+pub struct Expected(String);
+
+impl Expected {
+    /// # Errors
+    /// 428 where the request does not say.
+    pub fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        let given: Vec<&str> = headers.get_all(header::IF_MATCH).iter().filter_map(|value| value.to_str().ok()).collect();
+        if given.is_empty() {
+            let detail = "send If-Match with the ETag of the draft that the change is made on";
+            return Err(Problem::new(ProblemKind::PreconditionRequired, detail));
+        }
+        Ok(Self(given.join(",")))
+    }
+
+    /// # Errors
+    /// 412 with what was done meanwhile where the draft is at another revision.
+    pub fn check(&self, session: &DraftSession) -> Result<(), Problem> {
+        let tag = tag_of(session);
+        let tags = || self.0.split(',').map(str::trim);
+        if tags().any(|given| given == "*" || given == tag) {
+            return Ok(());
+        }
+        let prefix = format!("\"{}-", name_of(session));
+        let known = tags().filter_map(|given| given.strip_prefix(&prefix)?.strip_suffix('"')?.parse::<u32>().ok()).max();
+        Err(changed(session, known.unwrap_or_default()))
+    }
+}
+
+/// Tells what was done since a revision.
+pub fn changed(session: &DraftSession, known: u32) -> Problem {
+    let later: Vec<_> = session.entries().iter().filter(|entry| entry.entry.revision > known).collect();
+    let shown = &later[later.len().saturating_sub(SINCE_MAX)..];
+    let since: Vec<Value> = shown.iter().map(|entry| EntryView::short(entry)).collect();
+    let detail = format!(
+        "the draft is at revision {}, {} later than the one named; look at what was done since, and repeat the change on it",
+        session.revision(),
+        later.len()
+    );
+    Problem::new(ProblemKind::Changed, detail).telling(More {
+        revision: Some(session.revision()),
+        since: Some(Value::Array(since)),
+        ..More::default()
+    })
+}

@@ -1,0 +1,153 @@
+use gridkeeper::boundary::{GenerationId, LayerName};
+use gridkeeper::dispatch::Role;
+use gridkeeper::store::{GeoPackageStore, KeyHash, KeyRecord, Store};
+use jiff::Timestamp;
+use reqwest::blocking::Response;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+use super::service::{PLANNER, SIDE, SOUTH, Service, WEST, code_of, fill, middle_of};
+
+const APPROVER: &str = "approver-key";
+
+fn start(store: &Arc<dyn Store>) -> Service {
+    let hash = KeyHash(Sha256::digest(APPROVER.as_bytes()).into());
+    store.add_key(&KeyRecord::new(hash, Role::Planner, Timestamp::UNIX_EPOCH), "test").unwrap();
+    Service::start_on(Arc::clone(store), gridkeeper::config::Config::default(), false)
+}
+
+fn begin(service: &Service) -> Value {
+    let response = send(service, PLANNER, "POST", "/v1/drafts", None, &json!({ "title": "redraw", "load_field": "households" }));
+    assert_eq!((response.status().as_u16(), response.headers()["etag"].to_str().unwrap()), (201, "\"2-1\""));
+    assert!(response.headers()["location"].to_str().unwrap().ends_with("/v1/drafts/2"));
+    response.json().unwrap()
+}
+
+fn send(service: &Service, key: &str, method: &str, path: &str, tag: Option<&str>, body: &Value) -> Response {
+    let request = service.request(method, path).bearer_auth(key).header("content-type", "application/json").body(body.to_string());
+    tag.iter().fold(request, |request, tag| request.header("if-match", *tag)).send().unwrap()
+}
+
+fn ask(service: &Service, key: &str, method: &str, path: &str, tag: Option<&str>, body: &Value) -> (u16, Value) {
+    let response = send(service, key, method, path, tag, body);
+    let status = response.status().as_u16();
+    (status, response.json().unwrap())
+}
+
+fn get(service: &Service, path: &str) -> Value {
+    let (status, body) = ask(service, PLANNER, "GET", path, None, &Value::Null);
+    assert_eq!(status, 200, "{path}: {body}");
+    body
+}
+
+fn split(code: &str) -> Value {
+    let (lon, lat) = middle_of(0, 0);
+    json!({ "op": "split", "level": "grid", "unit": code, "line": [[lon, lat - SIDE], [lon, lat + SIDE]] })
+}
+
+#[test]
+fn a_draft_is_drawn_approved_by_another_and_published() {
+    let directory = tempfile::tempdir().unwrap();
+    let store: Arc<dyn Store> = Arc::new(GeoPackageStore::open_or_create(&directory.path().join("store.gpkg")).unwrap());
+    fill(&*store);
+    let service = start(&store);
+    let draft = begin(&service);
+    assert_eq!((&draft["state"], &draft["base"]["generation"], &draft["base"]["is_newest"]), (&json!("open"), &json!(1), &json!(true)));
+    let path = "/v1/drafts/2";
+    let operations = "/v1/drafts/2/operations";
+
+    // Every write says what it is made on.
+    let first = code_of(0, 0);
+    assert_eq!(ask(&service, PLANNER, "POST", operations, None, &split(&first)).0, 428);
+    let (status, applied) = ask(&service, PLANNER, "POST", operations, Some("\"2-1\""), &split(&first));
+    assert_eq!((status, &applied["revision"], &applied["can_undo"]), (200, &json!(2), &json!(true)), "{applied}");
+    let begun: Vec<&Value> = applied["units"].as_array().unwrap().iter().filter(|unit| unit["change"] == "begun").collect();
+    assert_eq!(begun.len(), 1, "{applied}");
+    let new = begun[0]["code"].as_str().unwrap().to_owned();
+    assert_eq!(applied["metrics"]["levels"].as_array().unwrap().last().unwrap()["units"], 201);
+    assert!(applied["features"]["features"].as_array().unwrap().iter().any(|feature| feature["id"] == new.as_str()));
+
+    // Who comes too late is told what was done.
+    let (status, late) = ask(&service, APPROVER, "POST", operations, Some("\"2-1\""), &split(&first));
+    assert_eq!((status, &late["type"], &late["revision"]), (412, &json!("urn:gridkeeper:problem:changed"), &json!(2)));
+    assert_eq!(late["since"][0]["summary"], format!("splits {first} by a line"));
+
+    // What breaks a rule is refused with the place, and nothing has changed.
+    let merge = json!({ "op": "merge", "level": "grid", "units": [first, code_of(5, 5)] });
+    let (status, refused) = ask(&service, PLANNER, "POST", operations, Some("\"2-2\""), &merge);
+    assert_eq!((status, &refused["reason"], &refused["place"]["type"]), (422, &json!("not_beside"), &json!("Polygon")), "{refused}");
+    assert_eq!((&refused["units"][0], refused["remedy"].is_string()), (&json!(code_of(5, 5)), true));
+    let (status, wrong) = ask(&service, PLANNER, "POST", operations, Some("\"2-2\""), &json!({ "op": "merge", "level": "grid" }));
+    assert_eq!((status, &wrong["errors"][0]["parameter"]), (400, &json!("units")));
+
+    // Undo and redo.
+    let shapes = || get(&service, "/v1/drafts/2/units?limit=10000")["features"].clone();
+    let after = shapes();
+    let (status, undone) = ask(&service, PLANNER, "DELETE", "/v1/drafts/2/operations/last", Some("*"), &Value::Null);
+    assert_eq!((status, &undone["can_redo"], &undone["metrics"]["changed"]["begun"]), (200, &json!(true), &json!(0)), "{undone}");
+    assert_eq!(ask(&service, PLANNER, "DELETE", operations, Some("*"), &Value::Null).0, 409);
+    assert_eq!(ask(&service, PLANNER, "POST", "/v1/drafts/2/operations/redo", Some("*"), &Value::Null).0, 200);
+    assert_eq!(shapes(), after);
+    let log = get(&service, operations);
+    let kinds: Vec<&str> = log["entries"].as_array().unwrap().iter().map(|entry| entry["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["open", "apply", "undo", "redo"]);
+
+    // A draft is what `draft` selects, as of its last entry.
+    drop(service);
+    let service = start(&store);
+    let found = get(&service, &format!("/collections/grid/items/{new}?draft=2"));
+    assert_eq!(found["properties"]["code"], new.as_str());
+    let (lon, lat) = middle_of(0, 0);
+    let located = get(&service, &format!("/v1/locate?lon={}&lat={lat}&generation=2", lon + SIDE / 4.0));
+    assert_eq!(located["grid"]["code"].as_str().map(|code| code == new || code == first), Some(true));
+    let west = get(&service, &format!("/v1/locate?lon={}&lat={lat}&generation=2", lon - SIDE / 4.0));
+    assert_ne!(west["grid"]["code"], located["grid"]["code"]);
+
+    // Comparison in its forms.
+    let comparison = get(&service, "/v1/drafts/2/comparison");
+    assert_eq!((&comparison["totals"]["begun"], &comparison["from"]), (&json!(1), &json!(1)), "{comparison}");
+    let csv = service.get("/v1/drafts/2/comparison?f=csv").bearer_auth(PLANNER).send().unwrap().text().unwrap();
+    assert!(csv.starts_with("level,change,code,") && csv.contains(&new), "{csv}");
+    let page = service.get("/v1/drafts/2/comparison?f=html").bearer_auth(PLANNER).send().unwrap().text().unwrap();
+    assert!(page.contains(&new) && page.contains("<svg"), "{page}");
+
+    // Publication needs a second person, and a holder for every unit.
+    let problems = get(&service, "/v1/drafts/2/problems");
+    assert_eq!((&problems["errors"], &problems["is_approved"], &problems["publishable"]), (&json!(0), &json!(false), &json!(false)));
+    let publication = "/v1/drafts/2/publication";
+    assert_eq!(ask(&service, PLANNER, "POST", publication, Some("*"), &json!({})).1["type"], "urn:gridkeeper:problem:not-approved");
+    assert_eq!(ask(&service, PLANNER, "POST", "/v1/drafts/2/approval", Some("*"), &json!({})).0, 403);
+    let (status, approved) = ask(&service, APPROVER, "POST", "/v1/drafts/2/approval", Some("\"2-4\""), &json!({ "note": "good" }));
+    assert_eq!((status, &approved["state"], &approved["approval"]["note"]), (200, &json!("approved"), &json!("good")), "{approved}");
+    let (status, made) = ask(&service, PLANNER, "POST", publication, Some("\"2-5\""), &json!({ "accept_unheld": true }));
+    assert_eq!((status, &made["generation"]), (201, &json!(3)), "{made}");
+    let closed = get(&service, path);
+    assert_eq!((&closed["state"], &closed["published_as"]), (&json!("published"), &json!(3)));
+    assert_eq!(ask(&service, PLANNER, "POST", operations, Some("*"), &split(&new)).1["type"], "urn:gridkeeper:problem:draft-closed");
+    let stored = store.load_generation(&LayerName::parse("grid").unwrap(), GenerationId(3)).unwrap();
+    assert_eq!(stored.shapes.last().unwrap().len(), 201);
+}
+
+#[test]
+fn an_edit_after_approval_has_to_be_approved_anew() {
+    let store: Arc<dyn Store> = Arc::new(gridkeeper::store::MemoryStore::new());
+    fill(&*store);
+    let service = start(&store);
+    begin(&service);
+    let approve = || ask(&service, APPROVER, "POST", "/v1/drafts/2/approval", Some("*"), &json!({})).0;
+    assert_eq!(approve(), 200);
+    let corner = [WEST + SIDE, SOUTH + SIDE];
+    let moved = json!({ "op": "move_vertex", "at": corner, "to": [corner[0] + SIDE / 8.0, corner[1]] });
+    assert_eq!(ask(&service, PLANNER, "POST", "/v1/drafts/2/operations", Some("*"), &moved).0, 200);
+    assert_eq!(get(&service, "/v1/drafts/2")["state"], "open");
+    assert_eq!(get(&service, "/v1/drafts?state=open")["drafts"][0]["id"], "2");
+    assert_eq!(approve(), 200);
+    let (status, withdrawn) = ask(&service, PLANNER, "DELETE", "/v1/drafts/2", Some("*"), &Value::Null);
+    assert_eq!((status, &withdrawn["state"]), (200, &json!("withdrawn")));
+    for (path, status) in [("/v1/drafts/1", 404), ("/v1/drafts/9", 404), ("/v1/drafts/x", 404), ("/v1/drafts/police.2", 404)] {
+        assert_eq!(ask(&service, PLANNER, "GET", path, None, &Value::Null).0, status, "{path}");
+    }
+    let known = service.get("/v1/drafts/2").bearer_auth(PLANNER).header("if-none-match", "\"2-5\"").send().unwrap();
+    assert_eq!(known.status(), 304);
+}
