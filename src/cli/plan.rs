@@ -4,6 +4,8 @@ mod compare;
 mod describe;
 mod from_file;
 mod from_store;
+mod import;
+mod publish;
 mod source;
 mod staff;
 
@@ -25,6 +27,12 @@ enum Command {
     Staff(staff::Args),
     /// Tell two plans apart, or a plan and today: who and what changes hands
     Compare(compare::Args),
+    /// Make a draft of a plan: a table of unit_code,district
+    Import(import::Args),
+    /// Find a draft good as it is, as a second person
+    Approve(publish::ApproveArgs),
+    /// Publish a draft that was approved as it is
+    Publish(publish::Args),
 }
 
 pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
@@ -32,5 +40,8 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
         Command::Balance(args) => balance::run(&args, context),
         Command::Staff(args) => staff::run(&args, context),
         Command::Compare(args) => compare::run(&args, context),
+        Command::Import(args) => import::run(&args, context),
+        Command::Approve(args) => publish::approve(&args, context),
+        Command::Publish(args) => publish::run(&args, context),
     }
 }

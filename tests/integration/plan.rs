@@ -287,3 +287,52 @@ fn real_precincts_come_out_more_even_and_more_compact_than_the_published_distric
         assert!(ours > published, "{into} districts: {ours} against {published}");
     }
 }
+
+#[test]
+fn a_plan_becomes_a_draft_that_a_second_person_has_published() {
+    let blocks = Blocks::new();
+    let rectangle = |code: &str, south: f64, north: f64| {
+        format!(
+            r#"{{"type":"Feature","properties":{{"code":"{code}"}},"geometry":{{"type":"Polygon","coordinates":[[[111.6,{south}],[111.612,{south}],[111.612,{north}],[111.6,{north}],[111.6,{south}]]]}}}}"#
+        )
+    };
+    let halves =
+        format!(r#"{{"type":"FeatureCollection","features":[{},{}]}}"#, rectangle("S", 26.2, 26.206), rectangle("N", 26.206, 26.212));
+    std::fs::write(blocks.path("halves.geojson"), halves).unwrap();
+    let run = |args: &[&str]| gridkeeper().current_dir(blocks.dir.path()).args(["--store", "plan.gpkg"]).args(args).output().unwrap();
+    let done = |args: &[&str]| {
+        let output = run(args);
+        assert!(
+            output.status.success(),
+            "{args:?}: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    done(&["import", "halves.geojson", "--level", "community"]);
+    done(&["import", "blocks.geojson", "--level", "grid", "--parent-field", "half"]);
+    let write = |name: &str, district: &dyn Fn(usize) -> String| {
+        let rows: String = (0..SIDE * SIDE).map(|at| format!("{},{}\n", code(at), district(at))).collect();
+        std::fs::write(blocks.path(name), format!("unit_code,district\n{rows}")).unwrap();
+    };
+    // A chessboard hangs together nowhere, and then nothing is written.
+    write("torn.csv", &|at| format!("P{}", (at % SIDE + at / SIDE) % 2));
+    let refused = run(&["plan", "import", "torn.csv", "--level", "grid"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("shares no border"), "{refused:?}");
+    write("thirds.csv", &|at| format!("P{}", at % SIDE / 4));
+    let told = done(&["plan", "import", "thirds.csv", "--level", "grid", "--title", "thirds", "--author", "one"]);
+    assert!(told.contains("3 districts begin, 2 end"), "{told}");
+    let draft = told.split_whitespace().nth(1).unwrap().to_owned();
+    assert_eq!(run(&["plan", "publish", &draft]).status.code(), Some(1));
+    assert!(!run(&["plan", "approve", &draft, "--author", "one"]).status.success());
+    done(&["plan", "approve", &draft, "--author", "two"]);
+    // Nobody holds anything.
+    assert_eq!(run(&["plan", "publish", &draft]).status.code(), Some(1));
+    let published = done(&["plan", "publish", &draft, "--accept-unheld"]);
+    assert!(published.starts_with("generation "), "{published}");
+    assert!(!run(&["plan", "publish", &draft, "--accept-unheld"]).status.success());
+    let found = done(&["locate", "111.6005", "26.2115", "--json"]);
+    let found: Value = serde_json::from_str(&found).unwrap();
+    assert_eq!((&found["path"][0]["code"], &found["grid"]["code"]), (&"P0".into(), &"B132".into()), "{found}");
+}
