@@ -228,11 +228,14 @@ impl AppState {
             return history.key(generation);
         }
         let name = history.layer.clone();
-        let asked = self.with_store(move |store| store.newest_draft_revision(&name, generation)).await;
-        // What is kept answers while the store is away, as of the last entry that was seen.
-        let revision = asked.unwrap_or_else(|_| self.desk().revision_of(&history.layer, generation).unwrap_or_default());
-        self.desk().learn(&history.layer, generation, revision);
-        history.draft_key(generation, revision)
+        match self.with_store(move |store| store.newest_draft_revision(&name, generation)).await {
+            Ok(revision) => {
+                self.desk().learn(&history.layer, generation, revision);
+                history.draft_key(generation, revision)
+            }
+            // What is kept answers while the store is away, as of the last entry that was seen.
+            Err(_) => history.draft_key(generation, self.desk().revision_of(&history.layer, generation).unwrap_or_default()),
+        }
     }
 
     /// Returns the same for a draft as of the newest entry that this process knows of. The thread waits where it knows of none.

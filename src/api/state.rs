@@ -16,7 +16,6 @@ use super::rate::Rates;
 use super::stream::{Feed, Item};
 use super::tiles::{CaseMap, TileCache, Workload};
 use super::token::TokenVerifier;
-use crate::boundary::{GenerationId, LayerName};
 use crate::config::Config;
 use crate::filter::Schema;
 use crate::history::{Archive, KeptUnheld};
@@ -52,7 +51,7 @@ struct Shared {
     webhooks_changed: Arc<Notify>,
 }
 
-type ExtentKey = (LayerName, GenerationId, usize);
+type ExtentKey = (LayerKey, usize);
 
 /// Extents and schemas kept: a generation has as many as its layer has levels, so this is dozens of generations. They are a few bytes each.
 const EXTENTS_MAX: usize = 256;
@@ -276,7 +275,7 @@ impl AppState {
 
     /// Returns west, south, east and north of a level; none where it has no units. Measured once for each generation.
     pub(super) fn extent_of(&self, layer: &LayerSnapshot, depth: usize) -> Option<[f64; 4]> {
-        let key = (layer.layer().name.clone(), layer.generation().id, depth);
+        let key = (layer.key(), depth);
         let mut extents = self.0.extents.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(extent) = extents.get(&key) {
             return *extent;
