@@ -6,6 +6,7 @@
 mod doors;
 mod indicators;
 mod workflow;
+mod workload;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ use crate::dispatch::workflow::Workflow;
 
 pub use doors::{ALGORITHMS, ForwardedHeader, OidcConfig, PrivacyConfig, RateConfig};
 pub use indicators::IndicatorConfig;
+pub use workload::WorkloadConfig;
 
 /// The settings file that is read when none is named and it exists.
 pub const DEFAULT_FILE: &str = "gridkeeper.toml";
@@ -56,6 +58,7 @@ struct Settings {
     oidc: OidcConfig,
     privacy: PrivacyConfig,
     indicators: IndicatorConfig,
+    workload: WorkloadConfig,
     history: HistoryConfig,
     map: MapConfig,
     features: FeaturesConfig,
@@ -111,6 +114,7 @@ pub struct Config {
     pub oidc: OidcConfig,
     pub privacy: PrivacyConfig,
     pub indicators: IndicatorConfig,
+    pub workload: WorkloadConfig,
     pub history: HistoryConfig,
     pub map: MapConfig,
     pub features: FeaturesConfig,
@@ -398,6 +402,7 @@ impl Default for Settings {
             oidc: OidcConfig::default(),
             privacy: PrivacyConfig::default(),
             indicators: IndicatorConfig::default(),
+            workload: WorkloadConfig::default(),
             history: HistoryConfig::default(),
             map: MapConfig::default(),
             cases: CaseSettings::default(),
@@ -473,8 +478,9 @@ impl Settings {
         if self.http.tls_cert.is_some() != self.http.tls_key.is_some() {
             return Err(wrong("http.tls_cert", "a certificate and its key are named together".into()));
         }
-        self.oidc.check().and_then(|()| self.indicators.check()).map_err(|(setting, detail)| wrong(setting, detail))?;
-        let Self { doubt_distance_m, http, rates, oidc, privacy, indicators, history, map, cases, open311, features, .. } = self;
+        let checked = self.oidc.check().and_then(|()| self.indicators.check()).and_then(|()| self.workload.check());
+        checked.map_err(|(setting, detail)| wrong(setting, detail))?;
+        let Self { doubt_distance_m, http, rates, oidc, privacy, indicators, workload, history, map, cases, open311, features, .. } = self;
         let cases = cases.resolve()?;
         Ok(Config {
             time_zone,
@@ -486,6 +492,7 @@ impl Settings {
             oidc,
             privacy,
             indicators,
+            workload,
             history,
             map,
             cases,

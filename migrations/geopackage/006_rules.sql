@@ -3,7 +3,7 @@
 
 CREATE TABLE gk_rules (
   number INTEGER NOT NULL PRIMARY KEY,
-  kind TEXT NOT NULL CHECK (kind IN ('categories', 'responsibilities', 'calendars', 'costs', 'funds')),
+  kind TEXT NOT NULL CHECK (kind IN ('categories', 'responsibilities', 'calendars', 'costs', 'funds', 'loads')),
   created_at DATETIME NOT NULL,
   effective_from DATETIME NOT NULL,
   author TEXT NOT NULL
@@ -71,6 +71,20 @@ CREATE TABLE gk_fund (
   amount_cents INTEGER NOT NULL,
   unit_code TEXT,
   post TEXT,
+  note TEXT NOT NULL,
+  valid_from DATETIME,
+  valid_to DATETIME,
+  from_rules INTEGER NOT NULL REFERENCES gk_rules (number),
+  to_rules INTEGER REFERENCES gk_rules (number)
+);
+
+-- Figures of units that are kept elsewhere.
+CREATE TABLE gk_load (
+  key INTEGER NOT NULL PRIMARY KEY,
+  place INTEGER NOT NULL,
+  unit_code TEXT NOT NULL,
+  name TEXT NOT NULL,
+  value REAL NOT NULL,
   note TEXT NOT NULL,
   valid_from DATETIME,
   valid_to DATETIME,

@@ -225,7 +225,7 @@ COMMENT ON COLUMN gk_assignment.to_roster IS 'The first that no longer has it';
 
 CREATE TABLE gk_rules (
   number bigint PRIMARY KEY,
-  kind text NOT NULL CHECK (kind IN ('categories', 'responsibilities', 'calendars', 'costs', 'funds')),
+  kind text NOT NULL CHECK (kind IN ('categories', 'responsibilities', 'calendars', 'costs', 'funds', 'loads')),
   created_at timestamptz NOT NULL,
   effective_from timestamptz NOT NULL,
   author text NOT NULL
@@ -392,6 +392,30 @@ COMMENT ON COLUMN gk_fund.valid_from IS 'From when';
 COMMENT ON COLUMN gk_fund.valid_to IS 'Until when, exclusive';
 COMMENT ON COLUMN gk_fund.from_rules IS 'The first import that has it';
 COMMENT ON COLUMN gk_fund.to_rules IS 'The first that no longer has it';
+
+CREATE TABLE gk_load (
+  key bigint PRIMARY KEY,
+  place bigint NOT NULL,
+  unit_code text COLLATE "C" NOT NULL,
+  name text NOT NULL,
+  value double precision NOT NULL,
+  note text NOT NULL,
+  valid_from timestamptz,
+  valid_to timestamptz,
+  from_rules bigint NOT NULL REFERENCES gk_rules (number),
+  to_rules bigint REFERENCES gk_rules (number)
+);
+COMMENT ON TABLE gk_load IS 'Figures of units that are kept elsewhere';
+COMMENT ON COLUMN gk_load.key IS 'Names the row';
+COMMENT ON COLUMN gk_load.place IS 'Its place in the table as imported';
+COMMENT ON COLUMN gk_load.unit_code IS 'The unit';
+COMMENT ON COLUMN gk_load.name IS 'What the figure is of';
+COMMENT ON COLUMN gk_load.value IS 'The figure, from 0 up';
+COMMENT ON COLUMN gk_load.note IS 'A remark';
+COMMENT ON COLUMN gk_load.valid_from IS 'From when';
+COMMENT ON COLUMN gk_load.valid_to IS 'Until when, exclusive';
+COMMENT ON COLUMN gk_load.from_rules IS 'The first import that has it';
+COMMENT ON COLUMN gk_load.to_rules IS 'The first that no longer has it';
 
 -- Ids are unique over all months, also over those that were taken out, so that a case that is sent again is known.
 CREATE TABLE gk_case_id (

@@ -70,6 +70,8 @@ enum Command {
     Costs(rules::CostsArgs),
     /// Who pays for posts
     Funds(rules::FundsArgs),
+    /// Figures of units that are kept elsewhere: residents, homes, components
+    Load(rules::LoadArgs),
     /// What happened where: load it, list it, say where it lies by other boundaries
     Incidents(incidents::Args),
     /// Look one position up
@@ -136,6 +138,7 @@ impl Cli {
             Command::Calendars(args) => rules::run_calendars(&args, &context),
             Command::Costs(args) => rules::run_costs(&args, &context),
             Command::Funds(args) => rules::run_funds(&args, &context),
+            Command::Load(args) => rules::run_load(&args, &context),
             Command::Incidents(args) => incidents::run(args, &context),
             Command::Locate(args) => locate::run(&args, &context),
             Command::Assign(args) => assign::run(&args, &context),

@@ -5,9 +5,11 @@ mod describe;
 mod from_file;
 mod from_store;
 mod import;
+mod load;
 mod publish;
 mod source;
 mod staff;
+mod workload;
 
 use clap::Subcommand;
 
@@ -23,6 +25,8 @@ pub struct Args {
 enum Command {
     /// Put base units together into districts of equal load, each in one piece
     Balance(balance::Args),
+    /// Tell how much work there is in each unit, and what it is made of
+    Load(load::Args),
     /// Share workers out among communities by load, before a border is moved
     Staff(staff::Args),
     /// Tell two plans apart, or a plan and today: who and what changes hands
@@ -38,6 +42,7 @@ enum Command {
 pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     match args.command {
         Command::Balance(args) => balance::run(&args, context),
+        Command::Load(args) => load::run(&args, context),
         Command::Staff(args) => staff::run(&args, context),
         Command::Compare(args) => compare::run(&args, context),
         Command::Import(args) => import::run(&args, context),

@@ -12,7 +12,7 @@ use super::{Context, Outcome};
 use crate::app::{self, OpenMode, StoreUnavailable};
 use crate::config::Config;
 use crate::dispatch::{CategoryCode, CategoryRow, RuleBook, RuleKind, RuleTable};
-use crate::import::{Table, parse_moment, read_calendars, read_categories, read_costs, read_funds, read_responsibilities};
+use crate::import::{Table, parse_moment, read_calendars, read_categories, read_costs, read_funds, read_loads, read_responsibilities};
 use crate::store::Store;
 
 #[derive(Debug, clap::Args)]
@@ -80,6 +80,18 @@ enum FundsCommand {
 }
 
 #[derive(Debug, clap::Args)]
+pub struct LoadArgs {
+    #[command(subcommand)]
+    command: LoadCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum LoadCommand {
+    /// Take the place of the figures of units with a table: unit_code, load, value, valid_from, valid_to, note
+    Import(ImportArgs),
+}
+
+#[derive(Debug, clap::Args)]
 struct ImportArgs {
     /// A table, .csv (UTF-8 or GBK) or .xlsx
     file: PathBuf,
@@ -111,6 +123,11 @@ pub fn run_costs(args: &CostsArgs, context: &Context) -> anyhow::Result<Outcome>
 pub fn run_funds(args: &FundsArgs, context: &Context) -> anyhow::Result<Outcome> {
     let FundsCommand::Import(args) = &args.command;
     run(RuleKind::Funds, args, context)
+}
+
+pub fn run_load(args: &LoadArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let LoadCommand::Import(args) = &args.command;
+    run(RuleKind::Loads, args, context)
 }
 
 fn run(kind: RuleKind, args: &ImportArgs, context: &Context) -> anyhow::Result<Outcome> {
@@ -153,6 +170,11 @@ pub fn import(kind: RuleKind, store: &dyn Store, config: &Config, file: &Path, e
             let codes = load_codes(store, None).map_err(StoreUnavailable::from)?;
             let (rows, problems) = read_funds(&table, &config.time_zone, |code| codes.contains(code))?;
             (RuleTable::Funds(rows), problems)
+        }
+        RuleKind::Loads => {
+            let codes = load_codes(store, None).map_err(StoreUnavailable::from)?;
+            let (rows, problems) = read_loads(&table, &config.time_zone, |code| codes.contains(code))?;
+            (RuleTable::Loads(rows), problems)
         }
     };
     if !problems.is_empty() {

@@ -9,6 +9,7 @@ mod dates;
 mod incident;
 pub mod indicator;
 mod limit;
+mod load;
 mod nearby;
 mod responsibility;
 mod role;
@@ -27,6 +28,7 @@ pub use cost::{CostRow, Coverage, FundKind, FundRow, PostCost, SourceCover, cove
 pub use dates::Dates;
 pub use incident::{Case, CaseId, Reporter};
 pub use limit::{Clock, LIMIT_MAX, Limit, LimitError};
+pub use load::LoadRow;
 pub use nearby::{DUPLICATE_DISTANCE_M_MAX, cell_of, cells_around, distance_m};
 pub use responsibility::{Breadth, DepartmentId, DepartmentRole, Responsibilities, ResponsibilityRow, Responsible};
 pub use role::Role;

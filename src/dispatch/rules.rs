@@ -9,6 +9,7 @@ use super::category::{CONDITION_SIGN, Categories, Category, CategoryCode, Catego
 use super::clock::due;
 use super::cost::{CostRow, FundRow};
 use super::limit::Limit;
+use super::load::LoadRow;
 use super::responsibility::{Responsibilities, ResponsibilityRow, Responsible};
 use crate::boundary::UnitCode;
 
@@ -22,10 +23,12 @@ pub enum RuleKind {
     Costs,
     /// Who pays for them.
     Funds,
+    /// Figures of units that are kept elsewhere.
+    Loads,
 }
 
 impl RuleKind {
-    pub const ALL: [Self; 5] = [Self::Categories, Self::Responsibilities, Self::Calendars, Self::Costs, Self::Funds];
+    pub const ALL: [Self; 6] = [Self::Categories, Self::Responsibilities, Self::Calendars, Self::Costs, Self::Funds, Self::Loads];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -34,6 +37,7 @@ impl RuleKind {
             Self::Calendars => "calendars",
             Self::Costs => "costs",
             Self::Funds => "funds",
+            Self::Loads => "loads",
         }
     }
 
@@ -50,6 +54,7 @@ pub enum RuleTable {
     Calendars(Vec<CalendarRow>),
     Costs(Vec<CostRow>),
     Funds(Vec<FundRow>),
+    Loads(Vec<LoadRow>),
 }
 
 impl RuleTable {
@@ -60,6 +65,7 @@ impl RuleTable {
             Self::Calendars(_) => RuleKind::Calendars,
             Self::Costs(_) => RuleKind::Costs,
             Self::Funds(_) => RuleKind::Funds,
+            Self::Loads(_) => RuleKind::Loads,
         }
     }
 
@@ -70,6 +76,7 @@ impl RuleTable {
             Self::Calendars(rows) => rows.len(),
             Self::Costs(rows) => rows.len(),
             Self::Funds(rows) => rows.len(),
+            Self::Loads(rows) => rows.len(),
         }
     }
 
@@ -127,8 +134,8 @@ impl RuleBook {
                     book.responsibilities.push(Term { number, from, rules: Arc::new(Responsibilities::new(rows)) });
                 }
                 RuleTable::Calendars(rows) => book.calendars.push(Term { number, from, rules: Arc::new(Calendars::new(rows, time_zone)) }),
-                // Money decides nothing about cases.
-                RuleTable::Costs(_) | RuleTable::Funds(_) => {}
+                // Money and figures decide nothing about cases.
+                RuleTable::Costs(_) | RuleTable::Funds(_) | RuleTable::Loads(_) => {}
             }
         }
         book

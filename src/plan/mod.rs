@@ -13,6 +13,7 @@ mod ground;
 mod holes;
 mod measures;
 mod staffing;
+mod workload;
 
 pub use balance::{
     Bounds, CommunityPlan, EFFORT_DEFAULT, Finding, Mode, Numbers, OnProgress, Plan, PlannedDistrict, Progress, Task, TaskError, Why,
@@ -25,3 +26,4 @@ pub use graph::{BaseGraph, BaseUnit, Beside};
 pub use ground::{base_graph, ground_of};
 pub use measures::{Against, CommunityLoad, DistrictMeasures, Measured, Measures, measure};
 pub use staffing::{ApportionError, Apportionment, Staffing, apportion, fewest_under};
+pub use workload::{CaseWeights, SLOWEST, Term, WeighedCase, Workload, walk_m};

@@ -85,6 +85,7 @@ impl Action<'_> {
                 RuleKind::Calendars => "replace_calendars",
                 RuleKind::Costs => "replace_costs",
                 RuleKind::Funds => "replace_funds",
+                RuleKind::Loads => "replace_loads",
             },
             Self::AddCases { .. } => "add_cases",
             Self::AddWebhook(_) => "add_webhook",

@@ -14,11 +14,11 @@ use super::transfer::{Row, TABLES, Table, Value, key_bytes};
 use crate::boundary::UnitCode;
 use crate::dispatch::{
     CalendarEntry, CalendarName, CalendarRow, CategoryCode, CategoryRow, CostRow, Dates, DaySpan, DepartmentId, DepartmentRole, FundKind,
-    FundRow, Limit, Limits, Post, ResponsibilityRow, RuleKind, RuleSet, RuleTable, Weekdays, WorkHours, Zone,
+    FundRow, Limit, Limits, LoadRow, Post, ResponsibilityRow, RuleKind, RuleSet, RuleTable, Weekdays, WorkHours, Zone,
 };
 
 /// The tables of rules, in the order in which they are written.
-pub(super) const NAMES: [&str; 6] = ["gk_rules", "gk_category", "gk_responsibility", "gk_calendar", "gk_cost", "gk_fund"];
+pub(super) const NAMES: [&str; 7] = ["gk_rules", "gk_category", "gk_responsibility", "gk_calendar", "gk_cost", "gk_fund", "gk_load"];
 
 /// What a row says of itself beside its key, and from and to which import it holds.
 const ENDS: usize = 2;
@@ -36,6 +36,7 @@ pub(super) fn table_of(kind: RuleKind) -> &'static Table {
         RuleKind::Calendars => "gk_calendar",
         RuleKind::Costs => "gk_cost",
         RuleKind::Funds => "gk_fund",
+        RuleKind::Loads => "gk_load",
     })
 }
 
@@ -123,6 +124,7 @@ fn to_contents(table: &RuleTable) -> Vec<Row> {
         RuleTable::Calendars(rows) => rows.iter().map(calendar_values).collect(),
         RuleTable::Costs(rows) => rows.iter().map(cost_values).collect(),
         RuleTable::Funds(rows) => rows.iter().map(fund_values).collect(),
+        RuleTable::Loads(rows) => rows.iter().map(load_values).collect(),
     };
     (0..).zip(rows).map(|(place, row)| [Value::Integer(place)].into_iter().chain(row).collect()).collect()
 }
@@ -135,6 +137,7 @@ fn parse_rows(kind: RuleKind, contents: Vec<Row>) -> Result<RuleTable, String> {
         RuleKind::Calendars => RuleTable::Calendars(readers.map(parse_calendar).collect::<Result<_, _>>()?),
         RuleKind::Costs => RuleTable::Costs(readers.map(parse_cost).collect::<Result<_, _>>()?),
         RuleKind::Funds => RuleTable::Funds(readers.map(parse_fund).collect::<Result<_, _>>()?),
+        RuleKind::Loads => RuleTable::Loads(readers.map(parse_load).collect::<Result<_, _>>()?),
     })
 }
 
@@ -303,6 +306,21 @@ fn parse_fund(mut values: Reader) -> Result<FundRow, String> {
     })
 }
 
+fn load_values(row: &LoadRow) -> Row {
+    let unit = text(row.unit.as_str());
+    vec![unit, text(&row.name), Value::Real(row.value), text(&row.note), time(row.dates.from), time(row.dates.to)]
+}
+
+fn parse_load(mut values: Reader) -> Result<LoadRow, String> {
+    Ok(LoadRow {
+        unit: values.parsed(UnitCode::parse)?.ok_or("a figure without its unit")?,
+        name: values.text()?,
+        value: values.real()?.ok_or("a figure without its value")?,
+        note: values.text()?,
+        dates: values.dates()?,
+    })
+}
+
 fn parse_post(post: &str) -> Result<Post, String> {
     Post::parse(post).ok_or(format!("the post {post:?}"))
 }
@@ -358,6 +376,14 @@ impl Reader {
     fn integer(&mut self) -> Result<Option<i64>, String> {
         match self.values.next() {
             Some(Value::Integer(number)) => Ok(Some(number)),
+            Some(Value::Null) => Ok(None),
+            other => Err(format!("{other:?} in place of a number")),
+        }
+    }
+
+    fn real(&mut self) -> Result<Option<f64>, String> {
+        match self.values.next() {
+            Some(Value::Real(number)) => Ok(Some(number)),
             Some(Value::Null) => Ok(None),
             other => Err(format!("{other:?} in place of a number")),
         }

@@ -255,7 +255,7 @@ fn a_backup_of_an_older_program_is_restored_and_left_as_it_is() {
         ALTER TABLE gk_key DROP COLUMN expires_at;",
         )
         .unwrap();
-    connection.execute_batch("DROP TABLE gk_case_id; DROP INDEX gk_unit_version_by_life; DROP TABLE gk_cost; DROP TABLE gk_fund; DROP TABLE gk_calendar; DROP TABLE gk_responsibility; DROP TABLE gk_category; DROP TABLE gk_rules; DELETE FROM gk_migration WHERE number >= 4").unwrap();
+    connection.execute_batch("DROP TABLE gk_case_id; DROP INDEX gk_unit_version_by_life; DROP TABLE gk_cost; DROP TABLE gk_fund; DROP TABLE gk_load; DROP TABLE gk_calendar; DROP TABLE gk_responsibility; DROP TABLE gk_category; DROP TABLE gk_rules; DELETE FROM gk_migration WHERE number >= 4").unwrap();
     drop(connection);
     let before = std::fs::read(&old).unwrap();
     done(&["--store", &restored, "restore", &old]);

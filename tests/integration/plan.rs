@@ -269,6 +269,69 @@ fn units_of_a_store_are_balanced_within_their_streets() {
 }
 
 #[test]
+fn work_is_weighed_as_the_settings_say_and_says_what_it_is_made_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let shapes = Path::new(env!("CARGO_MANIFEST_DIR")).join("shapes/lingling");
+    let run = |args: &[&str]| {
+        gridkeeper().current_dir(dir.path()).env("GRIDKEEPER_STORE", dir.path().join("store.gpkg")).args(args).output().unwrap()
+    };
+    for (file, rest) in [
+        ("streets.geojson", &["import", "--level", "street"][..]),
+        ("communities.geojson", &["import", "--level", "community"]),
+        ("grids.shp", &["import", "--level", "grid"]),
+        ("incidents.csv", &["incidents", "import"]),
+    ] {
+        let output = run(&[rest, &[shapes.join(file).to_str().unwrap()]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let told = |output: Output| -> Value {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    // Without settings the work is the cases.
+    let plain = told(run(&["plan", "load", "--level", "grid", "--json"]));
+    assert_eq!((plain["workload"].as_f64().map(f64::round), &plain["weights"]), (Some(300.0), &serde_json::json!({ "cases": 1.0 })));
+    let grid = plain["heaviest"][0]["unit_code"].as_str().unwrap();
+    let other = plain["heaviest"][1]["unit_code"].as_str().unwrap();
+
+    // What is kept elsewhere is loaded by code; what is wrong with it is told row by row, and nothing is stored.
+    std::fs::write(dir.path().join("bad.csv"), format!("unit_code,load,value\n{grid},homes,many\nnowhere,homes,3\n")).unwrap();
+    let refused = run(&["load", "import", "bad.csv"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(1) && said.contains("no number from 0 up") && said.contains("nowhere"), "{said}");
+    std::fs::write(dir.path().join("homes.csv"), format!("网格编码,指标,数值\n{grid},homes,40\n{other},homes,1200\n")).unwrap();
+    let stored = run(&["load", "import", "homes.csv"]);
+    assert!(stored.status.success(), "{}", String::from_utf8_lossy(&stored.stderr));
+
+    let settings = "[workload]\ncases = 2.0\nwalk_km = 0.5\n[workload.fields]\nhomes = 0.1\n";
+    std::fs::write(dir.path().join("gridkeeper.toml"), settings).unwrap();
+    let weighed = told(run(&["plan", "load", "--level", "grid", "--json", "--top", "2000"]));
+    let units = weighed["heaviest"].as_array().unwrap();
+    assert_eq!(units[0]["unit_code"], other, "twelve hundred homes are more than any cases");
+    for unit in units {
+        let sum: f64 = unit["parts"].as_array().unwrap().iter().map(|part| part["workload"].as_f64().unwrap()).sum();
+        assert!((sum - unit["workload"].as_f64().unwrap()).abs() < 1e-9, "{unit}");
+    }
+    let part = |term: &str| units[0]["parts"].as_array().unwrap().iter().find(|part| part["term"] == term).unwrap()["workload"].as_f64();
+    assert_eq!(part("homes"), Some(120.0));
+    assert!(part("walk_km").unwrap() > 0.0);
+
+    // A balance takes the same figures, by name or all together.
+    let balance = ["plan", "balance", "--level", "grid", "--within", "street", "--into", "39", "--json", "--load"];
+    let together = told_any(&run(&[&balance[..], &["workload"]].concat()));
+    assert!((together["metrics"]["load"].as_f64().unwrap() / weighed["workload"].as_f64().unwrap() - 1.0).abs() < 1e-9);
+    assert_eq!(told_any(&run(&[&balance[..], &["homes"]].concat()))["metrics"]["load"], 1240.0);
+    let missing = run(&[&balance[..], &["hoems"]].concat());
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("load it with `load import`"));
+}
+
+/// What a plan says, whether or not all bounds were met.
+fn told_any(output: &Output) -> Value {
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
 fn real_precincts_come_out_more_even_and_more_compact_than_the_published_districts() {
     let Some(file) = shared("data/mn_precincts/mn_08_16.zip") else { return };
     for (field, into, tolerance) in [("CONGDIST", "8", "0.003"), ("MNSENDIST", "67", "0.025"), ("MNLEGDIST", "134", "0.05")] {

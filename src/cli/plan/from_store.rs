@@ -6,28 +6,47 @@ use jiff::Timestamp;
 use super::super::Context;
 use super::super::source::with_spinner;
 use super::base::{Base, Named, Variable};
-use super::source::{PlanSource, WORKLOAD, to_figure, to_name};
+use super::source::{PlanSource, WORKLOAD, to_name};
+use super::workload::{Figures, weigh};
 use crate::app::{OpenMode, StoreUnavailable, open_store};
-use crate::boundary::{LayerName, Level};
+use crate::boundary::{LayerName, Level, UnitCode};
 use crate::history::{AsOf, load_histories, resolve};
-use crate::index::{LayerIndex, Search};
 use crate::lineage::RESIDENTS_NAMES;
-use crate::plan::{base_graph, ground_of};
-use crate::store::{CaseFilter, Store};
+use crate::plan::{Workload, base_graph, ground_of};
+use crate::store::Store;
 use crate::topology::{CoverageLevel, Rules, UnitIndex, ValidCoverage, check};
 
-/// Cases read at a time.
-const CASES_PAGE: usize = 10_000;
+/// The boundaries of a store, and the level of the base units.
+struct Opened {
+    store: Arc<dyn Store>,
+    coverage: Arc<ValidCoverage>,
+    depth: usize,
+}
 
-/// Reads base units from a level of the store.
-pub fn read(source: &PlanSource, context: &Context) -> anyhow::Result<Base> {
+fn open(source: &PlanSource, context: &Context) -> anyhow::Result<Opened> {
     let layer = LayerName::parse(&source.layer)?;
     let store = open_store(&context.store, OpenMode::ReadOnly)?;
     let coverage = Arc::new(with_spinner("loading", || load(&*store, &layer, source, context))?);
     let level = Level::parse(source.level.as_deref().context("--level names the level of the base units")?)?;
     let depth = coverage.layer().depth_of(&level).with_context(|| format!("layer {layer} has no level {level}"))?;
+    ensure!(!coverage.levels()[depth].is_empty(), "level {level} of layer {layer} has no units");
+    Ok(Opened { store, coverage, depth })
+}
+
+/// Weighs the work of the units of a level, and returns it with their codes.
+pub fn read_workload(source: &PlanSource, context: &Context) -> anyhow::Result<(Vec<UnitCode>, Workload)> {
+    let Opened { store, coverage, depth } = open(source, context)?;
+    let level = &coverage.levels()[depth];
+    let figures = Figures::load(&*store, level, Timestamp::now())?;
+    let workload = weigh(&*store, &coverage, depth, &figures, &context.config.workload)?;
+    Ok((level.units().iter().map(|unit| unit.code.clone()).collect(), workload))
+}
+
+/// Reads base units from a level of the store.
+pub fn read(source: &PlanSource, context: &Context) -> anyhow::Result<Base> {
+    let Opened { store, coverage, depth } = open(source, context)?;
     let of_level = &coverage.levels()[depth];
-    ensure!(!of_level.is_empty(), "level {level} of layer {layer} has no units");
+    let (layer, level) = (&coverage.layer().name, of_level.level());
     let within = source.within.as_deref().map(Level::parse).transpose()?;
     let within = within
         .map(|within| match coverage.layer().depth_of(&within) {
@@ -47,16 +66,20 @@ pub fn read(source: &PlanSource, context: &Context) -> anyhow::Result<Base> {
         None if is_between => ancestors(&coverage, depth, depth - 1),
         None => Named { names: Vec::new(), of: vec![None; of_level.units().len()] },
     };
+    let figures = Figures::load(&*store, of_level, Timestamp::now())?;
     let mut variables = Vec::new();
     for load in source.loads()? {
-        let values = if load.field == WORKLOAD { count_cases(&*store, &coverage, depth)? } else { figures(of_level, &load.field)? };
+        let values = match load.field == WORKLOAD && !figures.has_field(WORKLOAD) {
+            true => weigh(&*store, &coverage, depth, &figures, &context.config.workload)?.loads(),
+            false => figures.of(&load.field)?,
+        };
         variables.push(Variable { name: load.field, weight: load.weight, values });
     }
     let residents_field = source.residents_field.as_deref().or_else(|| {
         let mut usual = RESIDENTS_NAMES.iter().copied();
-        usual.find(|name| of_level.units().iter().any(|unit| unit.properties.contains_key(*name)))
+        usual.find(|name| figures.has_field(name))
     });
-    let residents = residents_field.map(|field| figures(of_level, field)).transpose()?;
+    let residents = residents_field.map(|field| figures.of(field)).transpose()?;
     Ok(Base {
         codes: of_level.units().iter().map(|unit| unit.code.clone()).collect(),
         graph: base_graph(&coverage, depth),
@@ -97,44 +120,4 @@ fn by_field(level: &CoverageLevel, field: &str) -> anyhow::Result<Named> {
     let names: Vec<Option<String>> = level.units().iter().map(|unit| to_name(unit.properties.get(field))).collect();
     ensure!(names.iter().any(Option::is_some), "no unit of level {} has a value in the field {field}", level.level());
     Ok(Named::new(names))
-}
-
-fn figures(level: &CoverageLevel, field: &str) -> anyhow::Result<Vec<f64>> {
-    let mut missing = 0;
-    let mut figures = Vec::with_capacity(level.units().len());
-    for unit in level.units() {
-        let figure = to_figure(unit.properties.get(field)).map_err(|why| anyhow::anyhow!("unit {}: {field}: {why}", unit.code))?;
-        missing += usize::from(figure.is_none());
-        figures.push(figure.unwrap_or_default());
-    }
-    ensure!(missing < figures.len(), "no unit of level {} has a number in the field {field}", level.level());
-    Ok(figures)
-}
-
-/// Counts the cases of the store for each unit. A case exactly on a border counts in equal parts for all that it touches, so that the owner rule
-/// favours none.
-fn count_cases(store: &dyn Store, coverage: &Arc<ValidCoverage>, depth: usize) -> anyhow::Result<Vec<f64>> {
-    let index = LayerIndex::build(Arc::clone(coverage), Search::Rtree);
-    let mut counts = vec![0.0; coverage.levels()[depth].units().len()];
-    let mut filter = CaseFilter { counts: false, ..CaseFilter::first(CASES_PAGE) };
-    loop {
-        let page = store.load_cases(&filter).map_err(StoreUnavailable::from)?;
-        for case in &page.cases {
-            let located = index.locate(case.position, depth, 0.0);
-            let Some(owner) = located.unit else { continue };
-            let touched: Vec<UnitIndex> =
-                located.alternatives.iter().filter(|other| other.distance_m == 0.0).map(|other| other.unit).chain([owner]).collect();
-            touched.iter().for_each(|unit| counts[unit.0 as usize] += 1.0 / touched.len() as f64);
-        }
-        filter.after = page.cases.last().map(|case| case.id).filter(|_| page.has_more);
-        if filter.after.is_none() {
-            break;
-        }
-    }
-    let all: f64 = counts.iter().sum();
-    ensure!(
-        all > 0.0,
-        "the store has no case in these units, so there is no workload; load cases with `incidents import`, or name a field with --load"
-    );
-    Ok(counts)
 }

@@ -52,6 +52,7 @@ pub fn every_write_stands_in_the_audit_log(place: &Place) {
         ("replace_calendars", "g"),
         ("replace_costs", "g"),
         ("replace_funds", "g"),
+        ("replace_loads", "g"),
     ];
     assert_eq!(actions[6..], rest);
     assert_eq!(log[7].subject, "2 rows of categories, in force from 2026-01-20T00:00:00Z");

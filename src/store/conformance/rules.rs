@@ -3,8 +3,8 @@
 use super::Place;
 use super::samples::{category, day, responsibility, rules};
 use crate::dispatch::{
-    CalendarEntry, CalendarName, CalendarRow, CostRow, Dates, DaySpan, FundKind, FundRow, Limit, Limits, Post, RuleKind, RuleTable,
-    Weekdays, WorkHours, Zone,
+    CalendarEntry, CalendarName, CalendarRow, CostRow, Dates, DaySpan, FundKind, FundRow, Limit, Limits, LoadRow, Post, RuleKind,
+    RuleTable, Weekdays, WorkHours, Zone,
 };
 use crate::store::conformance::samples::code;
 
@@ -61,6 +61,13 @@ pub fn odd_texts_of_rules_come_back(place: &Place) {
             amount_cents: -1,
             unit: None,
             post: Some(Post::Backup),
+            dates: Dates::ALWAYS,
+            note: text.into(),
+        }]),
+        RuleTable::Loads(vec![LoadRow {
+            unit: code("4311"),
+            name: text.into(),
+            value: f64::MIN_POSITIVE,
             dates: Dates::ALWAYS,
             note: text.into(),
         }]),

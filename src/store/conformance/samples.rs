@@ -10,8 +10,8 @@ use crate::boundary::{
 };
 use crate::dispatch::{
     Assignment, CalendarEntry, CalendarName, CalendarRow, Case, CaseId, CategoryCode, CategoryRow, CostRow, Dates, DaySpan, DepartmentId,
-    DepartmentRole, FundKind, FundRow, Limit, Limits, Post, ResponsibilityRow, Role, RuleTable, Shift, Weekdays, WorkHours, Worker,
-    WorkerId, Zone,
+    DepartmentRole, FundKind, FundRow, Limit, Limits, LoadRow, Post, ResponsibilityRow, Role, RuleTable, Shift, Weekdays, WorkHours,
+    Worker, WorkerId, Zone,
 };
 use crate::store::records::{KeyHash, KeyRecord, Publication, RosterData, StoredGeneration, newest_generation};
 use crate::store::{Store, StoreError};
@@ -171,7 +171,7 @@ pub fn responsibility(category: Option<&str>, unit: Option<&str>, department: &s
 }
 
 /// A table of each kind.
-pub fn rules() -> [RuleTable; 5] {
+pub fn rules() -> [RuleTable; 6] {
     let row = |entry| CalendarRow { calendar: Some(CalendarName("default".into())), entry, note: "国庆节".into(), dates: Dates::ALWAYS };
     let week = CalendarEntry::Week {
         days: Weekdays::parse("1-5").unwrap(),
@@ -205,5 +205,15 @@ pub fn rules() -> [RuleTable; 5] {
             dates: Dates { from: Some(day(1)), to: Some(day(30)) },
             note: String::new(),
         }]),
+        RuleTable::Loads(vec![
+            LoadRow { unit: code("4311"), name: "户数".into(), value: 1_204.0, dates: Dates::ALWAYS, note: String::new() },
+            LoadRow {
+                unit: code("4311"),
+                name: "部件".into(),
+                value: 0.1,
+                dates: Dates { from: Some(day(1)), to: Some(day(30)) },
+                note: "普查".into(),
+            },
+        ]),
     ]
 }

@@ -71,7 +71,7 @@ mod tests {
                     DROP TRIGGER gk_audit_is_not_changed; DROP TRIGGER gk_audit_is_not_deleted; DROP TRIGGER gk_audit_is_not_replaced;
                     ALTER TABLE gk_audit DROP COLUMN before; ALTER TABLE gk_audit DROP COLUMN after;
                     ALTER TABLE gk_key DROP COLUMN layers; ALTER TABLE gk_key DROP COLUMN expires_at;
-                    DROP TABLE gk_cost; DROP TABLE gk_fund; DROP TABLE gk_calendar; DROP TABLE gk_responsibility; DROP TABLE gk_category; DROP TABLE gk_rules;
+                    DROP TABLE gk_cost; DROP TABLE gk_fund; DROP TABLE gk_load; DROP TABLE gk_calendar; DROP TABLE gk_responsibility; DROP TABLE gk_category; DROP TABLE gk_rules;
                     DELETE FROM gk_migration WHERE number >= 6";
         connection.execute_batch(undo).unwrap();
         drop(connection);

@@ -55,7 +55,7 @@ macro_rules! table {
 
 /// All that is copied, in the order in which it is: a row comes after those that it refers to, generations after all that they show,
 /// so that nothing of one is seen before all of it is there, and the audit log last, so that it tells how far a copy is.
-pub static TABLES: [Table; 26] = [
+pub static TABLES: [Table; 27] = [
     table!("gk_level", 1, key: Integer, layer: Code, level: Code),
     table!("gk_unit", 1, key: Integer, level: Integer, code: Code, id: Uuid),
     table!("gk_person", 1, key: Integer, worker_id: Text, name: Text, phone: Text, email: Text),
@@ -97,6 +97,11 @@ pub static TABLES: [Table; 26] = [
         "gk_fund", 1,
         key: Integer, place: Integer, source: Text, kind: Code, amount_cents: Integer, unit_code: Code, post: Code, note: Text,
         valid_from: Time, valid_to: Time, from_rules: Integer, to_rules: Integer
+    ),
+    table!(
+        "gk_load", 1,
+        key: Integer, place: Integer, unit_code: Code, name: Text, value: Real, note: Text, valid_from: Time, valid_to: Time,
+        from_rules: Integer, to_rules: Integer
     ),
     table!("gk_key", 1, hash: Bytes, role: Code, scope: Code, layers: Code, note: Text, created_at: Time, expires_at: Time, revoked_at: Time),
     table!("gk_note", 1, name: Text, text: Text),

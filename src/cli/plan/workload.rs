@@ -1,0 +1,182 @@
+//! The work of units, weighed from the store as the settings say.
+
+use std::sync::Arc;
+
+use anyhow::ensure;
+use jiff::Timestamp;
+use rustc_hash::FxHashMap;
+
+use super::source::to_figure;
+use crate::app::StoreUnavailable;
+use crate::boundary::Unit;
+use crate::config::WorkloadConfig;
+use crate::dispatch::indicator::CaseFacts;
+use crate::dispatch::{LoadRow, RuleTable};
+use crate::index::{LayerIndex, Search};
+use crate::plan::{BaseUnit, CaseWeights, Term, WeighedCase, Workload, base_graph, walk_m};
+use crate::store::{CaseFilter, Store};
+use crate::topology::{CoverageLevel, UnitIndex, ValidCoverage};
+
+/// Cases read at a time.
+const CASES_PAGE: usize = 10_000;
+
+/// Figures of units: fields of their own, and those that were imported.
+pub struct Figures<'a> {
+    level: &'a CoverageLevel,
+    imported: Vec<LoadRow>,
+    now: Timestamp,
+}
+
+impl<'a> Figures<'a> {
+    pub fn load(store: &dyn Store, level: &'a CoverageLevel, now: Timestamp) -> anyhow::Result<Self> {
+        let sets = store.load_rules().map_err(StoreUnavailable::from)?;
+        let begun = sets.into_iter().filter(|set| set.effective_from <= now);
+        let of_loads = begun.filter_map(|set| if let RuleTable::Loads(rows) = set.table { Some((set.number, rows)) } else { None });
+        let imported = of_loads.max_by_key(|(number, _)| *number).map(|(_, rows)| rows).unwrap_or_default();
+        Ok(Self { level, imported, now })
+    }
+
+    pub fn has_field(&self, field: &str) -> bool {
+        self.level.units().iter().any(|unit| unit.properties.contains_key(field))
+    }
+
+    /// Returns a figure of each unit, 0 where it has none: of a field of the units, or where none has it of what was imported.
+    ///
+    /// # Errors
+    /// No unit has it, or a field is no number.
+    pub fn of(&self, name: &str) -> anyhow::Result<Vec<f64>> {
+        let units = self.level.units();
+        if self.has_field(name) {
+            let figure =
+                |unit: &Arc<Unit>| to_figure(unit.properties.get(name)).map_err(|why| anyhow::anyhow!("unit {}: {name}: {why}", unit.code));
+            let figures: Vec<Option<f64>> = units.iter().map(figure).collect::<anyhow::Result<_>>()?;
+            ensure!(figures.iter().any(Option::is_some), "no unit of level {} has a number in the field {name}", self.level.level());
+            return Ok(figures.into_iter().map(Option::unwrap_or_default).collect());
+        }
+        let rows = self.imported.iter().filter(|row| row.name == name && row.dates.contains(self.now));
+        let by_unit: FxHashMap<&str, f64> = rows.map(|row| (row.unit.as_str(), row.value)).collect();
+        let figures: Vec<Option<f64>> = units.iter().map(|unit| by_unit.get(unit.code.as_str()).copied()).collect();
+        ensure!(
+            figures.iter().any(Option::is_some),
+            "no unit of level {} has a field {name}, and no figure of that name was loaded for them; load it with `load import`",
+            self.level.level()
+        );
+        Ok(figures.into_iter().map(Option::unwrap_or_default).collect())
+    }
+}
+
+/// Weighs the work of the units of a level.
+///
+/// # Errors
+/// A field that is weighed is not there, or there is no work at all.
+pub fn weigh(
+    store: &dyn Store,
+    coverage: &Arc<ValidCoverage>,
+    depth: usize,
+    figures: &Figures<'_>,
+    config: &WorkloadConfig,
+) -> anyhow::Result<Workload> {
+    let mut terms = Vec::new();
+    if config.cases > 0.0 || config.walk_km > 0.0 {
+        let CaseSums { weighed, places } = sum_cases(store, coverage, depth, config, figures.now)?;
+        if config.walk_km > 0.0 {
+            let areas = base_graph(coverage, depth);
+            let walk_km = |(places, unit): (&f64, &BaseUnit)| walk_m(*places, unit.area_m2) / 1_000.0;
+            let amounts = places.iter().zip(areas.units()).map(walk_km).collect();
+            terms.push(Term { name: "walk_km".into(), weight: config.walk_km, amounts });
+        }
+        if config.cases > 0.0 {
+            terms.insert(0, Term { name: "cases".into(), weight: config.cases, amounts: weighed });
+        }
+    }
+    if config.area_km2 > 0.0 {
+        let amounts = base_graph(coverage, depth).units().iter().map(|unit| unit.area_m2 / 1e6).collect();
+        terms.push(Term { name: "area_km2".into(), weight: config.area_km2, amounts });
+    }
+    for (field, weight) in config.fields.iter().filter(|(_, weight)| **weight > 0.0) {
+        terms.push(Term { name: field.clone(), weight: *weight, amounts: figures.of(field)? });
+    }
+    let workload = Workload { terms };
+    ensure!(
+        workload.loads().iter().sum::<f64>() > 0.0,
+        "the store has no case in these units, so there is no workload; load cases with `incidents import`, name a field with --load, or \
+         weigh something else in [workload] of the settings"
+    );
+    Ok(workload)
+}
+
+struct CaseSums {
+    weighed: Vec<f64>,
+    /// How many there are, whatever they weigh.
+    places: Vec<f64>,
+}
+
+/// Adds up the cases of each unit. A case exactly on a border counts in equal parts for all that it touches, so that the owner rule
+/// favours none.
+fn sum_cases(
+    store: &dyn Store,
+    coverage: &Arc<ValidCoverage>,
+    depth: usize,
+    config: &WorkloadConfig,
+    now: Timestamp,
+) -> anyhow::Result<CaseSums> {
+    let (index, weights) = (LayerIndex::build(Arc::clone(coverage), Search::Rtree), case_weights(config));
+    let none = vec![0.0; coverage.levels()[depth].units().len()];
+    let mut sums = CaseSums { weighed: none.clone(), places: none };
+    let mut add = |position, weight: f64| {
+        let located = index.locate(position, depth, 0.0);
+        let Some(owner) = located.unit else { return };
+        let touched: Vec<UnitIndex> =
+            located.alternatives.iter().filter(|other| other.distance_m == 0.0).map(|other| other.unit).chain([owner]).collect();
+        for unit in &touched {
+            sums.weighed[unit.0 as usize] += weight / touched.len() as f64;
+            sums.places[unit.0 as usize] += 1.0 / touched.len() as f64;
+        }
+    };
+    let oldest = config.days.map(|days| now.as_millisecond() - (days * DAY_MS) as i64);
+    let reported_from = oldest.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    let mut filter = CaseFilter { counts: false, reported_from, ..CaseFilter::first(CASES_PAGE) };
+    loop {
+        // Histories are only read where it is asked how long a case took.
+        let (last, has_more) = if config.usual_hours.is_some() {
+            let page = store.load_case_records(&filter).map_err(StoreUnavailable::from)?;
+            for record in &page.records {
+                let facts = CaseFacts::of(&record.case, &record.events);
+                add(facts.position, weigh_case(&weights, &facts.category, facts.reported_at, handling_hours(&facts), now));
+            }
+            (page.records.last().map(|record| record.case.id), page.has_more)
+        } else {
+            let page = store.load_cases(&filter).map_err(StoreUnavailable::from)?;
+            for case in &page.cases {
+                add(case.position, weigh_case(&weights, &case.category, case.reported_at, None, now));
+            }
+            (page.cases.last().map(|case| case.id), page.has_more)
+        };
+        filter.after = last.filter(|_| has_more);
+        if filter.after.is_none() {
+            return Ok(sums);
+        }
+    }
+}
+
+fn case_weights(config: &WorkloadConfig) -> CaseWeights {
+    CaseWeights {
+        by_category: config.categories.iter().map(|(prefix, weight)| (prefix.clone(), *weight)).collect(),
+        half_life_days: config.half_life_days,
+        usual_hours: config.usual_hours,
+    }
+}
+
+const DAY_MS: f64 = 86_400_000.0;
+
+fn weigh_case(weights: &CaseWeights, category: &str, reported_at: Timestamp, handling_hours: Option<f64>, now: Timestamp) -> f64 {
+    let age_days = (now.as_millisecond() - reported_at.as_millisecond()) as f64 / DAY_MS;
+    weights.weigh(&WeighedCase { category, age_days, handling_hours })
+}
+
+/// How long the departments worked on a case, one after another or together, hours by the clock; none of one that nobody has done.
+fn handling_hours(facts: &CaseFacts) -> Option<f64> {
+    let done = facts.tasks.iter().filter(|task| !task.is_gone);
+    let hours = done.filter_map(|task| Some((task.done_at?.as_millisecond() - task.given_at.as_millisecond()) as f64 / 3_600_000.0));
+    hours.reduce(|a, b| a + b)
+}
