@@ -22,10 +22,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::workflow::WorkflowFileError;
 use crate::boundary::{Charset, CodeScheme, Layer, LayerName, Level, Segment};
-use crate::dispatch::DUPLICATE_DISTANCE_M_MAX;
 use crate::dispatch::workflow::Workflow;
+use crate::dispatch::{DUPLICATE_DISTANCE_M_MAX, RULING_RADIUS_M_MAX};
 
-pub use doors::{ALGORITHMS, ForwardedHeader, OidcConfig, PrivacyConfig, RateConfig};
+pub use doors::{ALGORITHMS, ForwardedHeader, GeocoderConfig, OidcConfig, PrivacyConfig, RateConfig};
 pub use indicators::IndicatorConfig;
 pub use workload::WorkloadConfig;
 
@@ -64,6 +64,7 @@ struct Settings {
     features: FeaturesConfig,
     cases: CaseSettings,
     open311: Open311Config,
+    geocoder: GeocoderConfig,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -79,6 +80,10 @@ struct CaseSettings {
     webhook_give_up_s: u64,
     open_per_worker_max: usize,
     map_max: usize,
+    reassign_on_redraw: bool,
+    reassign_on_roster: bool,
+    idempotency_keep_h: u32,
+    ruling_radius_m: f64,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -120,6 +125,7 @@ pub struct Config {
     pub features: FeaturesConfig,
     pub cases: CaseConfig,
     pub open311: Open311Config,
+    pub geocoder: GeocoderConfig,
 }
 
 /// How cases are taken in and worked on. `[cases]`.
@@ -146,6 +152,15 @@ pub struct CaseConfig {
     pub open_per_worker_max: usize,
     /// Cases of which maps are drawn; each takes some 200 bytes of memory. Beyond it maps of cases are 503. `map_max`, default 2,000,000.
     pub map_max: usize,
+    /// Whether open cases go to the grid and keeper that redrawn boundaries give them. `reassign_on_redraw`, default true.
+    pub reassign_on_redraw: bool,
+    /// Whether open cases of somebody who no longer holds a post at their grid go to who does. `reassign_on_roster`, default true.
+    pub reassign_on_roster: bool,
+    /// Hours after which it is forgotten under which `Idempotency-Key` a report was sent; until then a repeat is known.
+    /// `idempotency_keep_h`, default 168, a week.
+    pub idempotency_keep_h: u32,
+    /// How far a ruling on a border reaches where the dispatcher does not say, metres. `ruling_radius_m`, default 30, at most 200.
+    pub ruling_radius_m: f64,
 }
 
 /// What Open311 tells about the service. `[open311]`.
@@ -337,6 +352,10 @@ impl Default for CaseSettings {
             webhook_give_up_s: 86_400,
             open_per_worker_max: 30,
             map_max: 2_000_000,
+            reassign_on_redraw: true,
+            reassign_on_roster: true,
+            idempotency_keep_h: 168,
+            ruling_radius_m: 30.0,
         }
     }
 }
@@ -349,6 +368,13 @@ impl CaseSettings {
         if !(0.0..=DUPLICATE_DISTANCE_M_MAX).contains(&self.duplicate_distance_m) {
             let detail = format!("{} is not from 0 to {DUPLICATE_DISTANCE_M_MAX} metres", self.duplicate_distance_m);
             return Err(wrong("cases.duplicate_distance_m", detail));
+        }
+        if !(1.0..=RULING_RADIUS_M_MAX).contains(&self.ruling_radius_m) {
+            let detail = format!("{} is not from 1 to {RULING_RADIUS_M_MAX} metres", self.ruling_radius_m);
+            return Err(wrong("cases.ruling_radius_m", detail));
+        }
+        if self.idempotency_keep_h == 0 {
+            return Err(wrong("cases.idempotency_keep_h", "a repeat must be known for an hour at least".into()));
         }
         if self.queue_max == 0 || self.batch_max == 0 {
             return Err(wrong("cases.queue_max", "at least one write must be let in".into()));
@@ -363,6 +389,10 @@ impl CaseSettings {
             webhook_give_up_s,
             open_per_worker_max,
             map_max,
+            reassign_on_redraw,
+            reassign_on_roster,
+            idempotency_keep_h,
+            ruling_radius_m,
             ..
         } = self;
         Ok(CaseConfig {
@@ -376,6 +406,10 @@ impl CaseSettings {
             webhook_give_up_s,
             open_per_worker_max,
             map_max,
+            reassign_on_redraw,
+            reassign_on_roster,
+            idempotency_keep_h,
+            ruling_radius_m,
         })
     }
 }
@@ -407,6 +441,7 @@ impl Default for Settings {
             map: MapConfig::default(),
             cases: CaseSettings::default(),
             open311: Open311Config::default(),
+            geocoder: GeocoderConfig::default(),
             features: FeaturesConfig::default(),
         }
     }
@@ -479,8 +514,24 @@ impl Settings {
             return Err(wrong("http.tls_cert", "a certificate and its key are named together".into()));
         }
         let checked = self.oidc.check().and_then(|()| self.indicators.check()).and_then(|()| self.workload.check());
+        let checked = checked.and_then(|()| self.privacy.check()).and_then(|()| self.geocoder.check());
         checked.map_err(|(setting, detail)| wrong(setting, detail))?;
-        let Self { doubt_distance_m, http, rates, oidc, privacy, indicators, workload, history, map, cases, open311, features, .. } = self;
+        let Self {
+            doubt_distance_m,
+            http,
+            rates,
+            oidc,
+            privacy,
+            indicators,
+            workload,
+            history,
+            map,
+            cases,
+            open311,
+            geocoder,
+            features,
+            ..
+        } = self;
         let cases = cases.resolve()?;
         Ok(Config {
             time_zone,
@@ -497,6 +548,7 @@ impl Settings {
             map,
             cases,
             open311,
+            geocoder,
             features,
         })
     }

@@ -36,7 +36,7 @@ COMMENT ON TABLE gk_audit IS 'Who wrote what, and when; a partition a month';
 COMMENT ON COLUMN gk_audit.number IS 'Grows in the order of writing';
 COMMENT ON COLUMN gk_audit.at IS 'When it was written, as the writer''s clock says';
 COMMENT ON COLUMN gk_audit.author IS 'Who wrote';
-COMMENT ON COLUMN gk_audit.action IS 'publish, draft, open_draft, edit_draft, approve_draft, publish_draft, withdraw_draft, replace_roster, replace_categories, replace_responsibilities, replace_calendars, replace_costs, replace_funds, add_cases, add_webhook, end_webhook, add_key, revoke_key, erase_person, save_note, detach_month, archive_month';
+COMMENT ON COLUMN gk_audit.action IS 'publish, draft, open_draft, edit_draft, approve_draft, publish_draft, withdraw_draft, replace_roster, replace_categories, replace_responsibilities, replace_calendars, replace_costs, replace_funds, replace_addresses, add_cases, add_webhook, end_webhook, add_ruling, end_ruling, report_border, settle_border_report, give_consent, withdraw_consent, add_skill, end_skill, add_key, revoke_key, erase_person, save_note, detach_month, archive_month';
 COMMENT ON COLUMN gk_audit.subject IS 'What was written, in words and figures; nothing personal';
 COMMENT ON COLUMN gk_audit.before IS 'What was so before, as JSON; nothing personal';
 COMMENT ON COLUMN gk_audit.after IS 'What is so since, as JSON; nothing personal';
@@ -449,6 +449,7 @@ CREATE TABLE gk_case (
   reporter bigint REFERENCES gk_person (key),
   alarm_at timestamptz,
   border_m double precision,
+  people text COLLATE "C",
   geom geometry(Point, 4326) NOT NULL,
   PRIMARY KEY (id, reported_at, district)
 ) PARTITION BY RANGE (reported_at);
@@ -485,6 +486,7 @@ COMMENT ON COLUMN gk_case.cell IS 'The cell of some 110 m in which it lies, by w
 COMMENT ON COLUMN gk_case.reporter IS 'Who reported it';
 COMMENT ON COLUMN gk_case.alarm_at IS 'When the next word about one of its clocks is due; none while none runs';
 COMMENT ON COLUMN gk_case.border_m IS 'Metres to the border, where it is so near that the grid is in doubt';
+COMMENT ON COLUMN gk_case.people IS 'Ids of workers who are asked to look at the place, or named for an open task, each between line breaks';
 COMMENT ON COLUMN gk_case.geom IS 'The position, for GIS and window queries';
 
 CREATE TABLE gk_case_counter (
@@ -583,11 +585,113 @@ CREATE TABLE gk_case_token (
   case_id uuid NOT NULL,
   at timestamptz NOT NULL
 );
+CREATE INDEX gk_case_token_by_time ON gk_case_token (at);
 COMMENT ON TABLE gk_case_token IS 'Keys under which reports were sent, so that a report that is sent again is taken in once';
 COMMENT ON COLUMN gk_case_token.key IS 'SHA-256 of the key and its sender';
 COMMENT ON COLUMN gk_case_token.body IS 'SHA-256 of the report';
 COMMENT ON COLUMN gk_case_token.case_id IS 'The case that it became';
 COMMENT ON COLUMN gk_case_token.at IS 'When it was taken in';
+
+CREATE TABLE gk_notice (
+  worker bigint NOT NULL REFERENCES gk_person (key),
+  number bigint NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  case_id uuid NOT NULL,
+  at timestamptz NOT NULL,
+  PRIMARY KEY (worker, number, kind)
+);
+COMMENT ON TABLE gk_notice IS 'Who is told of which event by name';
+COMMENT ON COLUMN gk_notice.worker IS 'The person';
+COMMENT ON COLUMN gk_notice.number IS 'The event';
+COMMENT ON COLUMN gk_notice.kind IS 'Why: came, left, asked, task or late';
+COMMENT ON COLUMN gk_notice.case_id IS 'Its case';
+COMMENT ON COLUMN gk_notice.at IS 'When it happened';
+
+CREATE TABLE gk_entry (
+  id uuid PRIMARY KEY,
+  kind text COLLATE "C" NOT NULL,
+  at timestamptz NOT NULL,
+  author text NOT NULL,
+  lon double precision,
+  lat double precision,
+  radius_m double precision,
+  unit_code text COLLATE "C",
+  worker bigint REFERENCES gk_person (key),
+  case_id uuid,
+  text text NOT NULL,
+  expires_at timestamptz,
+  ended_at timestamptz,
+  ended_by text,
+  ended_text text
+);
+CREATE INDEX gk_entry_by_kind ON gk_entry (kind, at);
+COMMENT ON TABLE gk_entry IS 'What people put on record beside cases; entries end, and are not taken out';
+COMMENT ON COLUMN gk_entry.id IS 'The entry';
+COMMENT ON COLUMN gk_entry.kind IS 'ruling, border_report, consent or skill';
+COMMENT ON COLUMN gk_entry.at IS 'When it was put on record';
+COMMENT ON COLUMN gk_entry.author IS 'Who wrote it';
+COMMENT ON COLUMN gk_entry.lon IS 'The longitude of the place that it is about';
+COMMENT ON COLUMN gk_entry.lat IS 'The latitude of it';
+COMMENT ON COLUMN gk_entry.radius_m IS 'How far it reaches, metres';
+COMMENT ON COLUMN gk_entry.unit_code IS 'The unit that it names';
+COMMENT ON COLUMN gk_entry.worker IS 'Whom it is about, or who said it';
+COMMENT ON COLUMN gk_entry.case_id IS 'The case that gave rise to it';
+COMMENT ON COLUMN gk_entry.text IS 'The reason, the description, or the name of a skill';
+COMMENT ON COLUMN gk_entry.expires_at IS 'When it ends by itself';
+COMMENT ON COLUMN gk_entry.ended_at IS 'When it was ended';
+COMMENT ON COLUMN gk_entry.ended_by IS 'Who ended it';
+COMMENT ON COLUMN gk_entry.ended_text IS 'Why, or the answer to it';
+
+CREATE TABLE gk_address_table (
+  number bigint PRIMARY KEY,
+  created_at timestamptz NOT NULL,
+  author text NOT NULL
+);
+COMMENT ON TABLE gk_address_table IS 'Imports of tables of addresses; the last one counts';
+COMMENT ON COLUMN gk_address_table.number IS 'Counted from 1';
+COMMENT ON COLUMN gk_address_table.created_at IS 'When it was written';
+COMMENT ON COLUMN gk_address_table.author IS 'Who wrote it';
+
+CREATE TABLE gk_address (
+  key bigint PRIMARY KEY,
+  kind text NOT NULL,
+  zone text COLLATE "C" NOT NULL,
+  street text COLLATE "C" NOT NULL,
+  plate text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  alias text COLLATE "C" NOT NULL,
+  lon double precision NOT NULL,
+  lat double precision NOT NULL,
+  from_table bigint NOT NULL REFERENCES gk_address_table (number),
+  to_table bigint REFERENCES gk_address_table (number)
+);
+COMMENT ON TABLE gk_address IS 'Addresses and where they are';
+COMMENT ON COLUMN gk_address.key IS 'Names the row';
+COMMENT ON COLUMN gk_address.kind IS 'zone, street, plate or poi';
+COMMENT ON COLUMN gk_address.zone IS 'The quarter, village or estate';
+COMMENT ON COLUMN gk_address.street IS 'The street or lane';
+COMMENT ON COLUMN gk_address.plate IS 'The number of the door or building';
+COMMENT ON COLUMN gk_address.name IS 'The name of a place';
+COMMENT ON COLUMN gk_address.alias IS 'Another name for it';
+COMMENT ON COLUMN gk_address.lon IS 'The longitude';
+COMMENT ON COLUMN gk_address.lat IS 'The latitude';
+COMMENT ON COLUMN gk_address.from_table IS 'The first import that has it';
+COMMENT ON COLUMN gk_address.to_table IS 'The first that no longer has it';
+
+-- Kept for hours and in no copy, so it is not even written ahead.
+CREATE UNLOGGED TABLE gk_position (
+  worker bigint PRIMARY KEY REFERENCES gk_person (key),
+  lon double precision NOT NULL,
+  lat double precision NOT NULL,
+  accuracy_m double precision,
+  at timestamptz NOT NULL
+);
+COMMENT ON TABLE gk_position IS 'Where workers on shift who agreed to it were last seen; erased after hours';
+COMMENT ON COLUMN gk_position.worker IS 'The person';
+COMMENT ON COLUMN gk_position.lon IS 'Personal: the longitude';
+COMMENT ON COLUMN gk_position.lat IS 'Personal: the latitude';
+COMMENT ON COLUMN gk_position.accuracy_m IS 'How far the true position may lie from it, metres';
+COMMENT ON COLUMN gk_position.at IS 'When it was told';
 
 CREATE TABLE gk_key (
   hash bytea PRIMARY KEY,
@@ -595,6 +699,7 @@ CREATE TABLE gk_key (
   scope text NOT NULL,
   layers text NOT NULL,
   note text NOT NULL,
+  worker text,
   created_at timestamptz NOT NULL,
   expires_at timestamptz,
   revoked_at timestamptz
@@ -605,6 +710,7 @@ COMMENT ON COLUMN gk_key.role IS 'What its bearer may do';
 COMMENT ON COLUMN gk_key.scope IS 'Codes of units it is limited to, with spaces between; empty for all';
 COMMENT ON COLUMN gk_key.layers IS 'Names of layers it is limited to, with spaces between; empty for all';
 COMMENT ON COLUMN gk_key.note IS 'A remark';
+COMMENT ON COLUMN gk_key.worker IS 'The worker whose key it is; none where it is nobody''s own';
 COMMENT ON COLUMN gk_key.created_at IS 'When it was made';
 COMMENT ON COLUMN gk_key.expires_at IS 'When it ends by itself';
 COMMENT ON COLUMN gk_key.revoked_at IS 'When it was revoked';

@@ -25,6 +25,7 @@ pub enum Access {
 const OFFICE: Access = Access::Only(&[Role::Dispatcher, Role::Planner, Role::Admin]);
 const PLANNERS: Access = Access::Only(&[Role::Planner, Role::Admin]);
 const ADMINS: Access = Access::Only(&[Role::Admin]);
+const DESK: Access = Access::Only(&[Role::Dispatcher, Role::Admin]);
 
 const INSIDERS: Access = Access::Only(&[Role::Worker, Role::Dispatcher, Role::Planner, Role::Admin]);
 
@@ -36,11 +37,28 @@ const TABLE: &[(&str, &str, Access)] = &[
     ("GET", "/v1/responsibilities", Access::Everybody),
     ("POST", "/v1/incidents", INSIDERS),
     ("GET", "/v1/incidents", INSIDERS),
+    ("GET", "/v1/addresses", INSIDERS),
     ("GET", "/v1/incidents/{id}", INSIDERS),
     ("POST", "/v1/incidents/{id}/actions", INSIDERS),
     ("GET", "/v1/incidents/{id}/history", INSIDERS),
     ("GET", "/v1/stream", Access::Everybody),
     ("GET", "/v1/alarms", INSIDERS),
+    // What is one's own; a key that is nobody's own has nothing there.
+    ("GET", "/v1/me", INSIDERS),
+    ("GET", "/v1/me/grid", INSIDERS),
+    ("GET", "/v1/me/inside", INSIDERS),
+    ("GET", "/v1/me/tasks", INSIDERS),
+    ("GET", "/v1/me/notices", INSIDERS),
+    ("PUT", "/v1/me/consent", INSIDERS),
+    ("PUT", "/v1/me/position", INSIDERS),
+    ("DELETE", "/v1/me/position", INSIDERS),
+    ("GET", "/v1/workers/nearest", DESK),
+    ("POST", "/v1/rulings", DESK),
+    ("GET", "/v1/rulings", INSIDERS),
+    ("DELETE", "/v1/rulings/{id}", DESK),
+    ("POST", "/v1/border-reports", INSIDERS),
+    ("GET", "/v1/border-reports", OFFICE),
+    ("POST", "/v1/border-reports/{id}/settle", PLANNERS),
     ("POST", "/v1/webhooks", ADMINS),
     ("GET", "/v1/webhooks", ADMINS),
     ("DELETE", "/v1/webhooks/{id}", ADMINS),

@@ -10,7 +10,7 @@ use super::problem::{Problem, ProblemKind};
 use super::state::AppState;
 use super::token::Verified;
 use crate::boundary::{LayerName, UnitCode};
-use crate::dispatch::Role;
+use crate::dispatch::{Role, WorkerId};
 use crate::store::{KeyHash, KeyRecord};
 
 /// Who asks. Without a key or a token a caller is public.
@@ -21,6 +21,8 @@ pub struct Caller {
     scope: Arc<[UnitCode]>,
     /// The layers that the key reaches; empty for all.
     layers: Arc<[LayerName]>,
+    /// Whose key it is, where it is a worker's own.
+    worker: Option<WorkerId>,
     identity: Identity,
 }
 
@@ -48,7 +50,8 @@ impl KeyRing {
         let in_force = records.into_iter().filter(|record| record.revoked_at.is_none());
         let entry = |record: KeyRecord| {
             let identity = Identity::Key(record.hash);
-            let caller = Caller { role: record.role, scope: record.scope.into(), layers: record.layers.into(), identity };
+            let caller =
+                Caller { role: record.role, scope: record.scope.into(), layers: record.layers.into(), worker: record.worker, identity };
             (record.hash, RingKey { caller, expires_at: record.expires_at })
         };
         Self(in_force.map(entry).collect())
@@ -64,7 +67,7 @@ impl KeyRing {
 impl Caller {
     /// Returns who shows nothing.
     pub fn public() -> Self {
-        Self { role: Role::Public, scope: Arc::default(), layers: Arc::default(), identity: Identity::Nobody }
+        Self { role: Role::Public, scope: Arc::default(), layers: Arc::default(), worker: None, identity: Identity::Nobody }
     }
 
     /// Returns who bears a token.
@@ -74,12 +77,18 @@ impl Caller {
             role: granted.role,
             scope: granted.scope.clone().into(),
             layers: granted.layers.clone().into(),
+            worker: granted.worker.clone(),
             identity: Identity::Token(Arc::clone(&verified.subject)),
         }
     }
 
     pub fn role(&self) -> Role {
         self.role
+    }
+
+    /// Returns whose key it is, where it is a worker's own.
+    pub fn worker(&self) -> Option<&WorkerId> {
+        self.worker.as_ref()
     }
 
     /// Whether the caller has shown a key or a token.

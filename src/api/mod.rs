@@ -5,12 +5,14 @@
 //! snapshot from start to end.
 
 mod access;
+mod addresses;
 mod admit;
 mod alarms;
 mod app;
 mod archives;
 mod as_of;
 mod audit;
+mod borders;
 mod caller;
 mod cases;
 mod coding;
@@ -24,6 +26,7 @@ mod health;
 mod html;
 mod identify;
 mod indicators;
+mod keepers;
 pub mod links;
 mod locate;
 pub mod media;
@@ -47,6 +50,7 @@ mod token;
 mod webhooks;
 pub mod wire;
 
+pub use borders::{RULINGS_MAX, to_rulings};
 pub use caller::{Caller, Identity};
 pub use document::Document;
 pub use features::{TableFeature, TableSource};

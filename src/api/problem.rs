@@ -32,6 +32,8 @@ pub struct More {
     pub revision: Option<u32>,
     /// What was done since the revision that the caller knows.
     pub since: Option<Value>,
+    /// What an address may mean.
+    pub candidates: Option<Vec<Value>>,
 }
 
 /// What is wrong with one parameter.
@@ -66,6 +68,10 @@ pub enum ProblemKind {
     Superseded,
     Unheld,
     HasProblems,
+    NoConsent,
+    OffDuty,
+    AmbiguousAddress,
+    UnknownAddress,
     Internal,
     Overloaded,
     Timeout,
@@ -84,7 +90,7 @@ pub const RETRY_AFTER_S: u32 = 2;
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 impl ProblemKind {
-    pub const NAMED: [Self; 30] = [
+    pub const NAMED: [Self; 34] = [
         Self::InvalidParameter,
         Self::InvalidBody,
         Self::AtNotCovered,
@@ -107,6 +113,10 @@ impl ProblemKind {
         Self::Superseded,
         Self::Unheld,
         Self::HasProblems,
+        Self::NoConsent,
+        Self::OffDuty,
+        Self::AmbiguousAddress,
+        Self::UnknownAddress,
         Self::Internal,
         Self::Overloaded,
         Self::Timeout,
@@ -128,12 +138,18 @@ impl ProblemKind {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Self::InvalidMove | Self::DraftClosed | Self::NotApproved | Self::Superseded | Self::Unheld | Self::HasProblems => {
-                StatusCode::CONFLICT
-            }
+            Self::InvalidMove
+            | Self::NoConsent
+            | Self::OffDuty
+            | Self::AmbiguousAddress
+            | Self::DraftClosed
+            | Self::NotApproved
+            | Self::Superseded
+            | Self::Unheld
+            | Self::HasProblems => StatusCode::CONFLICT,
             Self::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
             Self::Changed => StatusCode::PRECONDITION_FAILED,
-            Self::KeyReused | Self::EditRefused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::KeyReused | Self::EditRefused | Self::UnknownAddress => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Overloaded
             | Self::Timeout
@@ -171,6 +187,10 @@ impl ProblemKind {
             Self::Superseded => "superseded",
             Self::Unheld => "unheld",
             Self::HasProblems => "has-problems",
+            Self::NoConsent => "no-consent",
+            Self::OffDuty => "off-duty",
+            Self::AmbiguousAddress => "ambiguous-address",
+            Self::UnknownAddress => "unknown-address",
             Self::Internal => "internal",
             Self::Overloaded => "overloaded",
             Self::Timeout => "timeout",
@@ -207,6 +227,10 @@ impl ProblemKind {
             Self::Superseded => "Something newer was published meanwhile",
             Self::Unheld => "Units would have no holder",
             Self::HasProblems => "Problems stand in the way",
+            Self::NoConsent => "The worker has not agreed to this",
+            Self::OffDuty => "The worker is off duty",
+            Self::AmbiguousAddress => "Several places have this address",
+            Self::UnknownAddress => "No place is known by this address",
             Self::Internal => "The service failed",
             Self::Overloaded => "The service is busy",
             Self::Timeout => "The answer took too long",
@@ -290,6 +314,11 @@ impl Problem {
         Self { more: Some(Box::new(more)), ..self }
     }
 
+    /// Adds what an address may mean.
+    pub fn offering(self, candidates: Vec<Value>) -> Self {
+        self.telling(More { candidates: Some(candidates), ..More::default() })
+    }
+
     /// Writes the document. `instance` is the path that was asked for.
     pub fn to_json(&self, instance: &str) -> Bytes {
         let none = More::default();
@@ -308,6 +337,7 @@ impl Problem {
             remedy: more.remedy.as_deref(),
             revision: more.revision,
             since: more.since.as_ref(),
+            candidates: more.candidates.as_deref(),
         };
         serde_json::to_vec(&document).expect("texts and numbers always serialise").into()
     }
@@ -350,6 +380,10 @@ pub struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
     since: Option<&'a Value>,
+    /// Of an address that is not certain: the places that may be meant, as `/v1/addresses` has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    candidates: Option<&'a [Value]>,
 }
 
 /// Leaves the problem in the response's extensions: [`super::finish`] writes it, as only it knows the path.

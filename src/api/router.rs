@@ -18,7 +18,8 @@ use super::problem::Problem;
 use super::query::{KnownParameters, refuse_unknown_parameters};
 use super::state::AppState;
 use super::{
-    alarms, archives, audit, cases, costs, drafts, generations, health, indicators, locate, open311, rules, stream, tiles, webhooks,
+    addresses, alarms, archives, audit, borders, cases, costs, drafts, generations, health, indicators, keepers, locate, open311, rules,
+    stream, tiles, webhooks,
 };
 
 /// Every route that the API definition describes, grouped by who calls it.
@@ -35,11 +36,25 @@ fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(costs::list_costs))
         // Dispatchers, keepers and departments, and whoever reports.
         .routes(routes!(cases::report_incident, cases::list_incidents))
+        .routes(routes!(addresses::find_addresses))
         .routes(routes!(cases::find_incident))
         .routes(routes!(cases::act_on_incident))
         .routes(routes!(cases::show_incident_history))
         .routes(routes!(stream::listen_to_incidents))
         .routes(routes!(alarms::list_alarms))
+        // Keepers, by token, and who sends them.
+        .routes(routes!(keepers::show_me))
+        .routes(routes!(keepers::show_my_grid))
+        .routes(routes!(keepers::am_i_inside))
+        .routes(routes!(keepers::list_my_tasks))
+        .routes(routes!(keepers::list_my_notices))
+        .routes(routes!(keepers::set_my_consent))
+        .routes(routes!(keepers::tell_my_position, keepers::forget_my_position))
+        .routes(routes!(keepers::list_nearest_workers))
+        .routes(routes!(borders::add_ruling, borders::list_rulings))
+        .routes(routes!(borders::end_ruling))
+        .routes(routes!(borders::report_border, borders::list_border_reports))
+        .routes(routes!(borders::settle_border_report))
         .routes(routes!(webhooks::add_webhook, webhooks::list_webhooks))
         .routes(routes!(webhooks::end_webhook))
         .routes(routes!(webhooks::list_dead_letters))

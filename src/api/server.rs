@@ -8,7 +8,8 @@ use axum::serve::{Listener, ListenerExt, TapIo};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use super::cases::{hear_others, ring_clocks};
+use super::cases::{forget_tokens, hear_others, keep_assigned, ring_clocks};
+use super::keepers::erase_old_positions;
 use super::router::router;
 use super::state::AppState;
 use super::tls::{Tls, TlsListener};
@@ -51,8 +52,14 @@ where
     let stopping = Arc::new(Notify::new());
     let told = Arc::clone(&stopping);
     let draining = state.clone();
-    let working =
-        [tokio::spawn(deliver(state.clone())), tokio::spawn(ring_clocks(state.clone())), tokio::spawn(hear_others(state.clone()))];
+    let working = [
+        tokio::spawn(deliver(state.clone())),
+        tokio::spawn(ring_clocks(state.clone())),
+        tokio::spawn(hear_others(state.clone())),
+        tokio::spawn(keep_assigned(state.clone())),
+        tokio::spawn(erase_old_positions(state.clone())),
+        tokio::spawn(forget_tokens(state.clone())),
+    ];
     let stop = async move {
         stop.await;
         draining.start_draining();

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, Semaphore, broadcast};
 
+use super::addresses::Geocoder;
 use super::caller::{Caller, KeyRing};
 use super::drafts::Desk;
 use super::features::{TableSource, unit_schema};
@@ -17,6 +18,7 @@ use super::stream::{Feed, Item};
 use super::tiles::{CaseMap, TileCache, Workload};
 use super::token::TokenVerifier;
 use crate::config::Config;
+use crate::dispatch::{AddressBook, BorderRulings};
 use crate::filter::Schema;
 use crate::history::{Archive, KeptUnheld};
 use crate::snapshot::{LayerKey, LayerSnapshot, Live, Snapshot};
@@ -49,6 +51,12 @@ struct Shared {
     cases: CaseQueue,
     feed: Arc<Feed>,
     webhooks_changed: Arc<Notify>,
+    /// The number of the table of addresses that was read last, and what it holds.
+    addresses: Mutex<(Option<u64>, Arc<AddressBook>)>,
+    geocoder: Option<Geocoder>,
+    rulings: ArcSwap<BorderRulings>,
+    /// Told whenever another snapshot answers.
+    swapped: Arc<Notify>,
 }
 
 type ExtentKey = (LayerKey, usize);
@@ -75,6 +83,10 @@ impl AppState {
             archive: Arc::new(Archive::new(Arc::clone(&store), config.clone())),
             cases: CaseQueue::start(Arc::clone(&store), config.cases.queue_max, config.cases.batch_max),
             webhooks_changed: Arc::default(),
+            addresses: Mutex::default(),
+            geocoder: Geocoder::new(&config.geocoder),
+            rulings: ArcSwap::default(),
+            swapped: Arc::default(),
             feed: Arc::new(Feed::new(config.cases.listeners_max)),
             store,
             tokens: TokenVerifier::new(&config.oidc),
@@ -126,6 +138,44 @@ impl AppState {
     fn settle(&self, current: &Snapshot, before: Option<&Snapshot>) {
         self.0.tiles.follow(current);
         self.0.archive.follow(current, before);
+        self.0.swapped.notify_waiters();
+    }
+
+    /// Returns what is told whenever another snapshot answers.
+    pub(super) fn swapped(&self) -> Arc<Notify> {
+        Arc::clone(&self.0.swapped)
+    }
+
+    /// Returns the addresses of the city's table, which is read again where another took its place.
+    ///
+    /// # Errors
+    /// 503 where the store fails.
+    pub(super) async fn addresses(&self) -> Result<Arc<AddressBook>, Problem> {
+        let (known, book) = self.0.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let read = move |store: &dyn Store| {
+            let number = store.find_addresses()?;
+            if number == known {
+                return Ok(None);
+            }
+            Ok(Some((number, Arc::new(AddressBook::new(store.load_addresses()?)))))
+        };
+        let Some(newer) = self.with_store(read).await? else { return Ok(book) };
+        self.0.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&newer);
+        Ok(newer.1)
+    }
+
+    pub(super) fn geocoder(&self) -> Option<&Geocoder> {
+        self.0.geocoder.as_ref()
+    }
+
+    /// Returns what dispatchers have ruled about places near borders.
+    pub(super) fn rulings(&self) -> Arc<BorderRulings> {
+        self.0.rulings.load_full()
+    }
+
+    /// Makes these the rulings that are in force.
+    pub fn set_rulings(&self, rulings: BorderRulings) {
+        self.0.rulings.store(Arc::new(rulings));
     }
 
     /// Returns where cases lie.

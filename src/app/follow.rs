@@ -5,9 +5,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{LoadError, load_snapshot};
-use crate::api::AppState;
+use crate::api::{AppState, RULINGS_MAX, to_rulings};
+use crate::dispatch::BorderRulings;
 use crate::snapshot::Snapshot;
-use crate::store::{KeyRecord, Store, StoreError};
+use crate::store::{EntryFilter, EntryKind, KeyRecord, Store, StoreError};
 
 /// How often the clock is looked at. A snapshot whose time comes takes over at that time; this bounds how late that is where the
 /// clock was set, or the next snapshot was ready only after its time.
@@ -18,8 +19,9 @@ const TURN_INTERVAL: Duration = Duration::from_millis(200);
 /// # Errors
 /// The store fails, or holds what does not pass its check.
 pub async fn load_first(state: &AppState, store: &Arc<dyn Store>) -> Result<(), LoadError> {
-    let (snapshot, keys) = load(state, store, Timestamp::now(), Vec::new()).await?;
+    let (snapshot, keys, rulings) = load(state, store, Timestamp::now(), Vec::new()).await?;
     state.set_keys(keys);
+    state.set_rulings(rulings);
     state.publish(&snapshot);
     Ok(())
 }
@@ -73,8 +75,9 @@ async fn follow_store(state: &AppState, store: &Arc<dyn Store>) -> Infallible {
             continue;
         }
         match load_current(state, store).await {
-            Ok((snapshot, keys)) => {
+            Ok((snapshot, keys, rulings)) => {
                 state.set_keys(keys);
+                state.set_rulings(rulings);
                 tracing::info!(version = snapshot.version(), "a new snapshot answers");
                 spare = state.live().next();
                 state.publish(&snapshot);
@@ -112,7 +115,7 @@ async fn prepare(state: &AppState, store: &Arc<dyn Store>, spare: Option<Arc<Sna
     let known = known(state).into_iter().chain(spare).collect();
     match load(state, store, end, known).await {
         // What was written meanwhile makes a current snapshot first.
-        Ok((next, _)) if next.version() == version => {
+        Ok((next, ..)) if next.version() == version => {
             tracing::info!(version, at = %end, "the next snapshot is ready");
             state.live().prepare(next);
         }
@@ -156,13 +159,14 @@ async fn load_keys(store: &Arc<dyn Store>) -> Result<Vec<KeyRecord>, StoreError>
     tokio::task::spawn_blocking(move || store.load_keys()).await.expect("reading the keys does not panic")
 }
 
-type Loaded = (Arc<Snapshot>, Vec<KeyRecord>);
+type Loaded = (Arc<Snapshot>, Vec<KeyRecord>, BorderRulings);
 
 async fn load(state: &AppState, store: &Arc<dyn Store>, at: Timestamp, known: Vec<Arc<Snapshot>>) -> Result<Loaded, LoadError> {
     let (state, store) = (state.clone(), Arc::clone(store));
     let build = move || {
         let snapshot = load_snapshot(&*store, state.config(), at, &known)?;
-        Ok((Arc::new(snapshot), store.load_keys()?))
+        let rulings = to_rulings(store.load_entries(&EntryFilter::open(EntryKind::Ruling, RULINGS_MAX))?);
+        Ok((Arc::new(snapshot), store.load_keys()?, rulings))
     };
     tokio::task::spawn_blocking(build).await.expect("building a snapshot does not panic")
 }

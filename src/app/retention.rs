@@ -168,7 +168,7 @@ mod tests {
         let path = folder.path();
         let month = |number: i32| {
             let from = Date::new(i16::try_from(2000 + number / 12).unwrap(), i8::try_from(number % 12 + 1).unwrap(), 1).unwrap();
-            OldMonth { table: &TABLES[0], month: from, partition: "p".into(), is_detached: true, rows: 0 }
+            OldMonth { table: &TABLES[0], month: from, partition: "p".into(), is_detached: true, rows: 0, open_cases: 0 }
         };
         let unfinished: Vec<NamedTempFile> = (0..500).map(|_| begin_file(path).unwrap()).collect();
         let is_done = AtomicBool::new(false);

@@ -10,7 +10,7 @@ use super::time::{parse_time, tell};
 use super::{Context, Outcome};
 use crate::app::{self, OpenMode, StoreUnavailable};
 use crate::boundary::{LayerName, UnitCode};
-use crate::dispatch::Role;
+use crate::dispatch::{Role, WorkerId};
 use crate::store::{KeyHash, KeyRecord, Store};
 
 #[derive(Debug, clap::Args)]
@@ -32,6 +32,9 @@ enum Command {
         /// The layers that the key is limited to, separated by commas; all by default
         #[arg(long, value_delimiter = ',', value_name = "LAYERS")]
         layer: Vec<String>,
+        /// Whose key it is: the id of a worker on the roster, who then has a grid, tasks and notices of their own
+        #[arg(long, value_name = "ID")]
+        worker: Option<String>,
         /// When the key ends by itself: a date, whose midnight is meant, or a time; never by default
         #[arg(long, value_name = "TIME")]
         expires: Option<String>,
@@ -56,19 +59,26 @@ const HASH_DIGITS_SHOWN: usize = 8;
 
 pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     match args.command {
-        Command::Create { role, scope, layer, expires, note } => {
+        Command::Create { role, scope, layer, worker, expires, note } => {
             let store = app::open_store(&context.store, OpenMode::Create)?;
             let scope: Vec<UnitCode> =
                 scope.iter().map(|code| UnitCode::parse(code.trim())).collect::<Result<_, _>>().context("the scope is wrong")?;
             warn_of_unknown(&*store, &scope)?;
             let layers =
                 layer.iter().map(|name| LayerName::parse(name.trim())).collect::<Result<_, _>>().context("the layers are wrong")?;
+            let worker = worker.map(|id| WorkerId(id.trim().into())).filter(|id| !id.0.is_empty());
+            if let Some(id) = &worker {
+                let roster = store.load_roster(Timestamp::now()).map_err(StoreUnavailable::from)?;
+                if !roster.data.workers.iter().any(|known| &known.id == id) {
+                    eprintln!("warning: no worker of the roster has the id {id}; the key has no grid and no tasks until one has it");
+                }
+            }
             let expires_at = expires.map(|text| parse_time(&text, &context.config.time_zone)).transpose()?;
             let now = Timestamp::now();
             if let Some(end) = expires_at.filter(|end| *end <= now) {
                 bail!("the key would end at {}, which is past", tell(end, &context.config.time_zone));
             }
-            super::say(&create_key(&*store, role, |record| KeyRecord { scope, layers, note, expires_at, ..record })?);
+            super::say(&create_key(&*store, role, |record| KeyRecord { scope, layers, note, worker, expires_at, ..record })?);
         }
         Command::List => list(&*app::open_store(&context.store, OpenMode::ReadOnly)?, &context.config.time_zone)?,
         Command::Revoke { key } => revoke(&*app::open_store(&context.store, OpenMode::Write)?, &key)?,
@@ -114,7 +124,8 @@ fn list(store: &dyn Store, time_zone: &TimeZone) -> anyhow::Result<()> {
         };
         let hash = to_hex(&key.hash.0);
         let made = tell(key.created_at, time_zone);
-        super::say(&format!("{}  {:<10}  {scope}  {made}  {state}  {}", &hash[..HASH_DIGITS_SHOWN], key.role, key.note));
+        let whose = key.worker.as_ref().map(|worker| format!("  worker {worker}")).unwrap_or_default();
+        super::say(&format!("{}  {:<10}  {scope}  {made}  {state}{whose}  {}", &hash[..HASH_DIGITS_SHOWN], key.role, key.note));
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The commands: one file each, with its arguments and what it does. `main` prints the error and picks the exit code.
 
+mod addresses;
 mod assign;
 mod backup;
 mod check;
@@ -68,6 +69,8 @@ enum Command {
     Calendars(rules::CalendarsArgs),
     /// What posts cost
     Costs(rules::CostsArgs),
+    /// The table of addresses
+    Addresses(addresses::Args),
     /// Who pays for posts
     Funds(rules::FundsArgs),
     /// Figures of units that are kept elsewhere: residents, homes, components
@@ -137,6 +140,7 @@ impl Cli {
             Command::Responsibilities(args) => rules::run_responsibilities(&args, &context),
             Command::Calendars(args) => rules::run_calendars(&args, &context),
             Command::Costs(args) => rules::run_costs(&args, &context),
+            Command::Addresses(args) => addresses::run(&args, &context),
             Command::Funds(args) => rules::run_funds(&args, &context),
             Command::Load(args) => rules::run_load(&args, &context),
             Command::Incidents(args) => incidents::run(args, &context),

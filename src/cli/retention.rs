@@ -53,6 +53,11 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         super::say(&format!("nothing is older than {}", month_text(args.before)));
     }
     for month in &months {
+        if month.open_cases > 0 {
+            let (table, when) = (month.table.name, month_text(month.month));
+            super::say(&format!("{table} {when}: stays, as {} of its cases have not ended", month.open_cases));
+            continue;
+        }
         if args.dry_run {
             super::say(&describe(month));
             continue;

@@ -39,6 +39,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     config.map.archives.extend(args.archive);
     config.features.collections.extend(args.collection);
     check_archives(&config.map.archives)?;
+    crate::import::Crs::parse(&config.geocoder.crs).context("the setting geocoder.crs is wrong")?;
     if args.tls_cert.is_some() {
         (config.http.tls_cert, config.http.tls_key) = (args.tls_cert, args.tls_key);
     }

@@ -47,6 +47,8 @@ pub struct OidcConfig {
     pub scope_claim: Option<String>,
     /// The claim with names of layers, in the same way.
     pub layer_claim: Option<String>,
+    /// The claim with the id by which the office knows the worker. Default none: nobody has tasks of their own.
+    pub worker_claim: Option<String>,
     /// How long the issuer's keys are used before they are fetched again, seconds. Default 3,600.
     pub refresh_s: u64,
     /// A token with an unknown key has the keys fetched again, but not sooner than this after the last attempt, seconds. Default 10.
@@ -76,6 +78,60 @@ pub struct PrivacyConfig {
     pub erasures: Option<PathBuf>,
     /// Days after which `erase --expired` erases who has left the roster. Default 365.
     pub keep_days: u32,
+    /// Hours after which it is erased where a worker was seen. Default 24, which is the most.
+    pub positions_keep_h: u32,
+}
+
+impl PrivacyConfig {
+    /// Longest time for which positions are kept, hours.
+    const POSITIONS_KEEP_H_MAX: u32 = 24;
+
+    /// # Errors
+    /// Names the setting that is wrong, and how.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if (1..=Self::POSITIONS_KEEP_H_MAX).contains(&self.positions_keep_h) {
+            return Ok(());
+        }
+        Err(("privacy.positions_keep_h", format!("{} is not from 1 to {} hours", self.positions_keep_h, Self::POSITIONS_KEEP_H_MAX)))
+    }
+}
+
+/// An outside geocoder, which is asked where the table of addresses knows nothing. `[geocoder]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GeocoderConfig {
+    /// Its address, with `{address}` where the address that is looked for goes. It answers GET with
+    /// `{"candidates": [{"text", "lon", "lat", "score"}]}`. Default none: nobody is asked.
+    pub url: Option<String>,
+    /// The reference system of its positions: `EPSG:n`, `GCJ02` or `BD09`. Default EPSG:4326.
+    pub crs: String,
+    /// How long it may take, milliseconds. Default 2,000.
+    pub timeout_ms: u64,
+    /// Longest answer, bytes. Default 64 KiB.
+    pub bytes_max: usize,
+}
+
+impl Default for GeocoderConfig {
+    fn default() -> Self {
+        Self { url: None, crs: "EPSG:4326".into(), timeout_ms: 2_000, bytes_max: 64 << 10 }
+    }
+}
+
+impl GeocoderConfig {
+    /// Longest time that a caller is kept waiting for it, milliseconds: below the patience with a whole request.
+    const TIMEOUT_MS_MAX: u64 = 20_000;
+
+    /// # Errors
+    /// Names the setting that is wrong, and how.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if let Some(url) = self.url.as_ref().filter(|url| !url.contains("{address}")) {
+            return Err(("geocoder.url", format!("{url:?} does not say where the address goes; write {{address}} there")));
+        }
+        if !(1..=Self::TIMEOUT_MS_MAX).contains(&self.timeout_ms) {
+            return Err(("geocoder.timeout_ms", format!("{} is not from 1 to {}", self.timeout_ms, Self::TIMEOUT_MS_MAX)));
+        }
+        Ok(())
+    }
 }
 
 impl Default for RateConfig {
@@ -93,7 +149,7 @@ impl Default for RateConfig {
 
 impl Default for PrivacyConfig {
     fn default() -> Self {
-        Self { erasures: None, keep_days: 365 }
+        Self { erasures: None, keep_days: 365, positions_keep_h: 24 }
     }
 }
 
@@ -109,6 +165,7 @@ impl Default for OidcConfig {
             roles: BTreeMap::new(),
             scope_claim: None,
             layer_claim: None,
+            worker_claim: None,
             refresh_s: 3_600,
             refresh_pause_s: 10,
             keep_s: 86_400,

@@ -1,6 +1,8 @@
 //! Who answers for a unit: workers, their posts and shifts, and what happened where; and the rules of dispatch, by which a case of a
 //! category goes to departments with a time limit.
 
+mod address;
+mod border_ruling;
 mod calendar;
 mod category;
 mod clock;
@@ -16,8 +18,11 @@ mod role;
 mod roster;
 mod rules;
 mod shift;
+mod walk;
 pub mod workflow;
 
+pub use address::{ADDRESS_CHARS_MAX, AddressBook, AddressKind, AddressRow, Candidate, Meaning};
+pub use border_ruling::{BorderRuling, BorderRulings, RULING_RADIUS_M_MAX};
 pub use calendar::{
     Calendar, CalendarEntry, CalendarName, CalendarRow, Calendars, DAY_SPAN_MAX, DEFAULT_CALENDAR, DaySpan, WORK_DAY_HOURS,
     WORK_DAY_HOURS_MAX, Weekdays, WeekdaysError, WorkHours, WorkHoursError, calendar_names, default_of,
@@ -35,3 +40,4 @@ pub use role::Role;
 pub use roster::{Assignment, Duty, Holder, Post, Roster, RosterMark, RosterTerm, Worker, WorkerId};
 pub use rules::{Asked, CategoryError, Due, RuleBook, RuleKind, RuleSet, RuleTable, Rules, Ruling, Terms};
 pub use shift::{Moment, Shift, ShiftError};
+pub use walk::{WALK_PLACES_MAX, legs_m, walk_order};

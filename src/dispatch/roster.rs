@@ -199,6 +199,39 @@ impl Roster {
         duty
     }
 
+    /// Finds who holds the first unit of `path`, as [`Roster::find_duty`] walks it, whatever the hour: whose cases there are.
+    pub fn find_keeper<'p>(&self, path: impl IntoIterator<Item = &'p UnitCode>, at: Timestamp) -> Option<&Worker> {
+        let mut rows = path.into_iter().flat_map(|code| self.rows(code));
+        rows.find_map(|row| self.holders[row].filter(|_| self.assignments[row].validity.contains(at))).map(|at| &self.workers[at as usize])
+    }
+
+    /// Whether a worker holds a post at a unit of `path`, whatever the hour.
+    pub fn holds<'p>(&self, worker: &WorkerId, path: impl IntoIterator<Item = &'p UnitCode>, at: Timestamp) -> bool {
+        let mut rows = path.into_iter().flat_map(|code| self.assignments(code));
+        rows.any(|assignment| &assignment.worker == worker && assignment.validity.contains(at))
+    }
+
+    /// Returns the posts of a worker that are in force at `at`, whatever the hour, in the order of units.
+    pub fn posts_of<'a>(&'a self, worker: &'a WorkerId, at: Timestamp) -> impl Iterator<Item = &'a Assignment> {
+        self.assignments.iter().filter(move |assignment| &assignment.worker == worker && assignment.validity.contains(at))
+    }
+
+    /// Whether a post is in force and on shift at `at`.
+    pub fn is_on_shift(&self, assignment: &Assignment, at: Timestamp) -> bool {
+        assignment.validity.contains(at) && assignment.shift.is_on(&Moment::new(at, &self.time_zone))
+    }
+
+    /// Returns the next instant after `at` at which a post begins, ends, or goes on or off shift.
+    pub fn next_change_of(&self, assignment: &Assignment, at: Timestamp) -> Option<Timestamp> {
+        self.next_change(assignment, at, &&Moment::new(at, &self.time_zone))
+    }
+
+    /// Returns when the first post after `at` begins or ends by its dates.
+    pub fn next_date(&self, at: Timestamp) -> Option<Timestamp> {
+        let dates = self.assignments.iter().flat_map(|assignment| [Some(assignment.validity.from), assignment.validity.to]);
+        dates.flatten().filter(|date| *date > at).min()
+    }
+
     /// Whether nobody holds a post at the unit itself at `at`, whatever the hour. Its ancestors then answer for it.
     pub fn is_vacant(&self, unit: &UnitCode, at: Timestamp) -> bool {
         !self.assignments(unit).iter().any(|a| a.validity.contains(at))

@@ -15,6 +15,17 @@ pub struct ShiftError {
     pub shift: String,
 }
 
+/// `HH:MM-HH:MM`, several with semicolons between; empty for always.
+impl std::fmt::Display for Shift {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (at, (start, end)) in self.periods().iter().enumerate() {
+            let separator = if at == 0 { "" } else { ";" };
+            write!(f, "{separator}{:02}:{:02}-{:02}:{:02}", start.hour(), start.minute(), end.hour(), end.minute())?;
+        }
+        Ok(())
+    }
+}
+
 impl Shift {
     pub const ALWAYS: Self = Self { periods: Vec::new() };
 

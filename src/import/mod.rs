@@ -3,6 +3,7 @@
 //! [`read_boundaries`] gives features in longitude and latitude with everything that is wrong with them, and loses none
 //! in silence. Each format has a reader that makes a [`RawFile`]; [`assemble`] does the rest, alike for all.
 
+mod addresses;
 mod assemble;
 mod boundary_file;
 mod calendars;
@@ -30,6 +31,7 @@ mod rule_row;
 mod shapefile;
 mod table;
 
+pub use addresses::read_addresses;
 pub use assemble::assemble;
 pub use boundary_file::{BoundaryFile, ReadOptions, SourceFeature, read_boundaries};
 pub use calendars::read_calendars;

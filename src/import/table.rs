@@ -1,4 +1,4 @@
-//! Tables that offices hand over: CSV in UTF-8 or GBK, and the first sheet of an Excel workbook.
+//! Tables that offices and programs hand over: CSV in UTF-8 or GBK, the first sheet of an Excel workbook, and lines of JSON.
 
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use calamine::{Data, Range, Reader, Xlsx};
 use jiff::civil::DateTime;
+use rustc_hash::FxHashMap;
 
 /// Largest CSV table that is read whole, bytes. A roster of a million rows takes a tenth of it.
 pub const TABLE_BYTES_MAX: u64 = 1 << 30;
@@ -24,7 +25,9 @@ pub enum TableError {
         #[source]
         source: Box<calamine::XlsxError>,
     },
-    #[error("the table {path} is neither .csv nor .xlsx; save it as one of these")]
+    #[error("line {line} of {path} is no JSON object with texts and numbers: {detail}")]
+    Json { path: PathBuf, line: u64, detail: String },
+    #[error("the table {path} is neither .csv nor .xlsx nor .ndjson; save it as one of these")]
     Kind { path: PathBuf },
     #[error("the table {path} has {bytes} bytes, more than the {TABLE_BYTES_MAX} that are read at once; split it")]
     TooLarge { path: PathBuf, bytes: u64 },
@@ -67,7 +70,8 @@ impl TableRow {
 impl Table {
     /// Reads a table by the ending of its name. Full-width digits and letters become plain ones, rows without any text are left out,
     /// and in a workbook merged cells all have the text of the first, whole numbers have no fraction, and dates read
-    /// `YYYY-MM-DD`, with `THH:MM:SS` where there is a time of day.
+    /// `YYYY-MM-DD`, with `THH:MM:SS` where there is a time of day. In lines of JSON the members are the columns, in the order in which
+    /// they first come.
     ///
     /// # Errors
     /// Names the file and what stands in the way.
@@ -77,6 +81,8 @@ impl Table {
             read_csv(path)?
         } else if is_kind("xlsx") {
             read_xlsx(path)?
+        } else if is_kind("ndjson") || is_kind("jsonl") {
+            read_ndjson(path)?
         } else {
             return Err(TableError::Kind { path: path.to_owned() });
         };
@@ -145,6 +151,48 @@ fn read_csv(path: &Path) -> Result<Vec<NumberedRow>, TableError> {
         (record.position().map_or(0, |position| line_of(&text, position)), record.iter().map(str::to_owned).collect())
     };
     reader.records().map(|r| r.map(numbered)).collect::<Result<_, _>>().map_err(|source| TableError::Csv { path: path.to_owned(), source })
+}
+
+/// Reads an object from each line; the first row are the names of all members.
+fn read_ndjson(path: &Path) -> Result<Vec<NumberedRow>, TableError> {
+    let failed = |source| TableError::Read { path: path.to_owned(), source };
+    let bytes = path.metadata().map_err(failed)?.len();
+    if bytes > TABLE_BYTES_MAX {
+        return Err(TableError::TooLarge { path: path.to_owned(), bytes });
+    }
+    let text = decode_text(&std::fs::read(path).map_err(failed)?).map_err(|at| TableError::Encoding { path: path.to_owned(), at })?;
+    let mut names: Vec<String> = Vec::new();
+    let mut places: FxHashMap<String, usize> = FxHashMap::default();
+    let mut rows = Vec::new();
+    for (line, number) in text.lines().zip(1_u64..).filter(|(line, _)| !line.trim().is_empty()) {
+        let wrong = |detail: String| TableError::Json { path: path.to_owned(), line: number, detail };
+        let members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).map_err(|e| wrong(e.to_string()))?;
+        let mut cells = vec![String::new(); names.len()];
+        for (name, value) in members {
+            let cell = match value {
+                serde_json::Value::Null => String::new(),
+                serde_json::Value::String(text) => text,
+                serde_json::Value::Number(number) => number.to_string(),
+                serde_json::Value::Bool(value) => value.to_string(),
+                serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
+                    return Err(wrong(format!("{name} holds a list or an object")));
+                }
+            };
+            let at = *places.entry(name.clone()).or_insert_with(|| {
+                names.push(name);
+                names.len() - 1
+            });
+            if cells.len() <= at {
+                cells.resize(at + 1, String::new());
+            }
+            cells[at] = cell;
+        }
+        rows.push((number, cells));
+    }
+    if !names.is_empty() {
+        rows.insert(0, (0, names));
+    }
+    Ok(rows)
 }
 
 /// The line on which a record begins. The reader's position stands before line ends that it skips.
@@ -237,6 +285,22 @@ mod tests {
             let table = Table::read(&path).unwrap();
             assert_eq!(table.headers, ["unit_code", "name"]);
             assert_eq!(cells(&table), [(3, vec!["431102", "唐,小军"])]);
+        }
+    }
+
+    #[test]
+    fn lines_of_json_are_a_table_whose_columns_are_their_members() {
+        let text = "{\"lon\":111.5,\"lat\":26,\"description\":\"a,b\"}\n\n{\"lat\":27,\"category\":\"E0110\",\"lon\":null}\n";
+        let (_folder, path) = write("a.ndjson", text.as_bytes());
+        let table = Table::read(&path).unwrap();
+        let place = |name: &str| table.find_column(&[name]).unwrap();
+        let cell = |row: usize, name: &str| table.rows[row].cell(Some(place(name))).to_owned();
+        assert_eq!((table.rows.len(), table.rows[1].number), (2, 3));
+        assert_eq!([cell(0, "lon"), cell(0, "lat"), cell(0, "description"), cell(0, "category")], ["111.5", "26", "a,b", ""]);
+        assert_eq!([cell(1, "lon"), cell(1, "lat"), cell(1, "category")], ["", "27", "E0110"]);
+        for (wrong, says) in [("[1]\n", "line 1"), ("{\"a\":1}\n{\"a\":[1]}\n", "line 2"), ("{\"a\":\n", "line 1")] {
+            let (_folder, path) = write("b.jsonl", wrong.as_bytes());
+            assert!(Table::read(&path).unwrap_err().to_string().contains(says), "{wrong}");
         }
     }
 

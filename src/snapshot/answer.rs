@@ -88,6 +88,42 @@ impl Snapshot {
         })
     }
 
+    /// Answers as [`Snapshot::answer`] does, but as if the position lay in the unit of a code: whom a ruling names there. None where that
+    /// unit is not within `reach_m` of the position, as where boundaries have moved on since.
+    ///
+    /// # Errors
+    /// As [`Snapshot::answer`].
+    pub fn answer_as<'a>(&'a self, query: &'a Query, code: &UnitCode, reach_m: f64) -> Result<Option<Answer<'a>>, QueryError> {
+        let mut answer = self.answer(query)?;
+        let levels = answer.layer.coverage().levels();
+        let Some(unit) = levels[answer.depth].find(code) else { return Ok(None) };
+        // Somebody has said whose it is.
+        answer.is_ambiguous = false;
+        if answer.located.unit == Some(unit) {
+            return Ok(Some(answer));
+        }
+        let near = answer.layer.index().locate(query.position, answer.depth, reach_m);
+        if !near.alternatives.iter().chain(&near.nearest).any(|other| other.unit == unit && other.distance_m <= reach_m) {
+            return Ok(None);
+        }
+        let mut path = vec![(answer.depth, unit)];
+        let mut below = (answer.depth, unit);
+        while let Some(parent) = levels[below.0].parent(below.1) {
+            // Levels without units lie between where a layer has some.
+            let Some(depth) = (0..below.0).rev().find(|depth| !levels[*depth].is_empty()) else { break };
+            below = (depth, parent);
+            path.push(below);
+        }
+        path.reverse();
+        (answer.located.unit, answer.located.path, answer.located.status) = (Some(unit), path, Status::Inside);
+        answer.duty = find_duty(self, answer.layer, &answer.located, query.at);
+        answer.ruling = match &query.category {
+            Some(category) => self.rule(category, answer.layer, &answer.located, query.at)?,
+            None => None,
+        };
+        Ok(Some(answer))
+    }
+
     /// Rules on each category at the place of an answer, in the order of the table; private ones only for insiders.
     pub fn rule_all<'a>(&'a self, answer: &Answer<'a>, sees_private: bool) -> Vec<Ruling<'a>> {
         let rules = self.rules(answer.at);

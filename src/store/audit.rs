@@ -5,8 +5,10 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::drafts::{DraftEntry, DraftEntryKind};
+use super::ledger::{Entry, EntryKind};
 use super::months_out::KeptMonth;
 use super::records::{AuditEntry, ErasureReason, KeyHash, KeyRecord, PersonDigest, RosterData};
 use super::webhooks::{Webhook, WebhookId};
@@ -32,12 +34,22 @@ pub(super) enum Action<'a> {
         number: u64,
         before: Option<u64>,
     },
+    ReplaceAddresses {
+        rows: usize,
+        number: u64,
+    },
     AddCases {
         added: usize,
     },
     AddWebhook(&'a Webhook),
     EndWebhook {
         id: WebhookId,
+        at: Timestamp,
+    },
+    AddEntry(&'a Entry),
+    EndEntry {
+        kind: EntryKind,
+        id: Uuid,
         at: Timestamp,
     },
     AddKey(&'a KeyRecord),
@@ -87,9 +99,22 @@ impl Action<'_> {
                 RuleKind::Funds => "replace_funds",
                 RuleKind::Loads => "replace_loads",
             },
+            Self::ReplaceAddresses { .. } => "replace_addresses",
             Self::AddCases { .. } => "add_cases",
             Self::AddWebhook(_) => "add_webhook",
             Self::EndWebhook { .. } => "end_webhook",
+            Self::AddEntry(entry) => match entry.kind {
+                EntryKind::Ruling => "add_ruling",
+                EntryKind::BorderReport => "report_border",
+                EntryKind::Consent => "give_consent",
+                EntryKind::Skill => "add_skill",
+            },
+            Self::EndEntry { kind, .. } => match kind {
+                EntryKind::Ruling => "end_ruling",
+                EntryKind::BorderReport => "settle_border_report",
+                EntryKind::Consent => "withdraw_consent",
+                EntryKind::Skill => "end_skill",
+            },
             Self::AddKey(_) => "add_key",
             Self::RevokeKey { .. } => "revoke_key",
             Self::ErasePerson { .. } => "erase_person",
@@ -106,8 +131,9 @@ impl Action<'_> {
             Self::ReplaceRoster { number, .. } => json!({ "roster": number.checked_sub(1).filter(|before| *before > 0)? }),
             Self::ReplaceRules { before, .. } => json!({ "rules": (*before)? }),
             Self::Draft(entry) => json!({ "revision": entry.revision - 1 }),
-            Self::AddCases { .. } | Self::AddKey(_) | Self::AddWebhook(_) => return None,
-            Self::EndWebhook { .. } => json!({ "ended_at": null }),
+            Self::ReplaceAddresses { number, .. } => json!({ "addresses": number.checked_sub(1).filter(|before| *before > 0)? }),
+            Self::AddCases { .. } | Self::AddKey(_) | Self::AddWebhook(_) | Self::AddEntry(_) => return None,
+            Self::EndWebhook { .. } | Self::EndEntry { .. } => json!({ "ended_at": null }),
             Self::RevokeKey { .. } => json!({ "revoked_at": null }),
             // What there was is gone, and must not live on here.
             Self::ErasePerson { .. } => json!({ "is_blank": false }),
@@ -134,9 +160,16 @@ impl Action<'_> {
             }
             // What was done stands in the draft's own log.
             Self::Draft(entry) => json!({ "revision": entry.revision, "kind": entry.kind.as_str() }),
+            Self::ReplaceAddresses { rows, number } => json!({ "addresses": number, "rows": rows }),
             Self::AddCases { added } => json!({ "cases": added }),
             Self::AddWebhook(webhook) => json!({ "url": webhook.url }),
-            Self::EndWebhook { at, .. } => json!({ "ended_at": at.to_string() }),
+            Self::EndWebhook { at, .. } | Self::EndEntry { at, .. } => json!({ "ended_at": at.to_string() }),
+            // What it says may name somebody, and stands in its row.
+            Self::AddEntry(entry) => json!({
+                "unit": entry.unit.as_ref().map(ToString::to_string),
+                "radius_m": entry.radius_m,
+                "expires_at": entry.expires_at.map(|at| at.to_string()),
+            }),
             Self::AddKey(key) => describe_key(key),
             Self::RevokeKey { at, .. } => json!({ "revoked_at": at.to_string() }),
             Self::ErasePerson { .. } => json!({ "is_blank": true }),
@@ -179,8 +212,10 @@ impl fmt::Display for Action<'_> {
                 write!(f, "{} rows of {}, in force from {effective_from}", table.len(), table.kind().as_str())
             }
             Self::Draft(entry) => write!(f, "draft {} of layer {}, {}", entry.draft, entry.layer, entry.kind.as_str()),
+            Self::ReplaceAddresses { rows, .. } => write!(f, "{rows} addresses"),
             Self::AddCases { added } => write!(f, "{added} cases"),
             Self::AddWebhook(Webhook { id, .. }) | Self::EndWebhook { id, .. } => write!(f, "webhook {}", id.0),
+            Self::AddEntry(Entry { kind, id, .. }) | Self::EndEntry { kind, id, .. } => write!(f, "{} {id}", kind.as_str()),
             Self::AddKey(key) => write!(f, "key {}, role {}, {} units", key.hash, key.role, key.scope.len()),
             Self::RevokeKey { hash, .. } => write!(f, "key {hash}"),
             Self::ErasePerson { person, reason } => write!(f, "name and phone of person {}, {}", hex(&person.0[..8]), reason.as_str()),

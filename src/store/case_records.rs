@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::times::to_milliseconds;
 use crate::boundary::{Position, UnitCode};
-use crate::dispatch::workflow::{CaseEvent, CaseState};
+use crate::dispatch::workflow::{CaseEvent, CaseState, NoticeKind};
 use crate::dispatch::{Case, CaseId, Reporter};
 
 /// Most candidates that are looked at for what may be the same as a new case; the newest of them. More of one place and time is a
@@ -145,6 +145,16 @@ pub struct NumberedEvent {
     pub is_published: bool,
 }
 
+/// Who is told of an event by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The number of the event.
+    pub number: u64,
+    pub kind: NoticeKind,
+    pub case: CaseId,
+    pub at: Timestamp,
+}
+
 /// What lists are filtered by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Standing {
@@ -155,6 +165,8 @@ pub(super) struct Standing {
     pub due_at: Option<Timestamp>,
     /// When the next word about one of its clocks is due.
     pub alarm_at: Option<Timestamp>,
+    /// The ids of workers who are asked to look at the place, or are named for an open task; each in line breaks.
+    pub people: String,
     /// The ids of departments with an open task, or, where the case has ended, of all that had one; each in line breaks.
     pub departments: String,
 }
@@ -167,6 +179,10 @@ impl Standing {
                 departments.push(&task.department.0);
             }
         }
+        let named = state.open_tasks().filter_map(|task| task.worker.as_ref()).chain(state.asked());
+        let mut people: Vec<&str> = named.map(|worker| &*worker.0).filter(|_| !state.is_end).collect();
+        people.sort_unstable();
+        people.dedup();
         Self {
             state: state.name.to_string(),
             version: state.version,
@@ -175,6 +191,7 @@ impl Standing {
             due_at: state.due_at().map(to_milliseconds),
             alarm_at: state.alarm_at().map(to_milliseconds),
             departments: framed(&departments),
+            people: framed(&people),
         }
     }
 }

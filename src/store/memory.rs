@@ -3,13 +3,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use geo_types::MultiPolygon;
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::audit::Action;
-use super::case_records::{CaseMark, CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, NumberedEvent};
+use super::case_records::{CaseMark, CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, Notice, NumberedEvent};
 use super::drafts::DraftEntry;
 use super::identity::Fingerprint;
+use super::ledger::{self, EntryEnd, EntryFilter, EntryKind, Ledger};
 use super::memory_lives::Lives;
 use super::memory_posts::Posts;
+use super::positions::{Positions, WorkerPosition};
 use super::records::{
     AuditEntry, CaseFilter, CaseOrder, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonDigest, PersonRecord,
     Publication, RosterData, StoredGeneration, StoredRoster, current_generation,
@@ -23,13 +26,14 @@ use super::{Store, StoreError};
 use crate::boundary::{
     Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Unit, UnitCode, UnitId, UnitShape, Validity,
 };
-use crate::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, Worker, WorkerId};
+use crate::dispatch::{AddressRow, Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, Worker, WorkerId};
 use crate::topology::{GeometryDigest, Seal};
 
 /// A store without a file: the plain model against which the others are tested, and a store for tests.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
+    positions: Positions,
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +48,9 @@ struct State {
     cases: BTreeMap<CaseId, Case>,
     lives: Lives,
     posts: Posts,
+    ledger: Ledger,
+    /// The number of the table that counts, and its rows in their order.
+    addresses: (u64, Vec<AddressRow>),
     keys: BTreeMap<KeyHash, KeyRecord>,
     notes: BTreeMap<String, String>,
     audit: Vec<AuditEntry>,
@@ -204,6 +211,29 @@ impl Store for MemoryStore {
         Ok(self.lock().rules.clone())
     }
 
+    fn replace_addresses(&self, rows: &[AddressRow], author: &str, at: Timestamp) -> Result<u64, StoreError> {
+        let state = &mut *self.lock();
+        state.addresses.0 += 1;
+        state.addresses.1 = rows.to_vec();
+        let named = |row: &AddressRow| [row.zone.clone(), row.street.clone(), row.plate.clone(), row.name.clone(), row.alias.clone()];
+        state.addresses.1.sort_by(|a, b| {
+            let kinds = a.kind.as_str().cmp(b.kind.as_str());
+            let places = a.position.lon.total_cmp(&b.position.lon).then(a.position.lat.total_cmp(&b.position.lat));
+            named(a).cmp(&named(b)).then(kinds).then(places)
+        });
+        let number = state.addresses.0;
+        state.note_change(&Action::ReplaceAddresses { rows: rows.len(), number }, author, at);
+        Ok(number)
+    }
+
+    fn find_addresses(&self) -> Result<Option<u64>, StoreError> {
+        Ok(Some(self.lock().addresses.0).filter(|number| *number > 0))
+    }
+
+    fn load_addresses(&self) -> Result<Vec<AddressRow>, StoreError> {
+        Ok(self.lock().addresses.1.clone())
+    }
+
     fn add_cases(&self, cases: &[Case], author: &str, at: Timestamp) -> Result<usize, StoreError> {
         let mut state = self.lock();
         let before = state.cases.len();
@@ -222,8 +252,11 @@ impl Store for MemoryStore {
 
     fn load_cases(&self, filter: &CaseFilter) -> Result<CasePage, StoreError> {
         let state = self.lock();
-        let matching: Vec<&Case> =
-            state.cases.values().filter(|case| matches(case, filter) && state.lives.matches(case.id, filter)).collect();
+        let matching: Vec<&Case> = state
+            .cases
+            .values()
+            .filter(|case| matches(case, filter) && state.lives.matches(case.id, case.holder.as_ref(), filter))
+            .collect();
         let is_after =
             |case: &&&Case| filter.after.is_none_or(|after| if filter.is_newest_first { case.id < after } else { case.id > after });
         let mut ordered: Vec<&&Case> = matching.iter().collect();
@@ -279,6 +312,14 @@ impl Store for MemoryStore {
         Ok(self.lock().lives.newest())
     }
 
+    fn forget_tokens(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        Ok(self.lock().lives.forget_tokens(before, limit))
+    }
+
+    fn find_webhook(&self, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
+        Ok(self.lock().posts.all().into_iter().find(|webhook| webhook.id == id))
+    }
+
     fn next_case_alarm(&self) -> Result<Option<Timestamp>, StoreError> {
         let state = self.lock();
         Ok(state.cases.keys().filter_map(|id| state.lives.standing(*id)?.alarm_at).min())
@@ -288,7 +329,8 @@ impl Store for MemoryStore {
         let state = self.lock();
         let filter = CaseFilter { is_open: Some(true), grid_prefix: prefix.map(str::to_owned), ..CaseFilter::first(0) };
         let mut counts: BTreeMap<WorkerId, usize> = BTreeMap::new();
-        let open = state.cases.values().filter(|case| matches(case, &filter) && state.lives.matches(case.id, &filter));
+        let open =
+            state.cases.values().filter(|case| matches(case, &filter) && state.lives.matches(case.id, case.holder.as_ref(), &filter));
         open.filter_map(|case| case.holder.clone()).for_each(|holder| *counts.entry(holder).or_default() += 1);
         let mut counts: Vec<_> = counts.into_iter().filter(|(_, open)| *open > more_than).collect();
         counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
@@ -298,6 +340,48 @@ impl Store for MemoryStore {
     fn save_borders(&self, borders: &[(CaseId, Option<f64>)]) -> Result<(), StoreError> {
         self.lock().lives.save_borders(borders);
         Ok(())
+    }
+
+    fn add_entry(&self, entry: &ledger::Entry) -> Result<(), StoreError> {
+        let state = &mut *self.lock();
+        if state.ledger.add(entry) {
+            state.note_entry(entry.kind, &Action::AddEntry(entry), &entry.author, entry.at);
+        }
+        Ok(())
+    }
+
+    fn end_entry(&self, kind: EntryKind, id: Uuid, end: &EntryEnd) -> Result<Option<ledger::Entry>, StoreError> {
+        let state = &mut *self.lock();
+        let ended = state.ledger.end(kind, id, end);
+        if ended.is_some() {
+            state.note_entry(kind, &Action::EndEntry { kind, id, at: end.at }, &end.author, end.at);
+        }
+        Ok(ended)
+    }
+
+    fn load_entries(&self, filter: &EntryFilter) -> Result<Vec<ledger::Entry>, StoreError> {
+        Ok(self.lock().ledger.load(filter))
+    }
+
+    fn load_notices(&self, worker: &WorkerId, after: u64, limit: usize) -> Result<Vec<Notice>, StoreError> {
+        Ok(self.lock().lives.notices(worker, after).take(limit).collect())
+    }
+
+    fn newest_notice(&self, worker: &WorkerId) -> Result<u64, StoreError> {
+        Ok(self.lock().lives.notices(worker, 0).last().map_or(0, |notice| notice.number))
+    }
+
+    fn save_position(&self, seen: &WorkerPosition) -> Result<(), StoreError> {
+        self.positions.save(seen);
+        Ok(())
+    }
+
+    fn load_positions(&self, since: Timestamp) -> Result<Vec<WorkerPosition>, StoreError> {
+        Ok(self.positions.load(since))
+    }
+
+    fn erase_positions(&self, worker: Option<&WorkerId>, before: Timestamp) -> Result<usize, StoreError> {
+        Ok(self.positions.erase(worker, before))
     }
 
     fn add_webhook(&self, webhook: &Webhook) -> Result<(), StoreError> {
@@ -485,6 +569,11 @@ impl State {
     /// Notes a write that snapshots are to follow.
     fn note_change(&mut self, action: &Action<'_>, author: &str, at: Timestamp) {
         self.version += 1;
+        self.note(action, author, at);
+    }
+
+    fn note_entry(&mut self, kind: EntryKind, action: &Action<'_>, author: &str, at: Timestamp) {
+        self.version += u64::from(kind.is_followed());
         self.note(action, author, at);
     }
 

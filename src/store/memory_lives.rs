@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::case_records::{CaseWrite, CaseWritten, DUPLICATES_MAX, NewCase, NewEvent, NumberedEvent, Standing};
+use super::case_records::{CaseWrite, CaseWritten, DUPLICATES_MAX, NewCase, NewEvent, Notice, NumberedEvent, Standing};
 use super::records::CaseFilter;
 use super::times::to_milliseconds;
-use crate::dispatch::workflow::{CaseEvent, CaseState};
+use crate::dispatch::workflow::{CaseEvent, CaseState, NoticeKind, notices_of};
 use crate::dispatch::{Case, CaseId, Reporter, WorkerId, distance_m};
 
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ pub(super) struct Lives {
     /// In the order of writing; the number of one is its place counted from 1.
     events: Vec<(CaseId, CaseEvent)>,
     reporters: BTreeMap<CaseId, Reporter>,
-    tokens: BTreeMap<[u8; 32], ([u8; 32], CaseId)>,
+    tokens: BTreeMap<[u8; 32], ([u8; 32], CaseId, Timestamp)>,
     /// Metres to the border of the cases that are in doubt.
     borders: BTreeMap<CaseId, f64>,
 }
@@ -30,7 +30,7 @@ impl Lives {
 
     fn add(&mut self, cases: &mut BTreeMap<CaseId, Case>, mut new: NewCase) -> CaseWritten {
         let id = new.case.id;
-        if let Some((body, case)) = new.token.and_then(|token| self.tokens.get(&token.key)) {
+        if let Some((body, case, _)) = new.token.and_then(|token| self.tokens.get(&token.key)) {
             return CaseWritten::Repeated { case: *case, is_same_body: Some(*body) == new.token.map(|token| token.body) };
         }
         if cases.contains_key(&id) || new.events.is_empty() {
@@ -47,7 +47,7 @@ impl Lives {
             new.events[0].facts.duplicates = found;
         }
         if let Some(token) = new.token {
-            self.tokens.insert(token.key, (token.body, id));
+            self.tokens.insert(token.key, (token.body, id, to_milliseconds(new.events[0].at)));
         }
         if !new.reporter.is_empty() {
             self.reporters.insert(id, new.reporter);
@@ -77,6 +77,14 @@ impl Lives {
         }
         self.events.push((next.case, kept(next.event)));
         CaseWritten::Appended
+    }
+
+    pub(super) fn forget_tokens(&mut self, before: Timestamp, limit: usize) -> usize {
+        let mut old: Vec<_> = self.tokens.iter().filter(|(_, (.., at))| *at < before).map(|(key, (.., at))| (*at, *key)).collect();
+        old.sort_unstable();
+        old.truncate(limit);
+        self.tokens.retain(|key, _| !old.iter().any(|(_, forgotten)| forgotten == key));
+        old.len()
     }
 
     pub(super) fn save_borders(&mut self, borders: &[(CaseId, Option<f64>)]) {
@@ -130,13 +138,26 @@ impl Lives {
         u64::try_from(self.events.len()).unwrap_or(u64::MAX)
     }
 
-    pub(super) fn matches(&self, id: CaseId, filter: &CaseFilter) -> bool {
+    /// Returns who was told of which event, in the order of events.
+    pub(super) fn notices<'a>(&'a self, worker: &'a WorkerId, after: u64) -> impl Iterator<Item = Notice> + 'a {
+        let appended = (1..).zip(&self.events).filter(move |(number, (_, event))| *number > after && event.seq > 1);
+        appended.flat_map(move |(number, (case, event))| {
+            let mut own: Vec<NoticeKind> =
+                notices_of(event).into_iter().filter(|(told, _)| *told == worker).map(|(_, kind)| kind).collect();
+            own.sort_by_key(|kind| kind.as_str());
+            own.dedup();
+            own.into_iter().map(move |kind| Notice { number, kind, case: *case, at: event.at })
+        })
+    }
+
+    pub(super) fn matches(&self, id: CaseId, holder: Option<&WorkerId>, filter: &CaseFilter) -> bool {
         if filter.state.is_none()
             && filter.is_open.is_none()
             && filter.is_published.is_none()
             && filter.due_before.is_none()
             && filter.alarm_by.is_none()
             && !filter.is_near_border
+            && filter.worker.is_none()
             && filter.department.is_none()
         {
             return true;
@@ -147,6 +168,7 @@ impl Lives {
             && filter.is_published.is_none_or(|is_published| is_published == standing.is_published)
             && filter.due_before.is_none_or(|before| standing.due_at.is_some_and(|due| due < before))
             && filter.alarm_by.is_none_or(|by| standing.alarm_at.is_some_and(|at| at <= by))
+            && filter.worker.as_ref().is_none_or(|worker| holder == Some(worker) || standing.people.contains(&format!("\n{worker}\n")))
             && (!filter.is_near_border || self.borders.contains_key(&id))
             && filter.department.as_ref().is_none_or(|department| standing.departments.contains(&format!("\n{department}\n")))
     }

@@ -19,11 +19,13 @@ pub mod geopackage;
 #[cfg(test)]
 mod histories;
 mod identity;
+mod ledger;
 pub mod mbtiles;
 mod memory;
 mod memory_lives;
 mod memory_posts;
 mod months_out;
+mod positions;
 mod postgis;
 mod records;
 mod rosters;
@@ -37,17 +39,20 @@ mod webhooks;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 pub use case_queue::{CaseQueue, QueueError};
 pub use case_records::{
     CaseMark, CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DUPLICATES_MAX, IntakeToken, Near, NewCase, NewEvent,
-    NumberedEvent,
+    Notice, NumberedEvent,
 };
 pub use drafts::{DraftEntry, DraftEntryKind};
 pub use error::StoreError;
 pub use geopackage::GeoPackageStore;
+pub use ledger::{Entry, EntryEnd, EntryFilter, EntryKind};
 pub use memory::MemoryStore;
 pub use months_out::{KeptMonth, OldMonth};
+pub use positions::WorkerPosition;
 pub use postgis::PostgisStore;
 pub use records::{
     AuditEntry, CaseFilter, CaseOrder, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonDigest, PersonRecord,
@@ -57,7 +62,7 @@ pub use rosters::descends;
 pub use webhooks::{DeadLetter, Delivery, Lease, LetterState, Webhook, WebhookId};
 
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use crate::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
+use crate::dispatch::{AddressRow, Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
 
 pub trait Store: Send + Sync {
     /// Returns the layers in the order of their names, each as its newest published generation has it
@@ -160,6 +165,15 @@ pub trait Store: Send + Sync {
     /// Returns all tables of rules of all times, in the order of writing, each with its rows in their order.
     fn load_rules(&self) -> Result<Vec<RuleSet>, StoreError>;
 
+    /// Puts a table of addresses in the place of the one before, whose rows end, and returns its number.
+    fn replace_addresses(&self, rows: &[AddressRow], author: &str, at: Timestamp) -> Result<u64, StoreError>;
+
+    /// Returns the number of the table of addresses that counts; none where there is none. Who has that one need not read it again.
+    fn find_addresses(&self) -> Result<Option<u64>, StoreError>;
+
+    /// Returns the addresses by quarter, street, number and name.
+    fn load_addresses(&self) -> Result<Vec<AddressRow>, StoreError>;
+
     /// Adds cases, all or none, and returns how many were new. A case whose id is known is left as it is.
     fn add_cases(&self, cases: &[Case], author: &str, at: Timestamp) -> Result<usize, StoreError>;
 
@@ -181,6 +195,10 @@ pub trait Store: Send + Sync {
 
     /// Returns one page of what maps show of cases, in the order of their ids. Nothing is counted, and no history is read.
     fn load_case_marks(&self, filter: &CaseFilter) -> Result<CaseMarkPage, StoreError>;
+
+    /// Forgets at most `limit` keys under which reports were sent before a time, and returns how many. Who sends one of them again sends a
+    /// new report.
+    fn forget_tokens(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
     /// Returns who reported a case, where anybody said so and it has not been erased.
     fn find_reporter(&self, id: CaseId) -> Result<Option<Reporter>, StoreError>;
@@ -214,6 +232,30 @@ pub trait Store: Send + Sync {
         }
     }
 
+    /// Puts something on record. An entry whose id is known is left as it is.
+    fn add_entry(&self, entry: &Entry) -> Result<(), StoreError>;
+
+    /// Ends an entry of a kind and returns it as it is then; none where there was none to end.
+    fn end_entry(&self, kind: EntryKind, id: Uuid, end: &EntryEnd) -> Result<Option<Entry>, StoreError>;
+
+    /// Returns entries in the order of their times: the newest that the filter lets through.
+    fn load_entries(&self, filter: &EntryFilter) -> Result<Vec<Entry>, StoreError>;
+
+    /// Returns at most `limit` notices to a worker about events after the one numbered `after`, in their order.
+    fn load_notices(&self, worker: &WorkerId, after: u64, limit: usize) -> Result<Vec<Notice>, StoreError>;
+
+    /// Returns the number of the newest event of which a worker was told; 0 where there is none.
+    fn newest_notice(&self, worker: &WorkerId) -> Result<u64, StoreError>;
+
+    /// Keeps where a worker is, in the place of what was known. It is in no copy of the store.
+    fn save_position(&self, seen: &WorkerPosition) -> Result<(), StoreError>;
+
+    /// Returns where workers were seen last, since a time, by their ids.
+    fn load_positions(&self, since: Timestamp) -> Result<Vec<WorkerPosition>, StoreError>;
+
+    /// Erases what was seen before a time, and all that is known of a worker where one is named; returns how many that were.
+    fn erase_positions(&self, worker: Option<&WorkerId>, before: Timestamp) -> Result<usize, StoreError>;
+
     /// Adds a webhook. One whose id is known is left as it is.
     fn add_webhook(&self, webhook: &Webhook) -> Result<(), StoreError>;
 
@@ -222,6 +264,9 @@ pub trait Store: Send + Sync {
 
     /// Returns all webhooks, ended ones too, in the order of their ids.
     fn load_webhooks(&self) -> Result<Vec<Webhook>, StoreError>;
+
+    /// Returns a webhook, also one that has ended.
+    fn find_webhook(&self, id: WebhookId) -> Result<Option<Webhook>, StoreError>;
 
     /// Takes the webhooks that have not ended and that nobody else sends for at the time of the lease, until its end.
     fn claim_webhooks(&self, lease: Lease) -> Result<Vec<WebhookId>, StoreError>;

@@ -15,6 +15,8 @@ pub struct OldMonth {
     /// It is out of the store already, and still there.
     pub is_detached: bool,
     pub rows: u64,
+    /// Cases of the month that have not ended: while there are any the month stays, and their histories with it.
+    pub open_cases: u64,
 }
 
 /// How the rows of a month are kept outside.

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::times::validity_to_milliseconds;
 use crate::boundary::{Accepted, Generation, GenerationId, GenerationState, Layer, LayerName, UnitCode, UnitShape};
-use crate::dispatch::{Assignment, Case, CaseId, Role, RosterTerm, Worker, WorkerId};
+use crate::dispatch::{AddressRow, Assignment, Case, CaseId, Role, RosterTerm, Worker, WorkerId};
 use crate::topology::{Seal, ValidCoverage};
 
 /// A generation about to be written. The coverage holds every level of the layer, unchanged ones too.
@@ -117,6 +117,8 @@ pub struct CaseFilter {
     pub due_before: Option<Timestamp>,
     /// Only cases of which a word about a clock was due at this time or before.
     pub alarm_by: Option<Timestamp>,
+    /// Only cases of which this worker is the holder, is asked to look at the place, or is named for an open task.
+    pub worker: Option<WorkerId>,
     /// Only cases that are in doubt between two units.
     pub is_near_border: bool,
     /// Only cases of which this department has a task that is open, or had one where the case has ended.
@@ -145,6 +147,7 @@ impl CaseFilter {
             is_published: None,
             due_before: None,
             alarm_by: None,
+            worker: None,
             is_near_border: false,
             department: None,
             is_newest_first: false,
@@ -186,6 +189,13 @@ pub struct CasePage {
     /// How many match the filter, whatever the page; none where that was not asked for.
     pub matched: Option<usize>,
     pub has_more: bool,
+}
+
+/// Returns what tells rows of addresses apart: all that they say.
+pub(super) fn address_key(row: &AddressRow) -> String {
+    let AddressRow { kind, zone, street, plate, name, alias, position } = row;
+    let (lon, lat) = (position.lon.to_bits(), position.lat.to_bits());
+    [kind.as_str(), zone, street, plate, name, alias, &format!("{lon:x} {lat:x}")].join("\u{1f}")
 }
 
 /// A person of whom a name, phone or address may be kept, without them.
@@ -244,6 +254,8 @@ pub struct KeyRecord {
     /// The layers that the key is limited to; empty for all.
     pub layers: Vec<LayerName>,
     pub note: String,
+    /// Whose key it is: by it a worker has a grid and tasks of their own.
+    pub worker: Option<WorkerId>,
     pub created_at: Timestamp,
     /// When it ends by itself; none where only revoking ends it.
     pub expires_at: Option<Timestamp>,
@@ -253,7 +265,17 @@ pub struct KeyRecord {
 impl KeyRecord {
     /// Makes the record of a key for all units and layers that ends only when it is revoked.
     pub fn new(hash: KeyHash, role: Role, created_at: Timestamp) -> Self {
-        Self { hash, role, scope: Vec::new(), layers: Vec::new(), note: String::new(), created_at, expires_at: None, revoked_at: None }
+        Self {
+            hash,
+            role,
+            scope: Vec::new(),
+            layers: Vec::new(),
+            note: String::new(),
+            worker: None,
+            created_at,
+            expires_at: None,
+            revoked_at: None,
+        }
     }
 }
 
@@ -265,7 +287,8 @@ pub struct AuditEntry {
     pub at: Timestamp,
     pub author: String,
     /// `publish`, `draft`, `open_draft`, `edit_draft`, `approve_draft`, `publish_draft`, `withdraw_draft`, `replace_roster`, `replace_categories`, `replace_responsibilities`, `replace_calendars`, `add_cases`, `add_webhook`, `end_webhook`, `add_key`,
-    /// `revoke_key`, `erase_person`, `save_note`, `detach_month`, `archive_month`.
+    /// `revoke_key`, `erase_person`, `save_note`, `detach_month`, `archive_month`, `replace_addresses`, `add_ruling`, `end_ruling`, `report_border`,
+    /// `settle_border_report`, `give_consent`, `withdraw_consent`, `add_skill`, `end_skill`.
     pub action: String,
     /// What was written, in words and figures.
     pub subject: String,

@@ -57,8 +57,5 @@ pub(super) fn parse_accepted(text: &str) -> Accepted {
 }
 
 pub(super) fn shift_text(shift: &Shift) -> String {
-    let period = |(start, end): &(jiff::civil::Time, jiff::civil::Time)| {
-        format!("{:02}:{:02}-{:02}:{:02}", start.hour(), start.minute(), end.hour(), end.minute())
-    };
-    shift.periods().iter().map(period).collect::<Vec<_>>().join(";")
+    shift.to_string()
 }

@@ -240,9 +240,12 @@ fn a_backup_of_an_older_program_is_restored_and_left_as_it_is() {
         .execute_batch(
             "PRAGMA journal_mode = DELETE; DROP TABLE gk_draft_entry; DROP TABLE gk_dead_letter; DROP TABLE gk_webhook; DROP TABLE gk_case_token; DROP TABLE gk_case_event;
         DROP INDEX gk_case_by_cell; DROP INDEX gk_case_published; DROP INDEX gk_case_open; DROP INDEX gk_case_by_due; DROP INDEX gk_case_by_alarm;
-        DROP INDEX gk_case_by_border; DROP INDEX gk_case_open_by_holder; ALTER TABLE gk_case DROP COLUMN alarm_at; ALTER TABLE gk_case DROP COLUMN border_m;
+        DROP INDEX gk_case_by_border; DROP INDEX gk_case_open_by_holder;
         ALTER TABLE gk_case DROP COLUMN state; ALTER TABLE gk_case DROP COLUMN version;
         ALTER TABLE gk_case DROP COLUMN is_open; ALTER TABLE gk_case DROP COLUMN is_published;
+        ALTER TABLE gk_case DROP COLUMN alarm_at; ALTER TABLE gk_case DROP COLUMN border_m; ALTER TABLE gk_case DROP COLUMN people;
+        ALTER TABLE gk_key DROP COLUMN worker;
+        DROP TABLE gk_notice; DROP TABLE gk_entry; DROP TABLE gk_address; DROP TABLE gk_address_table;
         ALTER TABLE gk_case DROP COLUMN due_at; ALTER TABLE gk_case DROP COLUMN departments;
         ALTER TABLE gk_case DROP COLUMN cell; ALTER TABLE gk_case DROP COLUMN reporter;
         ALTER TABLE gk_person DROP COLUMN email;

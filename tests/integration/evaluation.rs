@@ -250,6 +250,11 @@ fn staff_is_priced_and_paid_for() {
     assert!((cost - expected_months / 2.0 * (4_500.0 + 6_000.5)).abs() < 30.0, "{csv}");
     assert!((covered - 12_000.0 * 333.0 / 365.0).abs() < 1.0 && (cost - covered - uncovered).abs() < 0.02, "{csv}");
     assert!((number(9) - cost / 2.0).abs() < 0.02, "a handled case: {csv}");
+    // The planner need not say what a worker costs: the keeper of both posts has half of each rate.
+    let staff = ["plan", "staff", "--level", "grid", "--within", "district", "--workers", "10", "--json"];
+    let told: serde_json::Value = serde_json::from_str(&done(&[&["--store", &store][..], &staff].concat())).unwrap();
+    let cost = told["staffing"]["cost"].as_f64().unwrap();
+    assert!((cost / (10.0 * (4_500.0 + 6_000.5) / 2.0) - 1.0).abs() < 0.01, "{told}");
     std::fs::write(&costs, "unit_code,post,monthly_cost\n9,boss,much\n").unwrap();
     assert_eq!(run(&["--store", &store, "costs", "import", &costs]).status.code(), Some(1));
 }

@@ -119,6 +119,20 @@ impl Body {
         }
     }
 
+    /// Reads a number between two others.
+    pub fn real(&mut self, name: &str, range: std::ops::RangeInclusive<f64>) -> Option<f64> {
+        match self.members.get(name)? {
+            Value::Null => None,
+            value => {
+                let number = value.as_f64().filter(|number| range.contains(number));
+                if number.is_none() {
+                    self.fault(name, format!("is not a number from {} to {}", range.start(), range.end()));
+                }
+                number
+            }
+        }
+    }
+
     /// Reads a list of texts that have a form of their own.
     pub fn list<T>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
         let parsed = match self.members.get(name) {

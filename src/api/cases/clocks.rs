@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::query::query_of;
+use super::query::{answer_for, query_of};
 use crate::api::state::AppState;
 use crate::boundary::UnitCode;
 use crate::dispatch::workflow::{SERVICE, ring};
@@ -27,6 +27,10 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// How long after a failure of the store it is asked again.
 const RETRY: Duration = Duration::from_secs(5);
+
+/// Keys of reports that are forgotten in one transaction, and how often there is a look for some.
+const TOKENS_AT_ONCE: usize = 10_000;
+const FORGET_EVERY: Duration = Duration::from_secs(600);
 
 /// How long one wait for the writes of others lasts, after which it is seen whether the service stops.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -85,6 +89,28 @@ pub async fn hear_others(state: AppState) {
     }
 }
 
+/// Forgets the keys under which reports were sent long ago, now and then, until the service stops.
+pub async fn forget_tokens(state: AppState) {
+    let ended = state.feed().ended();
+    let keep = SignedDuration::from_hours(i64::from(state.config().cases.idempotency_keep_h));
+    loop {
+        let before = Timestamp::now() - keep;
+        let wait = match state.write_store(move |store| store.forget_tokens(before, TOKENS_AT_ONCE)).await {
+            // There are more; who writes cases comes in between.
+            Ok(forgotten) if forgotten == TOKENS_AT_ONCE => PAUSE,
+            Ok(_) => FORGET_EVERY,
+            Err(error) => {
+                tracing::debug!(%error, "cannot forget the keys of old reports; trying again");
+                FORGET_EVERY
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = ended.cancelled() => return,
+        }
+    }
+}
+
 /// Writes all words that are due, and returns when the next one is.
 async fn tell_due(state: &AppState) -> Result<Option<Timestamp>, StoreError> {
     loop {
@@ -108,11 +134,13 @@ async fn tell_due(state: &AppState) -> Result<Option<Timestamp>, StoreError> {
 fn words(state: &AppState, snapshot: &Snapshot, record: &CaseRecord, now: Timestamp) -> Vec<CaseWrite> {
     let Some(mut folded) = record.state() else { return Vec::new() };
     let query = query_of(snapshot, &record.case, now);
-    let answer = snapshot.answer(&query).ok();
+    let answer = answer_for(snapshot, &query, &record.case).ok();
     let path: Vec<&UnitCode> = answer.iter().flat_map(|answer| answer.path().rev()).map(|unit| &unit.code).collect();
     let calendar = snapshot.rules(now).terms(None, &path).calendar;
     let mut writes = Vec::new();
-    while let Some(event) = ring(&state.config().cases.workflow, &folded, calendar, now) {
+    while let Some(mut event) = ring(&state.config().cases.workflow, &folded, calendar, now) {
+        // Whose case it was then; by it the keeper is told.
+        event.facts.worker.clone_from(&record.case.holder);
         folded.apply(&event);
         writes.push(CaseWrite::Append(Box::new(NewEvent { case: record.case.id, event, after: folded.clone() })));
         if writes.len() >= WORDS_MAX {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::body::Body;
 use super::rights;
+use crate::api::addresses::resolve;
 use crate::api::caller::Caller;
 use crate::api::document::Document;
 use crate::api::links::BaseUrl;
@@ -16,7 +17,7 @@ use crate::api::locate::{Asker, Fields, Given, Options, Question};
 use crate::api::media::{JSON, negotiate};
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::state::AppState;
-use crate::api::wire::{CaseTag, IncidentTaken};
+use crate::api::wire::{CaseTag, IncidentTaken, RulingApplied};
 use crate::dispatch::workflow::{CaseEvent, begin};
 use crate::dispatch::{Case, CaseId, Reporter};
 use crate::snapshot::{context_of, place_at};
@@ -48,10 +49,10 @@ const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-re
 #[derive(Debug, utoipa::ToSchema)]
 #[expect(dead_code, reason = "written for the API definition; a body is read member by member, so that all faults are told")]
 pub struct Report {
-    /// Longitude in degrees, or the easting in a projected system.
-    lon: f64,
+    /// Longitude in degrees, or the easting in a projected system. May be left out with `lat` where `address` says where it is.
+    lon: Option<f64>,
     /// Latitude in degrees, or the northing in a projected system.
-    lat: f64,
+    lat: Option<f64>,
     /// The reference system of `lon` and `lat`: `EPSG:n`, WKT, `GCJ02` or `BD09`; WGS 84 by default.
     crs: Option<String>,
     /// How far the true position may lie from the one given, metres.
@@ -65,7 +66,7 @@ pub struct Report {
     reported_at: Option<Timestamp>,
     /// Where it comes from, such as `12345` or `collector`.
     source: Option<String>,
-    /// The address as it was given, for the record; the position counts.
+    /// The address as it was given. Where a position is given too, that counts; else it must be one that the table of addresses has.
     address: Option<String>,
     /// Where a picture can be had. Nothing is fetched.
     media_url: Option<String>,
@@ -96,7 +97,8 @@ pub struct ReporterBody {
     security(("key" = [])),
     responses(
         (status = 201, description = "Taken in", body = IncidentTaken),
-        (status = 422, description = "Another report was sent under the same key"),
+        (status = 409, description = "Several places have the address; `candidates` has them"),
+        (status = 422, description = "Another report was sent under the same key, or no place is known by the address: `candidates` has the likest"),
     )
 )]
 pub async fn report_incident(
@@ -110,15 +112,22 @@ pub async fn report_incident(
     rights::require(&caller)?;
     let token = read_token(&headers, &caller, &bytes)?;
     let report = Reported::read(&headers, &bytes)?;
-    let fields = |name: &str| match name {
-        "lon" | "lat" | "crs" | "accuracy_m" | "layer" | "category" => report.body.given(name),
+    // A position counts; without one the address must say beyond doubt where it is.
+    let by_address = !report.body.has("lon") && !report.body.has("lat") && !report.submission.address.is_empty();
+    let found = if by_address { Some(resolve(&state, &report.submission.address).await?) } else { None };
+    let fields = |name: &str| match (name, found) {
+        ("lon", Some(place)) => Some(Given::Number(place.lon)),
+        ("lat", Some(place)) => Some(Given::Number(place.lat)),
+        ("crs", Some(_)) => None,
+        ("lon" | "lat" | "crs" | "accuracy_m" | "layer" | "category", _) => report.body.given(name),
         _ => None,
     };
     let taken = submit(&state, &caller, Submission { token, ..report.submission }, &fields).await?;
     match taken.written {
         CaseWritten::Added(event) => {
             let lookup = taken.asker.answer(&taken.question, &base)?;
-            send(&IncidentTaken::new(&taken.case, &event, lookup, base.as_str()), &taken.case, &event, &base, false)
+            let ruling = taken.question.ruling().map(|(ruling, distance_m)| RulingApplied::new(ruling, *distance_m));
+            send(&IncidentTaken::new(&taken.case, &event, ruling, lookup, base.as_str()), &taken.case, &event, &base, false)
         }
         CaseWritten::Repeated { case, is_same_body: true } => repeat(&state, caller, case, &base).await,
         CaseWritten::Repeated { .. } => Err(Problem::new(
@@ -168,7 +177,8 @@ pub async fn submit<'r>(
     let mut asker = Asker::new(state, caller.clone(), Options::default()).await?;
     let now = now();
     let at = submission.reported_at.unwrap_or(now);
-    let question = ask_at(&mut asker, fields, at)?;
+    let mut question = ask_at(&mut asker, fields, at)?;
+    asker.rule_on(&mut question, &state.rulings())?;
     let new = {
         let (snapshot, answer) = asker.find(&question)?;
         rights::require_reach(caller, answer.path().map(|unit| &unit.code))?;
@@ -178,6 +188,7 @@ pub async fn submit<'r>(
         let cases = &state.config().cases;
         let mut event = begin(&cases.workflow, caller.role(), &caller.author(), now, &context);
         (event.facts.address, event.facts.media_url) = (submission.address, submission.media_url);
+        event.facts.ruling = question.ruling().map(|(ruling, _)| ruling.id);
         let case = Case {
             id: CaseId(Uuid::now_v7()),
             position: place.position,
@@ -225,9 +236,14 @@ async fn repeat(state: &AppState, caller: Caller, id: CaseId, base: &BaseUrl) ->
         "category" if !category.is_empty() => Some(Given::Text(category.as_str().into())),
         _ => None,
     };
-    let question = ask_at(&mut asker, &fields, case.reported_at)?;
+    let mut question = ask_at(&mut asker, &fields, case.reported_at)?;
+    // A ruling that was made since is not how it was answered.
+    if event.facts.ruling.is_some() {
+        asker.rule_on(&mut question, &state.rulings())?;
+    }
     let lookup = asker.answer(&question, base)?;
-    send(&IncidentTaken::new(&case, event, lookup, base.as_str()), &case, event, base, true)
+    let ruling = question.ruling().map(|(ruling, distance_m)| RulingApplied::new(ruling, *distance_m));
+    send(&IncidentTaken::new(&case, event, ruling, lookup, base.as_str()), &case, event, base, true)
 }
 
 /// Asks for the state of a time; for one before the first boundaries, for that of now: an office begins with what is reported already.
@@ -285,7 +301,7 @@ impl Reported {
         };
         let reporter = Reporter { name: text("name"), phone: text("phone"), email: text("email") };
         body.finish()?;
-        let given = body.given_place();
+        let given = if body.has("lon") || body.has("lat") { body.given_place() } else { address.clone() };
         let submission = Submission { given, description, source, address, media_url, reported_at, reporter, token: None };
         Ok(Self { body, submission })
     }

@@ -136,6 +136,7 @@ pub async fn list_incidents(
         is_newest_first: false,
         due_before,
         alarm_by: None,
+        worker: None,
         is_near_border: false,
         order: CaseOrder::Id,
         department: query.department.clone(),

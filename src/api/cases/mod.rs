@@ -1,7 +1,8 @@
 //! Cases: taking them in, listing them, and moving them on.
 //!
 //! `intake` takes a report, `moves` an action of the workflow, `list` and `one` read; `body` reads
-//! what was sent; `clocks` tells of those whose time has come.
+//! what was sent; `clocks` tells of those whose time has come, and `reassign` gives those to others that are theirs by
+//! now.
 
 mod body;
 mod clocks;
@@ -10,12 +11,15 @@ mod list;
 mod moves;
 mod one;
 mod query;
+mod reassign;
 mod rights;
 
 pub use body::Body;
-pub use clocks::{hear_others, ring_clocks};
+pub use clocks::{forget_tokens, hear_others, ring_clocks};
 pub use intake::{__path_report_incident, Submission, report_incident, submit};
 pub use list::{__path_list_incidents, list_incidents};
 pub use moves::{__path_act_on_incident, act_on_incident};
+pub use one::load as find_case;
 pub use one::{__path_find_incident, __path_show_incident_history, find_incident, show_incident_history};
-pub use rights::{reaches, require as require_cases};
+pub use reassign::{keep_assigned, reassign_by_ruling};
+pub use rights::{reaches, require as require_cases, require_reach};

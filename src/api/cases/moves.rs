@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::body::Body;
 use super::one::{load, send_case};
-use super::query::query_of;
+use super::query::{answer_for, query_of};
 use super::rights;
 use crate::api::caller::Caller;
 use crate::api::links::BaseUrl;
@@ -15,7 +15,7 @@ use crate::api::media::{JSON, negotiate};
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::state::AppState;
 use crate::api::wire::{CaseTag, IncidentView};
-use crate::dispatch::workflow::{Appointed, Order, Refusal, decide};
+use crate::dispatch::workflow::{Appointed, Order, Refusal, RulingId, decide};
 use crate::dispatch::{DepartmentId, DepartmentRole, Limit, WorkerId};
 use crate::snapshot::{context_of, place_at, place_of};
 use crate::store::{CaseWrite, CaseWritten, NewEvent};
@@ -123,10 +123,10 @@ pub async fn act_on_incident(
             return Err(Problem::new(ProblemKind::Changed, detail));
         }
         let (event, after) = {
-            let order = read_order(&state, &caller, &headers, &bytes).await?;
+            let (order, ruling) = read_order(&state, &caller, &headers, &bytes).await?;
             let snapshot = state.snapshot()?;
             let query = query_of(&snapshot, &record.case, order.at);
-            let answer = snapshot.answer(&query).map_err(|e| Problem::new(ProblemKind::NotReady, e.to_string()))?;
+            let answer = answer_for(&snapshot, &query, &record.case).map_err(|e| Problem::new(ProblemKind::NotReady, e.to_string()))?;
             if let Some(category) = &order.category {
                 let rules = snapshot.rules(order.at);
                 let found = if rules.has_categories() { rules.find(category, true).map(drop) } else { Ok(()) };
@@ -134,7 +134,8 @@ pub async fn act_on_incident(
             }
             let context = context_of(&snapshot, &answer, &record.case.category, place_of(&record.case), order.at);
             let workflow = &state.config().cases.workflow;
-            let event = decide(workflow, &folded, &order, &context).map_err(|refusal| to_problem(&refusal))?;
+            let mut event = decide(workflow, &folded, &order, &context).map_err(|refusal| to_problem(&refusal))?;
+            event.facts.ruling = ruling.filter(|_| event.facts.place.is_some());
             folded.apply(&event);
             (event, folded)
         };
@@ -182,7 +183,7 @@ fn to_problem(refusal: &Refusal) -> Problem {
     }
 }
 
-async fn read_order(state: &AppState, caller: &Caller, headers: &HeaderMap, bytes: &[u8]) -> Result<Order, Problem> {
+async fn read_order(state: &AppState, caller: &Caller, headers: &HeaderMap, bytes: &[u8]) -> Result<(Order, Option<RulingId>), Problem> {
     let mut body = Body::read(headers, bytes, &MEMBERS)?;
     let action = body.text("action", SHORT_CHARS_MAX);
     if action.is_empty() {
@@ -204,15 +205,18 @@ async fn read_order(state: &AppState, caller: &Caller, headers: &HeaderMap, byte
             Err(detail) => body.fault("departments", detail),
         }
     }
+    let mut ruling = None;
     if body.has("lon") || body.has("lat") {
         let mut asker = Asker::new(state, caller.clone(), Options::default()).await?;
-        let question = asker.ask(&|name| if matches!(name, "lon" | "lat" | "crs") { body.given(name) } else { None })?;
+        let mut question = asker.ask(&|name| if matches!(name, "lon" | "lat" | "crs") { body.given(name) } else { None })?;
+        asker.rule_on(&mut question, &state.rulings())?;
+        ruling = question.ruling().map(|(ruling, _)| ruling.id);
         let (_, answer) = asker.find(&question)?;
         rights::require_reach(caller, answer.path().map(|unit| &unit.code))?;
         order.place = Some(place_at(&answer, body.given_place()));
     }
     body.finish()?;
-    Ok(order)
+    Ok((order, ruling))
 }
 
 fn read_department(members: &Map<String, Value>) -> Result<Appointed, String> {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::query::query_of;
+use super::query::{answer_for, query_of};
 use super::rights;
 use crate::api::caller::Caller;
 use crate::api::document::Document;
@@ -73,12 +73,12 @@ pub async fn show_incident_history(
 }
 
 /// Loads a case that the caller may see; what the key does not reach is not there.
-pub(super) async fn load(state: &AppState, caller: &Caller, id: &str) -> Result<CaseRecord, Problem> {
+pub async fn load(state: &AppState, caller: &Caller, id: &str) -> Result<CaseRecord, Problem> {
     rights::require(caller)?;
     let missing = || Problem::not_found(format!("there is no incident {id}"));
     let found = CaseId(Uuid::try_parse(id).map_err(|_| missing())?);
     let record = state.with_store(move |store| store.find_case_record(found)).await?;
-    record.filter(|record| rights::reaches(caller, &record.case)).ok_or_else(missing)
+    record.filter(|record| rights::reaches(caller, &record.case) || rights::concerns(caller, record)).ok_or_else(missing)
 }
 
 /// Sends a case as it is now.
@@ -108,7 +108,7 @@ pub(super) fn view_of(
     let late = folded.as_ref().filter(|folded| !folded.is_end && folded.is_overdue(at));
     let escalation = late.and_then(|folded| {
         let query = query_of(snapshot, &record.case, at);
-        let answer = snapshot.answer(&query).ok()?;
+        let answer = answer_for(snapshot, &query, &record.case).ok()?;
         let path: Vec<&UnitCode> = answer.path().rev().map(|unit| &unit.code).collect();
         Some(escalation(workflow, folded, snapshot.rules(at).terms(None, &path).calendar, at))
     });

@@ -2,6 +2,7 @@ use crate::api::caller::Caller;
 use crate::api::problem::{Problem, ProblemKind};
 use crate::boundary::{LayerName, UnitCode};
 use crate::dispatch::{Case, Role};
+use crate::store::CaseRecord;
 
 /// What cases are called where they are refused.
 const CASES: &str = "a case";
@@ -27,6 +28,16 @@ pub fn reaches(caller: &Caller, case: &Case) -> bool {
     let inside = |code: &UnitCode| caller.scope().iter().any(|unit| code.as_str().starts_with(unit.as_str()));
     let is_inside = caller.scope().is_empty() || case.grid.as_ref().is_some_and(inside);
     is_inside && caller.reaches_layer(&layer())
+}
+
+/// Whether a case is one that the caller has to do with by name: theirs, one at which they are asked to look, or of whose task they
+/// are to take care.
+pub fn concerns(caller: &Caller, record: &CaseRecord) -> bool {
+    let Some(worker) = caller.worker() else { return false };
+    if record.case.holder.as_ref() == Some(worker) {
+        return true;
+    }
+    record.state().is_some_and(|state| state.asked() == Some(worker) || state.open_tasks().any(|task| task.worker.as_ref() == Some(worker)))
 }
 
 /// Turns away who may not report or place a case where it lies.

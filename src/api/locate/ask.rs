@@ -18,7 +18,7 @@ use crate::api::query::{FromQuery, Values, finite};
 use crate::api::state::AppState;
 use crate::api::wire::LocateAnswer;
 use crate::boundary::{LayerName, Level, Position, PositionError};
-use crate::dispatch::Ruling;
+use crate::dispatch::{BorderRuling, BorderRulings, Ruling};
 use crate::history::{AsOf, Parts};
 use crate::import::{Crs, CrsError};
 use crate::index::{MaybeUnit, Status};
@@ -144,12 +144,32 @@ pub struct Question {
     key: LayerKey,
     /// Whether the same question has the same answer in the next moment.
     has_time: bool,
+    /// The ruling by which the place is taken for a unit's, with the distance to its place.
+    ruling: Option<(BorderRuling, f64)>,
 }
 
 impl Question {
     /// Whether its time was given or follows from its generation, so that its answer does not depend on the clock.
     pub fn has_time(&self) -> bool {
         self.has_time
+    }
+
+    pub fn position(&self) -> Position {
+        self.query.position
+    }
+
+    pub fn accuracy_m(&self) -> Option<f64> {
+        self.query.accuracy_m
+    }
+
+    /// Returns the ruling by which it is answered, with the distance to its place in metres.
+    pub fn ruling(&self) -> Option<&(BorderRuling, f64)> {
+        self.ruling.as_ref()
+    }
+
+    /// Returns the query with all units that are as near as this, metres.
+    pub fn reaching(&self, distance_m: f64) -> Query {
+        Query { accuracy_m: Some(distance_m), ..self.query.clone() }
     }
 }
 
@@ -262,8 +282,30 @@ impl Asker {
     /// # Errors
     /// None after [`Asker::ask`].
     pub fn find<'s>(&'s self, question: &'s Question) -> Result<(&'s Snapshot, Answer<'s>), Problem> {
-        let answer = self.last.answer(&question.query).map_err(|e| Problem::internal(&e))?;
-        Ok((&self.last, answer))
+        Ok((&self.last, self.answer_to(question)?))
+    }
+
+    /// Takes the place of a question for the unit that a ruling names, where one holds there and the unit is still near.
+    ///
+    /// # Errors
+    /// None after [`Asker::ask`].
+    pub fn rule_on(&self, question: &mut Question, rulings: &BorderRulings) -> Result<(), Problem> {
+        let Some((ruling, distance_m)) = rulings.find(question.query.position) else { return Ok(()) };
+        let ruled = self.last.answer_as(&question.query, &ruling.unit, 2.0 * ruling.radius_m).map_err(|e| Problem::internal(&e))?;
+        if ruled.is_some() {
+            question.ruling = Some((ruling.clone(), distance_m));
+        }
+        Ok(())
+    }
+
+    fn answer_to<'s>(&'s self, question: &'s Question) -> Result<Answer<'s>, Problem> {
+        if let Some((ruling, _)) = &question.ruling {
+            let ruled = self.last.answer_as(&question.query, &ruling.unit, 2.0 * ruling.radius_m).map_err(|e| Problem::internal(&e))?;
+            if let Some(ruled) = ruled {
+                return Ok(ruled);
+            }
+        }
+        self.last.answer(&question.query).map_err(|e| Problem::internal(&e))
     }
 
     /// Rules on each category at the place of the question asked last, as far as the caller may see it, and returns the answer about
@@ -291,7 +333,7 @@ impl Asker {
     /// # Errors
     /// None after [`Asker::ask`], which has checked layer and level.
     pub fn answer<'a>(&'a self, question: &'a Question, base: &BaseUrl) -> Result<LocateAnswer<'a>, Problem> {
-        let answer = self.last.answer(&question.query).map_err(|e| Problem::internal(&e))?;
+        let answer = self.answer_to(question)?;
         count_lookups(answer.status().as_str(), 1);
         let reaches = self.caller.reaches_layer(&question.key.layer);
         let shows_workers = reaches && self.caller.sees_personal_data_of(answer.path().map(|unit| &unit.code));
@@ -334,7 +376,7 @@ impl Asker {
         // Most ask for now, and need no search among generations.
         if let Some(layer) = base.layer(&query.layer).filter(|_| as_of.is_current()) {
             self.caller.require_layer(&query.layer, layer.is_public(), &format!("the layer {}", query.layer))?;
-            return Ok(Question { query, key: layer.key(), has_time: false });
+            return Ok(Question { query, key: layer.key(), has_time: false, ruling: None });
         }
         let Some(history) = base.history(&query.layer) else {
             // Which layers there are is nobody's secret; what lies in them may be.
@@ -343,7 +385,7 @@ impl Asker {
         };
         let choice = choose(history, as_of, self.now, &self.caller)?;
         let key = self.state.known_key_of(history, choice.generation);
-        Ok(Question { query: Query { at: choice.at, ..query }, key, has_time: as_of.at.is_some() || choice.at != self.now })
+        Ok(Question { query: Query { at: choice.at, ..query }, key, has_time: as_of.at.is_some() || choice.at != self.now, ruling: None })
     }
 
     /// Whether the question can be answered from what was read last, or from what needs no building, which is then taken.

@@ -8,6 +8,7 @@ use super::answer::{self, Element};
 use super::fault::Fault;
 use super::form::{Format, Pairs};
 use super::services::CONDITION;
+use crate::api::addresses::resolve;
 use crate::api::caller::Caller;
 use crate::api::cases::{Submission, submit};
 use crate::api::locate::Given;
@@ -29,14 +30,17 @@ pub async fn take(state: &AppState, caller: Caller, pairs: &Pairs, format: Forma
     let fault = |description: &str| Fault::new(400, format, description);
     let code = pairs.get("service_code").ok_or_else(|| fault("service_code was not provided"))?;
     check_service(state, code, format)?;
-    let (lat, long) = (pairs.get("lat"), pairs.get("long"));
-    let (Some(lat), Some(long)) = (lat, long) else {
-        let has_address = pairs.get("address_string").is_some() || pairs.get("address_id").is_some();
-        return Err(fault(if has_address {
-            "an address alone names no place here; send lat and long beside it"
-        } else {
-            "lat and long were not provided"
-        }));
+    let (lat, long) = match (pairs.get("lat"), pairs.get("long"), pairs.get("address_string")) {
+        (Some(lat), Some(long), _) => (lat.to_owned(), long.to_owned()),
+        // An address will do where the table of addresses knows it beyond doubt.
+        (None, None, Some(address)) => match resolve(state, address).await {
+            Ok(place) => (place.lat.to_string(), place.lon.to_string()),
+            Err(_) => return Err(fault("the address alone names no place for certain; send lat and long beside it")),
+        },
+        (None, None, None) if pairs.get("address_id").is_some() => {
+            return Err(fault("an address_id names no place here; send lat and long beside it"));
+        }
+        _ => return Err(fault("lat and long were not provided")),
     };
     let text = |name: &str, chars_max: usize| {
         let text = pairs.get(name).unwrap_or_default();
@@ -64,8 +68,8 @@ pub async fn take(state: &AppState, caller: Caller, pairs: &Pairs, format: Forma
         token: None,
     };
     let fields = |name: &str| match name {
-        "lon" => Some(Given::Text(Cow::Borrowed(long))),
-        "lat" => Some(Given::Text(Cow::Borrowed(lat))),
+        "lon" => Some(Given::Text(Cow::Borrowed(long.as_str()))),
+        "lat" => Some(Given::Text(Cow::Borrowed(lat.as_str()))),
         "category" => Some(Given::Text(Cow::Borrowed(category.as_str()))),
         _ => None,
     };

@@ -5,8 +5,9 @@ use serde::Serialize;
 use crate::api::caller::Caller;
 use crate::api::cases::reaches;
 use crate::api::wire::EventView;
-use crate::dispatch::Case;
-use crate::dispatch::workflow::Effect;
+use crate::boundary::UnitCode;
+use crate::dispatch::workflow::{Effect, notices_of};
+use crate::dispatch::{Case, WorkerId};
 use crate::store::NumberedEvent;
 
 /// An event as listeners get it, written once for all who may see as much of it.
@@ -14,6 +15,10 @@ use crate::store::NumberedEvent;
 pub struct Item {
     pub number: u64,
     case: Case,
+    /// Where the case lay before, which those who reached it there are to know.
+    left: Option<UnitCode>,
+    /// Who is told of it by name.
+    told: Vec<WorkerId>,
     /// For those whose key reaches the case.
     whole: Bytes,
     /// For everybody, where the case was shown to all by then.
@@ -54,9 +59,11 @@ impl Item {
     pub fn new(event: NumberedEvent) -> Self {
         let whole = frame(event.number, event.event.effect, &StreamedEvent::new(&event));
         let NumberedEvent { number, case, event, is_published } = event;
+        let left = event.facts.place_before.as_ref().and_then(|place| place.grid.clone());
+        let told = notices_of(&event).into_iter().map(|(worker, _)| worker.clone()).collect();
         let public = PublicEvent { number, id: case.id.to_string(), category: &case.category, state: &event.state.0, at: event.at };
         let public = is_published.then(|| frame(number, event.effect, &public));
-        Self { number, whole, public, case }
+        Self { number, whole, public, case, left, told }
     }
 
     /// Returns what a listener gets of it; none where it is not for them.
@@ -64,7 +71,9 @@ impl Item {
         if !caller.is_insider() {
             return self.public.clone();
         }
-        reaches(caller, &self.case).then(|| self.whole.clone())
+        let left = self.left.as_ref().is_some_and(|left| caller.scope().iter().any(|unit| left.as_str().starts_with(unit.as_str())));
+        let is_named = caller.worker().is_some_and(|worker| self.told.contains(worker));
+        (is_named || left || reaches(caller, &self.case)).then(|| self.whole.clone())
     }
 }
 

@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use crate::boundary::{LayerName, UnitCode};
 use crate::config::OidcConfig;
-use crate::dispatch::Role;
+use crate::dispatch::{Role, WorkerId};
 
 /// What stands for all units or layers in a claim.
 const ALL: &str = "*";
@@ -15,19 +15,23 @@ pub struct Granted {
     pub scope: Vec<UnitCode>,
     /// Empty for all.
     pub layers: Vec<LayerName>,
+    /// Whose token it is, where the issuer names a worker.
+    pub worker: Option<WorkerId>,
 }
 
 impl Granted {
     /// Reads what the claims grant by the settings. What is missing grants nothing: without a role that is ours, or without a scope
     /// where one has to be named, the bearer is as the public.
     pub fn of(claims: &Value, config: &OidcConfig) -> Self {
-        let public = Self { role: Role::Public, scope: Vec::new(), layers: Vec::new() };
+        let public = Self { role: Role::Public, scope: Vec::new(), layers: Vec::new(), worker: None };
         let names = words(find(claims, &config.role_claim));
         let role = names.iter().filter_map(|name| role_of(name, config)).max().unwrap_or(Role::Public);
         let scope = limited(claims, config.scope_claim.as_deref(), |code| UnitCode::parse(code).ok());
         let layers = limited(claims, config.layer_claim.as_deref(), |name| LayerName::parse(name).ok());
+        let named = config.worker_claim.as_deref().and_then(|claim| find(claims, claim).as_str()).map(str::trim);
+        let worker = named.filter(|id| !id.is_empty()).map(|id| WorkerId(id.into()));
         match (scope, layers) {
-            (Some(scope), Some(layers)) => Self { role, scope, layers },
+            (Some(scope), Some(layers)) => Self { role, scope, layers, worker },
             _ => public,
         }
     }
@@ -69,7 +73,7 @@ mod tests {
     use super::*;
 
     fn granted(claims: &Value, config: &OidcConfig) -> (Role, String) {
-        let Granted { role, scope, layers } = Granted::of(claims, config);
+        let Granted { role, scope, layers, .. } = Granted::of(claims, config);
         let names = scope.iter().map(ToString::to_string).chain(layers.iter().map(ToString::to_string));
         (role, names.collect::<Vec<_>>().join(" "))
     }

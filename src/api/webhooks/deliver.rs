@@ -98,8 +98,8 @@ enum Step {
 
 /// Sends what is to be sent again, then the next events, until one fails or there are no more.
 async fn step(state: &AppState, id: WebhookId, sender: &Sender) -> Result<Step, StoreError> {
-    let webhooks = state.write_store(|store| store.load_webhooks()).await?;
-    let Some(mut webhook) = webhooks.into_iter().find(|webhook| webhook.id == id && webhook.ended_at.is_none()) else {
+    let found = state.write_store(move |store| store.find_webhook(id)).await?;
+    let Some(mut webhook) = found.filter(|webhook| webhook.ended_at.is_none()) else {
         return Ok(Step::Ended);
     };
     if let Some(wait) = webhook.delivery.next_at.and_then(|next| Duration::try_from(next.duration_since(Timestamp::now())).ok()) {

@@ -4,8 +4,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::locate::{LocateAnswer, PositionView};
-use crate::dispatch::workflow::{AlarmFact, CaseClock, CaseEvent, CaseState, Escalation, Place, Task, Word, Workflow};
-use crate::dispatch::{Case, CaseId, DepartmentId, Reporter, Role};
+use crate::dispatch::workflow::{ActionDefinition, AlarmFact, CaseClock, CaseEvent, CaseState, Escalation, Place, Task, Word, Workflow};
+use crate::dispatch::{BorderRuling, Case, CaseId, DepartmentId, Reporter, Role};
 
 /// The version of a case as an entity tag, by which nobody overwrites what they have not seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +35,30 @@ pub struct IncidentTaken<'a> {
     pub received_at: Timestamp,
     /// Cases near it that may be about the same, nearest first.
     pub duplicates: Vec<NearView>,
+    /// The dispatcher's ruling by which the place is taken for a unit's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ruling: Option<RulingApplied>,
     pub href: String,
     #[serde(flatten)]
     pub lookup: LocateAnswer<'a>,
+}
+
+/// The ruling by which a case is taken for a unit's.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct RulingApplied {
+    pub id: String,
+    pub unit: String,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// From its place, metres.
+    pub distance_m: f64,
+}
+
+impl RulingApplied {
+    pub fn new(ruling: &BorderRuling, distance_m: f64) -> Self {
+        Self { id: ruling.id.0.to_string(), unit: ruling.unit.to_string(), at: ruling.at, distance_m }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -48,7 +69,7 @@ pub struct NearView {
 }
 
 impl<'a> IncidentTaken<'a> {
-    pub fn new(case: &Case, event: &CaseEvent, lookup: LocateAnswer<'a>, base: &str) -> Self {
+    pub fn new(case: &Case, event: &CaseEvent, ruling: Option<RulingApplied>, lookup: LocateAnswer<'a>, base: &str) -> Self {
         Self {
             id: case.id.to_string(),
             state: event.state.to_string(),
@@ -56,6 +77,7 @@ impl<'a> IncidentTaken<'a> {
             reported_at: case.reported_at,
             received_at: event.at,
             duplicates: event.facts.duplicates.iter().map(|(id, distance_m)| NearView::new(*id, *distance_m, base)).collect(),
+            ruling,
             href: href(case.id, base),
             lookup,
         }
@@ -193,6 +215,17 @@ pub struct ClockView {
     pub late: bool,
 }
 
+/// Returns the moves that are open to a role now.
+pub fn actions_of(workflow: &Workflow, state: &CaseState, role: Role) -> Vec<ActionView> {
+    let open = workflow.open_to(state, role);
+    let view = |action: &ActionDefinition| ActionView {
+        action: action.name.to_string(),
+        title: action.title.clone(),
+        needs: action.needs.iter().map(|need| need.as_str()).collect(),
+    };
+    open.map(view).collect()
+}
+
 impl IncidentView {
     /// Puts a case on the wire as it is at `at`, with the moves that are open to `role`.
     pub fn new(
@@ -205,12 +238,7 @@ impl IncidentView {
         base: &str,
     ) -> Self {
         let definition = state.and_then(|state| workflow.state(&state.name));
-        let actions = state.into_iter().flat_map(|state| workflow.open_to(state, role));
-        let actions = actions.map(|action| ActionView {
-            action: action.name.to_string(),
-            title: action.title.clone(),
-            needs: action.needs.iter().map(|need| need.as_str()).collect(),
-        });
+        let actions = state.map(|state| actions_of(workflow, state, role)).unwrap_or_default();
         let step = escalation.and_then(|escalation| escalation.step);
         Self {
             id: case.id.to_string(),
@@ -246,7 +274,7 @@ impl IncidentView {
             published: state.is_some_and(|state| state.is_published),
             off_list: state.is_some_and(|state| state.is_off_list),
             rating: state.and_then(|state| state.rating),
-            actions: actions.collect(),
+            actions,
             reporter: None,
             href: href(case.id, base),
         }

@@ -7,8 +7,8 @@ mod plan;
 mod rules;
 
 pub use cases::{
-    ActionView, AppointedView, CaseTag, ClockFactView, ClockView, EscalationView, EventView, IncidentTaken, IncidentView, NearView,
-    PlaceView, ReporterView, TaskView,
+    ActionView, AlarmView, AppointedView, CaseTag, ClockFactView, ClockView, EscalationView, EventView, IncidentTaken, IncidentView,
+    NearView, PlaceView, ReporterView, RulingApplied, TaskView, actions_of,
 };
 pub use generations::{ComparisonView, GenerationView, KeeperView, LevelView, TransferView, UNHELD_CODES_MAX, UnheldView, UnitView};
 pub use locate::{AlternativeView, GridView, HolderView, LocateAnswer, PathView, PositionView, ResponsibleView, WorkerView};

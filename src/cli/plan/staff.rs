@@ -2,6 +2,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::ensure;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::super::export::replace_file;
@@ -9,6 +10,10 @@ use super::super::findings::print;
 use super::super::{Context, Outcome};
 use super::describe::{figure, percent};
 use super::source::PlanSource;
+use crate::app::{OpenMode, open_store};
+use crate::boundary::{LayerName, Level};
+use crate::dispatch::indicator::Grouping;
+use crate::history::{JudgeError, Judged, StoreUnavailable, period_of, price};
 use crate::plan::{Apportionment, Staffing, apportion, fewest_under};
 
 #[derive(Debug, clap::Args)]
@@ -24,7 +29,7 @@ pub struct Args {
     /// The most that a worker may carry; also says how few workers keep it
     #[arg(long, value_name = "LOAD")]
     ceiling: Option<f64>,
-    /// What a worker costs, in any money and for any time
+    /// What a worker costs, in any money and for any time; from the store by default what one costs a month by the table of costs
     #[arg(long, value_name = "COST")]
     cost: Option<f64>,
     /// Sainte-Laguë keeps loads near the mean on both sides, min-max the greatest one low
@@ -55,7 +60,14 @@ const WHAT_IF_MAX: u32 = 1_000;
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     ensure!(args.ceiling.is_none_or(|ceiling| ceiling > 0.0), "--ceiling must be more than 0");
-    let base = args.source.read(context)?;
+    let mut base = args.source.read(context)?;
+    let mut cost = args.cost;
+    if cost.is_none() && args.source.from.is_none() {
+        cost = cost_of_today(&args.source, context)?;
+        base.notes.extend(
+            cost.map(|cost| format!("a worker costs {} a month: the mean of the last 30 days by the table of costs", figure(cost))),
+        );
+    }
     let (load, community) = (base.load(), base.community()?);
     let communities = community.iter().max().map_or(0, |last| *last as usize + 1);
     let (mut loads, mut rooms) = (vec![0.0; communities], vec![0u32; communities]);
@@ -70,7 +82,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let Some(workers) = workers else { anyhow::bail!("--workers says how many there are, or --ceiling what one may carry") };
     let method = if args.method == Method::MinMax { Apportionment::MinMax } else { Apportionment::SainteLague };
     let given = apportion(&loads, &rooms, workers, method)?;
-    let staffing = |given: &[u32]| Staffing::of(&loads, given, args.ceiling, args.cost);
+    let staffing = |given: &[u32]| Staffing::of(&loads, given, args.ceiling, cost);
     let what_if = args.what_if.map_or_else(Vec::new, |range| (range.from..=range.to).step_by(range.step as usize).collect());
     let what_if: Vec<Staffing> =
         what_if.into_iter().filter_map(|workers| Some(staffing(&apportion(&loads, &rooms, workers, method).ok()?))).collect();
@@ -117,6 +129,28 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     }
     Ok(if now.over_ceiling == 0 { Outcome::Done } else { Outcome::Problems })
 }
+
+/// Returns what a worker costs a month, as the roster and the table of costs had it in the last 30 days; none where nothing is priced.
+fn cost_of_today(source: &PlanSource, context: &Context) -> anyhow::Result<Option<f64>> {
+    let (layer, now) = (LayerName::parse(&source.layer)?, Timestamp::now());
+    let from = now - SignedDuration::from_hours(COST_DAYS * 24);
+    let period = period_of(&context.config.indicators, from, now, now, &context.config.time_zone);
+    let store = open_store(&context.store, OpenMode::ReadOnly)?;
+    let level = source.level.as_deref().map(Level::parse).transpose()?;
+    let asked = Judged { grouping: Grouping::Unit, level, layer, period, scope: Vec::new(), cases_max: None };
+    let priced = match price(&*store, asked) {
+        Ok(priced) => priced,
+        Err(JudgeError::Store(error)) => return Err(StoreUnavailable(error).into()),
+        // What cannot be priced, as of a layer that has no units yet, has no cost; the plan says the rest.
+        Err(_) => return Ok(None),
+    };
+    let months: f64 = priced.units.iter().map(|unit| unit.months - unit.unpriced_months).sum();
+    let cents: f64 = priced.units.iter().map(|unit| unit.cents).sum();
+    Ok((months > 0.0 && cents > 0.0).then(|| cents / 100.0 / months))
+}
+
+/// Over how many days it is counted what a worker costs.
+const COST_DAYS: i64 = 30;
 
 struct Row {
     parent: String,

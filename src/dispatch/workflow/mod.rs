@@ -2,7 +2,7 @@
 //!
 //! `definition` says which moves there are, `decide` whether one is open now and what comes of it, as an event; `state` folds events
 //! into what a case is. Nothing but events changes a case, so its state is what its history says. `ring` makes the events that a clock
-//! brings about, and `escalation` tells who is to know that one has run out.
+//! brings about, `notice` tells whom an event concerns by name, and `escalation` tells who is to know that one has run out.
 
 mod decide;
 mod definition;
@@ -10,6 +10,7 @@ mod escalation;
 mod event;
 #[cfg(test)]
 mod histories;
+mod notice;
 mod order;
 mod ring;
 mod state;
@@ -20,6 +21,7 @@ pub use definition::{
 };
 pub use escalation::{Escalation, escalation};
 pub use event::{AlarmFact, Appointed, CaseEvent, ClockFact, Facts, NextWord, Place, RulingId, Word};
+pub use notice::{NoticeKind, notices_of};
 pub use order::{Context, Order};
 pub use ring::{SERVICE, ring};
 pub use state::{Appeal, CaseClock, CaseState, Task, TaskState};

@@ -25,6 +25,8 @@ pub struct CaseState {
     pub ended_how: Option<Effect>,
     /// Who looks at the place: before filing, or when it is done.
     pub collector: Option<WorkerId>,
+    /// The state in which the collector was asked to.
+    asked_in: Option<StateName>,
     pub reworks: u32,
     pub returns: u32,
     pub extensions: u32,
@@ -204,6 +206,7 @@ impl CaseState {
             ended_at: None,
             ended_how: None,
             collector: None,
+            asked_in: None,
             reworks: 0,
             returns: 0,
             extensions: 0,
@@ -227,7 +230,10 @@ impl CaseState {
         match event.effect {
             Effect::Report | Effect::Dispatch | Effect::Note | Effect::Reassign => {}
             Effect::DueSoon | Effect::Overdue | Effect::Escalate => self.tell(event),
-            Effect::Verify => self.collector.clone_from(&facts.worker),
+            Effect::Verify => {
+                self.collector.clone_from(&facts.worker);
+                self.asked_in = Some(event.state.clone());
+            }
             Effect::File => {
                 self.filed_at.get_or_insert(at);
                 self.filed_by.clone_from(&facts.condition);
@@ -245,6 +251,9 @@ impl CaseState {
             Effect::Done => {
                 self.each_task(event, |task| task.leave(TaskState::Done, at));
                 self.collector = facts.worker.clone().or(self.collector.take());
+                if event.state != self.name {
+                    self.asked_in = Some(event.state.clone());
+                }
             }
             Effect::Rework => {
                 self.reworks += 1;
@@ -370,6 +379,11 @@ impl CaseState {
     /// Returns the tasks that somebody is still to do.
     pub fn open_tasks(&self) -> impl Iterator<Item = &Task> {
         self.tasks.iter().filter(|task| task.state.is_open())
+    }
+
+    /// Returns who is still to look at the place: until the case leaves the state in which they were asked.
+    pub fn asked(&self) -> Option<&WorkerId> {
+        self.collector.as_ref().filter(|_| !self.is_end && self.asked_in.as_ref() == Some(&self.name))
     }
 
     /// Returns when the next clock runs out; none while all stand still, and of a case that has ended.

@@ -7,11 +7,13 @@ use super::Place;
 use super::samples::{case, code, day};
 use crate::boundary::Position;
 use crate::dispatch::workflow::{
-    ActionName, AlarmFact, Appointed, CaseEvent, ClockFact, Effect, Facts, NextWord, Place as Where, StateName, Word,
+    ActionName, AlarmFact, Appointed, CaseEvent, ClockFact, Effect, Facts, NextWord, NoticeKind, Place as Where, StateName, Word,
 };
-use crate::dispatch::{CaseId, DepartmentId, DepartmentRole, Limit, Reporter, Role, Stage, WorkerId};
+use crate::dispatch::{AddressKind, AddressRow, CaseId, DepartmentId, DepartmentRole, Limit, Reporter, Role, Stage, WorkerId};
 use crate::store::records::{CaseFilter, CaseOrder};
-use crate::store::{CaseMark, CaseWrite, CaseWritten, IntakeToken, Near, NewCase, NewEvent, Store};
+use crate::store::{
+    CaseMark, CaseWrite, CaseWritten, Entry, EntryEnd, EntryFilter, EntryKind, IntakeToken, Near, NewCase, NewEvent, Store, WorkerPosition,
+};
 
 fn event(seq: u32, effect: Effect, state: &str, is_end: bool, at: Timestamp) -> CaseEvent {
     CaseEvent {
@@ -304,6 +306,156 @@ pub fn open_cases_are_counted_by_holder_and_listed_by_border(place: &Place) {
     let id = |id| CaseId(Uuid::from_u128(id));
     store.save_borders(&[(id(3), None), (id(2), Some(1.0)), (id(1), Some(2.0))]).unwrap();
     assert_eq!(near(), [2, 1, 4]);
+}
+
+pub fn keys_of_reports_are_forgotten_after_a_time(place: &Place) {
+    let store = place();
+    let sent = |id: u128, key: u8, at: Timestamp| {
+        let mut new = new(id, 111.0, Some(key));
+        new.events[0].at = at;
+        add(new)
+    };
+    store.write_cases(vec![sent(1, 1, day(2)), sent(2, 2, day(3)), sent(3, 3, day(4))]).unwrap();
+    assert_eq!((store.forget_tokens(day(4), 1).unwrap(), store.forget_tokens(day(4), 9).unwrap()), (1, 1));
+    assert_eq!(store.forget_tokens(day(4), 9).unwrap(), 0);
+    let again = store.write_cases(vec![sent(4, 1, day(5)), sent(5, 3, day(5))]).unwrap();
+    assert!(matches!(again[0], CaseWritten::Added(_)), "a key that was forgotten is a new one");
+    assert_eq!(again[1], CaseWritten::Repeated { case: CaseId(Uuid::from_u128(3)), is_same_body: true });
+}
+
+pub fn a_table_of_addresses_takes_the_place_of_the_one_before(place: &Place) {
+    let store = place();
+    let row = |street: &str, plate: &str, lon: f64| AddressRow {
+        kind: AddressKind::Plate,
+        zone: "徐家井".into(),
+        street: street.into(),
+        plate: plate.into(),
+        name: String::new(),
+        alias: "老\0街".into(),
+        position: Position { lon, lat: 26.2 },
+    };
+    assert_eq!((store.find_addresses().unwrap(), store.load_addresses().unwrap()), (None, vec![]));
+    let version = store.load_version().unwrap();
+    let first = [row("b", "2号", 111.2), row("a", "1号", 111.1), row("a", "1号", 111.1)];
+    assert_eq!(store.replace_addresses(&first, "t", day(1)).unwrap(), 1);
+    assert_eq!(store.load_addresses().unwrap(), [row("a", "1号", 111.1), row("a", "1号", 111.1), row("b", "2号", 111.2)]);
+    let second = [row("b", "2号", 111.2), row("c", "3号", 111.3), row("a", "1号", 111.100_1)];
+    assert_eq!(store.replace_addresses(&second, "t", day(2)).unwrap(), 2);
+    assert_eq!(store.load_addresses().unwrap(), [row("a", "1号", 111.100_1), row("b", "2号", 111.2), row("c", "3号", 111.3)]);
+    assert_eq!((store.find_addresses().unwrap(), store.load_version().unwrap()), (Some(2), version + 2));
+    let audit: Vec<String> = store.load_audit(0, 9).unwrap().into_iter().map(|entry| entry.subject).collect();
+    assert_eq!(audit, ["3 addresses", "3 addresses"]);
+}
+
+pub fn what_is_on_record_begins_and_ends(place: &Place) {
+    let store = place();
+    let version = store.load_version().unwrap();
+    let ruling = Entry {
+        id: Uuid::from_u128(1),
+        position: Some(Position { lon: 111.25, lat: 26.5 }),
+        radius_m: Some(30.5),
+        unit: Some(code("431102001")),
+        case: Some(CaseId(Uuid::from_u128(9))),
+        text: "老地界\0".into(),
+        ..Entry::new(EntryKind::Ruling, day(2), "d")
+    };
+    let skill = |id: u128, worker: &str, expires_at| Entry {
+        id: Uuid::from_u128(id),
+        worker: Some(WorkerId(worker.into())),
+        text: "急救".into(),
+        expires_at,
+        ..Entry::new(EntryKind::Skill, day(3), "d")
+    };
+    let skills = [skill(2, "w1", Some(day(9))), skill(3, "w2", None)];
+    for entry in skills.iter().chain([&ruling, &ruling]) {
+        store.add_entry(entry).unwrap();
+    }
+    assert_eq!(store.load_version().unwrap(), version + 1, "what answers follow is a change, and once");
+    assert_eq!(store.load_entries(&EntryFilter::open(EntryKind::Ruling, 9)).unwrap(), std::slice::from_ref(&ruling));
+    assert_eq!(store.load_entries(&EntryFilter::open(EntryKind::Skill, 9)).unwrap(), skills);
+    assert_eq!(store.load_entries(&EntryFilter::open(EntryKind::Skill, 1)).unwrap(), skills[1..], "the newest");
+    let own = EntryFilter { worker: Some(WorkerId("w1".into())), ..EntryFilter::open(EntryKind::Skill, 9) };
+    assert_eq!(store.load_entries(&own).unwrap(), skills[..1]);
+    let end = EntryEnd { at: day(5), author: "p".into(), text: "moved".into() };
+    assert_eq!(store.end_entry(EntryKind::Skill, ruling.id, &end).unwrap(), None, "no skill has this id");
+    let ended = Entry { end: Some(end.clone()), ..ruling };
+    assert_eq!(store.end_entry(EntryKind::Ruling, ended.id, &end).unwrap(), Some(ended.clone()));
+    assert_eq!(store.end_entry(EntryKind::Ruling, ended.id, &end).unwrap(), None, "it ends once");
+    assert_eq!(store.load_entries(&EntryFilter::open(EntryKind::Ruling, 9)).unwrap(), []);
+    let all = EntryFilter { is_open: false, ..EntryFilter::open(EntryKind::Ruling, 9) };
+    assert_eq!(store.load_entries(&all).unwrap(), [ended]);
+    let audit: Vec<String> = store.load_audit(0, 99).unwrap().into_iter().map(|entry| entry.action).collect();
+    assert_eq!(audit, ["add_skill", "add_skill", "add_ruling", "end_ruling"]);
+}
+
+pub fn who_an_event_concerns_is_told_of_it_by_name(place: &Place) {
+    let store = place();
+    store.write_cases(vec![add(new(1, 111.0, None)), add(new(2, 111.0, None))]).unwrap();
+    let at = |holder: &str| Where {
+        position: Position { lon: 111.0, lat: 26.0 },
+        given: String::new(),
+        district: None,
+        grid: Some(code("431102001")),
+        generation: None,
+        holder: Some(WorkerId(holder.into())),
+        border_m: None,
+    };
+    let facts = Facts { place: Some(at("w2")), place_before: Some(at("w1")), ..Facts::default() };
+    let given = CaseEvent { facts, ..event(2, Effect::Reassign, "open", false, day(3)) };
+    store.write_cases(vec![next(&*store, 1, given)]).unwrap();
+    let facts = Facts { worker: Some(WorkerId("w2".into())), ..Facts::default() };
+    store.write_cases(vec![next(&*store, 2, CaseEvent { facts, ..event(2, Effect::Verify, "verifying", false, day(4)) })]).unwrap();
+    let told = |worker: &str, after| {
+        let notices = store.load_notices(&WorkerId(worker.into()), after, 9).unwrap();
+        notices.into_iter().map(|notice| (notice.number, notice.kind, notice.case.0.as_u128(), notice.at)).collect::<Vec<_>>()
+    };
+    assert_eq!(told("w1", 0), [(3, NoticeKind::Left, 1, day(3))]);
+    assert_eq!(told("w2", 0), [(3, NoticeKind::Came, 1, day(3)), (4, NoticeKind::Asked, 2, day(4))]);
+    assert_eq!((told("w2", 3).len(), told("w2", 4), told("w9", 0)), (1, vec![], vec![]));
+    let newest = |worker: &str| store.newest_notice(&WorkerId(worker.into())).unwrap();
+    assert_eq!((newest("w1"), newest("w2"), newest("w9")), (3, 4, 0));
+}
+
+pub fn a_worker_finds_what_is_theirs_to_do(place: &Place) {
+    let store = place();
+    let held = |id: u128, holder: &str| {
+        let new = new(id, 111.0, None);
+        let case = crate::dispatch::Case { holder: Some(WorkerId(holder.into())), ..new.case };
+        add(NewCase { case, ..new })
+    };
+    store.write_cases(vec![held(1, "w1"), held(2, "w2"), held(3, "w2"), held(4, "w1")]).unwrap();
+    let by =
+        |worker: &str| Facts { worker: Some(WorkerId(worker.into())), department: Some(DepartmentId("D1".into())), ..Facts::default() };
+    let asked = CaseEvent { facts: by("w1"), ..event(2, Effect::Verify, "verifying", false, day(3)) };
+    let named = CaseEvent { facts: by("w1"), ..event(2, Effect::Assign, "open", false, day(3)) };
+    let writes = vec![next(&*store, 2, asked), next(&*store, 3, named), next(&*store, 4, event(2, Effect::Close, "closed", true, day(3)))];
+    store.write_cases(writes).unwrap();
+    let own = |worker: &str| {
+        let filter = CaseFilter { worker: Some(WorkerId(worker.into())), is_open: Some(true), ..CaseFilter::first(9) };
+        store.load_cases(&filter).unwrap().cases.iter().map(|case| case.id.0.as_u128()).collect::<Vec<_>>()
+    };
+    assert_eq!((own("w1"), own("w2"), own("w")), (vec![1, 2, 3], vec![2, 3], vec![]));
+    store.write_cases(vec![next(&*store, 2, event(3, Effect::Note, "open", false, day(4)))]).unwrap();
+    assert_eq!(own("w1"), [1, 3], "whoever has looked is asked no longer");
+}
+
+pub fn positions_are_kept_for_a_while(place: &Place) {
+    let store = place();
+    let seen = |worker: &str, lon: f64, at| WorkerPosition {
+        worker: WorkerId(worker.into()),
+        position: Position { lon, lat: 26.0 },
+        accuracy_m: Some(12.5),
+        at,
+    };
+    for position in [seen("w1", 111.0, day(1)), seen("w2", 111.5, day(2)), seen("w1", 112.0, day(3))] {
+        store.save_position(&position).unwrap();
+    }
+    assert_eq!(store.load_positions(day(1)).unwrap(), [seen("w1", 112.0, day(3)), seen("w2", 111.5, day(2))], "the last of each");
+    assert_eq!(store.load_positions(day(3)).unwrap(), [seen("w1", 112.0, day(3))]);
+    assert_eq!(store.erase_positions(None, day(3)).unwrap(), 1);
+    assert_eq!(store.erase_positions(Some(&WorkerId("w1".into())), Timestamp::UNIX_EPOCH).unwrap(), 1);
+    assert_eq!(store.load_positions(day(1)).unwrap(), []);
+    assert_eq!(store.load_audit(0, 9).unwrap(), [], "and no log says where anybody was");
 }
 
 pub fn a_wait_for_events_ends_with_the_next_one(place: &Place) {

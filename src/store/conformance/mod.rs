@@ -89,6 +89,12 @@ macro_rules! conformance_tests {
             a_case_that_is_moved_is_found_where_it_is
             words_about_clocks_are_found_in_the_order_of_their_times
             open_cases_are_counted_by_holder_and_listed_by_border
+            keys_of_reports_are_forgotten_after_a_time
+            a_table_of_addresses_takes_the_place_of_the_one_before
+            what_is_on_record_begins_and_ends
+            who_an_event_concerns_is_told_of_it_by_name
+            a_worker_finds_what_is_theirs_to_do
+            positions_are_kept_for_a_while
             a_wait_for_events_ends_with_the_next_one
             who_writes_cases_at_once_loses_and_doubles_nothing
             a_key_is_added_and_revoked_once

@@ -132,6 +132,7 @@ pub fn key(seed: u8, scope: &[&str]) -> KeyRecord {
         scope: scope.iter().map(|text| code(text)).collect(),
         layers: vec![LayerName::parse("grid").unwrap(), LayerName::parse("police").unwrap()],
         note: "counter 1".into(),
+        worker: seed.is_multiple_of(2).then(|| WorkerId("w1".into())),
         expires_at: Some(day(20)),
         ..KeyRecord::new(KeyHash([seed; 32]), Role::Dispatcher, day(1))
     }

@@ -1,13 +1,16 @@
 use std::path::Path;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::connection::{Connections, lay_to_rest};
-use super::{cases, drafts, generations, keys, lives, people, publish, roster, rules, transfer, webhooks};
+use super::{addresses, cases, drafts, generations, keys, ledger, lives, people, publish, roster, rules, transfer, webhooks};
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use crate::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
-use crate::store::case_records::{CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, NumberedEvent};
+use crate::dispatch::{AddressRow, Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
+use crate::store::case_records::{CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, Notice, NumberedEvent};
 use crate::store::drafts::DraftEntry;
+use crate::store::ledger::{Entry, EntryEnd, EntryFilter, EntryKind};
+use crate::store::positions::{Positions, WorkerPosition};
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonRecord, Publication, RosterData,
     StoredGeneration, StoredRoster,
@@ -20,6 +23,8 @@ use crate::store::{Store, StoreError};
 #[derive(Debug)]
 pub struct GeoPackageStore {
     connections: Connections,
+    /// Never written into the file.
+    positions: Positions,
 }
 
 impl GeoPackageStore {
@@ -28,7 +33,7 @@ impl GeoPackageStore {
     /// # Errors
     /// The file is missing, another program's, a newer version's, or cannot be read.
     pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
-        Connections::open_read_only(path).map(|connections| Self { connections })
+        Connections::open_read_only(path).map(|connections| Self { connections, positions: Positions::default() })
     }
 
     /// Opens a store, makes it where there is none, and brings its layout up to date.
@@ -36,7 +41,7 @@ impl GeoPackageStore {
     /// # Errors
     /// The file is another program's, a newer version's, or cannot be written.
     pub fn open_or_create(path: &Path) -> Result<Self, StoreError> {
-        Connections::open_or_create(path).map(|connections| Self { connections })
+        Connections::open_or_create(path).map(|connections| Self { connections, positions: Positions::default() })
     }
 }
 
@@ -150,6 +155,18 @@ impl Store for GeoPackageStore {
         self.connections.read("read the rules", rules::load_rules)
     }
 
+    fn replace_addresses(&self, rows: &[AddressRow], author: &str, at: Timestamp) -> Result<u64, StoreError> {
+        self.connections.write("replace the addresses", |tx| addresses::replace_addresses(tx, rows, author, at))
+    }
+
+    fn find_addresses(&self) -> Result<Option<u64>, StoreError> {
+        self.connections.read("find the newest addresses", addresses::find_addresses)
+    }
+
+    fn load_addresses(&self) -> Result<Vec<AddressRow>, StoreError> {
+        self.connections.read("read the addresses", addresses::load_addresses)
+    }
+
     fn add_cases(&self, cases: &[Case], author: &str, at: Timestamp) -> Result<usize, StoreError> {
         self.connections.write("add cases", |tx| cases::add_cases(tx, cases, author, at))
     }
@@ -190,6 +207,14 @@ impl Store for GeoPackageStore {
         self.connections.read("find the newest event of a case", lives::newest_case_event)
     }
 
+    fn forget_tokens(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.connections.write("forget keys of reports", |tx| lives::forget_tokens(tx, before, limit))
+    }
+
+    fn find_webhook(&self, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
+        self.connections.read("find a webhook", |tx| webhooks::find_webhook(tx, id))
+    }
+
     fn next_case_alarm(&self) -> Result<Option<Timestamp>, StoreError> {
         self.connections.read("find the next alarm", cases::next_alarm)
     }
@@ -200,6 +225,39 @@ impl Store for GeoPackageStore {
 
     fn save_borders(&self, borders: &[(CaseId, Option<f64>)]) -> Result<(), StoreError> {
         self.connections.write("keep how near cases are to borders", |tx| cases::save_borders(tx, borders))
+    }
+
+    fn add_entry(&self, entry: &Entry) -> Result<(), StoreError> {
+        self.connections.write("put something on record", |tx| ledger::add_entry(tx, entry))
+    }
+
+    fn end_entry(&self, kind: EntryKind, id: Uuid, end: &EntryEnd) -> Result<Option<Entry>, StoreError> {
+        self.connections.write("end what is on record", |tx| ledger::end_entry(tx, kind, id, end))
+    }
+
+    fn load_entries(&self, filter: &EntryFilter) -> Result<Vec<Entry>, StoreError> {
+        self.connections.read("read what is on record", |tx| ledger::load_entries(tx, filter))
+    }
+
+    fn load_notices(&self, worker: &WorkerId, after: u64, limit: usize) -> Result<Vec<Notice>, StoreError> {
+        self.connections.read("read notices", |tx| ledger::load_notices(tx, worker, after, limit))
+    }
+
+    fn newest_notice(&self, worker: &WorkerId) -> Result<u64, StoreError> {
+        self.connections.read("find the newest notice", |tx| ledger::newest_notice(tx, worker))
+    }
+
+    fn save_position(&self, seen: &WorkerPosition) -> Result<(), StoreError> {
+        self.positions.save(seen);
+        Ok(())
+    }
+
+    fn load_positions(&self, since: Timestamp) -> Result<Vec<WorkerPosition>, StoreError> {
+        Ok(self.positions.load(since))
+    }
+
+    fn erase_positions(&self, worker: Option<&WorkerId>, before: Timestamp) -> Result<usize, StoreError> {
+        Ok(self.positions.erase(worker, before))
     }
 
     fn add_webhook(&self, webhook: &Webhook) -> Result<(), StoreError> {

@@ -192,6 +192,10 @@ impl Conditions {
         if let Some(by) = filter.alarm_by {
             conditions.add("c.alarm_at <= ?", vec![Box::new(time_text(by))]);
         }
+        if let Some(worker) = &filter.worker {
+            let term = "(c.holder = (SELECT key FROM gk_person WHERE worker_id = ?) OR instr(c.people, ?) > 0)";
+            conditions.add(term, vec![Box::new(worker.0.to_string()), Box::new(format!("\n{worker}\n"))]);
+        }
         if filter.is_near_border {
             conditions.add("c.border_m IS NOT NULL", Vec::new());
         }

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::connection::{Failure, corrupt};
 use crate::boundary::{LayerName, UnitCode};
-use crate::dispatch::Role;
+use crate::dispatch::{Role, WorkerId};
 use crate::store::audit::Action;
 use crate::store::records::{AuditEntry, KeyHash, KeyRecord};
 use crate::store::times::{parse_time, time_text};
@@ -54,7 +54,8 @@ pub(super) fn add_key(transaction: &Transaction<'_>, key: &KeyRecord, author: &s
     let scope: Vec<&str> = key.scope.iter().map(UnitCode::as_str).collect();
     let layers: Vec<&str> = key.layers.iter().map(LayerName::as_str).collect();
     let added = transaction.execute(
-        "INSERT INTO gk_key (hash, role, scope, layers, note, created_at, expires_at, revoked_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        "INSERT INTO gk_key (hash, role, scope, layers, note, created_at, expires_at, revoked_at, worker)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
          ON CONFLICT (hash) DO NOTHING",
         params![
             key.hash.0,
@@ -64,7 +65,8 @@ pub(super) fn add_key(transaction: &Transaction<'_>, key: &KeyRecord, author: &s
             key.note,
             time_text(key.created_at),
             key.expires_at.map(time_text),
-            key.revoked_at.map(time_text)
+            key.revoked_at.map(time_text),
+            key.worker.as_ref().map(|worker| &*worker.0)
         ],
     )?;
     if added == 1 { note_change(transaction, &Action::AddKey(key), author, key.created_at) } else { Ok(()) }
@@ -80,7 +82,8 @@ pub(super) fn revoke_key(transaction: &Transaction<'_>, hash: KeyHash, author: &
 
 pub(super) fn load_keys(transaction: &Transaction<'_>) -> Result<Vec<KeyRecord>, Failure> {
     let (layers, expires_at) = if has_doors(transaction)? { ("layers", "expires_at") } else { ("''", "NULL") };
-    let sql = format!("SELECT hash, role, scope, {layers}, note, created_at, {expires_at}, revoked_at FROM gk_key ORDER BY hash");
+    let worker = if has_column(transaction, "worker")? { "worker" } else { "NULL" };
+    let sql = format!("SELECT hash, role, scope, {layers}, note, created_at, {expires_at}, revoked_at, {worker} FROM gk_key ORDER BY hash");
     let mut statement = transaction.prepare_cached(&sql)?;
     let mut rows = statement.query([])?;
     let mut keys = Vec::new();
@@ -95,6 +98,7 @@ pub(super) fn load_keys(transaction: &Transaction<'_>) -> Result<Vec<KeyRecord>,
             scope: scope.split_whitespace().map(UnitCode::parse).collect::<Result<_, _>>().map_err(|e| corrupt("key", &e))?,
             layers: layers.split_whitespace().map(LayerName::parse).collect::<Result<_, _>>().map_err(|e| corrupt("key", &e))?,
             note: row.get(4)?,
+            worker: row.get::<_, Option<String>>(8)?.map(|id| WorkerId(id.into())),
             created_at: time(row.get(5)?)?,
             expires_at: row.get::<_, Option<String>>(6)?.map(time).transpose()?,
             revoked_at: row.get::<_, Option<String>>(7)?.map(time).transpose()?,
@@ -116,7 +120,11 @@ pub(super) fn find_note(transaction: &Transaction<'_>, name: &str) -> Result<Opt
 
 /// Whether keys expire and the audit log tells of changes: not in a file of an older program that is opened for reading alone.
 fn has_doors(transaction: &Transaction<'_>) -> Result<bool, Failure> {
-    Ok(transaction.prepare_cached("SELECT 1 FROM pragma_table_info('gk_key') WHERE name = 'expires_at'")?.exists([])?)
+    has_column(transaction, "expires_at")
+}
+
+fn has_column(transaction: &Transaction<'_>, column: &str) -> Result<bool, Failure> {
+    Ok(transaction.prepare_cached("SELECT 1 FROM pragma_table_info('gk_key') WHERE name = ?1")?.exists([column])?)
 }
 
 fn clamped(number: u64) -> i64 {
@@ -162,10 +170,11 @@ mod tests {
                     ALTER TABLE gk_audit DROP COLUMN before; ALTER TABLE gk_audit DROP COLUMN after;
                     ALTER TABLE gk_key DROP COLUMN layers; ALTER TABLE gk_key DROP COLUMN expires_at;
                     DROP TABLE gk_draft_entry;
+                    ALTER TABLE gk_key DROP COLUMN worker;
                     DELETE FROM gk_migration WHERE number >= 7";
         Connection::open(&path).unwrap().execute_batch(undo).unwrap();
         let older = GeoPackageStore::open_read_only(&path).unwrap();
-        let plain = KeyRecord { layers: vec![], expires_at: None, ..key(1, &["4311"]) };
+        let plain = KeyRecord { layers: vec![], worker: None, expires_at: None, ..key(1, &["4311"]) };
         assert_eq!(older.load_keys().unwrap(), [plain]);
         assert_eq!(older.load_audit(0, 10).unwrap()[0].after, None);
     }

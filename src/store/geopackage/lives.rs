@@ -1,13 +1,15 @@
 //! The lives of cases: new ones, their next events, and their histories. One transaction takes many writes.
 
+use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use uuid::Uuid;
 
 use super::cases::{self, COLUMNS, insert_case, page_of, read_case};
 use super::connection::{Failure, corrupt};
+use super::ledger::add_notices;
 use super::roster::person_key;
 use crate::boundary::{Position, UnitCode};
-use crate::dispatch::workflow::CaseEvent;
+use crate::dispatch::workflow::{CaseEvent, notices_of};
 use crate::dispatch::{CaseId, Reporter, WorkerId, cell_of, cells_around, distance_m};
 use crate::store::case_records::{
     CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DUPLICATES_MAX, Near, NewCase, NewEvent, NumberedEvent, Standing,
@@ -43,7 +45,7 @@ fn add(transaction: &Transaction<'_>, mut new: NewCase) -> Result<CaseWritten, F
     let reporter = add_reporter(transaction, &id, &new.reporter)?;
     let mut stand = transaction.prepare_cached(
         "UPDATE gk_case SET state = ?2, version = ?3, is_open = ?4, due_at = ?5, departments = ?6, is_published = ?7, cell = ?8,
-         reporter = ?9, alarm_at = ?10, border_m = ?11 WHERE id = ?1",
+         reporter = ?9, alarm_at = ?10, border_m = ?11, people = ?12 WHERE id = ?1",
     )?;
     stand.execute(params![
         id,
@@ -56,7 +58,8 @@ fn add(transaction: &Transaction<'_>, mut new: NewCase) -> Result<CaseWritten, F
         cell_of(new.case.position),
         reporter,
         standing.alarm_at.map(time_text),
-        new.border_m
+        new.border_m,
+        standing.people
     ])?;
     new.events[0].facts.duplicates = duplicates;
     let reported_at = time_text(new.case.reported_at);
@@ -80,8 +83,8 @@ fn append(transaction: &Transaction<'_>, next: &NewEvent) -> Result<CaseWritten,
     }
     let standing = Standing::of(&next.after);
     let mut stand = transaction.prepare_cached(
-        "UPDATE gk_case SET state = ?2, version = ?3, is_open = ?4, due_at = ?5, departments = ?6, is_published = ?7, alarm_at = ?8
-         WHERE id = ?1",
+        "UPDATE gk_case SET state = ?2, version = ?3, is_open = ?4, due_at = ?5, departments = ?6, is_published = ?7, alarm_at = ?8,
+         people = ?9 WHERE id = ?1",
     )?;
     stand.execute(params![
         id,
@@ -91,7 +94,8 @@ fn append(transaction: &Transaction<'_>, next: &NewEvent) -> Result<CaseWritten,
         standing.due_at.map(time_text),
         standing.departments,
         standing.is_published,
-        standing.alarm_at.map(time_text)
+        standing.alarm_at.map(time_text),
+        standing.people
     ])?;
     if let Some(place) = &next.event.facts.place {
         // The district stays, as in a database, where large tables are kept apart by it.
@@ -114,6 +118,8 @@ fn append(transaction: &Transaction<'_>, next: &NewEvent) -> Result<CaseWritten,
         transaction.prepare_cached("UPDATE gk_case SET category = ?2 WHERE id = ?1")?.execute(params![id, category])?;
     }
     insert_event(transaction, &id, &reported_at, &next.event)?;
+    let number = transaction.last_insert_rowid();
+    add_notices(transaction, number, &id, &time_text(next.event.at), &notices_of(&next.event))?;
     Ok(CaseWritten::Appended)
 }
 
@@ -138,6 +144,11 @@ fn insert_event(transaction: &Transaction<'_>, id: &str, reported_at: &str, even
         row.facts
     ])?;
     Ok(())
+}
+
+pub(super) fn forget_tokens(transaction: &Transaction<'_>, before: Timestamp, limit: usize) -> Result<usize, Failure> {
+    let sql = "DELETE FROM gk_case_token WHERE key IN (SELECT key FROM gk_case_token WHERE at < ?1 ORDER BY at LIMIT ?2)";
+    Ok(transaction.prepare_cached(sql)?.execute((time_text(before), i64::try_from(limit).unwrap_or(i64::MAX)))?)
 }
 
 /// The id of a reporter among the people is made of the case's: who reports twice is two, as nobody says that it is the same person.

@@ -4,6 +4,7 @@
 //! geometries; each of the others holds what one kind of record needs. A GIS sees a view for each level,
 //! see docs/decisions/0002-geopackage-layout.md.
 
+mod addresses;
 mod any_features;
 mod backend;
 mod cases;
@@ -14,6 +15,7 @@ mod foreign;
 mod generations;
 mod geometry;
 mod keys;
+mod ledger;
 mod lives;
 mod migrate;
 mod people;

@@ -54,6 +54,12 @@ pub(super) fn load_webhooks(transaction: &Transaction<'_>) -> Result<Vec<Webhook
     Ok(webhooks)
 }
 
+pub(super) fn find_webhook(transaction: &Transaction<'_>, id: WebhookId) -> Result<Option<Webhook>, Failure> {
+    let mut statement = transaction.prepare_cached(&format!("SELECT {COLUMNS} FROM gk_webhook WHERE id = ?1"))?;
+    let mut rows = statement.query([id.0.to_string()])?;
+    rows.next()?.map(read_webhook).transpose()
+}
+
 /// Takes the webhooks that nobody else sends for.
 pub(super) fn claim_webhooks(transaction: &Transaction<'_>, lease: Lease) -> Result<Vec<WebhookId>, Failure> {
     let sql = "UPDATE gk_webhook SET lease_holder = ?1, lease_until = ?3

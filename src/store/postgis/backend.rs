@@ -3,14 +3,17 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use uuid::Uuid;
 
 use super::connection::Connections;
 use super::listen::Listener;
-use super::{cases, drafts, generations, keys, lives, people, publish, retention, roster, rules, transfer, webhooks};
+use super::{addresses, cases, drafts, generations, keys, ledger, lives, people, publish, retention, roster, rules, transfer, webhooks};
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use crate::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
-use crate::store::case_records::{CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, NumberedEvent};
+use crate::dispatch::{AddressRow, Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
+use crate::store::case_records::{CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, Notice, NumberedEvent};
 use crate::store::drafts::DraftEntry;
+use crate::store::ledger::{Entry, EntryEnd, EntryFilter, EntryKind};
+use crate::store::positions::WorkerPosition;
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonRecord, Publication, RosterData,
     StoredGeneration, StoredRoster,
@@ -61,7 +64,8 @@ impl PostgisStore {
     /// # Errors
     /// The database cannot be written.
     pub fn detach_month(&self, month: &OldMonth, author: &str, at: Timestamp) -> Result<OldMonth, StoreError> {
-        try_again(|| self.connections.write("take a month out", async |tx| retention::detach(tx, month, author, at).await))
+        let location = self.connections.location();
+        try_again(|| self.connections.write("take a month out", async |tx| retention::detach(tx, &location, month, author, at).await))
     }
 
     /// Reads the rows of a month that is out.
@@ -179,6 +183,18 @@ impl Store for PostgisStore {
         self.connections.read("read the rules", async |tx| rules::load_rules(tx).await)
     }
 
+    fn replace_addresses(&self, rows: &[AddressRow], author: &str, at: Timestamp) -> Result<u64, StoreError> {
+        self.connections.write("replace the addresses", async |tx| addresses::replace_addresses(tx, rows, author, at).await)
+    }
+
+    fn find_addresses(&self) -> Result<Option<u64>, StoreError> {
+        self.connections.read("find the newest addresses", async |tx| addresses::find_addresses(tx).await)
+    }
+
+    fn load_addresses(&self) -> Result<Vec<AddressRow>, StoreError> {
+        self.connections.read("read the addresses", async |tx| addresses::load_addresses(tx).await)
+    }
+
     fn add_cases(&self, cases: &[Case], author: &str, at: Timestamp) -> Result<usize, StoreError> {
         let geometry = self.connections.geometry_type();
         self.connections.write_beside("add cases", async |tx| cases::add_cases(tx, &geometry, cases, author, at).await)
@@ -221,6 +237,14 @@ impl Store for PostgisStore {
         self.connections.ask("find the newest event of a case", async |tx| lives::newest_case_event(tx).await)
     }
 
+    fn forget_tokens(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.connections.write_beside("forget keys of reports", async |tx| lives::forget_tokens(tx, before, limit).await)
+    }
+
+    fn find_webhook(&self, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
+        self.connections.read("find a webhook", async |tx| webhooks::find_webhook(tx, id).await)
+    }
+
     fn next_case_alarm(&self) -> Result<Option<Timestamp>, StoreError> {
         self.connections.ask("find the next alarm", async |tx| cases::next_alarm(tx).await)
     }
@@ -231,6 +255,38 @@ impl Store for PostgisStore {
 
     fn save_borders(&self, borders: &[(CaseId, Option<f64>)]) -> Result<(), StoreError> {
         self.connections.write_beside("keep how near cases are to borders", async |tx| cases::save_borders(tx, borders).await)
+    }
+
+    fn add_entry(&self, entry: &Entry) -> Result<(), StoreError> {
+        self.connections.write("put something on record", async |tx| ledger::add_entry(tx, entry).await)
+    }
+
+    fn end_entry(&self, kind: EntryKind, id: Uuid, end: &EntryEnd) -> Result<Option<Entry>, StoreError> {
+        self.connections.write("end what is on record", async |tx| ledger::end_entry(tx, kind, id, end).await)
+    }
+
+    fn load_entries(&self, filter: &EntryFilter) -> Result<Vec<Entry>, StoreError> {
+        self.connections.read("read what is on record", async |tx| ledger::load_entries(tx, filter).await)
+    }
+
+    fn load_notices(&self, worker: &WorkerId, after: u64, limit: usize) -> Result<Vec<Notice>, StoreError> {
+        self.connections.read("read notices", async |tx| ledger::load_notices(tx, worker, after, limit).await)
+    }
+
+    fn newest_notice(&self, worker: &WorkerId) -> Result<u64, StoreError> {
+        self.connections.read("find the newest notice", async |tx| ledger::newest_notice(tx, worker).await)
+    }
+
+    fn save_position(&self, seen: &WorkerPosition) -> Result<(), StoreError> {
+        self.connections.write_beside("keep where a worker is", async |tx| ledger::save_position(tx, seen).await)
+    }
+
+    fn load_positions(&self, since: Timestamp) -> Result<Vec<WorkerPosition>, StoreError> {
+        self.connections.read("read where workers are", async |tx| ledger::load_positions(tx, since).await)
+    }
+
+    fn erase_positions(&self, worker: Option<&WorkerId>, before: Timestamp) -> Result<usize, StoreError> {
+        self.connections.write_beside("erase where workers were", async |tx| ledger::erase_positions(tx, worker, before).await)
     }
 
     fn add_webhook(&self, webhook: &Webhook) -> Result<(), StoreError> {

@@ -92,15 +92,16 @@ pub(super) async fn copy_cases<'c>(
         Type::INT8,
         Type::TIMESTAMPTZ,
         Type::FLOAT8,
+        Type::TEXT,
         geometry.clone(),
     ];
     let columns = "id, district, reported_at, lon, lat, given, category, description, source, grid, generation, holder, state, version, \
-                   is_open, is_published, due_at, departments, cell, reporter, alarm_at, border_m, geom";
+                   is_open, is_published, due_at, departments, cell, reporter, alarm_at, border_m, people, geom";
     let sink = tx.copy_in(&format!("COPY gk_case ({columns}) FROM STDIN (FORMAT binary)")).await?;
     let mut copy = std::pin::pin!(BinaryCopyInWriter::new(sink, &types));
     for (case, standing, reporter, border_m) in cases {
         let version = standing.map(|standing| i32::try_from(standing.version)).transpose().map_err(|e| corrupt("case", &e))?;
-        let row: [&(dyn ToSql + Sync); 23] = [
+        let row: [&(dyn ToSql + Sync); 24] = [
             &case.id.0,
             &case.district.as_ref().map_or("", UnitCode::as_str),
             &Time(case.reported_at),
@@ -123,6 +124,7 @@ pub(super) async fn copy_cases<'c>(
             &reporter,
             &standing.and_then(|standing| standing.alarm_at).map(Time),
             &border_m,
+            &standing.map(|standing| to_text(&standing.people)),
             &Ewkb::of_point(case.position.lon, case.position.lat).map_err(|e| corrupt("case", &e))?,
         ];
         copy.as_mut().write(&row).await?;
@@ -301,6 +303,12 @@ impl Conditions {
         if let Some(by) = filter.alarm_by {
             let by = conditions.value(Time(by));
             conditions.terms.push(format!("c.alarm_at <= {by}"));
+        }
+        if let Some(worker) = &filter.worker {
+            let id = conditions.value(to_text(&worker.0).into_owned());
+            let framed = conditions.value(to_text(&format!("\n{worker}\n")).into_owned());
+            let own = format!("c.holder = (SELECT key FROM gk_person WHERE worker_id = {id})");
+            conditions.terms.push(format!("({own} OR strpos(c.people, {framed}) > 0)"));
         }
         if filter.is_near_border {
             conditions.terms.push("c.border_m IS NOT NULL".to_owned());

@@ -6,6 +6,7 @@ use tokio_postgres::Transaction;
 use super::connection::{Failure, corrupt};
 use super::listen::CHANNEL;
 use super::months;
+use super::roster::worker_id;
 use super::values::{Time, from_text, to_text};
 use crate::boundary::{LayerName, UnitCode};
 use crate::dispatch::Role;
@@ -68,8 +69,8 @@ pub(super) async fn add_key(tx: &Transaction<'_>, key: &KeyRecord, author: &str)
     let layers = key.layers.iter().map(LayerName::as_str).collect::<Vec<_>>().join(" ");
     let added = tx
         .execute(
-            "INSERT INTO gk_key (hash, role, scope, layers, note, created_at, expires_at, revoked_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (hash) DO NOTHING",
+            "INSERT INTO gk_key (hash, role, scope, layers, note, created_at, expires_at, revoked_at, worker)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (hash) DO NOTHING",
             &[
                 &&key.hash.0[..],
                 &key.role.as_str(),
@@ -79,6 +80,7 @@ pub(super) async fn add_key(tx: &Transaction<'_>, key: &KeyRecord, author: &str)
                 &Time(key.created_at),
                 &key.expires_at.map(Time),
                 &key.revoked_at.map(Time),
+                &key.worker.as_ref().map(|worker| to_text(&worker.0)),
             ],
         )
         .await?;
@@ -95,7 +97,7 @@ pub(super) async fn revoke_key(tx: &Transaction<'_>, hash: KeyHash, author: &str
 }
 
 pub(super) async fn load_keys(tx: &Transaction<'_>) -> Result<Vec<KeyRecord>, Failure> {
-    let sql = "SELECT hash, role, scope, layers, note, created_at, expires_at, revoked_at FROM gk_key ORDER BY hash";
+    let sql = "SELECT hash, role, scope, layers, note, created_at, expires_at, revoked_at, worker FROM gk_key ORDER BY hash";
     let rows = tx.query(sql, &[]).await?;
     let key = |row: tokio_postgres::Row| {
         let (hash, role, scope, layers): (&[u8], &str, &str, &str) = (row.get(0), row.get(1), row.get(2), row.get(3));
@@ -105,6 +107,7 @@ pub(super) async fn load_keys(tx: &Transaction<'_>) -> Result<Vec<KeyRecord>, Fa
             scope: scope.split_whitespace().map(UnitCode::parse).collect::<Result<_, _>>().map_err(|e| corrupt("key", &e))?,
             layers: layers.split_whitespace().map(LayerName::parse).collect::<Result<_, _>>().map_err(|e| corrupt("key", &e))?,
             note: from_text(row.get(4)),
+            worker: row.get::<_, Option<String>>(8).map(worker_id),
             created_at: row.try_get::<_, Time>(5)?.0,
             expires_at: row.try_get::<_, Option<Time>>(6)?.map(|time| time.0),
             revoked_at: row.try_get::<_, Option<Time>>(7)?.map(|time| time.0),

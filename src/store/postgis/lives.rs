@@ -10,12 +10,13 @@ use uuid::Uuid;
 
 use super::cases::{self, COLUMNS, copy_cases, page_of, read_case};
 use super::connection::{Failure, corrupt};
+use super::ledger;
 use super::listen::CASES_CHANNEL;
 use super::months;
 use super::roster::person_keys;
 use super::values::{Time, from_text, to_text};
 use crate::boundary::Position;
-use crate::dispatch::workflow::CaseEvent;
+use crate::dispatch::workflow::{CaseEvent, NoticeKind, notices_of};
 use crate::dispatch::{Case, CaseId, Reporter, WorkerId, cell_of, cells_around, distance_m};
 use crate::store::case_records::{
     CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DUPLICATES_MAX, NewCase, NewEvent, NumberedEvent, Standing,
@@ -30,6 +31,8 @@ struct Entry {
     case: CaseId,
     reported_at: Timestamp,
     row: EventRow,
+    /// The keys of those who are told of it by name.
+    notices: Vec<(i64, NoticeKind)>,
 }
 
 pub(super) async fn write_cases(tx: &Transaction<'_>, geometry: &Type, writes: &[CaseWrite]) -> Result<Vec<CaseWritten>, Failure> {
@@ -102,7 +105,12 @@ async fn add(
     for ((at, new), near) in taken.into_iter().zip(near) {
         let mut first = new.events[0].clone();
         first.facts.duplicates = near;
-        let entry = |event: &CaseEvent| Entry { case: new.case.id, reported_at: new.case.reported_at, row: EventRow::of(event) };
+        let entry = |event: &CaseEvent| Entry {
+            case: new.case.id,
+            reported_at: new.case.reported_at,
+            row: EventRow::of(event),
+            notices: Vec::new(),
+        };
         entries.push(entry(&first));
         entries.extend(new.events[1..].iter().map(entry));
         written[at] = Some(CaseWritten::Added(Box::new(first)));
@@ -140,6 +148,12 @@ async fn take_tokens(tx: &Transaction<'_>, news: &[(usize, &NewCase)]) -> Result
         }
     }
     Ok(found)
+}
+
+pub(super) async fn forget_tokens(tx: &Transaction<'_>, before: Timestamp, limit: usize) -> Result<usize, Failure> {
+    let sql = "DELETE FROM gk_case_token WHERE key IN (SELECT key FROM gk_case_token WHERE at < $1 ORDER BY at LIMIT $2)";
+    let forgotten = tx.execute(sql, &[&Time(before), &i64::try_from(limit).unwrap_or(i64::MAX)]).await?;
+    Ok(usize::try_from(forgotten).unwrap_or(usize::MAX))
 }
 
 async fn put_reporters(
@@ -216,7 +230,8 @@ async fn append(
 ) -> Result<(), Failure> {
     let ids: Vec<Uuid> = nexts.iter().map(|(_, next)| next.case.0).collect();
     let moved = nexts.iter().filter_map(|(_, next)| next.event.facts.place.as_ref()?.holder.as_ref());
-    let people = person_keys(tx, moved).await?;
+    let told = nexts.iter().flat_map(|(_, next)| notices_of(&next.event)).map(|(worker, _)| worker);
+    let people = person_keys(tx, moved.chain(told)).await?;
     let rows = tx.query("SELECT id, reported_at FROM gk_case_id WHERE id = ANY ($1)", &[&ids]).await?;
     let times = rows.iter().map(|row| row.try_get::<_, Time>(1)).collect::<Result<Vec<_>, _>>()?;
     let (Some(first), Some(last)) = (times.iter().min_by_key(|t| t.0), times.iter().max_by_key(|t| t.0)) else { return Ok(()) };
@@ -243,7 +258,8 @@ async fn append(
             let holder = place.holder.as_ref().map(|id| people[id]);
             cases::move_case(tx, geometry, (next.case, *reported_at), place, holder).await?;
         }
-        entries.push(Entry { case: next.case, reported_at: *reported_at, row: EventRow::of(&next.event) });
+        let notices = notices_of(&next.event).into_iter().map(|(worker, kind)| (people[worker], kind)).collect();
+        entries.push(Entry { case: next.case, reported_at: *reported_at, row: EventRow::of(&next.event), notices });
         written[at] = Some(CaseWritten::Appended);
     }
     Ok(())
@@ -255,7 +271,7 @@ async fn stand(tx: &Transaction<'_>, next: &NewEvent, reported_at: Timestamp) ->
     let version = i32::try_from(standing.version).map_err(|e| corrupt("case", &e))?;
     tx.execute(
         "UPDATE gk_case SET state = $3, version = $4, is_open = $5, due_at = $6, departments = $7, is_published = $8,
-           category = coalesce($9, category), alarm_at = $10
+           category = coalesce($9, category), alarm_at = $10, people = $11
          WHERE id = $1 AND reported_at = $2",
         &[
             &next.case.0,
@@ -268,6 +284,7 @@ async fn stand(tx: &Transaction<'_>, next: &NewEvent, reported_at: Timestamp) ->
             &i32::from(standing.is_published),
             &category,
             &standing.alarm_at.map(Time),
+            &to_text(&standing.people),
         ],
     )
     .await?;
@@ -301,7 +318,7 @@ async fn insert_events(tx: &Transaction<'_>, entries: &[Entry]) -> Result<(), Fa
     let columns = "number, case_id, reported_at, seq, at, author, role, action, effect, state, is_end, facts";
     let sink = tx.copy_in(&format!("COPY gk_case_event ({columns}) FROM STDIN (FORMAT binary)")).await?;
     let mut copy = std::pin::pin!(BinaryCopyInWriter::new(sink, &types));
-    for (number, Entry { case, reported_at, row }) in (first..).zip(entries) {
+    for (number, Entry { case, reported_at, row, .. }) in (first..).zip(entries) {
         let seq = i32::try_from(row.seq).map_err(|e| corrupt("event", &e))?;
         let fields: [&(dyn ToSql + Sync); 12] = [
             &number,
@@ -320,6 +337,10 @@ async fn insert_events(tx: &Transaction<'_>, entries: &[Entry]) -> Result<(), Fa
         copy.as_mut().write(&fields).await?;
     }
     copy.finish().await?;
+    let numbered = (first..).zip(entries);
+    let notices = numbered
+        .flat_map(|(number, entry)| entry.notices.iter().map(move |(worker, kind)| (number, entry.case, entry.row.at, *worker, *kind)));
+    ledger::add_notices(tx, &notices.collect::<Vec<_>>()).await?;
     tx.execute("SELECT pg_notify($1, '')", &[&CASES_CHANNEL]).await?;
     Ok(())
 }

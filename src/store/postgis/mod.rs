@@ -5,12 +5,14 @@
 //! needs, as in the back end of one file.
 
 mod address;
+mod addresses;
 mod backend;
 mod cases;
 mod connection;
 mod drafts;
 mod generations;
 mod keys;
+mod ledger;
 mod listen;
 mod lives;
 mod migrate;

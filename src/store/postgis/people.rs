@@ -47,6 +47,7 @@ pub(super) async fn erase_person(
     at: Timestamp,
 ) -> Result<bool, Failure> {
     let sql = format!("UPDATE gk_person SET name = '', phone = '', email = '' WHERE worker_id = $1 AND NOT ({IS_BLANK})");
+    tx.execute("DELETE FROM gk_position WHERE worker = (SELECT key FROM gk_person WHERE worker_id = $1)", &[&to_text(&id.0)]).await?;
     let is_erased = tx.execute(&sql, &[&to_text(&id.0)]).await? > 0;
     if is_erased {
         note_change(tx, &Action::ErasePerson { person: PersonDigest::of(id), reason }, author, at).await?;

@@ -6,6 +6,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use rustc_hash::FxHashMap;
 use tokio_postgres::Transaction;
 
 use super::connection::{Failure, corrupt};
@@ -25,6 +26,8 @@ const LOCK_TIMEOUT: &str = "2s";
 /// Returns the months before `before` of the tables named, those that are detached already first, then the oldest.
 pub(super) async fn find_old_months(tx: &Transaction<'_>, before: Date, tables: &[&str]) -> Result<Vec<OldMonth>, Failure> {
     let mut found = Vec::new();
+    // The table of cases comes before that of their events.
+    let mut open_of: FxHashMap<Date, u64> = FxHashMap::default();
     for table in TABLES.iter().filter(|table| tables.contains(&table.name)) {
         let sql =
             "SELECT c.relname::text FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid WHERE i.inhparent = to_regclass($1)";
@@ -39,7 +42,12 @@ pub(super) async fn find_old_months(tx: &Transaction<'_>, before: Date, tables: 
             if month < before || is_detached {
                 let rows: i64 = tx.query_one(&format!("SELECT count(*) FROM {partition}"), &[]).await?.get(0);
                 let rows = u64::try_from(rows).map_err(|e| corrupt("month", &e))?;
-                found.push(OldMonth { table, month, partition, is_detached, rows });
+                if table.name == "gk_case" && !is_detached {
+                    open_of.insert(month, count_open(tx, &partition).await?);
+                }
+                let is_of_cases = table.name != "gk_audit" && !is_detached;
+                let open_cases = open_of.get(&month).copied().filter(|_| is_of_cases).unwrap_or_default();
+                found.push(OldMonth { table, month, partition, is_detached, rows, open_cases });
             }
         }
     }
@@ -48,7 +56,13 @@ pub(super) async fn find_old_months(tx: &Transaction<'_>, before: Date, tables: 
 }
 
 /// Detaches a month and returns it as it is now.
-pub(super) async fn detach(tx: &Transaction<'_>, month: &OldMonth, author: &str, at: Timestamp) -> Result<OldMonth, Failure> {
+pub(super) async fn detach(
+    tx: &Transaction<'_>,
+    location: &str,
+    month: &OldMonth,
+    author: &str,
+    at: Timestamp,
+) -> Result<OldMonth, Failure> {
     let (table, partition) = (month.table.name, &month.partition);
     let out = format!("{partition}{OUT}");
     tx.batch_execute(&format!("SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")).await?;
@@ -56,6 +70,14 @@ pub(super) async fn detach(tx: &Transaction<'_>, month: &OldMonth, author: &str,
     tx.batch_execute(&format!("LOCK TABLE ONLY {table} IN ACCESS EXCLUSIVE MODE")).await?;
     if table == "gk_case" {
         tx.batch_execute("LOCK TABLE gk_person IN SHARE ROW EXCLUSIVE MODE").await?;
+        // One may have been reopened since it was looked at; nobody reopens any more now.
+        let open = count_open(tx, partition).await?;
+        if open > 0 {
+            let found = format!(
+                "has {open} cases in {partition} that have not ended, which are never taken out; repeat the command without that month"
+            );
+            return Err(Failure::Store(StoreError::Foreign { location: location.to_owned(), found }));
+        }
     }
     tx.batch_execute(&format!("ALTER TABLE {table} DETACH PARTITION {partition}; ALTER TABLE {partition} RENAME TO {out}")).await?;
     let comment = "A month on its way out: `gridkeeper retention` writes it to a file and then drops it";
@@ -65,6 +87,11 @@ pub(super) async fn detach(tx: &Transaction<'_>, month: &OldMonth, author: &str,
     let rows = u64::try_from(rows).map_err(|e| corrupt("month", &e))?;
     note(tx, &Action::DetachMonth { table, month: month.month, rows }, author, at).await?;
     Ok(OldMonth { partition: out, is_detached: true, rows, ..month.clone() })
+}
+
+async fn count_open(tx: &Transaction<'_>, partition: &str) -> Result<u64, Failure> {
+    let open: i64 = tx.query_one(&format!("SELECT count(*) FROM {partition} WHERE is_open = 1"), &[]).await?.get(0);
+    u64::try_from(open).map_err(|e| corrupt("month", &e))
 }
 
 /// Drops a detached month that is kept elsewhere.

@@ -49,6 +49,10 @@ pub(super) async fn load_webhooks(tx: &Transaction<'_>) -> Result<Vec<Webhook>, 
     rows.iter().map(read_webhook).collect()
 }
 
+pub(super) async fn find_webhook(tx: &Transaction<'_>, id: WebhookId) -> Result<Option<Webhook>, Failure> {
+    tx.query_opt(&format!("SELECT {COLUMNS} FROM gk_webhook WHERE id = $1"), &[&id.0]).await?.as_ref().map(read_webhook).transpose()
+}
+
 /// Takes the webhooks that nobody else sends for.
 pub(super) async fn claim_webhooks(tx: &Transaction<'_>, lease: Lease) -> Result<Vec<WebhookId>, Failure> {
     let sql = "UPDATE gk_webhook SET lease_holder = $1, lease_until = $3

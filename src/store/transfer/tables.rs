@@ -55,7 +55,7 @@ macro_rules! table {
 
 /// All that is copied, in the order in which it is: a row comes after those that it refers to, generations after all that they show,
 /// so that nothing of one is seen before all of it is there, and the audit log last, so that it tells how far a copy is.
-pub static TABLES: [Table; 27] = [
+pub static TABLES: [Table; 31] = [
     table!("gk_level", 1, key: Integer, layer: Code, level: Code),
     table!("gk_unit", 1, key: Integer, level: Integer, code: Code, id: Uuid),
     table!("gk_person", 1, key: Integer, worker_id: Text, name: Text, phone: Text, email: Text),
@@ -103,13 +103,13 @@ pub static TABLES: [Table; 27] = [
         key: Integer, place: Integer, unit_code: Code, name: Text, value: Real, note: Text, valid_from: Time, valid_to: Time,
         from_rules: Integer, to_rules: Integer
     ),
-    table!("gk_key", 1, hash: Bytes, role: Code, scope: Code, layers: Code, note: Text, created_at: Time, expires_at: Time, revoked_at: Time),
+    table!("gk_key", 1, hash: Bytes, role: Code, scope: Code, layers: Code, note: Text, worker: Text, created_at: Time, expires_at: Time, revoked_at: Time),
     table!("gk_note", 1, name: Text, text: Text),
     table!(
         "gk_case", 1,
         id: Uuid, district: Code, reported_at: Time, lon: Real, lat: Real, given: Text, category: Text, description: Text, source: Text,
         grid: Code, generation: Integer, holder: Integer, state: Text, version: Integer, is_open: Integer, is_published: Integer, due_at: Time,
-        departments: Text, cell: Integer, reporter: Integer, alarm_at: Time, border_m: Real
+        departments: Text, cell: Integer, reporter: Integer, alarm_at: Time, border_m: Real, people: Text
     ),
     // Here the ids of cases that were taken out: those of the others stand with the cases.
     table!("gk_case_id", 1, id: Uuid, reported_at: Time),
@@ -126,6 +126,18 @@ pub static TABLES: [Table; 27] = [
     table!(
         "gk_dead_letter", 2,
         webhook: Uuid, number: Integer, case_id: Uuid, at: Time, error: Text, state: Code
+    ),
+    table!("gk_notice", 3, worker: Integer, number: Integer, kind: Code, case_id: Uuid, at: Time),
+    table!(
+        "gk_entry", 1,
+        id: Uuid, kind: Code, at: Time, author: Text, lon: Real, lat: Real, radius_m: Real, unit_code: Code, worker: Integer, case_id: Uuid,
+        text: Text, expires_at: Time, ended_at: Time, ended_by: Text, ended_text: Text
+    ),
+    table!("gk_address_table", 1, number: Integer, created_at: Time, author: Text),
+    table!(
+        "gk_address", 1,
+        key: Integer, kind: Code, zone: Text, street: Text, plate: Text, name: Text, alias: Text, lon: Real, lat: Real, from_table: Integer,
+        to_table: Integer
     ),
     table!("gk_case_token", 1, key: Bytes, body: Bytes, case_id: Uuid, at: Time),
     table!(

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gridkeeper::boundary::Position;
+use gridkeeper::boundary::{GenerationId, Position, UnitCode};
 use gridkeeper::config::Config;
 use gridkeeper::dispatch::workflow::{ActionName, Appointed, CaseEvent, ClockFact, Effect, Facts, StateName};
-use gridkeeper::dispatch::{Case, CaseId, DepartmentId, DepartmentRole, Limit, Reporter, Role, Stage};
+use gridkeeper::dispatch::{Case, CaseId, DepartmentId, DepartmentRole, Limit, Reporter, Role, Stage, WorkerId};
 use gridkeeper::store::{CaseWrite, GeoPackageStore, NewCase, Store};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::service::{DISPATCHER, Service, fill, middle_of};
+use super::service::{DISPATCHER, SECRETS, Service, code_of, fill, middle_of};
 use crate::support::PATIENCE;
 
 /// A case of which a department's clock is due so long from now, and is told of half as long before.
@@ -52,9 +52,9 @@ fn case(due_in: SignedDuration) -> (CaseId, CaseWrite) {
         source: String::new(),
         reported_at: first.at,
         district: None,
-        grid: None,
-        generation: None,
-        holder: None,
+        grid: UnitCode::parse(&code_of(0, 0)).ok(),
+        generation: Some(GenerationId(1)),
+        holder: Some(WorkerId(SECRETS[0].into())),
     };
     let new = NewCase { case, events: vec![first], reporter: Reporter::default(), token: None, near: None, border_m: None };
     (id, CaseWrite::Add(Box::new(new)))

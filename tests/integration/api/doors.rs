@@ -32,8 +32,25 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("GET", "/v1/incidents/{id}", "01890000-0000-7000-8000-000000000000", "KFOOOOOOFKK"),
     ("POST", "/v1/incidents/{id}/actions", "01890000-0000-7000-8000-000000000000", "KFOOOOOOFKK"),
     ("GET", "/v1/incidents/{id}/history", "01890000-0000-7000-8000-000000000000", "KFOOOOOOFKK"),
+    ("GET", "/v1/addresses", "?q=x", "KFOOOOOOFKK"),
     ("GET", "/v1/stream", "", "OOOOOOOOOKK"),
     ("GET", "/v1/alarms", "", "KFOOOOOOFKK"),
+    // Keys that are nobody's own, which the table's are, have nothing of their own.
+    ("GET", "/v1/me", "", "KFOOOOOOFKK"),
+    ("GET", "/v1/me/grid", "", "KFFFFFFFFKK"),
+    ("GET", "/v1/me/inside", "?lon={lon}&lat={lat}", "KFFFFFFFFKK"),
+    ("GET", "/v1/me/tasks", "", "KFFFFFFFFKK"),
+    ("GET", "/v1/me/notices", "", "KFFFFFFFFKK"),
+    ("PUT", "/v1/me/consent", "", "KFFFFFFFFKK"),
+    ("PUT", "/v1/me/position", "", "KFFFFFFFFKK"),
+    ("DELETE", "/v1/me/position", "", "KFFFFFFFFKK"),
+    ("GET", "/v1/workers/nearest", "?lon={lon}&lat={lat}", "KFFPFPFFFKK"),
+    ("POST", "/v1/rulings", "", "KFFOFOFFFKK"),
+    ("GET", "/v1/rulings", "", "KFOOOOOOFKK"),
+    ("DELETE", "/v1/rulings/{id}", "01890000-0000-7000-8000-000000000000", "KFFOFOFFFKK"),
+    ("POST", "/v1/border-reports", "", "KFOOOOOOFKK"),
+    ("GET", "/v1/border-reports", "", "KFFOOOFFFKK"),
+    ("POST", "/v1/border-reports/{id}/settle", "01890000-0000-7000-8000-000000000000", "KFFFOOFFFKK"),
     ("POST", "/v1/webhooks", "", "KFFFFOFFFKK"),
     ("GET", "/v1/webhooks", "", "KFFFFOFFFKK"),
     ("DELETE", "/v1/webhooks/{id}", "01890000-0000-7000-8000-000000000000", "KFFFFOFFFKK"),
@@ -214,6 +231,9 @@ fn ask(service: &Service, method: &str, template: &str, asked: &str, caller: &st
                 ("application/json", format!(r#"{{"op":"lock","level":"grid","units":["{code}"],"locked":false}}"#))
             }
             template if template.starts_with("/v1/drafts") => ("application/json", "{}".to_owned()),
+            "/v1/rulings" => ("application/json", format!(r#"{{"lon":{lon},"lat":{lat},"unit":"{code}","reason":"r"}}"#)),
+            "/v1/border-reports" => ("application/json", format!(r#"{{"lon":{lon},"lat":{lat},"description":"d"}}"#)),
+            template if template.ends_with("/settle") => ("application/json", r#"{"answer":"a"}"#.to_owned()),
             template if template.ends_with("/replay") => ("application/json", "{}".to_owned()),
             _ => ("application/json", r#"{"action":"note"}"#.to_owned()),
         };
@@ -232,7 +252,9 @@ fn ask(service: &Service, method: &str, template: &str, asked: &str, caller: &st
         // It is not approved, or was withdrawn by the one before.
         409 if template.starts_with("/v1/drafts/") => 'O',
         // The only thing asked for that is not there.
-        404 if ["incidents", "archives", "webhooks", "open311"].iter().any(|part| address.contains(part)) => 'O',
+        404 if ["incidents", "archives", "webhooks", "open311", "rulings", "border-reports"].iter().any(|part| address.contains(part)) => {
+            'O'
+        }
         other => panic!("{method} {address} for {caller:?}: {other} {text}"),
     }
 }

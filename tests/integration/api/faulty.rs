@@ -9,8 +9,8 @@ use gridkeeper::boundary::{Generation, GenerationId, Layer, LayerName, Level, Un
 use gridkeeper::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
 use gridkeeper::store::{
     AuditEntry, CaseFilter, CaseMarkPage, CasePage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DeadLetter, Delivery, DraftEntry,
-    ErasureReason, GenerationChanges, KeyHash, KeyRecord, Lease, NumberedEvent, PersonRecord, Publication, RosterData, Store, StoreError,
-    StoredGeneration, StoredRoster, Webhook, WebhookId,
+    Entry, EntryEnd, EntryFilter, EntryKind, ErasureReason, GenerationChanges, KeyHash, KeyRecord, Lease, Notice, NumberedEvent,
+    PersonRecord, Publication, RosterData, Store, StoreError, StoredGeneration, StoredRoster, Webhook, WebhookId, WorkerPosition,
 };
 use jiff::Timestamp;
 
@@ -87,9 +87,22 @@ impl Store for Faulty {
         fn find_reporter(id: CaseId) -> Option<Reporter>;
         fn load_case_events(after: u64, limit: usize) -> Vec<NumberedEvent>;
         fn newest_case_event() -> u64;
+        fn replace_addresses(rows: &[gridkeeper::dispatch::AddressRow], author: &str, at: Timestamp) -> u64;
+        fn find_addresses() -> Option<u64>;
+        fn load_addresses() -> Vec<gridkeeper::dispatch::AddressRow>;
+        fn forget_tokens(before: Timestamp, limit: usize) -> usize;
+        fn find_webhook(id: WebhookId) -> Option<Webhook>;
         fn next_case_alarm() -> Option<Timestamp>;
         fn count_open_cases(prefix: Option<&str>, more_than: usize) -> Vec<(WorkerId, usize)>;
         fn save_borders(borders: &[(CaseId, Option<f64>)]) -> ();
+        fn add_entry(entry: &Entry) -> ();
+        fn end_entry(kind: EntryKind, id: uuid::Uuid, end: &EntryEnd) -> Option<Entry>;
+        fn load_entries(filter: &EntryFilter) -> Vec<Entry>;
+        fn load_notices(worker: &WorkerId, after: u64, limit: usize) -> Vec<Notice>;
+        fn newest_notice(worker: &WorkerId) -> u64;
+        fn save_position(seen: &WorkerPosition) -> ();
+        fn load_positions(since: Timestamp) -> Vec<WorkerPosition>;
+        fn erase_positions(worker: Option<&WorkerId>, before: Timestamp) -> usize;
         fn add_webhook(webhook: &Webhook) -> ();
         fn end_webhook(id: WebhookId, author: &str, at: Timestamp) -> bool;
         fn load_webhooks() -> Vec<Webhook>;

@@ -1,7 +1,9 @@
 //! The service over HTTP, started in this process on a port of its own.
 
+mod addresses;
 mod alarms;
 mod as_of;
+mod borders;
 mod case_tiles;
 mod cases;
 mod clients;
@@ -15,6 +17,7 @@ mod features;
 mod files;
 mod fuzz;
 mod generations;
+mod keepers;
 mod killed;
 mod locate;
 mod ogc_tiles;

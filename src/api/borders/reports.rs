@@ -1,0 +1,219 @@
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::api::caller::Caller;
+use crate::api::cases::{Body, require_cases};
+use crate::api::document::Document;
+use crate::api::locate::{Asker, Options};
+use crate::api::media::{JSON, negotiate};
+use crate::api::problem::Problem;
+use crate::api::query::{FromQuery, Query, Values};
+use crate::api::state::AppState;
+use crate::api::wire::PositionView;
+use crate::boundary::UnitCode;
+use crate::store::{Entry, EntryEnd, EntryFilter, EntryKind};
+
+/// Reports in one answer, the newest of them.
+const REPORTS_MAX: usize = 10_000;
+
+const TEXT_CHARS_MAX: usize = 4_000;
+
+/// Where a border is wrong, and how.
+#[derive(Debug, utoipa::ToSchema)]
+#[expect(dead_code, reason = "written for the API definition; a body is read member by member, so that all faults are told")]
+pub struct BorderReportBody {
+    lon: f64,
+    lat: f64,
+    crs: Option<String>,
+    description: String,
+    /// The code of the unit whose the place should be.
+    unit: Option<String>,
+}
+
+/// What a planner says to it.
+#[derive(Debug, utoipa::ToSchema)]
+#[expect(dead_code, reason = "written for the API definition")]
+pub struct SettleBody {
+    answer: String,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct BorderReportView {
+    pub id: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    pub position: PositionView,
+    pub description: String,
+    /// Whose the place should be, as the report says.
+    pub unit: Option<String>,
+    /// Whose it is by the boundaries of now.
+    pub found: Option<String>,
+    pub distance_to_border_m: Option<f64>,
+    pub author: String,
+    pub worker: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub settled_at: Option<Timestamp>,
+    pub answer: Option<String>,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct BorderReportList {
+    pub reports: Vec<BorderReportView>,
+}
+
+/// Which reports are asked for.
+#[derive(Clone, Debug, Default, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct BorderReportsQuery {
+    /// Only those that are not settled; by default all.
+    open: Option<bool>,
+    /// Only those that lie in units whose code begins so.
+    unit: Option<String>,
+}
+
+impl FromQuery for BorderReportsQuery {
+    fn from_query(values: &mut Values) -> Option<Self> {
+        let open = values.optional("open", |text| text.parse::<bool>().map_err(|_| format!("{text:?} is neither true nor false")));
+        Some(Self { open, unit: values.text("unit").filter(|unit| !unit.is_empty()).map(str::to_owned) })
+    }
+}
+
+/// Reports to the planners that a border is wrong at a place. Nothing changes by it until they redraw.
+#[utoipa::path(
+    post,
+    operation_id = "report_border",
+    path = "/v1/border-reports",
+    tag = "borders",
+    request_body(content = BorderReportBody, content_type = "application/json"),
+    security(("key" = [])),
+    responses((status = 201, description = "It is with the planners", body = BorderReportView))
+)]
+pub async fn report_border(State(state): State<AppState>, caller: Caller, headers: HeaderMap, bytes: Bytes) -> Result<Response, Problem> {
+    negotiate(None, &headers, &[JSON])?;
+    require_cases(&caller)?;
+    let mut body = Body::read(&headers, &bytes, &["lon", "lat", "crs", "description", "unit"])?;
+    let text = body.text("description", TEXT_CHARS_MAX);
+    if text.is_empty() {
+        body.fault("description", "is missing".into());
+    }
+    let unit = body.parsed("unit", UnitCode::parse);
+    body.finish()?;
+    let mut asker = Asker::new(&state, caller.clone(), Options::default()).await?;
+    let question = asker.ask(&|name| body.given(name).filter(|_| matches!(name, "lon" | "lat" | "crs")))?;
+    let entry = Entry {
+        position: Some(question.position()),
+        unit,
+        worker: caller.worker().cloned(),
+        text,
+        ..Entry::new(EntryKind::BorderReport, Timestamp::now(), &caller.author())
+    };
+    let kept = entry.clone();
+    state.with_store(move |store| store.add_entry(&kept)).await?;
+    let view = view_of(&state, &entry)?;
+    let bytes = serde_json::to_vec(&view).map_err(|e| Problem::internal(&e))?;
+    let mut response = Document::new(JSON.media, bytes).private(true).untagged().into_response();
+    *response.status_mut() = StatusCode::CREATED;
+    Ok(response)
+}
+
+/// Where borders are said to be wrong, oldest first, each with whose the place is by now.
+#[utoipa::path(
+    get,
+    operation_id = "list_border_reports",
+    path = "/v1/border-reports",
+    tag = "borders",
+    params(BorderReportsQuery),
+    security(("key" = [])),
+    responses((status = 200, description = "The reports", body = BorderReportList))
+)]
+pub async fn list_border_reports(
+    State(state): State<AppState>,
+    Query(query): Query<BorderReportsQuery>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    negotiate(None, &headers, &[JSON])?;
+    require_cases(&caller)?;
+    let filter = EntryFilter { is_open: query.open == Some(true), ..EntryFilter::open(EntryKind::BorderReport, REPORTS_MAX) };
+    let entries = state.with_store(move |store| store.load_entries(&filter)).await?;
+    let mut reports = Vec::new();
+    for entry in entries.iter().filter(|entry| query.open != Some(false) || entry.end.is_some()) {
+        let view = view_of(&state, entry)?;
+        let found = view.found.as_deref().unwrap_or_default();
+        let in_scope = caller.scope().is_empty() || caller.scope().iter().any(|unit| found.starts_with(unit.as_str()));
+        if in_scope && query.unit.as_ref().is_none_or(|prefix| found.starts_with(prefix.as_str())) {
+            reports.push(view);
+        }
+    }
+    let bytes = serde_json::to_vec(&BorderReportList { reports }).map_err(|e| Problem::internal(&e))?;
+    Ok(Document::new(JSON.media, bytes).private(true).untagged().into_response())
+}
+
+/// Settles a report with an answer to who made it.
+#[utoipa::path(
+    post,
+    operation_id = "settle_border_report",
+    path = "/v1/border-reports/{id}/settle",
+    tag = "borders",
+    params(("id" = String, Path, description = "The id of the report")),
+    request_body(content = SettleBody, content_type = "application/json"),
+    security(("key" = [])),
+    responses((status = 200, description = "The report as it is now", body = BorderReportView))
+)]
+pub async fn settle_border_report(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    caller: Caller,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
+    negotiate(None, &headers, &[JSON])?;
+    require_cases(&caller)?;
+    caller.require_unlimited("a report on a border")?;
+    let mut body = Body::read(&headers, &bytes, &["answer"])?;
+    let text = body.text("answer", TEXT_CHARS_MAX);
+    if text.is_empty() {
+        body.fault("answer", "is missing".into());
+    }
+    body.finish()?;
+    let missing = || Problem::not_found(format!("there is no report {id} that is still open"));
+    let found = Uuid::try_parse(&id).map_err(|_| missing())?;
+    let end = EntryEnd { at: Timestamp::now(), author: caller.author(), text };
+    let ended = state.with_store(move |store| store.end_entry(EntryKind::BorderReport, found, &end)).await?;
+    let view = view_of(&state, &ended.ok_or_else(missing)?)?;
+    let bytes = serde_json::to_vec(&view).map_err(|e| Problem::internal(&e))?;
+    Ok(Document::new(JSON.media, bytes).private(true).untagged().into_response())
+}
+
+fn view_of(state: &AppState, entry: &Entry) -> Result<BorderReportView, Problem> {
+    let snapshot = state.snapshot()?;
+    let position =
+        entry.position.ok_or_else(|| Problem::new(crate::api::problem::ProblemKind::Internal, crate::api::problem::INTERNAL_DETAIL))?;
+    let query = crate::snapshot::Query {
+        position,
+        layer: crate::api::as_of::default_layer(&snapshot),
+        level: None,
+        at: Timestamp::now(),
+        accuracy_m: None,
+        category: None,
+    };
+    let answer = snapshot.answer(&query).ok();
+    Ok(BorderReportView {
+        id: entry.id.to_string(),
+        at: entry.at,
+        position: PositionView { lon: position.lon, lat: position.lat },
+        description: entry.text.clone(),
+        unit: entry.unit.as_ref().map(ToString::to_string),
+        found: answer.as_ref().and_then(crate::snapshot::Answer::unit).map(|unit| unit.code.to_string()),
+        distance_to_border_m: answer.as_ref().and_then(|answer| answer.located.distance_to_border_m),
+        author: entry.author.clone(),
+        worker: entry.worker.as_ref().map(ToString::to_string),
+        settled_at: entry.end.as_ref().map(|end| end.at),
+        answer: entry.end.as_ref().map(|end| end.text.clone()),
+    })
+}

@@ -1,0 +1,122 @@
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::place::require_worker;
+use crate::api::caller::Caller;
+use crate::api::document::Document;
+use crate::api::links::BaseUrl;
+use crate::api::media::{JSON, negotiate};
+use crate::api::problem::Problem;
+use crate::api::query::{FromQuery, Query, Values};
+use crate::api::state::AppState;
+use crate::dispatch::workflow::NoticeKind;
+use crate::store::{Notice, Store};
+
+const LIMIT_DEFAULT: usize = 100;
+const LIMIT_MAX: usize = 1_000;
+
+/// Which notices are asked for.
+#[derive(Clone, Copy, Debug, Default, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct NoticesQuery {
+    /// Only those after this number.
+    after: Option<u64>,
+    /// Notices in one answer, at most 1,000; the oldest first.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
+}
+
+impl FromQuery for NoticesQuery {
+    fn from_query(values: &mut Values) -> Option<Self> {
+        let after = values.optional("after", |text| text.parse::<u64>().map_err(|_| format!("{text:?} is not the number of a notice")));
+        let limit = values.optional("limit", |text| match text.parse::<usize>() {
+            Ok(limit) if limit > 0 => Ok(limit.min(LIMIT_MAX)),
+            _ => Err(format!("{text:?} is not a whole number of at least 1")),
+        });
+        Some(Self { after, limit })
+    }
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct NoticeList {
+    pub notices: Vec<NoticeView>,
+    /// What to ask for next: the number of the last notice.
+    pub next: u64,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct NoticeView {
+    /// The number of the event, which is its id on the stream.
+    pub number: u64,
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// `came` or `left` where the case is the caller's from now on or no longer, `asked` to look at the place, `task` where named for
+    /// one, `late` where a clock of a case of theirs has run out.
+    pub kind: &'static str,
+    pub incident: String,
+    pub href: String,
+    /// Where the case lies now.
+    pub grid: Option<String>,
+    pub text: String,
+}
+
+/// What the caller was told of by name, oldest first.
+#[utoipa::path(
+    get,
+    operation_id = "list_my_notices",
+    path = "/v1/me/notices",
+    tag = "keepers",
+    params(NoticesQuery),
+    security(("key" = [])),
+    responses((status = 200, description = "The notices", body = NoticeList))
+)]
+pub async fn list_my_notices(
+    State(state): State<AppState>,
+    Query(query): Query<NoticesQuery>,
+    caller: Caller,
+    base: BaseUrl,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    negotiate(None, &headers, &[JSON])?;
+    let worker = require_worker(&caller)?;
+    let (after, limit) = (query.after.unwrap_or(0), query.limit.unwrap_or(LIMIT_DEFAULT));
+    let read = move |store: &dyn Store| {
+        let notices = store.load_notices(&worker, after, limit)?;
+        notices.into_iter().map(|notice| Ok((store.find_case(notice.case)?, notice))).collect::<Result<Vec<_>, _>>()
+    };
+    let notices = state.with_store(read).await?;
+    let body = NoticeList {
+        next: notices.last().map_or(after, |(_, notice)| notice.number),
+        notices: notices
+            .into_iter()
+            .map(|(case, notice)| {
+                let grid = case.and_then(|case| case.grid).map(|grid| grid.to_string());
+                view_of(&notice, grid, base.as_str())
+            })
+            .collect(),
+    };
+    let bytes = serde_json::to_vec(&body).map_err(|e| Problem::internal(&e))?;
+    Ok(Document::new(JSON.media, bytes).private(true).untagged().into_response())
+}
+
+fn view_of(notice: &Notice, grid: Option<String>, base: &str) -> NoticeView {
+    let text = match notice.kind {
+        NoticeKind::Came => "the case is yours from now on",
+        NoticeKind::Left => "the case is no longer yours",
+        NoticeKind::Asked => "you are asked to look at the place",
+        NoticeKind::Task => "you are named for a department's task",
+        NoticeKind::Late => "a clock of a case of yours has run out",
+    };
+    NoticeView {
+        number: notice.number,
+        at: notice.at,
+        kind: notice.kind.as_str(),
+        incident: notice.case.to_string(),
+        href: format!("{base}/v1/incidents/{}", notice.case),
+        grid,
+        text: text.to_owned(),
+    }
+}

@@ -1,0 +1,147 @@
+//! What people put on record beside cases: rulings on borders, reports that a border is wrong, consents, skills. Entries begin and may
+//! end; nothing is taken out.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::times::to_milliseconds;
+use crate::boundary::{Position, UnitCode};
+use crate::dispatch::{CaseId, WorkerId};
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EntryKind {
+    /// A dispatcher's word on whose a place is. Its text is the reason.
+    Ruling,
+    /// Somebody's word that a border is wrong at a place. Its text says how.
+    BorderReport,
+    /// A worker has agreed that positions are kept.
+    Consent,
+    /// A worker has learned something. Its text names it.
+    Skill,
+}
+
+impl EntryKind {
+    pub const ALL: [Self; 4] = [Self::Ruling, Self::BorderReport, Self::Consent, Self::Skill];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ruling => "ruling",
+            Self::BorderReport => "border_report",
+            Self::Consent => "consent",
+            Self::Skill => "skill",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// Whether running services answer by it, so that a write of it is a change that they follow.
+    pub(super) fn is_followed(self) -> bool {
+        self == Self::Ruling
+    }
+}
+
+/// Something put on record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    pub id: Uuid,
+    pub kind: EntryKind,
+    pub at: Timestamp,
+    pub author: String,
+    pub position: Option<Position>,
+    pub radius_m: Option<f64>,
+    pub unit: Option<UnitCode>,
+    /// Whom it is about, or who said it.
+    pub worker: Option<WorkerId>,
+    pub case: Option<CaseId>,
+    pub text: String,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+    pub end: Option<EntryEnd>,
+}
+
+/// How an entry ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryEnd {
+    pub at: Timestamp,
+    pub author: String,
+    /// Why, or the answer to it.
+    pub text: String,
+}
+
+impl Entry {
+    /// Begins an entry that says nothing but what it is.
+    pub fn new(kind: EntryKind, at: Timestamp, author: &str) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            kind,
+            at,
+            author: author.to_owned(),
+            position: None,
+            radius_m: None,
+            unit: None,
+            worker: None,
+            case: None,
+            text: String::new(),
+            expires_at: None,
+            end: None,
+        }
+    }
+
+    /// Whether it holds at a time.
+    pub fn is_open(&self, at: Timestamp) -> bool {
+        self.end.is_none() && self.expires_at.is_none_or(|end| at < end)
+    }
+}
+
+/// Which entries are asked for.
+#[derive(Clone, Debug)]
+pub struct EntryFilter {
+    pub kind: EntryKind,
+    /// Only those that have not been ended.
+    pub is_open: bool,
+    /// Only those about this worker.
+    pub worker: Option<WorkerId>,
+    /// The newest so many, which are told oldest first.
+    pub limit: usize,
+}
+
+impl EntryFilter {
+    /// Those of a kind that have not been ended.
+    pub fn open(kind: EntryKind, limit: usize) -> Self {
+        Self { kind, is_open: true, worker: None, limit }
+    }
+}
+
+/// Entries in memory.
+#[derive(Debug, Default)]
+pub(super) struct Ledger(BTreeMap<Uuid, Entry>);
+
+impl Ledger {
+    pub fn add(&mut self, entry: &Entry) -> bool {
+        if self.0.contains_key(&entry.id) {
+            return false;
+        }
+        let kept = Entry { at: to_milliseconds(entry.at), expires_at: entry.expires_at.map(to_milliseconds), ..entry.clone() };
+        self.0.insert(entry.id, kept);
+        true
+    }
+
+    pub fn end(&mut self, kind: EntryKind, id: Uuid, end: &EntryEnd) -> Option<Entry> {
+        let entry = self.0.get_mut(&id).filter(|entry| entry.kind == kind && entry.end.is_none())?;
+        entry.end = Some(EntryEnd { at: to_milliseconds(end.at), ..end.clone() });
+        Some(entry.clone())
+    }
+
+    pub fn load(&self, filter: &EntryFilter) -> Vec<Entry> {
+        let of_kind = self.0.values().filter(|entry| entry.kind == filter.kind && !(filter.is_open && entry.end.is_some()));
+        let mut found: Vec<Entry> = of_kind.filter(|entry| filter.worker.is_none() || entry.worker == filter.worker).cloned().collect();
+        found.sort_by_key(|entry| (entry.at, entry.id));
+        found.drain(..found.len().saturating_sub(filter.limit));
+        found
+    }
+}

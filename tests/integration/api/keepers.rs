@@ -1,0 +1,230 @@
+//! What is a keeper's own, and how open cases follow boundaries and rosters.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use gridkeeper::boundary::{GenerationState, UnitCode, Validity};
+use gridkeeper::config::Config;
+use gridkeeper::dispatch::{Assignment, Post, Role, Shift, Worker, WorkerId};
+use gridkeeper::store::{Entry, EntryKind, KeyHash, KeyRecord, MemoryStore, RosterData, Store};
+use jiff::Timestamp;
+use reqwest::blocking::RequestBuilder;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::cases::{body_at, send};
+use super::service::{DISPATCHER, SIDE, Service, code_of, fill, grid, grids, middle_of, publish};
+use crate::support::PATIENCE;
+
+fn at() -> Timestamp {
+    "2026-01-02T00:00:00Z".parse().unwrap()
+}
+
+/// Puts workers on the roster: an id, the grid in the first row that they hold, and when.
+pub fn write_roster(store: &dyn Store, posts: &[(&str, usize, &str)]) {
+    let worker = |id: &str| Worker { id: WorkerId(id.into()), name: format!("name of {id}"), phone: format!("phone of {id}") };
+    let assignment = |&(id, column, shift): &(&str, usize, &str)| Assignment {
+        unit: UnitCode::parse(&code_of(column, 0)).unwrap(),
+        worker: WorkerId(id.into()),
+        post: Post::Primary,
+        department: String::new(),
+        validity: Validity { from: at(), to: None },
+        shift: Shift::parse(shift).unwrap(),
+    };
+    let mut workers: Vec<Worker> = posts.iter().map(|(id, ..)| worker(id)).collect();
+    workers.dedup();
+    let roster = RosterData { workers, assignments: posts.iter().map(assignment).collect() };
+    store.replace_roster(&roster, None, "test", Timestamp::now()).unwrap();
+}
+
+/// Makes a key of a worker's own, which is their id.
+pub fn write_key(store: &dyn Store, worker: &str) {
+    let hash = KeyHash(Sha256::digest(worker.as_bytes()).into());
+    let record = KeyRecord { worker: Some(WorkerId(worker.into())), ..KeyRecord::new(hash, Role::Worker, at()) };
+    store.add_key(&record, "test").unwrap();
+}
+
+pub fn service(posts: &[(&str, usize, &str)], follows: bool) -> Service {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    fill(&*store);
+    write_roster(&*store, posts);
+    for id in ["w1", "w2", "w3"] {
+        write_key(&*store, id);
+    }
+    Service::start_on(store, Config::default(), follows)
+}
+
+pub fn read(request: RequestBuilder, key: &str, status: u16) -> Value {
+    let response = request.bearer_auth(key).send().unwrap();
+    let found = response.status();
+    let text = response.text().unwrap();
+    assert_eq!(found, status, "{text}");
+    if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+}
+
+fn get(service: &Service, key: &str, path: &str) -> Value {
+    read(service.get(path), key, 200)
+}
+
+pub fn report(service: &Service, lon: f64, lat: f64) -> Value {
+    let body = json!({ "lon": lon, "lat": lat, "category": Value::Null });
+    send(service.request("POST", "/v1/incidents"), DISPATCHER, &body).json().unwrap()
+}
+
+fn wait_for(service: &Service, id: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let case = get(service, DISPATCHER, &format!("/v1/incidents/{id}"));
+        if is_so(&case) {
+            return case;
+        }
+        assert!(Instant::now() < end, "{case}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn kinds(service: &Service, worker: &str) -> Vec<String> {
+    let notices = get(service, worker, "/v1/me/notices");
+    notices["notices"].as_array().unwrap().iter().map(|notice| notice["kind"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn open_cases_follow_redrawn_boundaries_and_a_changed_roster_and_both_keepers_are_told() {
+    let service = service(&[("w1", 0, ""), ("w2", 1, "")], true);
+    let (lon, lat) = middle_of(0, 0);
+    let taken = report(&service, lon, lat);
+    let (id, closed) = (taken["id"].as_str().unwrap(), report(&service, lon, lat)["id"].as_str().unwrap().to_owned());
+    assert_eq!(taken["responsible"]["worker"]["id"], "w1");
+    let act = |body: Value| send(service.request("POST", &format!("/v1/incidents/{closed}/actions")), DISPATCHER, &body);
+    assert_eq!(act(json!({ "action": "void", "reason": "twice" })).status(), 200);
+    // The first two grids change places.
+    let mut swapped = grids();
+    (swapped[0], swapped[1]) = (grid((0, 0), (1, 0), 1), grid((1, 0), (0, 0), 1));
+    let now = Timestamp::now();
+    publish(&*service.store, "grid", swapped, now, now, GenerationState::Published);
+    let case = wait_for(&service, id, |case| case["holder"] == "w2");
+    assert_eq!((&case["grid"], &case["generation"]), (&json!(code_of(1, 0)), &json!(2)));
+    assert_eq!((kinds(&service, "w1"), kinds(&service, "w2")), (vec!["left".to_owned()], vec!["came".to_owned()]));
+    let history = get(&service, DISPATCHER, &format!("/v1/incidents/{id}/history"));
+    let event = &history["events"][1];
+    assert_eq!(
+        (&event["effect"], &event["author"], &event["reason"]),
+        (&json!("reassign"), &json!("service"), &json!("boundaries were redrawn"))
+    );
+    assert_eq!((&event["place_before"]["holder"], &event["place"]["holder"]), (&json!("w1"), &json!("w2")));
+    // What has ended stays whose it was.
+    assert_eq!(get(&service, DISPATCHER, &format!("/v1/incidents/{closed}"))["holder"], "w1");
+    // A roster with another keeper there; the one before has a post elsewhere.
+    write_roster(&*service.store, &[("w3", 1, ""), ("w2", 5, "")]);
+    wait_for(&service, id, |case| case["holder"] == "w3");
+    assert_eq!((kinds(&service, "w2"), kinds(&service, "w3")), (vec!["came".to_owned(), "left".to_owned()], vec!["came".to_owned()]));
+    let notice = get(&service, "w3", "/v1/me/notices")["notices"][0].clone();
+    assert_eq!((&notice["incident"], &notice["grid"]), (&json!(id), &json!(code_of(1, 0))));
+    let after = notice["number"].as_u64().unwrap();
+    assert_eq!(get(&service, "w3", &format!("/v1/me/notices?after={after}"))["notices"], json!([]));
+    // A shift that ends re-assigns nothing, and neither does a roster by which the keeper stays.
+    write_roster(&*service.store, &[("w3", 1, "00:00-00:01")]);
+    std::thread::sleep(Duration::from_millis(400));
+    assert_eq!(kinds(&service, "w3"), ["came"]);
+}
+
+#[test]
+fn a_keeper_sees_their_grid_and_whether_they_are_inside() {
+    let service = service(&[("w1", 0, ""), ("w2", 1, "")], false);
+    let me = get(&service, "w1", "/v1/me");
+    assert_eq!(
+        (&me["worker"]["name"], &me["on_duty"], &me["posts"][0]["unit"]),
+        (&json!("name of w1"), &json!(true), &json!(code_of(0, 0)))
+    );
+    assert_eq!((&me["consent"]["positions"], &me["notices"]["newest"]), (&json!(false), &json!(0)));
+    assert_eq!(get(&service, DISPATCHER, "/v1/me")["worker"], Value::Null);
+    read(service.get("/v1/me/grid"), DISPATCHER, 403);
+    let (lon, lat) = middle_of(0, 0);
+    report(&service, lon, lat);
+    let mine = get(&service, "w1", "/v1/me/grid");
+    let feature = &mine["features"][0];
+    assert_eq!((&feature["properties"]["code"], &feature["properties"]["open_cases"]), (&json!(code_of(0, 0)), &json!(1)));
+    assert_eq!(feature["geometry"]["type"], "MultiPolygon");
+    let neighbours = feature["properties"]["neighbours"].as_array().unwrap();
+    let found: Vec<_> = neighbours.iter().map(|other| (other["code"].as_str().unwrap(), other["direction"].as_str().unwrap())).collect();
+    // Degrees of latitude are longer, so the border in the east is.
+    assert_eq!(found, [(&*code_of(1, 0), "E"), (&*code_of(0, 1), "N")]);
+    assert!((neighbours[0]["border_m"].as_f64().unwrap() - 865.0).abs() < 10.0, "{neighbours:?}");
+    assert_eq!(neighbours[0]["holder"]["id"], "w2");
+    let inside = |lon: f64, accuracy: &str| get(&service, "w1", &format!("/v1/me/inside?lon={lon}&lat={lat}{accuracy}"));
+    let here = inside(lon, "");
+    assert_eq!((&here["inside"], &here["mine"], &here["direction"]), (&json!(true), &json!(code_of(0, 0)), &Value::Null));
+    assert!((here["distance_to_border_m"].as_f64().unwrap() - 390.0).abs() < 10.0, "{here}");
+    assert_eq!(inside(lon, "&accuracy_m=1000")["inside"], Value::Null);
+    let away = inside(lon + SIDE, "");
+    assert_eq!((&away["inside"], &away["unit"]["code"], &away["mine"]), (&json!(false), &json!(code_of(1, 0)), &json!(code_of(0, 0))));
+    assert_eq!((&away["direction"], &away["holder"]["id"]), (&json!("W"), &json!("w2")));
+    // Outside of all units, and a field that is missing.
+    assert_eq!(inside(lon - SIDE, "")["unit"], Value::Null);
+    read(service.get("/v1/me/inside?lon=111"), "w1", 400);
+}
+
+#[test]
+fn tasks_come_in_walking_order_with_what_is_late_first() {
+    let service = service(&[("w1", 0, ""), ("w2", 1, "")], false);
+    let (lon, lat) = middle_of(0, 0);
+    let step = SIDE / 20.0;
+    let id = |east: f64| report(&service, lon + east * step, lat)["id"].as_str().unwrap().to_owned();
+    let [near, far, mid] = [1.0, 7.0, 4.0].map(id);
+    let start = format!("lon={lon}&lat={lat}");
+    let walk = get(&service, "w1", &format!("/v1/me/tasks?{start}"));
+    let order: Vec<&str> = walk["tasks"].as_array().unwrap().iter().map(|task| task["id"].as_str().unwrap()).collect();
+    assert_eq!(order, [&near, &mid, &far]);
+    let legs: Vec<f64> = walk["tasks"].as_array().unwrap().iter().map(|task| task["leg_m"].as_f64().unwrap().round()).collect();
+    assert_eq!((legs[0] * 3.0 - legs[1]).abs() < 3.0 && (legs[1] - legs[2]).abs() < 2.0, true, "{legs:?}");
+    assert!((walk["walk_m"].as_f64().unwrap() - legs.iter().sum::<f64>()).abs() < 3.0);
+    assert_eq!((&walk["tasks"][0]["kind"], &walk["more"]), (&json!("case"), &json!(false)));
+    assert_eq!(get(&service, "w2", "/v1/me/tasks")["tasks"], json!([]));
+    assert_eq!(get(&service, "w1", &format!("/v1/me/tasks?{start}&limit=2"))["more"], true);
+    // Whoever is asked to look sees the case, though it lies elsewhere.
+    let act =
+        send(service.request("POST", &format!("/v1/incidents/{near}/actions")), DISPATCHER, &json!({ "action": "verify", "worker": "w3" }));
+    assert_eq!(act.status(), 200);
+    let asked = get(&service, "w3", "/v1/me/tasks");
+    assert_eq!((&asked["tasks"][0]["id"], &asked["tasks"][0]["kind"]), (&json!(near), &json!("look")));
+    assert_eq!(kinds(&service, "w3"), ["asked"]);
+    let done = send(service.request("POST", &format!("/v1/incidents/{near}/actions")), "w3", &json!({ "action": "verify_done" }));
+    assert_eq!(done.status(), 200);
+    assert_eq!(get(&service, "w3", "/v1/me/tasks")["tasks"], json!([]));
+}
+
+#[test]
+fn a_position_is_kept_on_shift_by_consent_and_until_it_is_withdrawn() {
+    let service = service(&[("w1", 0, ""), ("w2", 9, "")], false);
+    let (lon, lat) = middle_of(8, 0);
+    let tell = |key: &str, status: u16| {
+        read(service.request("PUT", "/v1/me/position").json(&json!({ "lon": lon, "lat": lat, "accuracy_m": 8 })), key, status)
+    };
+    assert_eq!(tell("w1", 409)["type"], "urn:gridkeeper:problem:no-consent");
+    let consent = |positions: bool| read(service.request("PUT", "/v1/me/consent").json(&json!({ "positions": positions })), "w1", 200);
+    assert_eq!(consent(true)["positions"], true);
+    tell("w1", 204);
+    assert_eq!(tell("w3", 409)["type"], "urn:gridkeeper:problem:off-duty", "who has no post is on no shift");
+    let near = |more: &str| get(&service, DISPATCHER, &format!("/v1/workers/nearest?lon={lon}&lat={lat}{more}"));
+    let found = near("");
+    let workers: Vec<_> =
+        found["workers"].as_array().unwrap().iter().map(|near| (near["worker"]["id"].clone(), near["by"].clone())).collect();
+    assert_eq!(workers, [(json!("w1"), json!("position")), (json!("w2"), json!("unit"))]);
+    assert!(found["workers"][1]["distance_m"].as_f64().unwrap() > 300.0);
+    let skill = Entry { worker: Some(WorkerId("w2".into())), text: "急救".into(), ..Entry::new(EntryKind::Skill, Timestamp::now(), "t") };
+    let lapsed =
+        Entry { worker: Some(WorkerId("w1".into())), expires_at: Some(at()), ..Entry { id: uuid::Uuid::now_v7(), ..skill.clone() } };
+    for entry in [skill, lapsed] {
+        service.store.add_entry(&entry).unwrap();
+    }
+    let skilled = near("&skill=%E6%80%A5%E6%95%91");
+    assert_eq!((skilled["workers"].as_array().unwrap().len(), &skilled["workers"][0]["worker"]["id"]), (1, &json!("w2")));
+    assert_eq!(get(&service, "w1", "/v1/me")["skills"][0]["expired"], true);
+    assert_eq!(consent(false)["positions"], false);
+    assert_eq!(service.store.load_positions(Timestamp::UNIX_EPOCH).unwrap(), []);
+    assert_eq!(near("")["workers"][0]["worker"]["id"], "w2", "nobody knows where the first is");
+    // Nothing of where anybody was is in what goes elsewhere.
+    let audit = format!("{:?}", service.store.load_audit(0, 99).unwrap());
+    assert!(!audit.contains(&lon.to_string()) && audit.contains("withdraw_consent"), "{audit}");
+    let _ = body_at(0, 0);
+}
