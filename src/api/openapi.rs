@@ -109,8 +109,11 @@ pub fn complete(document: &mut OpenApi) {
 
 fn add_problems(operation: &mut Operation) {
     // It is turned away before anything of ours sees it, and so without a document.
-    let too_long = ResponseBuilder::new().description("The address is longer than 64 KiB");
-    operation.responses.responses.entry("414".to_owned()).or_insert_with(|| too_long.build().into());
+    let unseen = [("414", "The address is longer than 64 KiB"), ("431", "The address and the headers are longer than is read at all")];
+    for (status, description) in unseen {
+        let response = ResponseBuilder::new().description(description).build();
+        operation.responses.responses.entry(status.to_owned()).or_insert_with(|| response.into());
+    }
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     for (status, description) in COMMON_PROBLEMS {
         let response = ResponseBuilder::new().description(description).content(PROBLEM_JSON, content.clone()).build();

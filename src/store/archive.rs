@@ -260,6 +260,8 @@ mod tests {
             maybe(text("\nD1\n")),
             maybe(Value::Integer(-1)),
             Value::Null,
+            maybe(Value::Time("2025-02-01T12:00:00Z".parse().unwrap())),
+            maybe(Value::Real(4.5)),
         ]
     }
 

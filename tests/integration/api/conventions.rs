@@ -27,6 +27,7 @@ fn fill(path: &str) -> String {
         ("relation", "touches"),
         ("tileset", "boundaries"),
         ("style", "boundaries"),
+        ("file", "sprite.json"),
         ("z", "0"),
     ];
     let generation = [("layer", "grid"), ("number", "1"), ("from", "1"), ("to", "1")];

@@ -176,7 +176,7 @@ fn tasks_come_in_walking_order_with_what_is_late_first() {
     let order: Vec<&str> = walk["tasks"].as_array().unwrap().iter().map(|task| task["id"].as_str().unwrap()).collect();
     assert_eq!(order, [&near, &mid, &far]);
     let legs: Vec<f64> = walk["tasks"].as_array().unwrap().iter().map(|task| task["leg_m"].as_f64().unwrap().round()).collect();
-    assert_eq!((legs[0] * 3.0 - legs[1]).abs() < 3.0 && (legs[1] - legs[2]).abs() < 2.0, true, "{legs:?}");
+    assert!((legs[0] * 3.0 - legs[1]).abs() < 3.0 && (legs[1] - legs[2]).abs() < 2.0, "{legs:?}");
     assert!((walk["walk_m"].as_f64().unwrap() - legs.iter().sum::<f64>()).abs() < 3.0);
     assert_eq!((&walk["tasks"][0]["kind"], &walk["more"]), (&json!("case"), &json!(false)));
     assert_eq!(get(&service, "w2", "/v1/me/tasks")["tasks"], json!([]));
