@@ -1,26 +1,26 @@
 // src/sw.ts
-var e = "gridkeeper-shell-e71f3cafac32";
+var e = "gridkeeper-shell-e71f3cafac32", t = { ignoreVary: !0 }, n = 600;
 self.addEventListener("install", (t) => {
 	t.waitUntil(caches.open(e).then((e) => e.addAll(["./", .../* @__PURE__ */ "./assets/border-BgRkfteJ.js,./assets/browser-B_3c2Sb7.js,./assets/browser-DSl7LWWN.js,./assets/browser-d2IXlNmb.js,./assets/categories-FAD7QXg0.js,./assets/desk-B0cer0Sy.css,./assets/desk-BJaNjdCB.css,./assets/desk-BVgiiiAY.css,./assets/desk-BnPI2n6H.js,./assets/desk-BxU4J7Xv.js,./assets/desk-Cnv9jk1A.js,./assets/desk-CsF0LGIt.js,./assets/desk-DcFMgiUE.css,./assets/desk-DhfX_zDd.js,./assets/desk-L9syDDuy.css,./assets/desk-W0jnIIXa.css,./assets/desk-_sug6A93.js,./assets/form-DDHFqMj9.js,./assets/frame-aKrDFhNU.js,./assets/index-2fR7vND8.js,./assets/index-CnYPzVzJ.css,./assets/kept-feJeuRZf.js,./assets/limit-CxWntLD7.js,./assets/maplibre-gl-worker-DTh23QKw.js,./assets/open-B9FjOJFD.js,./assets/open-qvkd0SPb.css,./assets/panel-C6NCB9zI.js,./assets/position-BeIiOGmL.js,./assets/rolldown-runtime-4tVxZq34.js,./assets/room-Ckw0ORHj.js,./assets/save-BOiAqzyI.js,./assets/signals.module-CQm0riVH.js,./icon.svg,./manifest.webmanifest".split(",")])).then(() => self.skipWaiting()));
 }), self.addEventListener("activate", (t) => {
 	t.waitUntil(caches.keys().then((t) => Promise.all(t.filter((t) => t.startsWith("gridkeeper-shell-") && t !== e).map((e) => caches.delete(e)))).then(() => self.clients.claim()));
 }), self.addEventListener("fetch", (e) => {
-	let { request: r } = e, i = new URL(r.url);
-	r.method === "GET" && i.origin === location.origin && (/\/app\/assets\//.test(i.pathname) ? e.respondWith(caches.match(r).then((e) => e ?? fetch(r))) : /\/app\/(index\.html)?$/.test(i.pathname) ? e.respondWith(fetch(r).catch(() => t())) : /\/app\/config\.json$|\/styles\/|\/tiles\/boundaries|\/v1\/categories$/.test(i.pathname) && e.respondWith(n(r)));
+	let { request: n } = e, a = new URL(n.url);
+	n.method === "GET" && a.origin === location.origin && (/\/app\/assets\//.test(a.pathname) ? e.respondWith(caches.match(n, t).then((e) => e ?? fetch(n))) : /\/app\/(index\.html)?$/.test(a.pathname) ? e.respondWith(fetch(n).catch(() => r())) : /\/app\/config\.json$|\/styles\/|\/tiles\/boundaries|\/v1\/categories$/.test(a.pathname) && e.respondWith(i(n)));
 });
-async function t() {
-	return await caches.match("./") ?? Response.error();
+async function r() {
+	return await caches.match("./", t) ?? Response.error();
 }
-async function n(e) {
-	let t = await caches.open("gridkeeper-ground");
+async function i(e) {
+	let n = await caches.open("gridkeeper-ground");
 	try {
-		let n = await fetch(e);
-		return n.ok && t.put(e, n.clone()).then(() => r(t)), n;
+		let t = await fetch(e);
+		return t.ok && n.put(e, t.clone()).then(() => a(n)), t;
 	} catch {
-		return await t.match(e, { ignoreVary: !0 }) ?? Response.error();
+		return await n.match(e, t) ?? Response.error();
 	}
 }
-async function r(e) {
+async function a(e) {
 	let t = await e.keys();
-	await Promise.all(t.slice(0, Math.max(0, t.length - 600)).map((t) => e.delete(t)));
+	await Promise.all(t.slice(0, Math.max(0, t.length - n)).map((t) => e.delete(t)));
 }

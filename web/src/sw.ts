@@ -9,6 +9,8 @@ declare const __VERSION__: string;
 const SHELL = `gridkeeper-shell-${__VERSION__}`;
 /** Settings, style, tiles and categories, as they were last seen. */
 const GROUND = 'gridkeeper-ground';
+/** What is kept has one form, while the service says that its answers differ by what is asked for. */
+const KEPT = { ignoreVary: true };
 /** Tiles kept, the oldest of which go first. */
 const GROUND_MAX = 600;
 
@@ -28,13 +30,13 @@ self.addEventListener('fetch', (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (request.method !== 'GET' || url.origin !== location.origin) return;
-  if (/\/app\/assets\//.test(url.pathname)) event.respondWith(caches.match(request).then((found) => found ?? fetch(request)));
+  if (/\/app\/assets\//.test(url.pathname)) event.respondWith(caches.match(request, KEPT).then((found) => found ?? fetch(request)));
   else if (/\/app\/(index\.html)?$/.test(url.pathname)) event.respondWith(fetch(request).catch(() => shell()));
   else if (/\/app\/config\.json$|\/styles\/|\/tiles\/boundaries|\/v1\/categories$/.test(url.pathname)) event.respondWith(freshOrKept(request));
 });
 
 async function shell(): Promise<Response> {
-  return (await caches.match('./')) ?? Response.error();
+  return (await caches.match('./', KEPT)) ?? Response.error();
 }
 
 /** What the service says now; without a network what it said last. */
@@ -45,7 +47,7 @@ async function freshOrKept(request: Request): Promise<Response> {
     if (response.ok) void cache.put(request, response.clone()).then(() => trim(cache));
     return response;
   } catch {
-    return (await cache.match(request, { ignoreVary: true })) ?? Response.error();
+    return (await cache.match(request, KEPT)) ?? Response.error();
   }
 }
 
