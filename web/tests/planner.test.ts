@@ -168,6 +168,7 @@ describe.skipIf(!hasDrafts)('the planner’s desk', () => {
     await look({ ...unit, geometry: { type: 'MultiPolygon', coordinates: pair.flatMap(({ geometry }) => (geometry.type === 'MultiPolygon' ? geometry.coordinates : geometry.type === 'Polygon' ? [geometry.coordinates] : [])) } });
     await page.click('.tools-box .quiet').catch(() => undefined);
     await page.click('[data-tool=lasso]');
+    await idle(page);
     const [a, b] = pair.map(({ geometry }) => insideOf(geometry)!) as [Position, Position];
     const room = 0.0004;
     const [w, s, e, n] = [Math.min(a[0]!, b[0]!) - room, Math.min(a[1]!, b[1]!) - room, Math.max(a[0]!, b[0]!) + room, Math.max(a[1]!, b[1]!) + room];
