@@ -262,6 +262,7 @@ mod tests {
             Value::Null,
             maybe(Value::Time("2025-02-01T12:00:00Z".parse().unwrap())),
             maybe(Value::Real(4.5)),
+            maybe(text("\nW1\n")),
         ]
     }
 

@@ -70,6 +70,10 @@ function makeMap(container: HTMLElement, style: StyleSpecification, bounds: Boun
     localIdeographFontFamily: '"Noto Sans CJK SC", "Noto Sans SC", "PingFang SC", "Microsoft YaHei", sans-serif',
     transformRequest: (url) => (isOwn(url) ? { url, headers: headers() } : { url }),
   });
+  // Without a network no tile can be had, which the page tells in words.
+  made.on('error', ({ error }) => {
+    if (navigator.onLine) console.error(error);
+  });
   made.touchZoomRotate.disableRotation();
   made.addControl(new AttributionControl({ compact: false }), 'bottom-right');
   made.addControl(new NavigationControl({ showCompass: false }), 'top-right');
