@@ -43,31 +43,38 @@ export function addressOf(wanted: Period, form: 'csv' | 'report'): string {
   return `v1/indicators?${new URLSearchParams({ ...queryOf(wanted), f: form } as Record<string, string>)}`;
 }
 
+/** Which time of asking is the last: what comes late for another period is not shown. */
+let asking = 0;
+
 /** Asks for the numbers of the period, then for what stands beside them. */
 export async function load(): Promise<void> {
   const wanted = period.value;
+  const own = ++asking;
+  const isLast = (): boolean => own === asking;
   isLoading.value = true;
   trouble.value = null;
   try {
-    indicators.value = await answered(client.GET('/v1/indicators', { params: { query: queryOf(wanted) as never } }));
+    const found = await answered(client.GET('/v1/indicators', { params: { query: queryOf(wanted) as never } }));
+    if (isLast()) indicators.value = found;
   } catch (error) {
-    trouble.value = () => explain(error) ?? '';
-  } finally {
-    isLoading.value = false;
+    if (isLast()) trouble.value = () => explain(error) ?? '';
   }
-  void loadTrend(wanted);
+  if (!isLast()) return;
+  isLoading.value = false;
+  void loadTrend(wanted, isLast);
   const { from, to, by } = wanted;
   const level = by === 'department' || by === 'worker' ? 'street' : by;
-  answered(client.GET('/v1/costs', { params: { query: { from, to, level } as never } })).then((found) => (costs.value = found), () => (costs.value = null));
-  answered(client.GET('/v1/alarms', { params: { query: { limit: 100 } } })).then((found) => (alarms.value = found), () => (alarms.value = null));
+  answered(client.GET('/v1/costs', { params: { query: { from, to, level } as never } })).then((found) => isLast() && (costs.value = found), () => isLast() && (costs.value = null));
+  answered(client.GET('/v1/alarms', { params: { query: { limit: 100 } } })).then((found) => isLast() && (alarms.value = found), () => isLast() && (alarms.value = null));
 }
 
-async function loadTrend({ to }: Period): Promise<void> {
+async function loadTrend({ to }: Period, isLast: () => boolean): Promise<void> {
   trend.value = [];
   const last = new Date(`${to}T00:00:00Z`);
   for (let back = TREND_MONTHS; back > 0; back -= 1) {
     const month = (by: number): string => isoDay(new Date(Date.UTC(last.getUTCFullYear(), last.getUTCMonth() - back + by, 1)));
     const found = await answered(client.GET('/v1/indicators', { params: { query: { from: month(0), to: month(1), by: 'department' } as never } })).catch(() => null);
+    if (!isLast()) return;
     if (found) trend.value = [...trend.value, { month: month(0).slice(0, 7), answer: found }];
   }
 }
