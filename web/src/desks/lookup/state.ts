@@ -147,7 +147,9 @@ function items(collection: string, query: Record<string, string>): Promise<Featu
 }
 
 function withVersion(href: string): string {
-  return generation.value ? `${href}${href.includes('?') ? '&' : '?'}generation=${generation.value}` : href;
+  // The service names the generation itself where it is not the one in effect.
+  if (!generation.value || /[?&]generation=/.test(href)) return href;
+  return `${href}${href.includes('?') ? '&' : '?'}generation=${generation.value}`;
 }
 
 /** What the address says of an answer: the position, and the level where it is not the usual one. */
