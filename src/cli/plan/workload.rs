@@ -13,7 +13,7 @@ use crate::config::WorkloadConfig;
 use crate::dispatch::indicator::CaseFacts;
 use crate::dispatch::{LoadRow, RuleTable};
 use crate::index::{LayerIndex, Search};
-use crate::plan::{BaseUnit, CaseWeights, Term, WeighedCase, Workload, base_graph, walk_m};
+use crate::plan::{CaseWeights, Term, WeighedCase, Workload, base_graph, walk_m};
 use crate::store::{CaseFilter, Store};
 use crate::topology::{CoverageLevel, UnitIndex, ValidCoverage};
 
@@ -77,24 +77,22 @@ pub fn weigh(
     config: &WorkloadConfig,
 ) -> anyhow::Result<Workload> {
     let mut terms = Vec::new();
+    let mut add = |name: &str, weight: f64, amounts: Vec<f64>| {
+        if weight > 0.0 {
+            terms.push(Term { name: name.to_owned(), weight, amounts });
+        }
+    };
+    let needs_ground = config.walk_km > 0.0 || config.area_km2 > 0.0;
+    let areas_m2: Vec<f64> =
+        if needs_ground { base_graph(coverage, depth).units().iter().map(|unit| unit.area_m2).collect() } else { Vec::new() };
     if config.cases > 0.0 || config.walk_km > 0.0 {
         let CaseSums { weighed, places } = sum_cases(store, coverage, depth, config, figures.now)?;
-        if config.walk_km > 0.0 {
-            let areas = base_graph(coverage, depth);
-            let walk_km = |(places, unit): (&f64, &BaseUnit)| walk_m(*places, unit.area_m2) / 1_000.0;
-            let amounts = places.iter().zip(areas.units()).map(walk_km).collect();
-            terms.push(Term { name: "walk_km".into(), weight: config.walk_km, amounts });
-        }
-        if config.cases > 0.0 {
-            terms.insert(0, Term { name: "cases".into(), weight: config.cases, amounts: weighed });
-        }
+        add("cases", config.cases, weighed);
+        add("walk_km", config.walk_km, places.iter().zip(&areas_m2).map(|(places, area_m2)| walk_m(*places, *area_m2) / 1_000.0).collect());
     }
-    if config.area_km2 > 0.0 {
-        let amounts = base_graph(coverage, depth).units().iter().map(|unit| unit.area_m2 / 1e6).collect();
-        terms.push(Term { name: "area_km2".into(), weight: config.area_km2, amounts });
-    }
+    add("area_km2", config.area_km2, areas_m2.iter().map(|area_m2| area_m2 / 1e6).collect());
     for (field, weight) in config.fields.iter().filter(|(_, weight)| **weight > 0.0) {
-        terms.push(Term { name: field.clone(), weight: *weight, amounts: figures.of(field)? });
+        add(field, *weight, figures.of(field)?);
     }
     let workload = Workload { terms };
     ensure!(
