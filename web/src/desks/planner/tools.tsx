@@ -83,16 +83,19 @@ async function reassign(codes: string[]): Promise<void> {
 
 /** Turns what the pointer does on the map into strokes of the tool in hand. */
 function usePointer(): void {
-  const [on, hand] = [map.value, tool.value];
+  const on = map.value;
   useEffect(() => {
     if (!on || !isOpen.value) return;
     const brushed = new Set<string>();
     let held: Position | null = null;
     let isDown = false;
+    // The tool is asked for when the pointer goes down: one taken a moment before is in hand, whenever the page is drawn again.
+    let hand = tool.peek();
     const place = (event: Pointer): Position => [event.lngLat.lng, event.lngLat.lat];
     const unitAt = (event: Pointer): string | null => (on.queryRenderedFeatures(event.point, { layers: ['draft-fill'] })[0]?.properties.code as string | undefined) ?? null;
 
     const down = (event: Pointer): void => {
+      hand = tool.peek();
       if (hand === 'select') return;
       if (hand === 'border') {
         const { x, y } = event.point;
@@ -131,7 +134,7 @@ function usePointer(): void {
       held = null;
     };
     const click = (event: MapMouseEvent): void => {
-      const code = hand === 'select' ? unitAt(event) : null;
+      const code = tool.peek() === 'select' ? unitAt(event) : null;
       if (!code) return;
       const next = new Set(chosen.value);
       if (!next.delete(code)) next.add(code);
@@ -153,7 +156,7 @@ function usePointer(): void {
       on.off('touchend', up);
       on.off('click', click);
     };
-  }, [on, hand, isOpen.value]);
+  }, [on, isOpen.value]);
 }
 
 /** The corner as the draft has it: what is drawn on the map has been rounded. */
