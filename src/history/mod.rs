@@ -25,7 +25,7 @@ pub use attribution::{Attribution, Attributor, attribute, load_attributor};
 pub use comparison::{Asked, Comparison, HistoryError, compare};
 pub use drafts::{
     Approval, Beginning, DraftEnd, DraftError, DraftSession, LoggedEntry, NAMED_UNITS_MAX, NotPublished, OPERATIONS_MAX, Prepared,
-    Readiness, TextError, Wish, beginning_of, look_over, operations_to_json, parse_operations, prepare,
+    Readiness, TextError, Wish, beginning_of, look_over, operations_to_json, parse_operations, parse_polygons, prepare,
 };
 pub use judging::{JudgeError, Judged, Judgement, judge, period_of, weights_of};
 pub use listing::{ListedGeneration, Listing, find_generation, list_generations};

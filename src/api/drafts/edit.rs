@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::desk::{store_problem, to_problem, with_draft};
 use super::look::{place_json, send};
-use super::tag::Expected;
+use super::tag::{DraftPath, DraftRevision, Expected};
 use super::views::{AppliedView, EntryView, summary_of};
 use crate::api::caller::Caller;
 use crate::api::media::{JSON, negotiate};
@@ -60,7 +60,7 @@ pub struct DraftLog {
 #[expect(dead_code, reason = "written for the API definition; a body is read member by member")]
 #[schema(as = DraftOperation)]
 pub struct OperationBody {
-    /// `reassign`, `split`, `merge`, `move_vertex`, `move_edge`, `insert_vertex`, `delete_vertex`, `draw`, `change` or `lock`.
+    /// `reassign`, `split`, `merge`, `move_vertex`, `move_edge`, `insert_vertex`, `delete_vertex`, `draw`, `reshape`, `change` or `lock`.
     op: String,
     level: Option<String>,
     unit: Option<String>,
@@ -82,8 +82,10 @@ pub struct OperationBody {
     by: Option<Vec<f64>>,
     within_m: Option<f64>,
     with_parents: Option<bool>,
-    /// GeoJSON coordinates of one ring.
+    /// GeoJSON coordinates of a polygon.
     polygon: Option<Vec<Vec<Vec<f64>>>>,
+    /// GeoJSON coordinates of a multipolygon.
+    polygons: Option<Vec<Vec<Vec<Vec<f64>>>>>,
     code: Option<String>,
     name: Option<String>,
     parent: Option<String>,
@@ -96,7 +98,7 @@ pub struct OperationBody {
     operation_id = "list_operations",
     path = "/v1/drafts/{id}/operations",
     tag = "drafts",
-    params(("id" = String, Path, description = "The draft"), LogQuery),
+    params(DraftPath, LogQuery),
     security(("key" = [])),
     responses((status = 200, description = "The log", body = DraftLog))
 )]
@@ -127,10 +129,7 @@ pub async fn list_operations(
     operation_id = "edit_draft",
     path = "/v1/drafts/{id}/operations",
     tag = "drafts",
-    params(
-        ("id" = String, Path, description = "The draft"),
-        ("If-Match" = String, Header, description = "The `ETag` of the draft that the change is made on"),
-    ),
+    params(DraftPath, DraftRevision),
     request_body(content = OperationBody, content_type = "application/json"),
     security(("key" = [])),
     responses(
@@ -171,10 +170,7 @@ pub async fn edit_draft(
     operation_id = "undo_last_operation",
     path = "/v1/drafts/{id}/operations/last",
     tag = "drafts",
-    params(
-        ("id" = String, Path, description = "The draft"),
-        ("If-Match" = String, Header, description = "The `ETag` of the draft that the change is made on"),
-    ),
+    params(DraftPath, DraftRevision),
     security(("key" = [])),
     responses(
         (status = 200, description = "What taking it back did", body = AppliedView),
@@ -196,10 +192,7 @@ pub async fn undo_last_operation(
     operation_id = "undo_operations",
     path = "/v1/drafts/{id}/operations",
     tag = "drafts",
-    params(
-        ("id" = String, Path, description = "The draft"),
-        ("If-Match" = String, Header, description = "The `ETag` of the draft that the change is made on"),
-    ),
+    params(DraftPath, DraftRevision),
     security(("key" = [])),
     responses(
         (status = 200, description = "What taking it back did", body = AppliedView),
@@ -221,10 +214,7 @@ pub async fn undo_operations(
     operation_id = "redo_operation",
     path = "/v1/drafts/{id}/operations/redo",
     tag = "drafts",
-    params(
-        ("id" = String, Path, description = "The draft"),
-        ("If-Match" = String, Header, description = "The `ETag` of the draft that the change is made on"),
-    ),
+    params(DraftPath, DraftRevision),
     security(("key" = [])),
     responses(
         (status = 200, description = "What the step did", body = AppliedView),

@@ -15,4 +15,4 @@ pub(super) use layer::load_draft_layer;
 pub use publication::{NotPublished, Prepared, Wish, prepare};
 pub use readiness::{Readiness, look_over};
 pub use session::{Approval, DraftEnd, DraftError, DraftSession, LoggedEntry};
-pub use text::{NAMED_UNITS_MAX, OPERATIONS_MAX, TextError, operations_to_json, parse_operations};
+pub use text::{NAMED_UNITS_MAX, OPERATIONS_MAX, TextError, operations_to_json, parse_operations, parse_polygons};

@@ -4,7 +4,7 @@ use geo_types::Coord;
 use serde_json::{Map, Value, json};
 
 use crate::boundary::{Level, UnitCode};
-use crate::plan::edit::{LINE_CORNERS_MAX, Move, Operation, Reach};
+use crate::plan::edit::{LINE_CORNERS_MAX, Move, Operation, Reach, Rings, SNAP_WITHIN_M_DEFAULT, SNAP_WITHIN_M_MAX};
 
 /// Operations of one step: one that is refused takes all others back, so nobody gains by more.
 pub const OPERATIONS_MAX: usize = 100;
@@ -51,6 +51,7 @@ pub fn operations_to_json(operations: &[Operation]) -> Value {
 fn to_json(operation: &Operation) -> Value {
     let place = |c: &Coord<f64>| json!([c.x, c.y]);
     let line = |line: &[Coord<f64>]| line.iter().map(place).collect::<Value>();
+    let rings = |rings: &Rings| rings.iter().map(|ring| line(ring)).collect::<Value>();
     let codes = |codes: &[UnitCode]| codes.iter().map(|code| Value::from(code.as_str())).collect::<Value>();
     let mut value = match operation {
         Operation::Reassign { level, moves, creates } => {
@@ -67,8 +68,12 @@ fn to_json(operation: &Operation) -> Value {
         Operation::MoveEdge { edge, by, .. } => json!({ "op": "move_edge", "edge": line(edge), "by": place(by) }),
         Operation::InsertVertex { at, to, .. } => json!({ "op": "insert_vertex", "at": place(at), "to": to.as_ref().map(place) }),
         Operation::DeleteVertex { at, .. } => json!({ "op": "delete_vertex", "at": place(at) }),
-        Operation::Draw { level, code, name, ring } => {
-            json!({ "op": "draw", "level": level.as_str(), "code": code.as_str(), "name": name, "polygon": [line(ring)] })
+        Operation::Draw { level, code, name, rings: drawn, .. } => {
+            json!({ "op": "draw", "level": level.as_str(), "code": code.as_str(), "name": name, "polygon": rings(drawn) })
+        }
+        Operation::Reshape { level, unit, polygons, .. } => {
+            let polygons: Value = polygons.iter().map(rings).collect();
+            json!({ "op": "reshape", "level": level.as_str(), "unit": unit.as_str(), "polygons": polygons })
         }
         Operation::Change { level, unit, code, name, parent } => json!({
             "op": "change", "level": level.as_str(), "unit": unit.as_str(), "code": code.as_ref().map(UnitCode::as_str), "name": name,
@@ -85,6 +90,9 @@ fn to_json(operation: &Operation) -> Value {
     {
         value["within_m"] = reach.within_m.into();
         value["with_parents"] = reach.with_parents.into();
+    }
+    if let Operation::Draw { within_m, .. } | Operation::Reshape { within_m, .. } = operation {
+        value["within_m"] = (*within_m).into();
     }
     value
 }
@@ -128,7 +136,15 @@ impl<'a> Members<'a> {
                 level: self.level()?,
                 code: self.need("code", code)?,
                 name: self.find("name", name)?.unwrap_or_default(),
-                ring: self.need("polygon", ring)?,
+                rings: self.need("polygon", polygon)?,
+                // What was drawn before there was a tolerance stays where it was drawn.
+                within_m: self.snapping()?.unwrap_or_default(),
+            },
+            "reshape" => Operation::Reshape {
+                level: self.level()?,
+                unit: self.need("unit", code)?,
+                polygons: self.need("polygons", parse_polygons)?,
+                within_m: self.snapping()?.unwrap_or(SNAP_WITHIN_M_DEFAULT),
             },
             "change" => Operation::Change {
                 level: self.level()?,
@@ -143,7 +159,7 @@ impl<'a> Members<'a> {
                 is_locked: self.need("locked", |value| value.as_bool().ok_or_else(|| "is no true or false".to_owned()))?,
             },
             other => {
-                let known = "reassign, split, merge, move_vertex, move_edge, insert_vertex, delete_vertex, draw, change or lock";
+                let known = "reassign, split, merge, move_vertex, move_edge, insert_vertex, delete_vertex, draw, reshape, change or lock";
                 return Err(self.error("op", format!("{other:?} is none of {known}")));
             }
         };
@@ -179,6 +195,13 @@ impl<'a> Members<'a> {
             within_m.ok_or_else(|| format!("is no number from 0 to {}", Reach::WITHIN_M_MAX))
         })?;
         Ok(Reach { within_m: within_m.unwrap_or(Reach::WITHIN_M_DEFAULT), with_parents: self.flag("with_parents")? })
+    }
+
+    fn snapping(&mut self) -> Result<Option<f64>, TextError> {
+        self.find("within_m", |value| {
+            let within_m = value.as_f64().filter(|within_m| (0.0..=SNAP_WITHIN_M_MAX).contains(within_m));
+            within_m.ok_or_else(|| format!("is no number from 0 to {SNAP_WITHIN_M_MAX}"))
+        })
     }
 
     fn flag(&mut self, member: &str) -> Result<bool, TextError> {
@@ -245,12 +268,31 @@ fn edge(value: &Value) -> Result<[Coord<f64>; 2], String> {
     line(value)?.try_into().map_err(|_| "is no pair of positions".to_owned())
 }
 
-fn ring(value: &Value) -> Result<Vec<Coord<f64>>, String> {
-    match value.as_array().map(Vec::as_slice) {
-        Some([only]) => line(only),
-        Some([]) | None => Err("is no list of rings".into()),
-        Some(_) => Err("has holes; draw what is to be in them as units of their own".into()),
+fn polygon(value: &Value) -> Result<Rings, String> {
+    parse_polygons(&Value::Array(vec![value.clone()])).map(|mut polygons| polygons.remove(0))
+}
+
+/// Reads the coordinates of a multipolygon of GeoJSON.
+///
+/// # Errors
+/// Says what is missing, or that there are too many positions.
+pub fn parse_polygons(value: &Value) -> Result<Vec<Rings>, String> {
+    let lists = |value: &Value| value.as_array().filter(|list| !list.is_empty()).cloned();
+    let mut corners = 0;
+    let mut polygons = Vec::new();
+    for rings in lists(value).ok_or("is no list of polygons")? {
+        let mut read = Rings::new();
+        for ring in lists(&rings).ok_or("is no list of rings")? {
+            let ring = line(&ring)?;
+            corners += ring.len();
+            if corners > LINE_CORNERS_MAX {
+                return Err(format!("has more than {LINE_CORNERS_MAX} positions"));
+            }
+            read.push(ring);
+        }
+        polygons.push(read);
     }
+    Ok(polygons)
 }
 
 #[cfg(test)]
@@ -266,7 +308,8 @@ mod tests {
             { "op": "move_edge", "edge": [[1.0, 2.0], [1.5, 2.5]], "by": [0.1, 0.1], "within_m": 1.0, "with_parents": false },
             { "op": "insert_vertex", "at": [1.0, 2.0], "to": [1.5, 2.5], "within_m": 1.0, "with_parents": false },
             { "op": "delete_vertex", "at": [1.0, 2.0], "within_m": 1.0, "with_parents": false },
-            { "op": "draw", "level": "grid", "code": "9", "name": "n", "polygon": [[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]] },
+            { "op": "draw", "level": "grid", "code": "9", "name": "n", "polygon": [[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]], "within_m": 0.5 },
+            { "op": "reshape", "level": "grid", "unit": "1", "polygons": [[[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]]], "within_m": 0.1 },
             { "op": "change", "level": "grid", "unit": "1", "code": "3", "name": "x", "parent": "b" },
             { "op": "lock", "level": "grid", "units": ["1"], "locked": true },
         ])
@@ -294,7 +337,9 @@ mod tests {
             (json!({ "op": "lock", "level": "grid", "units": ["1"], "locked": true, "to": "x" }), "to"),
             (json!({ "op": "delete_vertex", "at": [1.0] }), "at"),
             (json!({ "op": "delete_vertex", "at": [1.0, 2.0], "within_m": 1e9 }), "within_m"),
-            (json!({ "op": "draw", "level": "grid", "code": "9", "polygon": [[], []] }), "polygon"),
+            (json!({ "op": "draw", "level": "grid", "code": "9", "polygon": [] }), "polygon"),
+            (json!({ "op": "reshape", "level": "grid", "unit": "9", "polygons": [[5]] }), "polygons"),
+            (json!({ "op": "reshape", "level": "grid", "unit": "9", "polygons": [[[[1, 2]]]], "within_m": 11 }), "within_m"),
             (
                 json!([{ "op": "delete_vertex", "at": [1.0, 1.0] }, { "op": "reassign", "level": "grid", "assignments": [{}] }]),
                 "[1].assignments",

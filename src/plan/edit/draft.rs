@@ -100,9 +100,13 @@ impl Board {
             Operation::MoveEdge { edge, by, reach } => self.move_edge(*edge, *by, *reach),
             Operation::InsertVertex { at, to, reach } => self.insert_vertex(*at, *to, *reach),
             Operation::DeleteVertex { at, reach } => self.delete_vertex(*at, *reach),
-            Operation::Draw { level, code, name, ring } => {
+            Operation::Draw { level, code, name, rings, within_m } => {
                 let depth = self.find_finest(level)?;
-                self.draw(depth, code, name, ring)
+                self.draw(depth, code, name, rings, *within_m)
+            }
+            Operation::Reshape { level, unit, polygons, within_m } => {
+                let depth = self.find_finest(level)?;
+                self.reshape(depth, unit, polygons, *within_m)
             }
             Operation::Change { level, unit, code, name, parent } => {
                 let depth = self.find_level(level)?;

@@ -6,16 +6,20 @@
 
 mod board;
 mod codes;
+mod cover;
 mod cut;
 mod divide;
 mod draft;
+mod finding;
 mod line;
 mod nearby;
 mod nodes;
 mod operation;
 mod reassign;
 mod refusal;
+mod reshape;
 mod rings;
+mod snapping;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -24,6 +28,7 @@ mod view;
 
 pub use divide::LINE_CORNERS_MAX;
 pub use draft::Draft;
-pub use operation::{Move, Operation, Reach};
+pub use operation::{Move, Operation, Reach, Rings};
 pub use refusal::{Reason, Refusal, Refused};
+pub use snapping::{SNAP_WITHIN_M_DEFAULT, SNAP_WITHIN_M_MAX};
 pub use view::{ChangedUnit, DraftUnit, LevelMeasures, StepChange, StepUnit, UnitChange};

@@ -121,11 +121,15 @@ impl Scale {
         AABB::from_corners([place.x - x, place.y - y], [place.x + x, place.y + y])
     }
 
+    /// Returns how far along an edge the foot of a place lies: 0 at its first end, 1 at its last.
+    pub fn along(self, place: Coord<f64>, a: Coord<f64>, b: Coord<f64>) -> f64 {
+        let (dx, dy) = ((b.x - a.x) * self.x_m, (b.y - a.y) * self.y_m);
+        ((place.x - a.x) * self.x_m * dx + (place.y - a.y) * self.y_m * dy) / (dx * dx + dy * dy)
+    }
+
     /// Returns the place on an edge that is nearest, one of the ends where that is.
     fn project(self, place: Coord<f64>, a: Coord<f64>, b: Coord<f64>) -> Coord<f64> {
-        let (dx, dy) = ((b.x - a.x) * self.x_m, (b.y - a.y) * self.y_m);
-        let along = ((place.x - a.x) * self.x_m * dx + (place.y - a.y) * self.y_m * dy) / (dx * dx + dy * dy);
-        match along {
+        match self.along(place, a, b) {
             along if along <= 0.0 => a,
             along if along >= 1.0 => b,
             along => Coord { x: a.x + along * (b.x - a.x), y: a.y + along * (b.y - a.y) },

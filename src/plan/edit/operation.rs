@@ -51,7 +51,19 @@ pub enum Operation {
         level: Level,
         code: UnitCode,
         name: String,
-        ring: Vec<Coord<f64>>,
+        /// A polygon.
+        rings: Rings,
+        /// How near to borders corners are brought to these, metres; 0 leaves them where they are.
+        within_m: f64,
+    },
+    /// Gives a unit of the finest level the shape of polygons: ground that it gets comes from those that have it, ground that it leaves
+    /// goes to the neighbour with the longest border.
+    Reshape {
+        level: Level,
+        unit: UnitCode,
+        polygons: Vec<Rings>,
+        /// As of [`Operation::Draw`].
+        within_m: f64,
     },
     /// Changes what is told of a unit; what is none stays.
     Change {
@@ -68,6 +80,9 @@ pub enum Operation {
         is_locked: bool,
     },
 }
+
+/// The rings of a polygon, the exterior first, then the holes.
+pub type Rings = Vec<Vec<Coord<f64>>>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Move {
@@ -114,6 +129,7 @@ impl Operation {
             Self::InsertVertex { .. } => "inserts a vertex".into(),
             Self::DeleteVertex { .. } => "deletes a vertex".into(),
             Self::Draw { code, .. } => format!("draws {code}"),
+            Self::Reshape { unit, .. } => format!("gives {unit} another shape"),
             Self::Change { unit, code, name, parent, .. } => {
                 let mut told: Vec<String> = Vec::new();
                 told.extend(code.as_ref().map(|code| format!("the code {code}")));

@@ -43,12 +43,16 @@ pub enum Reason {
     Outside,
     BadShape,
     NotFinest,
+    /// Nobody would have the ground.
+    OpensGap,
+    /// Nothing would be left of another unit.
+    EndsUnit,
     /// Units do not fill what they are in here, so that it is not known whose ground it is.
     NestedFault,
 }
 
 impl Reason {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::UnknownLevel,
         Self::UnknownUnit,
         Self::Repeated,
@@ -69,6 +73,8 @@ impl Reason {
         Self::Outside,
         Self::BadShape,
         Self::NotFinest,
+        Self::OpensGap,
+        Self::EndsUnit,
         Self::NestedFault,
     ];
 
@@ -94,6 +100,8 @@ impl Reason {
             Self::Outside => "outside",
             Self::BadShape => "bad_shape",
             Self::NotFinest => "not_finest",
+            Self::OpensGap => "opens_gap",
+            Self::EndsUnit => "ends_unit",
             Self::NestedFault => "nested_fault",
         }
     }
@@ -122,6 +130,8 @@ impl Reason {
             Self::Outside => "stay on ground that has units",
             Self::BadShape => "draw at least three corners that are not on one line",
             Self::NotFinest => "do this to units of the finest level, or give whole units to another parent",
+            Self::OpensGap => "keep that ground, or first create a unit that takes it",
+            Self::EndsUnit => "leave it some ground, or end it first by merging it",
             Self::NestedFault => "import the levels again so that units fill what they are in",
         }
     }
@@ -139,6 +149,17 @@ impl Refusal {
 
     pub(super) fn at(mut self: Box<Self>, place: Coord<f64>) -> Box<Self> {
         self.place = Some(Point::from(place).into());
+        self
+    }
+
+    pub(super) fn covering(mut self: Box<Self>, place: Option<Geometry<f64>>) -> Box<Self> {
+        self.place = place;
+        self
+    }
+
+    /// Says what else can be done than what the rule says of itself.
+    pub(super) fn advising(mut self: Box<Self>, remedy: &'static str) -> Box<Self> {
+        self.remedy = remedy;
         self
     }
 

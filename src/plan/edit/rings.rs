@@ -171,18 +171,21 @@ impl Board {
             let coords = self.ring(&ring);
             let area = (Plane::Projected { unit_m: 1.0 }).ring_area_m2(&LineString(coords.clone()));
             if area > 0.0 {
-                parts.push((vec![ring], coords));
+                parts.push((vec![ring], coords, area));
             } else {
                 holes.push((ring, coords));
             }
         }
         for (ring, coords) in holes {
             let is_around = |outer: &Vec<Coord<f64>>| coords.iter().find_map(|c| is_inside(*c, outer)).unwrap_or(false);
-            let at = if parts.len() == 1 { Some(0) } else { parts.iter().position(|(_, outer)| is_around(outer)) };
+            // Of parts inside parts, which a ring drawn around another makes, the hole is of the innermost.
+            let around = || parts.iter().enumerate().filter(|(_, (_, outer, _))| is_around(outer));
+            let innermost = || around().min_by(|(_, a), (_, b)| a.2.total_cmp(&b.2)).map(|(at, _)| at);
+            let at = if parts.len() == 1 { Some(0) } else { innermost() };
             let Some(at) = at else { return Err(Refusal::new(Reason::BadShape, "a hole would lie in no part of its unit").along(&coords)) };
             parts[at].0.push(ring);
         }
-        Ok(parts.into_iter().map(|(part, _)| part).collect())
+        Ok(parts.into_iter().map(|(part, ..)| part).collect())
     }
 
     /// Returns which arc with its direction a line that leaves a node towards a place has on its right, so that the line lies in the

@@ -5,7 +5,7 @@ use geo_types::{Coord, MultiPolygon};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Draft, LevelMeasures, Move, Operation, Reach, Reason, UnitChange};
+use super::{Draft, LevelMeasures, Move, Operation, Reach, Reason, Rings, UnitChange};
 use crate::boundary::{Accepted, Level, UnitCode, UnitShape};
 use crate::topology::town::{STEP, Town, check_all};
 use crate::topology::{Plane, ValidCoverage};
@@ -104,6 +104,35 @@ impl Hand {
         (line.0[at], line.0[at - 1])
     }
 
+    /// The shape of a unit as somebody else sends it back: rounded, with a corner elsewhere, more or fewer, or something quite different.
+    fn shape(&mut self, geometry: &MultiPolygon<f64>, step: f64) -> Vec<Rings> {
+        let round = |c: &Coord<f64>| Coord { x: (c.x * 1e7).round() / 1e7, y: (c.y * 1e7).round() / 1e7 };
+        let ring = |line: &geo_types::LineString<f64>| line.0[1..].iter().map(round).collect::<Vec<_>>();
+        let rings = |polygon: &geo_types::Polygon<f64>| std::iter::once(polygon.exterior()).chain(polygon.interiors()).map(ring).collect();
+        let mut polygons: Vec<Rings> = geometry.0.iter().map(rings).collect();
+        let corners = &mut polygons[0][0];
+        let at = self.rng.random_range(0..corners.len());
+        let before = corners[(at + corners.len() - 1) % corners.len()];
+        match self.rng.random_range(0..6) {
+            0 | 1 => corners[at] = self.place(corners[at], step),
+            2 if corners.len() > 3 => drop(corners.remove(at)),
+            3 => {
+                let middle = Coord { x: f64::midpoint(before.x, corners[at].x), y: f64::midpoint(before.y, corners[at].y) };
+                let new = self.place(middle, step / 2.0);
+                corners.insert(at, new);
+            }
+            4 => {
+                let hole = self.place(before, STEP);
+                polygons[0].push(vec![hole, self.place(hole, step), self.place(hole, step)]);
+            }
+            _ => {
+                let a = self.place(before, STEP);
+                polygons = vec![vec![vec![a, self.place(a, STEP), self.place(a, 2.0 * STEP), self.place(a, STEP)]]];
+            }
+        }
+        polygons
+    }
+
     fn code(&mut self) -> UnitCode {
         self.made += 1;
         code(&format!("new{}", self.made))
@@ -121,7 +150,8 @@ impl Hand {
         let reach = Reach { with_parents, ..Reach::default() };
         let step = [0.1, 0.5, 2.0][self.rng.random_range(0..3)] * STEP;
         let middle = Coord { x: f64::midpoint(vertex.x, before.x), y: f64::midpoint(vertex.y, before.y) };
-        match self.rng.random_range(0..14) {
+        match self.rng.random_range(0..17) {
+            14..17 => Operation::Reshape { level: grid, unit, polygons: self.shape(&geometry, step), within_m: 0.1 },
             0 | 1 => Operation::MoveVertex { at: vertex, to: self.place(vertex, step), reach },
             2 => Operation::MoveEdge { edge: [vertex, before], by: self.place(Coord::default(), step / 4.0), reach },
             3 => Operation::InsertVertex { at: middle, to: Some(self.place(middle, step / 4.0)), reach },
@@ -142,7 +172,7 @@ impl Hand {
             9 => {
                 let a = self.place(vertex, STEP);
                 let ring = vec![a, self.place(a, STEP), self.place(a, 2.0 * STEP), self.place(a, STEP)];
-                Operation::Draw { level: grid, code: self.code(), name: "drawn".into(), ring }
+                Operation::Draw { level: grid, code: self.code(), name: "drawn".into(), rings: vec![ring], within_m: 0.0 }
             }
             10 => {
                 let to = self.parent(draft, 2);
@@ -205,7 +235,9 @@ fn whatever_is_done_the_coverage_is_whole_and_undo_restores_it_to_the_bit() {
         }
         assert!(!draft.redo());
     }
-    for kind in ["Reassign", "Split", "Merge", "MoveVertex", "MoveEdge", "InsertVertex", "DeleteVertex", "Draw", "Change", "Lock"] {
+    for kind in
+        ["Reassign", "Split", "Merge", "MoveVertex", "MoveEdge", "InsertVertex", "DeleteVertex", "Draw", "Reshape", "Change", "Lock"]
+    {
         assert!(done.get(kind).is_some_and(|count| *count > 3), "{kind} was hardly ever done: {done:?} {refused:?}");
     }
     assert!(refused.len() > 8, "{refused:?}");
@@ -338,7 +370,8 @@ fn a_locked_unit_keeps_its_ground() {
             level: level("grid"),
             code: code("n"),
             name: String::new(),
-            ring: vec![at(0.5, 0.5), at(1.5, 0.5), at(1.5, 0.7)],
+            rings: vec![vec![at(0.5, 0.5), at(1.5, 0.5), at(1.5, 0.7)]],
+            within_m: 0.0,
         },
         Operation::Change { level: level("grid"), unit: code("00"), code: None, name: Some("x".into()), parent: None },
     ] {
@@ -366,7 +399,9 @@ fn a_border_of_coarser_units_moves_only_when_asked() {
 fn a_vertex_does_not_go_through_the_opposite_side_of_its_unit() {
     let mut draft = draft(1);
     let ring = vec![at(0.2, 0.2), at(0.8, 0.2), at(0.5, 0.4)];
-    draft.apply(&[Operation::Draw { level: level("grid"), code: code("t"), name: String::new(), ring }]).unwrap();
+    draft
+        .apply(&[Operation::Draw { level: level("grid"), code: code("t"), name: String::new(), rings: vec![ring], within_m: 0.0 }])
+        .unwrap();
     let through = Operation::MoveVertex { at: at(0.5, 0.4), to: at(0.5, 0.1), reach: Reach::default() };
     assert_eq!(refusal(&mut draft, through), Reason::CrossesBorder);
 }
@@ -375,15 +410,25 @@ fn a_vertex_does_not_go_through_the_opposite_side_of_its_unit() {
 fn a_unit_is_drawn_out_of_others_and_swallows_what_it_covers() {
     let mut draft = draft(1);
     let ring = vec![at(-0.0, 0.0), at(1.5, 0.0), at(1.5, 1.0), at(0.0, 1.0)];
-    draft.apply(&[Operation::Draw { level: level("grid"), code: code("n"), name: "drawn".into(), ring }]).unwrap();
+    draft
+        .apply(&[Operation::Draw { level: level("grid"), code: code("n"), name: "drawn".into(), rings: vec![ring], within_m: 0.0 }])
+        .unwrap();
     assert!(draft.find(2, &code("00")).is_none());
     let (drawn, left) = (draft.find(2, &code("n")).unwrap(), draft.find(2, &code("10")).unwrap());
     assert!((drawn.load - 15.0).abs() < 1e-6 && (left.load - 5.0).abs() < 1e-6, "{} {}", drawn.load, left.load);
     let inside = vec![at(0.2, 0.2), at(0.4, 0.2), at(0.4, 0.4)];
-    draft.apply(&[Operation::Draw { level: level("grid"), code: code("hole"), name: String::new(), ring: inside }]).unwrap();
+    draft
+        .apply(&[Operation::Draw { level: level("grid"), code: code("hole"), name: String::new(), rings: vec![inside], within_m: 0.0 }])
+        .unwrap();
     assert_eq!(draft.geometry(2, &code("n")).unwrap().0[0].interiors().len(), 1);
     assert_whole(&draft, "drawn");
-    let draw = |text: &str, ring: Vec<Coord<f64>>| Operation::Draw { level: level("grid"), code: code(text), name: String::new(), ring };
+    let draw = |text: &str, ring: Vec<Coord<f64>>| Operation::Draw {
+        level: level("grid"),
+        code: code(text),
+        name: String::new(),
+        rings: vec![ring],
+        within_m: 0.0,
+    };
     assert_eq!(refusal(&mut draft, draw("n", vec![at(2.2, 0.2), at(2.4, 0.2), at(2.4, 0.4)])), Reason::CodeTaken);
     assert_eq!(refusal(&mut draft, draw("spent", vec![at(2.2, 0.2), at(2.4, 0.2), at(2.4, 0.4)])), Reason::CodeTaken);
     assert_eq!(refusal(&mut draft, draw("o", vec![at(-1.0, 0.2), at(0.4, 0.2), at(0.4, 0.4)])), Reason::Outside);
@@ -414,4 +459,122 @@ fn a_step_of_several_operations_is_all_or_nothing() {
     draft.apply(&[good]).unwrap();
     let told: Vec<(String, &str)> = draft.last_changes(false).iter().map(|unit| (unit.code.to_string(), unit.change.as_str())).collect();
     assert_eq!(told, [("00".into(), "ended"), ("01".into(), "reshaped")]);
+}
+
+fn reshape(unit: &str, ring: Vec<Coord<f64>>) -> Operation {
+    Operation::Reshape { level: level("grid"), unit: code(unit), polygons: vec![vec![ring]], within_m: 0.1 }
+}
+
+#[test]
+fn a_unit_gets_another_shape_and_its_neighbours_give_and_take() {
+    let mut draft = draft(1);
+    let before = face(&draft);
+    // It leaves its upper half to 01, which has the longest border with it, and takes a quarter of 10.
+    let area_of = |draft: &Draft, text: &str| draft.find(2, &code(text)).unwrap().area_m2;
+    let square_m2 = area_of(&draft, "00");
+    draft.apply(&[reshape("00", vec![at(0.0, 0.0), at(1.5, 0.0), at(1.5, 0.5), at(0.0, 0.5)])]).unwrap();
+    for (text, part) in [("00", 0.75), ("01", 1.5), ("10", 0.75), ("11", 1.0)] {
+        let found = area_of(&draft, text) / square_m2;
+        assert!((found - part).abs() < 1e-3, "{text} has {found}");
+    }
+    let load = |text: &str| draft.find(2, &code(text)).unwrap().load;
+    assert!((load("00") - 7.5).abs() < 1e-2 && (load("01") - 15.0).abs() < 1e-2 && (load("10") - 7.5).abs() < 1e-2);
+    // The community's border has got vertices, and no other ground.
+    assert!((draft.find(1, &code("c00")).unwrap().area_m2 / square_m2 - 4.0).abs() < 1e-3);
+    assert_whole(&draft, "reshaped");
+    assert!(draft.undo() && face(&draft) == before);
+}
+
+#[test]
+fn what_is_sent_back_rounded_changes_nothing() {
+    let mut draft = draft(1);
+    let rounded = |x: f64, y: f64| Coord { x: x * 0.01 + 4e-8, y: y * 0.01 - 3e-8 };
+    let ring = vec![rounded(0.0, 0.0), rounded(1.0, 0.0), rounded(1.0, 1.0), rounded(0.0, 1.0)];
+    assert_eq!(draft.is_shaped(2, &code("00"), &[vec![ring.clone()]], 0.1), Ok(true));
+    assert_eq!(draft.is_shaped(2, &code("00"), &[vec![vec![at(0.0, 0.0), at(1.0, 0.0), at(0.0, 1.0)]]], 0.1), Ok(false));
+    draft.apply(&[reshape("00", ring)]).unwrap();
+    assert_eq!(draft.count_changes(), [0; 5]);
+    // A community whose corners alone are given has vertices between them.
+    let corners = vec![at(0.0, 0.0), at(2.0, 0.0), at(2.0, 2.0), at(0.0, 2.0)];
+    assert_eq!(draft.is_shaped(1, &code("c00"), &[vec![corners]], 0.1), Ok(true));
+}
+
+#[test]
+fn a_shape_that_would_tear_the_coverage_is_refused_with_the_place() {
+    let mut draft = draft(1);
+    let before = face(&draft);
+    let square = |x: f64, y: f64, width: f64, height: f64| vec![at(x, y), at(x + width, y), at(x + width, y + height), at(x, y + height)];
+    let hole = |ring: Vec<Coord<f64>>| Operation::Reshape {
+        level: level("grid"),
+        unit: code("00"),
+        polygons: vec![vec![square(0.0, 0.0, 1.0, 1.0), ring]],
+        within_m: 0.1,
+    };
+    for (operation, reason) in [
+        (reshape("10", square(1.0, 0.0, 1.5, 1.0)), Reason::CrossesParent),
+        (reshape("00", square(0.0, 0.0, 2.0, 1.0)), Reason::EndsUnit),
+        (reshape("00", square(-0.5, 0.0, 1.0, 1.0)), Reason::Outside),
+        (reshape("00", square(1.2, 0.2, 0.5, 0.5)), Reason::NotBeside),
+        (hole(square(0.4, 0.4, 0.2, 0.2)), Reason::OpensGap),
+        (hole(square(0.4, 0.4, 1.2, 0.2)), Reason::LineCrossesItself),
+        // A slice through the middle of the neighbour.
+        (
+            reshape(
+                "00",
+                vec![at(0.0, 0.0), at(1.0, 0.0), at(1.0, 0.4), at(2.0, 0.4), at(2.0, 0.6), at(1.0, 0.6), at(1.0, 1.0), at(0.0, 1.0)],
+            ),
+            Reason::TearsUnit,
+        ),
+        (reshape("c00", square(0.0, 0.0, 1.0, 1.0)), Reason::UnknownUnit),
+    ] {
+        let refused = draft.apply(std::slice::from_ref(&operation)).expect_err(&format!("{operation:?}"));
+        assert_eq!(refused.reason, reason, "{refused:?} {operation:?}");
+        assert!(refused.place.is_some() || reason == Reason::UnknownUnit, "{refused:?}");
+        assert!(face(&draft) == before);
+    }
+    let coarse = Operation::Reshape { level: level("community"), unit: code("c00"), polygons: Vec::new(), within_m: 0.1 };
+    assert_eq!(refusal(&mut draft, coarse), Reason::NotFinest);
+    // Into two parts.
+    let two = vec![vec![square(0.0, 0.0, 0.3, 1.0)], vec![square(0.7, 0.0, 0.3, 1.0)]];
+    let torn = Operation::Reshape { level: level("grid"), unit: code("00"), polygons: two, within_m: 0.1 };
+    assert_eq!(refusal(&mut draft, torn), Reason::TearsUnit);
+    draft.apply(&[Operation::Lock { level: level("grid"), units: vec![code("01")], is_locked: true }]).unwrap();
+    assert_eq!(refusal(&mut draft, reshape("00", square(0.0, 0.0, 1.0, 1.2))), Reason::Locked);
+    // Nobody else lies above it, so what it would leave there goes to the east.
+    draft.apply(&[reshape("00", vec![at(0.0, 0.0), at(1.0, 0.0), at(0.0, 1.0)])]).unwrap();
+    assert!(draft.find(2, &code("10")).unwrap().area_m2 > 1.4 * draft.find(2, &code("11")).unwrap().area_m2);
+}
+
+#[test]
+fn a_unit_that_ends_is_inherited_along_the_longest_border() {
+    let mut draft = draft(2);
+    assert_eq!(draft.heir(2, &code("00")), Ok(code("01")));
+    draft.apply(&[reshape("10", vec![at(0.6, 0.0), at(2.0, 0.0), at(2.0, 1.0), at(0.6, 1.0)])]).unwrap();
+    assert_eq!(draft.heir(2, &code("00")), Ok(code("10")));
+    assert_eq!(draft.heir(1, &code("c00")), Ok(code("c01")));
+    assert_eq!(draft.heir(0, &code("d0")), Ok(code("d1")));
+    let square = vec![vec![vec![at(0.7, 0.2), at(0.9, 0.2), at(0.9, 0.4)]]];
+    assert_eq!(draft.code_for(&level("grid"), None, &square, Some(&code("c00"))).unwrap().0, code("10-2"));
+    assert_eq!(draft.code_for(&level("grid"), None, &square, Some(&code("c01"))).unwrap_err().reason, Reason::CrossesParent);
+    assert_eq!(draft.code_for(&level("community"), None, &square, None).unwrap_err().reason, Reason::NotFinest);
+    assert_eq!((draft.code_of(2, "10"), draft.code_of(2, "x y")), (Some(code("10")), None));
+    draft.apply(&[Operation::Lock { level: level("grid"), units: vec![code("10")], is_locked: true }]).unwrap();
+    assert_eq!(draft.heir(2, &code("00")), Ok(code("01")));
+    let only = Operation::Merge { level: level("grid"), units: vec![code("00"), code("01"), code("11")], into: None };
+    draft.apply(&[only]).unwrap();
+    assert_eq!(draft.heir(2, &code("00")).unwrap_err().reason, Reason::Locked);
+}
+
+#[test]
+fn a_ring_around_an_enclave_leaves_it_in_the_middle() {
+    let mut draft = draft(1);
+    let square = |x: f64, y: f64, side: f64| vec![at(x, y), at(x + side, y), at(x + side, y + side), at(x, y + side)];
+    let draw =
+        |text: &str, rings: Rings| Operation::Draw { level: level("grid"), code: code(text), name: String::new(), rings, within_m: 0.0 };
+    draft.apply(&[draw("core", vec![square(0.4, 0.4, 0.2)])]).unwrap();
+    draft.apply(&[draw("belt", vec![square(0.2, 0.2, 0.6), square(0.4, 0.4, 0.2)])]).unwrap();
+    assert_eq!(draft.geometry(2, &code("belt")).unwrap().0[0].interiors().len(), 1);
+    assert_whole(&draft, "belt");
+    // Around ground that nothing divides yet it would cut that off.
+    assert_eq!(refusal(&mut draft, draw("moat", vec![square(3.2, 3.2, 0.6), square(3.4, 3.4, 0.2)])), Reason::TearsUnit);
 }

@@ -303,7 +303,7 @@ impl Board {
         (self.to_unit(depth, unit).parent != known.parent).then_some(UnitChange::Renamed)
     }
 
-    fn to_unit(&self, depth: usize, unit: u32) -> Unit {
+    pub fn to_unit(&self, depth: usize, unit: u32) -> Unit {
         let state = &self.units[depth][unit as usize];
         let known = self.unit(depth, unit);
         let parent = state.parent.map(|parent| self.code(depth - 1, parent)).or_else(|| known.parent.clone());
