@@ -52,6 +52,8 @@ pub enum StoreError {
         "draft {draft} of layer {layer} is at revision {revision} by now; look at what was done meanwhile, and repeat the change on it"
     )]
     DraftChanged { layer: LayerName, draft: GenerationId, revision: u32 },
+    #[error("the roster was replaced meanwhile; look at the newest, and repeat the change on it")]
+    RosterChanged { newest: Option<u64> },
     #[error(
         "{} {level} codes of layer {layer} named other units, which have ended: {}; give the units new codes, or say that the old codes may be used again",
         codes.len(),

@@ -178,6 +178,15 @@ impl Store for MemoryStore {
         self.lock().replace_roster(roster, with, author, at)
     }
 
+    fn change_roster(&self, roster: &RosterData, newest: Option<u64>, author: &str, at: Timestamp) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let found = state.rosters.last().map(|(head, _)| head.number);
+        if found != newest {
+            return Err(StoreError::RosterChanged { newest: found });
+        }
+        state.replace_roster(roster, None, author, at)
+    }
+
     fn find_roster(&self, at: Timestamp) -> Result<RosterTerm, StoreError> {
         Ok(self.lock().find_roster(at))
     }

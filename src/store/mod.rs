@@ -148,6 +148,13 @@ pub trait Store: Send + Sync {
         at: Timestamp,
     ) -> Result<(), StoreError>;
 
+    /// Adds a roster as [`Store::replace_roster`] does, in force from `at`, where `newest` is the number of the roster written last: so that
+    /// of two who change the same roster none is lost.
+    ///
+    /// # Errors
+    /// [`StoreError::RosterChanged`] where another has been written.
+    fn change_roster(&self, roster: &RosterData, newest: Option<u64>, author: &str, at: Timestamp) -> Result<(), StoreError>;
+
     /// Returns which roster is in force at `at`, without its rows: who has the one of the same mark need not read it again.
     fn find_roster(&self, at: Timestamp) -> Result<RosterTerm, StoreError>;
 

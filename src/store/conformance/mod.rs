@@ -73,6 +73,7 @@ macro_rules! conformance_tests {
             the_mark_of_a_roster_changes_with_every_roster_and_with_nothing_else
             a_roster_comes_and_goes_with_its_generation
             a_worker_is_kept_once
+            a_roster_is_changed_only_where_it_is_the_newest
             rules_come_back_as_they_were_written
             each_import_of_rules_keeps_its_rows
             odd_texts_of_rules_come_back

@@ -80,6 +80,21 @@ pub fn a_roster_is_replaced_whole(place: &Place) {
     assert_eq!(roster_now(&*place()), first.into_kept());
 }
 
+pub fn a_roster_is_changed_only_where_it_is_the_newest(place: &Place) {
+    let store = place();
+    let roster = |unit: &str| RosterData { workers: vec![worker("w1", "n")], assignments: vec![assignment(unit, "w1", Post::Primary, "")] };
+    store.change_roster(&roster("1"), None, "a", day(1)).unwrap();
+    let newest = store.find_roster(day(1)).unwrap().mark.newest;
+    assert!(newest.is_some());
+    store.change_roster(&roster("2"), newest, "a", day(2)).unwrap();
+    for stale in [None, newest] {
+        let late = place().change_roster(&roster("3"), stale, "b", day(3));
+        assert!(matches!(late, Err(StoreError::RosterChanged { newest: Some(found) }) if Some(found) > newest), "{late:?}");
+    }
+    assert_eq!(roster_now(&*store), roster("2").into_kept());
+    assert_eq!(store.load_roster(day(1)).unwrap().data, roster("1").into_kept());
+}
+
 pub fn a_worker_is_kept_once(place: &Place) {
     let store = place();
     let workers = vec![worker("w1", "old"), worker("w1", "new")];

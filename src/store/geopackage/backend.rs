@@ -134,6 +134,10 @@ impl Store for GeoPackageStore {
         self.connections.write("replace the roster", |tx| roster::replace_roster(tx, roster, with, author, at))
     }
 
+    fn change_roster(&self, roster: &RosterData, newest: Option<u64>, author: &str, at: Timestamp) -> Result<(), StoreError> {
+        self.connections.write("change the roster", |tx| roster::change_roster(tx, roster, newest, author, at))
+    }
+
     fn find_roster(&self, at: Timestamp) -> Result<RosterTerm, StoreError> {
         self.connections.read("find the roster in force", |tx| roster::find_roster(tx, at))
     }

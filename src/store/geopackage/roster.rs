@@ -49,6 +49,21 @@ pub(super) fn replace_roster(
     note_change(transaction, &Action::ReplaceRoster { roster, number }, author, at)
 }
 
+/// Replaces the roster where the one written last is the one named.
+pub(super) fn change_roster(
+    transaction: &Transaction<'_>,
+    roster: &RosterData,
+    newest: Option<u64>,
+    author: &str,
+    at: Timestamp,
+) -> Result<(), Failure> {
+    let found = load_heads(transaction)?.last().map(|head| head.number);
+    if found != newest {
+        return Err(Failure::Store(StoreError::RosterChanged { newest: found }));
+    }
+    replace_roster(transaction, roster, None, author, at)
+}
+
 pub(super) fn load_roster(transaction: &Transaction<'_>, at: Timestamp) -> Result<StoredRoster, Failure> {
     let term = find_roster(transaction, at)?;
     let data = term.mark.number.map(|number| load_data(transaction, number)).transpose()?.unwrap_or_default();

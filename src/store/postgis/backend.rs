@@ -161,6 +161,10 @@ impl Store for PostgisStore {
         self.connections.write("replace the roster", async |tx| roster::replace_roster(tx, data, with, author, at).await)
     }
 
+    fn change_roster(&self, data: &RosterData, newest: Option<u64>, author: &str, at: Timestamp) -> Result<(), StoreError> {
+        self.connections.write("change the roster", async |tx| roster::change_roster(tx, data, newest, author, at).await)
+    }
+
     fn find_roster(&self, at: Timestamp) -> Result<RosterTerm, StoreError> {
         self.connections.read("find the roster in force", async |tx| roster::find_roster(tx, at).await)
     }

@@ -50,6 +50,21 @@ pub(super) async fn replace_roster(
     note_change(tx, &Action::ReplaceRoster { roster, number }, author, at).await
 }
 
+/// Replaces the roster where the one written last is the one named. Writers wait for each other, so that none can come between.
+pub(super) async fn change_roster(
+    tx: &Transaction<'_>,
+    roster: &RosterData,
+    newest: Option<u64>,
+    author: &str,
+    at: Timestamp,
+) -> Result<(), Failure> {
+    let found = load_heads(tx).await?.last().map(|head| head.number);
+    if found != newest {
+        return Err(Failure::Store(StoreError::RosterChanged { newest: found }));
+    }
+    replace_roster(tx, roster, None, author, at).await
+}
+
 pub(super) async fn load_roster(tx: &Transaction<'_>, at: Timestamp) -> Result<StoredRoster, Failure> {
     let term = find_roster(tx, at).await?;
     let data = match term.mark.number {
