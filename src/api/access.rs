@@ -84,7 +84,12 @@ const TABLE: &[(&str, &str, Access)] = &[
     ("GET", "/collections/{collectionId}/sortables", Access::Everybody),
     ("GET", "/collections/{collectionId}/schema", Access::Everybody),
     ("GET", "/collections/{collectionId}/items", Access::Everybody),
+    // Units of drafts are planners', as their routes say; which collections are written to at all, too.
+    ("POST", "/collections/{collectionId}/items", INSIDERS),
     ("GET", "/collections/{collectionId}/items/{featureId}", Access::Everybody),
+    ("PUT", "/collections/{collectionId}/items/{featureId}", INSIDERS),
+    ("PATCH", "/collections/{collectionId}/items/{featureId}", INSIDERS),
+    ("DELETE", "/collections/{collectionId}/items/{featureId}", INSIDERS),
     ("GET", "/collections/{collectionId}/items/{featureId}/{relation}", Access::Everybody),
     ("GET", "/v1/generations", Access::Everybody),
     ("GET", "/v1/generations/{layer}/{number}", Access::Everybody),

@@ -9,10 +9,15 @@ use super::open311::OwnForm;
 use super::problem::{PROBLEM_JSON, Problem, ProblemKind};
 
 /// Headers that scripts of other origins may read.
-const EXPOSED: &str = "ETag, Link, Location, Content-Crs, Retry-After, X-Request-Id, Allow";
+const EXPOSED: &str = "ETag, Link, Location, Content-Location, Content-Crs, Preference-Applied, Retry-After, X-Request-Id, Allow";
 
 /// How long a browser may remember the answer to a preflight: a day, as the routes change only with a release. Seconds.
 const PREFLIGHT_AGE_S: u32 = 86_400;
+
+/// The methods that a resource takes where its path has others that take more. A response carries it as an extension, as the router
+/// writes `Allow` after all that stands before it.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowed(pub &'static str);
 
 /// The one way out: writes documents and problems, answers `OPTIONS`, and lets other origins read the answer.
 pub async fn finish_response(request: Request, next: Next) -> Response {
@@ -20,6 +25,11 @@ pub async fn finish_response(request: Request, next: Next) -> Response {
     let instance = request.uri().path().to_owned();
     let is_preflight = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let mut response = next.run(request).await;
+    if let Some(Allowed(methods)) = response.extensions_mut().remove::<Allowed>()
+        && response.status() == StatusCode::METHOD_NOT_ALLOWED
+    {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+    }
     if terms.method == Method::OPTIONS && response.status() == StatusCode::METHOD_NOT_ALLOWED {
         response = answer_options(&response, is_preflight);
     }
@@ -82,7 +92,8 @@ fn answer_options(refused: &Response, is_preflight: bool) -> Response {
     let headers = response.headers_mut();
     if is_preflight {
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, allow.clone());
-        let taken = "Authorization, Content-Type, Accept, If-None-Match, If-Match, Idempotency-Key, Last-Event-ID, X-Request-Id";
+        let taken = "Authorization, Content-Type, Content-Crs, Accept, Prefer, If-None-Match, If-Match, Idempotency-Key, Last-Event-ID, \
+                     X-Request-Id";
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(taken));
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_AGE_S.into());
     }

@@ -101,7 +101,7 @@ pub fn complete(document: &mut OpenApi) {
         answer.required.clear();
     }
     for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
+        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten() {
             add_problems(operation);
         }
     }

@@ -4,6 +4,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::links::{Link, to_header};
+
 /// The one way in which a request fails: problem details as in RFC 9457.
 ///
 /// What is said is meant for the caller. Causes inside the service are logged where they are met and never sent.
@@ -34,6 +36,8 @@ pub struct More {
     pub since: Option<Value>,
     /// What an address may mean.
     pub candidates: Option<Vec<Value>>,
+    /// Where to go instead.
+    pub links: Option<Vec<Link>>,
 }
 
 /// What is wrong with one parameter.
@@ -62,8 +66,10 @@ pub enum ProblemKind {
     Changed,
     KeyReused,
     EditRefused,
+    BreaksRule,
     PreconditionRequired,
     DraftClosed,
+    ReadOnly,
     NotApproved,
     Superseded,
     Unheld,
@@ -90,7 +96,7 @@ pub const RETRY_AFTER_S: u32 = 2;
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 impl ProblemKind {
-    pub const NAMED: [Self; 34] = [
+    pub const NAMED: [Self; 36] = [
         Self::InvalidParameter,
         Self::InvalidBody,
         Self::AtNotCovered,
@@ -107,8 +113,10 @@ impl ProblemKind {
         Self::Changed,
         Self::KeyReused,
         Self::EditRefused,
+        Self::BreaksRule,
         Self::PreconditionRequired,
         Self::DraftClosed,
+        Self::ReadOnly,
         Self::NotApproved,
         Self::Superseded,
         Self::Unheld,
@@ -143,13 +151,14 @@ impl ProblemKind {
             | Self::OffDuty
             | Self::AmbiguousAddress
             | Self::DraftClosed
+            | Self::ReadOnly
             | Self::NotApproved
             | Self::Superseded
             | Self::Unheld
             | Self::HasProblems => StatusCode::CONFLICT,
             Self::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
             Self::Changed => StatusCode::PRECONDITION_FAILED,
-            Self::KeyReused | Self::EditRefused | Self::UnknownAddress => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::KeyReused | Self::EditRefused | Self::BreaksRule | Self::UnknownAddress => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Overloaded
             | Self::Timeout
@@ -181,8 +190,10 @@ impl ProblemKind {
             Self::Changed => "changed",
             Self::KeyReused => "idempotency-key-reused",
             Self::EditRefused => "edit-refused",
+            Self::BreaksRule => "breaks-rule",
             Self::PreconditionRequired => "precondition-required",
             Self::DraftClosed => "draft-closed",
+            Self::ReadOnly => "read-only",
             Self::NotApproved => "not-approved",
             Self::Superseded => "superseded",
             Self::Unheld => "unheld",
@@ -221,8 +232,10 @@ impl ProblemKind {
             Self::Changed => "The resource is another by now",
             Self::KeyReused => "The key was used for another request",
             Self::EditRefused => "The operation is refused, and the draft is as before",
+            Self::BreaksRule => "What is sent breaks a rule",
             Self::PreconditionRequired => "The version that the change is made on has to be named",
             Self::DraftClosed => "The draft is no longer edited",
+            Self::ReadOnly => "What is published is not written to",
             Self::NotApproved => "Nobody has approved the draft as it is",
             Self::Superseded => "Something newer was published meanwhile",
             Self::Unheld => "Units would have no holder",
@@ -314,6 +327,14 @@ impl Problem {
         Self { more: Some(Box::new(more)), ..self }
     }
 
+    /// Adds where to go instead, in the document and in a `Link` header.
+    pub fn leading_to(mut self, links: Vec<Link>) -> Self {
+        if let Ok(value) = HeaderValue::from_str(&to_header(&links)) {
+            self.headers.push((header::LINK, value));
+        }
+        self.telling(More { links: Some(links), ..More::default() })
+    }
+
     /// Adds what an address may mean.
     pub fn offering(self, candidates: Vec<Value>) -> Self {
         self.telling(More { candidates: Some(candidates), ..More::default() })
@@ -338,6 +359,7 @@ impl Problem {
             revision: more.revision,
             since: more.since.as_ref(),
             candidates: more.candidates.as_deref(),
+            links: more.links.as_deref(),
         };
         serde_json::to_vec(&document).expect("texts and numbers always serialise").into()
     }
@@ -384,6 +406,9 @@ pub struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
     candidates: Option<&'a [Value]>,
+    /// Where to go instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    links: Option<&'a [Link]>,
 }
 
 /// Leaves the problem in the response's extensions: [`super::finish`] writes it, as only it knows the path.

@@ -61,7 +61,13 @@ impl KnownParameters {
 
 /// Returns the operations of a path with their methods.
 pub fn operations(item: &utoipa::openapi::PathItem) -> impl Iterator<Item = (Method, &Operation)> {
-    let all = [(Method::GET, &item.get), (Method::POST, &item.post), (Method::PUT, &item.put), (Method::DELETE, &item.delete)];
+    let all = [
+        (Method::GET, &item.get),
+        (Method::POST, &item.post),
+        (Method::PUT, &item.put),
+        (Method::PATCH, &item.patch),
+        (Method::DELETE, &item.delete),
+    ];
     all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
 }
 

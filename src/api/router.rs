@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use super::access::{AccessTable, authorize};
 use super::admit::admit;
 use super::app;
-use super::features::{collections, items, landing, queryables, relations};
+use super::features::{collections, edit, items, landing, queryables, relations};
 use super::finish::finish_response;
 use super::identify::identify;
 use super::observe::{self, observe, remember_route};
@@ -76,8 +76,8 @@ fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(queryables::show_queryables))
         .routes(routes!(queryables::show_sortables))
         .routes(routes!(queryables::show_schema))
-        .routes(routes!(items::list_items))
-        .routes(routes!(items::find_item))
+        .routes(routes!(items::list_items, edit::create_item))
+        .routes(routes!(items::find_item, edit::replace_item, edit::update_item, edit::delete_item))
         .routes(routes!(relations::list_relatives))
         // Planners, and whoever asks what has changed.
         .routes(routes!(generations::list_generations))
@@ -142,6 +142,7 @@ fn dress(routes: Router<AppState>, document: &OpenApi, state: AppState) -> Route
     let _ = observe::start_metrics();
     let routes = routes
         .fallback(show_nothing)
+        .layer(middleware::from_fn_with_state(state.clone(), edit::tell_allowed))
         .layer(Extension(Arc::new(Definition::of(document))))
         .layer(middleware::from_fn_with_state(Arc::new(AccessTable::of(document)), authorize))
         .layer(middleware::from_fn_with_state(Arc::new(KnownParameters::of(document)), refuse_unknown_parameters))

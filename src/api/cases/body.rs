@@ -30,12 +30,17 @@ impl Body {
         let refused = |detail: String| Problem::new(ProblemKind::InvalidBody, detail);
         let value: Value = serde_json::from_slice(bytes).map_err(|e| refused(format!("the body is no JSON: {e}")))?;
         let Value::Object(members) = value else { return Err(refused("the body is no JSON object".into())) };
+        Ok(Self::of(members, known))
+    }
+
+    /// Reads members that stand in a body of another form.
+    pub fn of(members: Map<String, Value>, known: &[&str]) -> Self {
         let mut body = Self { members, faults: Vec::new() };
         let unknown: Vec<String> = body.members.keys().filter(|name| !known.contains(&name.as_str())).cloned().collect();
         for name in unknown {
             body.fault(&name, format!("is not a member; known are: {}", known.join(", ")));
         }
-        Ok(body)
+        body
     }
 
     /// Returns a member as a lookup takes it.

@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -111,10 +112,39 @@ pub async fn report_incident(
     negotiate(None, &headers, &[JSON])?;
     rights::require(&caller)?;
     let token = read_token(&headers, &caller, &bytes)?;
-    let report = Reported::read(&headers, &bytes)?;
+    let body = Body::read(&headers, &bytes, &MEMBERS)?;
+    take_in(&state, caller, &base, token, body, "/v1/incidents").await
+}
+
+/// Takes a report in that stands in a body of another form, by the same way. The address of the case begins with `path`.
+///
+/// # Errors
+/// As [`report_incident`].
+pub async fn report_members(
+    state: &AppState,
+    caller: Caller,
+    base: &BaseUrl,
+    (headers, bytes): (&HeaderMap, &[u8]),
+    members: Map<String, Value>,
+    path: &str,
+) -> Result<Response, Problem> {
+    rights::require(&caller)?;
+    let token = read_token(headers, &caller, bytes)?;
+    take_in(state, caller, base, token, Body::of(members, &MEMBERS), path).await
+}
+
+async fn take_in(
+    state: &AppState,
+    caller: Caller,
+    base: &BaseUrl,
+    token: Option<IntakeToken>,
+    body: Body,
+    path: &str,
+) -> Result<Response, Problem> {
+    let report = Reported::read(body)?;
     // A position counts; without one the address must say beyond doubt where it is.
     let by_address = !report.body.has("lon") && !report.body.has("lat") && !report.submission.address.is_empty();
-    let found = if by_address { Some(resolve(&state, &report.submission.address).await?) } else { None };
+    let found = if by_address { Some(resolve(state, &report.submission.address).await?) } else { None };
     let fields = |name: &str| match (name, found) {
         ("lon", Some(place)) => Some(Given::Number(place.lon)),
         ("lat", Some(place)) => Some(Given::Number(place.lat)),
@@ -122,14 +152,14 @@ pub async fn report_incident(
         ("lon" | "lat" | "crs" | "accuracy_m" | "layer" | "category", _) => report.body.given(name),
         _ => None,
     };
-    let taken = submit(&state, &caller, Submission { token, ..report.submission }, &fields).await?;
+    let taken = submit(state, &caller, Submission { token, ..report.submission }, &fields).await?;
     match taken.written {
         CaseWritten::Added(event) => {
-            let lookup = taken.asker.answer(&taken.question, &base)?;
+            let lookup = taken.asker.answer(&taken.question, base)?;
             let ruling = taken.question.ruling().map(|(ruling, distance_m)| RulingApplied::new(ruling, *distance_m));
-            send(&IncidentTaken::new(&taken.case, &event, ruling, lookup, base.as_str()), &taken.case, &event, &base, false)
+            send(&IncidentTaken::new(&taken.case, &event, ruling, lookup, base.as_str()), &taken.case, &event, &base.to(path), false)
         }
-        CaseWritten::Repeated { case, is_same_body: true } => repeat(&state, caller, case, &base).await,
+        CaseWritten::Repeated { case, is_same_body: true } => repeat(state, caller, case, base, path).await,
         CaseWritten::Repeated { .. } => Err(Problem::new(
             ProblemKind::KeyReused,
             "another report was sent under this Idempotency-Key; send this one under a key of its own",
@@ -219,7 +249,7 @@ pub async fn submit<'r>(
 }
 
 /// Answers a report that was taken in before, as it was answered then: by the boundaries and the roster of its time.
-async fn repeat(state: &AppState, caller: Caller, id: CaseId, base: &BaseUrl) -> Result<Response, Problem> {
+async fn repeat(state: &AppState, caller: Caller, id: CaseId, base: &BaseUrl, path: &str) -> Result<Response, Problem> {
     let record = state.with_store(move |store| store.find_case_record(id)).await?;
     let record = record.ok_or_else(|| Problem::not_found(format!("there is no incident {id}")))?;
     let (case, Some(event)) = (record.case, record.events.first()) else {
@@ -243,7 +273,7 @@ async fn repeat(state: &AppState, caller: Caller, id: CaseId, base: &BaseUrl) ->
     }
     let lookup = asker.answer(&question, base)?;
     let ruling = question.ruling().map(|(ruling, distance_m)| RulingApplied::new(ruling, *distance_m));
-    send(&IncidentTaken::new(&case, event, ruling, lookup, base.as_str()), &case, event, base, true)
+    send(&IncidentTaken::new(&case, event, ruling, lookup, base.as_str()), &case, event, &base.to(path), true)
 }
 
 /// Asks for the state of a time; for one before the first boundaries, for that of now: an office begins with what is reported already.
@@ -256,9 +286,9 @@ fn ask_at(asker: &mut Asker, fields: &Fields<'_>, at: Timestamp) -> Result<Quest
     }
 }
 
-fn send<T: Serialize>(body: &T, case: &Case, event: &CaseEvent, base: &BaseUrl, is_repeated: bool) -> Result<Response, Problem> {
+fn send<T: Serialize>(body: &T, case: &Case, event: &CaseEvent, path: &str, is_repeated: bool) -> Result<Response, Problem> {
     let bytes = serde_json::to_vec(body).map_err(|e| Problem::internal(&e))?;
-    let location = format!("{}/v1/incidents/{}", base.as_str(), case.id);
+    let location = format!("{path}/{}", case.id);
     let location = HeaderValue::from_str(&location).map_err(|e| Problem::internal(&e))?;
     let mut document = Document::new(JSON.media, bytes).private(true).untagged();
     document = document.header(header::LOCATION, location).header(header::ETAG, CaseTag(event.seq).to_header());
@@ -277,8 +307,7 @@ struct Reported {
 }
 
 impl Reported {
-    fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Self, Problem> {
-        let mut body = Body::read(headers, bytes, &MEMBERS)?;
+    fn read(mut body: Body) -> Result<Self, Problem> {
         let description = body.text("description", DESCRIPTION_CHARS_MAX);
         let source = body.text("source", SHORT_CHARS_MAX);
         let (address, media_url) = (body.text("address", ADDRESS_CHARS_MAX), body.text("media_url", ADDRESS_CHARS_MAX));

@@ -18,7 +18,7 @@ use crate::api::wire::{CaseTag, IncidentView};
 use crate::dispatch::workflow::{Appointed, Order, Refusal, RulingId, decide};
 use crate::dispatch::{DepartmentId, DepartmentRole, Limit, WorkerId};
 use crate::snapshot::{context_of, place_at, place_of};
-use crate::store::{CaseWrite, CaseWritten, NewEvent};
+use crate::store::{CaseRecord, CaseWrite, CaseWritten, NewEvent};
 
 const MEMBERS: [&str; 13] = [
     "action",
@@ -113,17 +113,43 @@ pub async fn act_on_incident(
 ) -> Result<Response, Problem> {
     negotiate(None, &headers, &[JSON])?;
     let if_match = headers.get(header::IF_MATCH).map(|tags| tags.to_str().unwrap_or_default().to_owned());
+    let body = || Body::read(&headers, &bytes, &MEMBERS);
+    let record = act(&state, &caller, &id, if_match.as_deref(), &body).await?;
+    send_case(&state, &caller, &record, &base).await
+}
+
+/// Moves a case on by an action that stands in a body of another form, and returns it as it is then.
+///
+/// # Errors
+/// As [`act_on_incident`].
+pub async fn act_by_members(
+    state: &AppState,
+    caller: &Caller,
+    id: &str,
+    if_match: &str,
+    members: &Map<String, Value>,
+) -> Result<CaseRecord, Problem> {
+    act(state, caller, id, Some(if_match), &|| Ok(Body::of(members.clone(), &MEMBERS))).await
+}
+
+async fn act(
+    state: &AppState,
+    caller: &Caller,
+    id: &str,
+    if_match: Option<&str>,
+    body: &(dyn Fn() -> Result<Body, Problem> + Sync),
+) -> Result<CaseRecord, Problem> {
     for _ in 0..ATTEMPTS_MAX {
-        let mut record = load(&state, &caller, &id).await?;
+        let mut record = load(state, caller, id).await?;
         let Some(mut folded) = record.state() else {
             return Err(Problem::new(ProblemKind::InvalidMove, "the case is a mere record, which has no history").allowing(Vec::new()));
         };
-        if if_match.as_ref().is_some_and(|tags| !CaseTag(folded.version).is_in(tags)) {
+        if if_match.is_some_and(|tags| !CaseTag(folded.version).is_in(tags)) {
             let detail = format!("the case is at version {} by now; look at it again", folded.version);
             return Err(Problem::new(ProblemKind::Changed, detail));
         }
         let (event, after) = {
-            let (order, ruling) = read_order(&state, &caller, &headers, &bytes).await?;
+            let (order, ruling) = read_order(state, caller, body()?).await?;
             let snapshot = state.snapshot()?;
             let query = query_of(&snapshot, &record.case, order.at);
             let answer = answer_for(&snapshot, &query, &record.case).map_err(|e| Problem::new(ProblemKind::NotReady, e.to_string()))?;
@@ -153,7 +179,7 @@ pub async fn act_on_incident(
                     record.case.category.clone_from(category);
                 }
                 record.events.push(event);
-                return send_case(&state, &caller, &record, &base).await;
+                return Ok(record);
             }
             // Decided again on what it is now, where the caller did not say on what it was to be.
             CaseWritten::Stale { .. } => {}
@@ -183,8 +209,7 @@ fn to_problem(refusal: &Refusal) -> Problem {
     }
 }
 
-async fn read_order(state: &AppState, caller: &Caller, headers: &HeaderMap, bytes: &[u8]) -> Result<(Order, Option<RulingId>), Problem> {
-    let mut body = Body::read(headers, bytes, &MEMBERS)?;
+async fn read_order(state: &AppState, caller: &Caller, mut body: Body) -> Result<(Order, Option<RulingId>), Problem> {
     let action = body.text("action", SHORT_CHARS_MAX);
     if action.is_empty() {
         body.fault("action", "is missing".into());

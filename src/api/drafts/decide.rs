@@ -9,7 +9,7 @@ use serde_json::json;
 use super::desk::{store_problem, to_problem, with_draft};
 use super::edit::{now, require_open, write};
 use super::look::send;
-use super::tag::Expected;
+use super::tag::{DraftRevision, Expected};
 use super::views::DraftView;
 use crate::api::caller::Caller;
 use crate::api::cases::Body;
@@ -75,10 +75,7 @@ pub struct PublishedView {
     operation_id = "withdraw_draft",
     path = "/v1/drafts/{id}",
     tag = "drafts",
-    params(
-        ("id" = String, Path, description = "The draft"),
-        ("If-Match" = String, Header, description = "The `ETag` of the draft"),
-    ),
+    params(("id" = String, Path, description = "The draft"), DraftRevision),
     security(("key" = [])),
     responses((status = 200, description = "The draft", body = DraftView))
 )]
@@ -108,10 +105,7 @@ pub async fn withdraw_draft(
     operation_id = "approve_draft",
     path = "/v1/drafts/{id}/approval",
     tag = "drafts",
-    params(
-        ("id" = String, Path, description = "The draft"),
-        ("If-Match" = String, Header, description = "The `ETag` of the draft that was looked at"),
-    ),
+    params(("id" = String, Path, description = "The draft"), DraftRevision),
     request_body(content = Option<ApprovalBody>, content_type = "application/json"),
     security(("key" = [])),
     responses(
@@ -155,10 +149,7 @@ pub async fn approve_draft(
     operation_id = "publish_draft",
     path = "/v1/drafts/{id}/publication",
     tag = "drafts",
-    params(
-        ("id" = String, Path, description = "The draft"),
-        ("If-Match" = String, Header, description = "The `ETag` of the draft"),
-    ),
+    params(("id" = String, Path, description = "The draft"), DraftRevision),
     request_body(content = Option<PublicationBody>, content_type = "application/json"),
     security(("key" = [])),
     responses(

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::desk::{store_problem, to_problem, with_draft};
 use super::look::{place_json, send};
-use super::tag::{DraftPath, DraftRevision, Expected};
+use super::tag::{DraftRevision, Expected};
 use super::views::{AppliedView, EntryView, summary_of};
 use crate::api::caller::Caller;
 use crate::api::media::{JSON, negotiate};
@@ -98,7 +98,7 @@ pub struct OperationBody {
     operation_id = "list_operations",
     path = "/v1/drafts/{id}/operations",
     tag = "drafts",
-    params(DraftPath, LogQuery),
+    params(("id" = String, Path, description = "The draft"), LogQuery),
     security(("key" = [])),
     responses((status = 200, description = "The log", body = DraftLog))
 )]
@@ -129,7 +129,7 @@ pub async fn list_operations(
     operation_id = "edit_draft",
     path = "/v1/drafts/{id}/operations",
     tag = "drafts",
-    params(DraftPath, DraftRevision),
+    params(("id" = String, Path, description = "The draft"), DraftRevision),
     request_body(content = OperationBody, content_type = "application/json"),
     security(("key" = [])),
     responses(
@@ -170,7 +170,7 @@ pub async fn edit_draft(
     operation_id = "undo_last_operation",
     path = "/v1/drafts/{id}/operations/last",
     tag = "drafts",
-    params(DraftPath, DraftRevision),
+    params(("id" = String, Path, description = "The draft"), DraftRevision),
     security(("key" = [])),
     responses(
         (status = 200, description = "What taking it back did", body = AppliedView),
@@ -192,7 +192,7 @@ pub async fn undo_last_operation(
     operation_id = "undo_operations",
     path = "/v1/drafts/{id}/operations",
     tag = "drafts",
-    params(DraftPath, DraftRevision),
+    params(("id" = String, Path, description = "The draft"), DraftRevision),
     security(("key" = [])),
     responses(
         (status = 200, description = "What taking it back did", body = AppliedView),
@@ -214,7 +214,7 @@ pub async fn undo_operations(
     operation_id = "redo_operation",
     path = "/v1/drafts/{id}/operations/redo",
     tag = "drafts",
-    params(DraftPath, DraftRevision),
+    params(("id" = String, Path, description = "The draft"), DraftRevision),
     security(("key" = [])),
     responses(
         (status = 200, description = "What the step did", body = AppliedView),

@@ -42,6 +42,16 @@ impl std::fmt::Display for DraftName {
     }
 }
 
+/// The revision that a change is made on.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "written for the API definition; the header is read as a list of tags")]
+pub struct DraftRevision {
+    /// The `ETag` of the draft that the change is made on
+    #[param(rename = "If-Match")]
+    if_match: String,
+}
+
 pub fn name_of(session: &DraftSession) -> DraftName {
     DraftName { layer: session.generation().layer.clone(), number: session.generation().id }
 }
@@ -52,6 +62,14 @@ pub fn tag_of(session: &DraftSession) -> String {
 
 pub fn tag_header(session: &DraftSession) -> HeaderValue {
     HeaderValue::from_str(&tag_of(session)).expect("names of layers and numbers are plain")
+}
+
+/// Returns what the tags of a unit begin with, as of a revision of its draft.
+///
+/// The bytes of a unit differ by form and coding, so its tags have a mark of these behind the revision, and it is the revision alone
+/// that a write is held to: a border is shared, so what changes a neighbour may change the unit.
+pub fn feature_tag(name: &DraftName, revision: u32) -> String {
+    format!("{name}-{revision}.")
 }
 
 /// Which revisions a write may be made on.
@@ -70,16 +88,23 @@ impl Expected {
         Ok(Self(given.join(",")))
     }
 
+    /// Returns what a request names, if anything.
+    pub fn find(headers: &HeaderMap) -> Option<Self> {
+        headers.contains_key(header::IF_MATCH).then(|| Self::of(headers).ok()).flatten()
+    }
+
     /// # Errors
     /// 412 with what was done meanwhile where the draft is at another revision.
     pub fn check(&self, session: &DraftSession) -> Result<(), Problem> {
         let tag = tag_of(session);
         let tags = || self.0.split(',').map(str::trim);
-        if tags().any(|given| given == "*" || given == tag) {
+        let of_unit = format!("\"{}", feature_tag(&name_of(session), session.revision()));
+        if tags().any(|given| given == "*" || given == tag || given.starts_with(&of_unit)) {
             return Ok(());
         }
         let prefix = format!("\"{}-", name_of(session));
-        let known = tags().filter_map(|given| given.strip_prefix(&prefix)?.strip_suffix('"')?.parse::<u32>().ok()).max();
+        let revision = |given: &str| given.strip_prefix(&prefix)?.strip_suffix('"')?.split('.').next()?.parse::<u32>().ok();
+        let known = tags().filter_map(revision).max();
         Err(changed(session, known.unwrap_or_default()))
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::crs::{CRS84, crs_uris};
 use super::incidents::{INCIDENTS, sees_incidents};
 use super::responsibilities::RESPONSIBILITIES;
+use super::roster::ROSTER;
 use super::source::Source;
 use super::table::TableSource;
 use crate::api::as_of::{AsOfQuery, LayerQuery};
@@ -98,6 +99,7 @@ pub async fn list_collections(
     }
     if sees_incidents(&caller).is_ok() && as_of.is_current() && only.layer.is_none() {
         collections.push(incidents_collection(&base));
+        collections.push(roster_collection(&base, as_of));
     }
     let version = as_of.to_pairs() + &only.to_pairs();
     let mut links = page_links(&base, "/collections", &version);
@@ -130,6 +132,10 @@ pub async fn find_collection(
         sees_incidents(&caller)?;
         as_of.refuse(INCIDENTS)?;
         incidents_collection(&base)
+    } else if id == ROSTER {
+        sees_incidents(&caller)?;
+        AsOfQuery { at: None, ..as_of }.refuse(ROSTER)?;
+        roster_collection(&base, as_of)
     } else if id == RESPONSIBILITIES {
         AsOfQuery { at: None, ..as_of }.refuse(RESPONSIBILITIES)?;
         responsibilities_collection(&base, as_of)
@@ -222,6 +228,19 @@ fn incidents_collection(base: &BaseUrl) -> Collection {
         crs: crs_uris(),
         storage_crs: CRS84,
         links: collection_links(base, INCIDENTS, ""),
+    }
+}
+
+fn roster_collection(base: &BaseUrl, as_of: AsOfQuery) -> Collection {
+    Collection {
+        id: ROSTER.into(),
+        title: "Roster".into(),
+        description: "Who holds which post at which unit, from when until when; not public".into(),
+        extent: None,
+        item_type: "feature",
+        crs: crs_uris(),
+        storage_crs: CRS84,
+        links: collection_links(base, ROSTER, &as_of.to_pairs()),
     }
 }
 

@@ -89,7 +89,7 @@ impl WireCrs {
     }
 
     /// Changes between longitude or easting first and the order of the authority; north comes first in all but two.
-    fn turn(&self, coord: Coord<f64>) -> Coord<f64> {
+    pub fn turn(&self, coord: Coord<f64>) -> Coord<f64> {
         match self.epsg {
             None | Some(3857) => coord,
             Some(_) => Coord { x: coord.y, y: coord.x },

@@ -58,7 +58,7 @@ impl FileForm {
         }
     }
 
-    fn ending(self) -> &'static str {
+    pub fn ending(self) -> &'static str {
         match self {
             Self::Csv => "csv",
             Self::FlatGeobuf => "fgb",
@@ -80,11 +80,15 @@ pub struct FileRequest {
     pub look: Look,
     pub form: FileForm,
     pub is_private: bool,
+    pub tag: Option<String>,
 }
 
 impl FileRequest {
-    /// Sends the file as it is written. `held` is kept until its last byte.
-    pub fn send(self, held: (Option<Permit>, OwnedSemaphorePermit)) -> Result<Response, Problem> {
+    /// Returns what is said of the file before its first byte, without writing it.
+    ///
+    /// # Errors
+    /// None that a caller could mend.
+    pub fn head(&self) -> Result<Response, Problem> {
         let name = format!("attachment; filename=\"{}.{}\"", self.look.collection.replace(['"', '\\', '/'], "_"), self.form.ending());
         let mut response = Response::new(Body::empty());
         let headers = response.headers_mut();
@@ -93,6 +97,18 @@ impl FileRequest {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(if self.is_private { "private, no-cache" } else { "no-cache" }));
         let vary = if self.is_private { "Accept, Accept-Encoding, Authorization" } else { "Accept, Accept-Encoding" };
         headers.insert(header::VARY, HeaderValue::from_static(vary));
+        if let Some(tag) = &self.tag {
+            headers.insert(header::ETAG, HeaderValue::from_str(tag).map_err(|e| Problem::internal(&e))?);
+        }
+        Ok(response)
+    }
+
+    /// Sends the file as it is written. `held` is kept until its last byte.
+    ///
+    /// # Errors
+    /// None that a caller could mend.
+    pub fn send(self, held: (Option<Permit>, OwnedSemaphorePermit)) -> Result<Response, Problem> {
+        let mut response = self.head()?;
         let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(CHUNKS_MAX);
         let runtime = Handle::current();
         tokio::task::spawn_blocking(move || {

@@ -16,15 +16,17 @@ use super::select::{Wanted, select};
 use super::source::Source;
 use super::write::Look;
 use crate::api::caller::Caller;
+use crate::api::document::at_version;
 use crate::api::media::Offer;
 use crate::api::page::send_json;
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::state::AppState;
+use crate::api::wire::CaseTag;
 use crate::boundary::LayerName;
 use crate::dispatch::{Case, CaseId};
 use crate::history::attribute;
 use crate::snapshot::LayerSnapshot;
-use crate::store::{CaseFilter, CasePage, Store, StoreError};
+use crate::store::{CaseFilter, CasePage, CaseRecord, Store, StoreError};
 
 /// The id of the collection of incidents. A level of this name in the layer `grid` would hide behind it.
 pub const INCIDENTS: &str = "incidents";
@@ -84,12 +86,25 @@ pub async fn find(state: &AppState, feature: &str, caller: &Caller, look: &Look,
     sees_incidents(caller)?;
     let missing = || Problem::not_found(format!("there is no incident {feature}"));
     let id = CaseId(Uuid::try_parse(feature).map_err(|_| missing())?);
-    let case = state.with_store(move |store| store.find_case(id)).await?.filter(|case| is_in_scope(case, caller)).ok_or_else(missing)?;
-    let source = CaseSource::new(vec![case]);
+    let record = state.with_store(move |store| store.find_case_record(id)).await?;
+    let record = record.filter(|record| is_in_scope(&record.case, caller)).ok_or_else(missing)?;
+    send(record, look, offer)
+}
+
+/// Sends an incident as it is in the store. Its tag begins with its version, which writes are held to.
+///
+/// # Errors
+/// A reference system that cannot express its place.
+pub fn send(record: CaseRecord, look: &Look, offer: Offer) -> Result<Response, Problem> {
+    let version = record.state().map(|state| CaseTag(state.version).to_feature());
+    let id = record.case.id.to_string();
+    let source = CaseSource::new(vec![record.case]);
     let mut bytes = Vec::new();
     look.write(&source, 0, &mut bytes).map_err(|e| to_problem(&e))?;
     let links = feature_links(look, &source.id(0));
-    send_json(feature, bytes, &links, offer, true).map(|response| with_crs(response, look.shift, look.crs.as_ref()))
+    let response = send_json(&id, bytes, &links, offer, true)?;
+    let response = version.into_iter().fold(response, at_version);
+    Ok(with_crs(response, look.shift, look.crs.as_ref()))
 }
 
 /// The incidents of a page, and what lies around it.

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use super::asked::Asked;
@@ -15,6 +16,7 @@ use super::incidents::{self, INCIDENTS};
 use super::order::{Mark, Order};
 use super::pages::{PageAddress, PageHead, feature_links, with_crs};
 use super::query::ItemsQuery;
+use super::roster::{ROSTER, find_roster, roster_version};
 use super::select::{Wanted, select};
 use super::source::Source;
 use super::sources::{FoundSource, find_source};
@@ -22,6 +24,8 @@ use super::write::{Look, WriteError, ZoomLevel};
 use crate::api::admit::Permit;
 use crate::api::as_of::AsOfQuery;
 use crate::api::caller::Caller;
+use crate::api::document::{Terms, at_version};
+use crate::api::drafts::{DraftName, feature_tag};
 use crate::api::links::{BaseUrl, Link, encode};
 use crate::api::media::{FEATURES, ITEMS, Offer, negotiate};
 use crate::api::page::{FormatQuery, send_json};
@@ -56,7 +60,7 @@ pub async fn list_items(
     Query((query, as_of)): Query<(ItemsQuery, AsOfQuery)>,
     caller: Caller,
     base: BaseUrl,
-    (headers, permit): (HeaderMap, Option<Extension<Permit>>),
+    (method, headers, permit): (Method, HeaderMap, Option<Extension<Permit>>),
 ) -> Result<Response, Problem> {
     let forms = if id == INCIDENTS { FEATURES } else { ITEMS };
     let offer = negotiate(query.f.as_deref(), &headers, forms)?;
@@ -80,7 +84,8 @@ pub async fn list_items(
     let FoundSource { source, is_private } = find_source(&state, &id, as_of, &caller).await?;
     let until = deadline(&state);
     let permit = permit.map(|Extension(permit)| permit);
-    let request = PageRequest { query, collection: id, limit, address, until, offer, is_private, state, permit };
+    let terms = Terms::of(&method, &headers);
+    let request = PageRequest { query, collection: id, limit, address, until, offer, is_private, state, permit, terms };
     request.send(move || source).await
 }
 
@@ -122,13 +127,25 @@ pub async fn find_item(
         as_of.refuse(INCIDENTS)?;
         return incidents::find(&state, &feature, &caller, &look, offer).await;
     }
-    let FoundSource { source, is_private } = find_source(&state, &id, as_of, &caller).await?;
+    let (found, version) = if id == ROSTER {
+        find_roster(&state, as_of, &caller).await.map(|(found, newest)| (found, Some(roster_version(newest))))?
+    } else {
+        (find_source(&state, &id, as_of, &caller).await?, None)
+    };
+    let FoundSource { source, is_private } = found;
     let at = source.find(&feature).ok_or_else(|| Problem::not_found(format!("the collection {id} has no feature {feature}")))?;
     let mut bytes = Vec::new();
     look.write(&*source, at, &mut bytes).map_err(|e| to_problem(&e))?;
     let links = feature_links(&look, &source.id(at));
     let is_private = is_private || source.is_private(at);
-    send_json(&source.key(at), bytes, &links, offer, is_private).map(|response| with_crs(response, shift, crs.as_ref()))
+    let response = send_json(&source.key(at), bytes, &links, offer, is_private)?;
+    // What is written to is held to the revision of the draft or the roster, which its tag therefore says.
+    let version = version.or_else(|| {
+        let (number, (layer, _)) = as_of.draft.zip(source.level())?;
+        Some(feature_tag(&DraftName { layer: layer.layer().name.clone(), number }, layer.revision()))
+    });
+    let response = version.into_iter().fold(response, at_version);
+    Ok(with_crs(response, shift, crs.as_ref()))
 }
 
 /// Where the geometry of one feature is put.
@@ -191,6 +208,7 @@ pub struct PageRequest {
     pub state: AppState,
     /// What a file that is sent goes on holding.
     pub permit: Option<Permit>,
+    pub terms: Terms,
 }
 
 /// A page that is written.
@@ -237,14 +255,23 @@ impl PageRequest {
         let busy = || Problem::new(ProblemKind::Overloaded, "too many files are being sent");
         let permit = Arc::clone(&FILE_PERMITS).try_acquire_owned().map_err(|_| busy())?;
         let held = (self.permit.clone(), permit);
+        let is_head = self.terms.method == Method::HEAD;
         let chosen = tokio::task::spawn_blocking(move || {
             let source = source();
+            let tag = file_tag(&*source, &self.address, form);
+            if let Some(tag) = tag.as_ref().filter(|tag| self.terms.matches(tag.trim_start_matches("W/"))) {
+                // The caller has it, so it is not even looked for.
+                return Ok(Err(tag.clone()));
+            }
             let Chosen { look, matched, start, end, tells_plans, .. } = self.choose(&*source)?;
             let is_private = is_private || tells_plans;
-            Ok::<_, Problem>(FileRequest { rows: matched[start..end].to_vec(), source, look, form, is_private })
+            Ok::<_, Problem>(Ok(FileRequest { rows: matched[start..end].to_vec(), source, look, form, is_private, tag }))
         });
-        let file = chosen.await.map_err(|e| Problem::internal(&e))??;
-        file.send(held).map(|response| with_crs(response, shift, crs.as_ref()))
+        match chosen.await.map_err(|e| Problem::internal(&e))?? {
+            Err(tag) => Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response()),
+            Ok(file) if is_head => file.head().map(|response| with_crs(response, shift, crs.as_ref())),
+            Ok(file) => file.send(held).map(|response| with_crs(response, shift, crs.as_ref())),
+        }
     }
 
     fn write(&self, source: &dyn Source) -> Result<Page, Problem> {
@@ -300,6 +327,19 @@ impl PageRequest {
         let drawn = tiles.vector_layers(&TileChoice::default()).into_iter().find(|drawn| drawn.id == id).ok_or_else(refused)?;
         Ok(ZoomLevel { tiles, z: z.clamp(drawn.min_zoom, drawn.max_zoom) })
     }
+}
+
+/// Returns a weak tag of a file: two of the same features, asked for alike, say the same, though a database may be laid out otherwise.
+fn file_tag(source: &dyn Source, address: &PageAddress, form: FileForm) -> Option<String> {
+    use std::fmt::Write as _;
+    let version = source.version()?;
+    let told = [env!("CARGO_PKG_VERSION"), &version, &address.path, &address.query, form.ending()].join("\n");
+    let mut tag = String::from("W/\"");
+    for byte in &Sha256::digest(told)[..16] {
+        write!(tag, "{byte:02x}").expect("writing to a text cannot fail");
+    }
+    tag.push('"');
+    Some(tag)
 }
 
 /// On which side of a place in the order a page lies.

@@ -1,4 +1,4 @@
-//! Features for GIS clients: OGC API Features, parts 1 to 3, at the root.
+//! Features for GIS clients: OGC API Features, parts 1 to 4, at the root.
 //!
 //! A collection is one level of one layer, a layer of a file that the operator offers, or the incidents, which the public never sees.
 //! Each is a [`source::Source`]; [`select`] finds what is asked of one, [`order`] sorts it, [`write`] writes it. Only `incidents` reads
@@ -8,6 +8,7 @@ mod asked;
 mod cases;
 pub mod collections;
 mod crs;
+pub mod edit;
 mod files;
 mod filter;
 pub mod incidents;
@@ -22,6 +23,7 @@ mod query;
 pub mod queryables;
 pub mod relations;
 mod responsibilities;
+mod roster;
 mod select;
 mod source;
 mod sources;

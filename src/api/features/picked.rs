@@ -101,4 +101,9 @@ impl Source for PickedSource {
     fn time(&self) -> Timestamp {
         self.whole.time()
     }
+
+    fn version(&self) -> Option<String> {
+        // Which are picked may follow from another layer.
+        self.whole.version().map(|version| format!("{version} {:?}", self.picked))
+    }
 }

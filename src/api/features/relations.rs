@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use geo::coordinate_position::CoordPos;
 use geo::dimensions::Dimensions;
@@ -22,6 +22,7 @@ use super::write::Ends;
 use crate::api::admit::Permit;
 use crate::api::as_of::AsOfQuery;
 use crate::api::caller::Caller;
+use crate::api::document::Terms;
 use crate::api::links::{BaseUrl, encode};
 use crate::api::media::{ITEMS, negotiate};
 use crate::api::problem::{Problem, ProblemKind};
@@ -106,7 +107,7 @@ pub async fn list_relatives(
     Query(asked): Query<((ItemsQuery, AsOfQuery), RelationQuery)>,
     caller: Caller,
     base: BaseUrl,
-    (headers, permit): (HeaderMap, Option<Extension<Permit>>),
+    (method, headers, permit): (Method, HeaderMap, Option<Extension<Permit>>),
 ) -> Result<Response, Problem> {
     let ((query, as_of), among) = asked;
     let missing = || Problem::not_found("units have children, parents, touches and overlaps");
@@ -124,7 +125,18 @@ pub async fn list_relatives(
     // Which level is meant is told by `level` here, and no property of the relatives.
     let query = ItemsQuery { queryables: query.queryables.into_iter().filter(|(name, _)| name != "level").collect(), ..query };
     let permit = permit.map(|Extension(permit)| permit);
-    let request = PageRequest { query, collection, limit, address, until, offer, is_private, state: state.clone(), permit };
+    let request = PageRequest {
+        query,
+        collection,
+        limit,
+        address,
+        until,
+        offer,
+        is_private,
+        state: state.clone(),
+        permit,
+        terms: Terms::of(&method, &headers),
+    };
     request
         .send(move || {
             let schema = state.schema_of(&theirs.layer, theirs.depth);

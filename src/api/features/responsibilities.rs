@@ -53,7 +53,7 @@ fn id_of(row: &ResponsibilityRow) -> String {
 }
 
 /// Returns the ground of a unit, of the first layer that has one of this code and that the caller may see.
-fn ground(snapshot: &Snapshot, unit: &UnitCode, caller: &Caller) -> Option<Geometry<f64>> {
+pub fn ground(snapshot: &Snapshot, unit: &UnitCode, caller: &Caller) -> Option<Geometry<f64>> {
     let is_seen = |layer: &&Arc<LayerSnapshot>| caller.require_layer(&layer.layer().name, layer.is_public(), "this layer").is_ok();
     let layers = snapshot.layers().iter().filter(is_seen);
     layers.flat_map(|layer| (0..layer.coverage().levels().len()).map(move |depth| (layer, depth))).find_map(|(layer, depth)| {

@@ -70,6 +70,11 @@ pub trait Source: Send + Sync {
 
     /// Returns the time of the data.
     fn time(&self) -> Timestamp;
+
+    /// Returns what tells all that is said of the features from what was or will be; none where only the features themselves do.
+    fn version(&self) -> Option<String> {
+        None
+    }
 }
 
 /// One feature while a filter looks at it; its geometry is put together only if it is asked for.

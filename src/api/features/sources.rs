@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::collections::{FoundLevel, find_level};
 use super::responsibilities::{RESPONSIBILITIES, find_responsibilities};
+use super::roster::{ROSTER, find_roster};
 use super::source::Source;
 use super::units::UnitSource;
 use super::write::Ends;
@@ -27,6 +28,9 @@ pub struct FoundSource {
 pub async fn find_source(state: &AppState, id: &str, as_of: AsOfQuery, caller: &Caller) -> Result<FoundSource, Problem> {
     if id == RESPONSIBILITIES {
         return find_responsibilities(state, as_of, caller).await;
+    }
+    if id == ROSTER {
+        return find_roster(state, as_of, caller).await.map(|(found, _)| found);
     }
     if let Some(table) = state.table(id) {
         as_of.refuse(id)?;

@@ -203,4 +203,12 @@ impl Source for UnitSource {
     fn time(&self) -> Timestamp {
         self.layer.generation().created_at
     }
+
+    fn version(&self) -> Option<String> {
+        let (layer, generation) = (self.layer.layer(), self.layer.generation());
+        // When a unit ends is told from then on, and planners before.
+        let ends = self.level().units().iter().filter(|unit| self.ends.seen_of(unit).to.is_some()).count();
+        let revision = self.layer.revision();
+        Some(format!("{}.{} {} {revision} {} {ends}", layer.name, self.level().level(), generation.id, generation.created_at))
+    }
 }

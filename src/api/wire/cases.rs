@@ -16,9 +16,15 @@ impl CaseTag {
         HeaderValue::from_str(&format!("\"{}\"", self.0)).expect("a number in quotes is a header")
     }
 
+    /// Returns what the tags of the case as a feature begin with: its bytes differ by form and coding.
+    pub fn to_feature(self) -> String {
+        format!("{}.", self.0)
+    }
+
     /// Whether a list of tags, as `If-Match` has it, names this one.
     pub fn is_in(self, list: &str) -> bool {
-        list.split(',').map(str::trim).any(|tag| tag == "*" || tag == format!("\"{}\"", self.0))
+        let (own, of_feature) = (format!("\"{}\"", self.0), format!("\"{}", self.to_feature()));
+        list.split(',').map(str::trim).any(|tag| tag == "*" || tag == own || tag.starts_with(&of_feature))
     }
 }
 

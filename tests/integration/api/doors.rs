@@ -10,7 +10,7 @@ use reqwest::blocking::RequestBuilder;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::service::{DISPATCHER, PLANNER, REVOKED, SCOPED, SECRETS, Service, code_of, grids, middle_of, publish};
+use super::service::{DISPATCHER, PLANNER, REVOKED, SCOPED, SECRETS, SIDE, SOUTH, Service, WEST, code_of, grids, middle_of, publish};
 
 /// Who asks, in the order of the letters of a row. `SCOPED` is a worker's key of the first grid, which every row asks about; `outside`
 /// is one of another grid; `police` is an administrator's of the layer `police` alone, which is not public.
@@ -90,6 +90,22 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("GET", "/collections/{collectionId}/items/{featureId}/{relation}", "grid/{code}/touches", "OOOOOOOOOKK"),
     ("GET", "/collections/{collectionId}/items/{featureId}/{relation}", "police.grid/{code}/touches", "KFOOOOOOOKK"),
     ("GET", "/collections/{collectionId}/items/{featureId}/{relation}", "grid/{code}/overlaps?layer=police", "KFOOOOOOOKK"),
+    // What is published is not written to, which whoever draws is told; a draft is the planners' alone.
+    ("POST", "/collections/{collectionId}/items", "grid", "KFFFOOFFOKK"),
+    ("POST", "/collections/{collectionId}/items", "grid?draft=2", "KFFFOOFFFKK"),
+    ("POST", "/collections/{collectionId}/items", "incidents", "KFPPPPPFFKK"),
+    ("GET", "/collections/{collectionId}", "roster", "KFOOOOOOFKK"),
+    ("GET", "/collections/{collectionId}/items", "roster", "KFPPPPPOFKK"),
+    ("GET", "/collections/{collectionId}/queryables", "roster", "KFOOOOOOFKK"),
+    ("POST", "/collections/{collectionId}/items", "roster", "KFFFOOFFFKK"),
+    ("DELETE", "/collections/{collectionId}/items/{featureId}", "roster/none", "KFFFOOFFFKK"),
+    ("PUT", "/collections/{collectionId}/items/{featureId}", "grid/{code}", "KFFFOOFFOKK"),
+    ("PUT", "/collections/{collectionId}/items/{featureId}", "grid/{code}?draft=2", "KFFFOOFFFKK"),
+    ("PUT", "/collections/{collectionId}/items/{featureId}", "incidents/01890000-0000-7000-8000-000000000000", "KFOOOOOOFKK"),
+    ("PATCH", "/collections/{collectionId}/items/{featureId}", "grid/{code}?draft=2", "KFFFOOFFFKK"),
+    ("PATCH", "/collections/{collectionId}/items/{featureId}", "incidents/01890000-0000-7000-8000-000000000000", "KFOOOOOOFKK"),
+    ("DELETE", "/collections/{collectionId}/items/{featureId}", "grid/431102001001999?draft=2", "KFFFOOFFFKK"),
+    ("DELETE", "/collections/{collectionId}/items/{featureId}", "incidents/01890000-0000-7000-8000-000000000000", "KFOOOOOOFKK"),
     ("GET", "/collections/{collectionId}/queryables", "grid", "OOOOOOOOOKK"),
     ("GET", "/collections/{collectionId}/queryables", "police.grid", "KFOOOOOOOKK"),
     ("GET", "/collections/{collectionId}/queryables", "incidents", "KFOOOOOOFKK"),
@@ -216,10 +232,34 @@ fn ask(service: &Service, method: &str, template: &str, asked: &str, caller: &st
     let address = filled.collect::<Vec<_>>().join("/") + &query;
     let address = address.replace("{code}", &code).replace("{lon}", &lon.to_string()).replace("{lat}", &lat.to_string());
     let mut request = service.request(method, &address);
-    if template.starts_with("/v1/drafts/") && method != "GET" {
+    let is_feature = template.starts_with("/collections/");
+    if (template.starts_with("/v1/drafts/") || is_feature && method != "POST") && method != "GET" {
         request = request.header("if-match", "*");
     }
-    if method == "POST" {
+    if is_feature && method != "GET" {
+        let (west, south, half) = (lon - SIDE / 4.0, lat - SIDE / 4.0, SIDE / 2.0);
+        let geometry = if address.contains("incidents") {
+            format!(r#"{{"type":"Point","coordinates":[{lon},{lat}]}}"#)
+        } else {
+            let [east, north] = [west + half, south + half];
+            format!(
+                r#"{{"type":"Polygon","coordinates":[[[{west},{south}],[{east},{south}],[{east},{north}],[{west},{north}],[{west},{south}]]]}}"#
+            )
+        };
+        let media = if method == "PATCH" { "application/merge-patch+json" } else { "application/geo+json" };
+        // Of a unit that is there the name alone is changed.
+        let body = match method {
+            "POST" if address.contains("roster") => {
+                let row = format!(r#"{{"unit":"{code}","worker":"W-1","name":"n"}}"#);
+                format!(r#"{{"type":"Feature","geometry":null,"properties":{row}}}"#)
+            }
+            "POST" => format!(r#"{{"type":"Feature","geometry":{geometry},"properties":{{}}}}"#),
+            "PUT" if address.contains("incidents") => format!(r#"{{"type":"Feature","geometry":{geometry},"properties":{{}}}}"#),
+            "PUT" => format!(r#"{{"type":"Feature","geometry":{},"properties":{{"name":"n"}}}}"#, square_json()),
+            _ => r#"{"properties":{"name":"n"}}"#.to_owned(),
+        };
+        request = request.header("content-type", media).body(body);
+    } else if method == "POST" {
         let (media, body) = match template {
             "/v1/locate" => ("application/json", format!(r#"[{{"lon":{lon},"lat":{lat}}}]"#)),
             "/v1/incidents" => ("application/json", format!(r#"{{"lon":{lon},"lat":{lat}}}"#)),
@@ -251,12 +291,22 @@ fn ask(service: &Service, method: &str, template: &str, asked: &str, caller: &st
         200 | 201 | 202 | 204 => 'O',
         // It is not approved, or was withdrawn by the one before.
         409 if template.starts_with("/v1/drafts/") => 'O',
+        // What is published is not written to, and of what is not there nobody has seen a version.
+        409 | 412 if is_feature => 'O',
         // The only thing asked for that is not there.
         404 if ["incidents", "archives", "webhooks", "open311", "rulings", "border-reports"].iter().any(|part| address.contains(part)) => {
             'O'
         }
         other => panic!("{method} {address} for {caller:?}: {other} {text}"),
     }
+}
+
+/// The first grid as GeoJSON.
+fn square_json() -> String {
+    let (west, south, east, north) = (WEST, SOUTH, WEST + SIDE, SOUTH + SIDE);
+    format!(
+        r#"{{"type":"Polygon","coordinates":[[[{west},{south}],[{east},{south}],[{east},{north}],[{west},{north}],[{west},{south}]]]}}"#
+    )
 }
 
 #[test]

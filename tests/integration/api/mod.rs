@@ -33,3 +33,4 @@ mod streams;
 mod tls;
 mod tokens;
 mod webhooks;
+mod writing;
