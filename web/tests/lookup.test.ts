@@ -253,6 +253,22 @@ describe('a table', () => {
   });
 });
 
+describe('the map', () => {
+  it('names its buttons in the language of the page, before the browser has told whether a place can be had', async () => {
+    const other = await desktop.open('');
+    // A browser that is slow to answer, as on a busy machine.
+    await other.context().addInitScript(() => Object.assign(navigator.permissions, { query: () => new Promise(() => undefined) }));
+    await other.reload();
+    await idle(other);
+    const name = (button: string) => other.locator(`.maplibregl-ctrl-${button}`).getAttribute('aria-label');
+    expect([await name('geolocate'), await name('zoom-in'), await name('zoom-out')]).toEqual(['我的位置', '放大', '缩小']);
+    await expectAccessible(other);
+    await other.click('#language');
+    expect(await name('geolocate')).toBe('Find my location');
+    await other.context().close();
+  });
+});
+
 describe('the console', () => {
   it('asked nobody else, broke no policy and complained of nothing', () => {
     expect(desktop.elsewhere).toEqual([]);

@@ -126,7 +126,7 @@ fn a_unit_is_created_replaced_changed_and_deleted_in_a_draft() {
     let path = location[location.find("/collections").unwrap()..].to_owned();
     let (read_tag, found) = desk.get(&path);
     assert_eq!((&found["properties"], &found["id"]), (&created["properties"], &created["id"]));
-    assert!(read_tag.starts_with("\"2-2.") && (area(&found["geometry"]) - 0.5 * SIDE * SIDE).abs() < 1e-12, "{read_tag}");
+    assert!(read_tag.starts_with("\"2-2.") && (area(&found["geometry"]) - 0.5 * SIDE * SIDE).abs() < 1e-10, "{read_tag}");
     // It is seen in the draft alone.
     let published = desk.service.get(&format!("/collections/grid/items/{new}")).send().unwrap();
     assert_eq!(published.status(), 404);
@@ -137,9 +137,9 @@ fn a_unit_is_created_replaced_changed_and_deleted_in_a_draft() {
     assert!(response.headers().contains_key("content-location") && tag(&response).starts_with("\"2-3."), "{:?}", response.headers());
     let (status, replaced) = read(response);
     assert_eq!((status, &replaced["properties"]["name"], &replaced["id"]), (200, &json!("half"), &created["id"]), "{replaced}");
-    assert!((area(&replaced["geometry"]) - 0.25 * SIDE * SIDE).abs() < 1e-12);
+    assert!((area(&replaced["geometry"]) - 0.25 * SIDE * SIDE).abs() < 1e-10);
     let (_, first) = desk.get(&item(&code_of(0, 0)));
-    assert!((area(&first["geometry"]) - SIDE * SIDE).abs() < 1e-12, "it got its ground back");
+    assert!((area(&first["geometry"]) - SIDE * SIDE).abs() < 1e-10, "it got its ground back");
 
     // One request is one step of the log, so one undo takes it back whole.
     let (status, undone) = desk.ask("DELETE", "/v1/drafts/2/operations/last", &[("if-match", "\"2-3\"")], &Value::Null);
@@ -172,7 +172,7 @@ fn a_unit_is_created_replaced_changed_and_deleted_in_a_draft() {
     let into = format!("{}&into={}", item(&code_of(3, 3)), code_of(3, 4));
     assert_eq!(desk.send("DELETE", &into, PLANNER, &[("if-match", "\"2-7\"")], &Value::Null).status(), 204);
     let (_, heir) = desk.get(&item(&code_of(3, 4)));
-    assert!((area(&heir["geometry"]) - 2.0 * SIDE * SIDE).abs() < 1e-12);
+    assert!((area(&heir["geometry"]) - 2.0 * SIDE * SIDE).abs() < 1e-10);
     let log = desk.get("/v1/drafts/2/operations").1;
     let steps: Vec<&str> = log["entries"].as_array().unwrap().iter().map(|entry| entry["kind"].as_str().unwrap()).collect();
     assert_eq!(steps, ["open", "apply", "apply", "undo", "apply", "apply", "apply", "apply"]);
@@ -193,7 +193,7 @@ fn a_unit_is_created_under_a_code_of_ones_own_and_never_over_another() {
     let crs = [("content-crs", "<http://www.opengis.net/def/crs/EPSG/0/4326>")];
     let (status, made) = desk.ask("POST", "/collections/grid/items?draft=2", &crs, &feature(&turned, &json!({})));
     assert_eq!(status, 201, "{made}");
-    assert!((area(&made["geometry"]) - 0.25 * SIDE * SIDE).abs() < 1e-12);
+    assert!((area(&made["geometry"]) - 0.25 * SIDE * SIDE).abs() < 1e-10);
     let unknown = [("content-crs", "<http://www.opengis.net/def/crs/EPSG/0/2326>")];
     let (status, refused) = desk.ask("POST", "/collections/grid/items?draft=2", &unknown, &feature(&turned, &json!({})));
     assert_eq!((status, &refused["errors"][0]["parameter"]), (400, &json!("Content-Crs")));
@@ -209,7 +209,7 @@ fn what_would_tear_the_coverage_is_422_with_the_place_and_a_remedy() {
     for (geometry, reason) in [
         (with_hole, "opens_gap"),
         (rectangle(4.0, 4.0, 2.0, 1.0), "ends_unit"),
-        (rectangle(4.0, 4.0, 1.0, 9.0), "ends_unit"),
+        (rectangle(4.0, 4.0, 1.0, 3.0), "ends_unit"),
         (rectangle(8.0, 8.0, 1.0, 1.0), "not_beside"),
     ] {
         let (status, refused) = put(&geometry);

@@ -1,12 +1,13 @@
 // Makes the map. This file and MapLibre are loaded beside the first desk, not before it.
 import 'maplibre-gl/dist/maplibre-gl.css';
-import { AttributionControl, GeolocateControl, Map as MapLibre, NavigationControl, ScaleControl, addProtocol, setWorkerUrl } from 'maplibre-gl';
+import { Map as MapLibre, addProtocol, setWorkerUrl } from 'maplibre-gl';
 import type { StyleSpecification, VectorTileSource } from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
 import { address, isOwn } from '../api/address';
 import { headers } from '../api/key';
 import type { Settings } from '../api/settings';
 import { addPmtiles } from './basemap';
+import { addControls, locale } from './controls';
 import { addUnderlay, escapeHtml } from './underlay';
 import { room } from './room';
 import type { Bounds } from './geometry';
@@ -63,6 +64,7 @@ function makeMap(container: HTMLElement, style: StyleSpecification, bounds: Boun
     maxZoom: 20,
     fadeDuration: 0,
     attributionControl: false,
+    locale: locale(),
     dragRotate: false,
     pitchWithRotate: false,
     touchPitch: false,
@@ -75,10 +77,7 @@ function makeMap(container: HTMLElement, style: StyleSpecification, bounds: Boun
     if (navigator.onLine) console.error(error);
   });
   made.touchZoomRotate.disableRotation();
-  made.addControl(new AttributionControl({ compact: false }), 'bottom-right');
-  made.addControl(new NavigationControl({ showCompass: false }), 'top-right');
-  if (isSecureContext) made.addControl(new GeolocateControl({ trackUserLocation: false }), 'top-right');
-  made.addControl(new ScaleControl(), 'bottom-right');
+  addControls(made);
   return made;
 }
 
