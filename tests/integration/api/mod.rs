@@ -10,6 +10,7 @@ mod clients;
 mod clocks;
 mod conventions;
 mod cql2;
+mod district;
 mod doors;
 mod drafts;
 mod faulty;

@@ -3,48 +3,11 @@
 use std::sync::Arc;
 
 use gridkeeper::config::Config;
-use gridkeeper::dispatch::{CategoryCode, CategoryRow, Dates, DepartmentId, DepartmentRole, Limit, Limits, ResponsibilityRow, RuleTable};
 use gridkeeper::store::{MemoryStore, Store};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
+pub use super::district::write_rules;
 use super::service::{DISPATCHER, SOUTH, Service, WEST, code_of, fill, middle_of};
-
-fn category(code: &str, limit: &str, is_private: bool) -> CategoryRow {
-    CategoryRow {
-        code: CategoryCode::parse(code).unwrap(),
-        major: CategoryCode::parse(&code[..3]).ok(),
-        major_name: String::new(),
-        name: format!("name of {code}"),
-        condition: "1".into(),
-        filing: "seen".into(),
-        closing: String::new(),
-        zone: None,
-        limits: Limits { handle: Limit::parse(limit).ok(), ..Limits::default() },
-        is_private,
-        dates: Dates::ALWAYS,
-    }
-}
-
-fn lead(category: &str, unit: &str, department: &str) -> ResponsibilityRow {
-    ResponsibilityRow {
-        category: CategoryCode::parse(category).ok(),
-        unit: gridkeeper::boundary::UnitCode::parse(unit).ok(),
-        role: DepartmentRole::Lead,
-        rank: 0,
-        department: DepartmentId(department.into()),
-        name: format!("name of {department}"),
-        dates: Dates::ALWAYS,
-    }
-}
-
-pub fn write_rules(store: &dyn Store) {
-    let at: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-    let categories = vec![category("E0110", "4工作时", false), category("C0102", "2紧急工作时", false), category("E0601", "1工作日", true)];
-    let responsibilities = vec![lead("E01", "431102", "D1"), lead("E0110", &code_of(0, 0), "D2"), lead("E06", "431102", "D6")];
-    store.replace_rules(&RuleTable::Categories(categories), at, "test", at).unwrap();
-    store.replace_rules(&RuleTable::Responsibilities(responsibilities), at, "test", at).unwrap();
-}
 
 fn service() -> Service {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
