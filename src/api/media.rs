@@ -1,4 +1,5 @@
 use axum::http::{HeaderMap, header};
+use rustc_hash::FxHashSet;
 
 use super::problem::{Problem, ProblemKind};
 
@@ -30,6 +31,8 @@ pub const ITEMS: &[Offer] = &[
     GEOJSON,
     HTML,
     JSON,
+    // As a file; by its type a page is meant.
+    Offer { name: "geojson", media: "application/geo+json" },
     Offer { name: "csv", media: "text/csv" },
     Offer { name: "fgb", media: "application/flatgeobuf" },
     Offer { name: "gpkg", media: "application/geopackage+sqlite3" },
@@ -62,7 +65,10 @@ pub fn negotiate(f: Option<&str>, headers: &HeaderMap, offers: &[Offer]) -> Resu
         }
     }
     best.map(|(_, offer)| offer).ok_or_else(|| {
-        let offered: Vec<_> = offers.iter().map(|offer| offer.media).collect();
+        let mut offered: Vec<_> = offers.iter().map(|offer| offer.media).collect();
+        // A page and a file may be of one type.
+        let mut seen = FxHashSet::default();
+        offered.retain(|media| seen.insert(*media));
         Problem::new(ProblemKind::NotAcceptable, format!("the resource is available as {}", offered.join(", ")))
     })
 }

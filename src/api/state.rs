@@ -338,12 +338,17 @@ impl AppState {
         extent
     }
 
+    /// Returns what can be asked of the units of a level, where somebody has asked for it before.
+    pub(super) fn known_schema_of(&self, layer: &LayerSnapshot, depth: usize) -> Option<Arc<Schema>> {
+        self.0.schemas.lock().unwrap_or_else(PoisonError::into_inner).get(&(layer.key(), depth)).map(Arc::clone)
+    }
+
     /// Returns what can be asked of the units of a level. Learned once for each generation, from all its units.
     pub(super) fn schema_of(&self, layer: &LayerSnapshot, depth: usize) -> Arc<Schema> {
-        let key = (layer.key(), depth);
-        if let Some(schema) = self.0.schemas.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Arc::clone(schema);
+        if let Some(schema) = self.known_schema_of(layer, depth) {
+            return schema;
         }
+        let key = (layer.key(), depth);
         let schema = Arc::new(unit_schema(&layer.coverage().levels()[depth]));
         let mut schemas = self.0.schemas.lock().unwrap_or_else(PoisonError::into_inner);
         if schemas.len() >= EXTENTS_MAX {

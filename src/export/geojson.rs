@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use geo_types::{Coord, Geometry, LineString, MultiPolygon, Polygon};
 use serde_json::Value;
 
-use crate::boundary::{OWN_PROPERTIES, SOURCE_MEMBER, Unit, Validity};
+use crate::boundary::{OWN_PROPERTIES, SOURCE_MEMBER, Unit, UnitCode, Validity};
+use crate::topology::{UnitIndex, ValidCoverage};
 
 /// Writes a feature collection: the opening, features as they come, the end.
 #[derive(Debug)]
@@ -59,30 +60,83 @@ impl<W: Write> CollectionWriter<W> {
 /// # Errors
 /// Whatever `out` fails with.
 pub fn write_feature(out: &mut impl Write, unit: &Unit, geometry: &MultiPolygon<f64>, members: &[(&str, Value)]) -> io::Result<()> {
-    write!(out, "{{\"type\":\"Feature\",\"id\":\"{}\",\"properties\":{{", unit.id)?;
-    for (at, (name, value)) in own_properties(unit, unit.validity).iter().enumerate() {
-        if at > 0 {
-            out.write_all(b",")?;
-        }
-        write_member(out, name, value)?;
-    }
-    for (name, value) in unit.properties.iter().filter(|(name, _)| !OWN_PROPERTIES.contains(&name.as_str())) {
-        out.write_all(b",")?;
-        write_member(out, name, value)?;
-    }
-    out.write_all(b"},\"geometry\":")?;
+    write_properties(out, unit, unit.validity)?;
     write_geometry(out, geometry)?;
-    if unit.properties.keys().any(|name| OWN_PROPERTIES.contains(&name.as_str())) {
-        out.write_all(b",\"")?;
-        out.write_all(SOURCE_MEMBER.as_bytes())?;
-        out.write_all(b"\":")?;
-        serde_json::to_writer(&mut *out, &unit.properties)?;
-    }
+    write_source_member(out, unit)?;
     for (name, value) in members {
         out.write_all(b",")?;
         write_member(out, name, value)?;
     }
     out.write_all(b"}")
+}
+
+/// Writes a unit of a coverage as [`write_feature`] does, with the validity that is told of it, up to where more members may follow.
+///
+/// The geometry is read off the arcs; nothing is put together on the way.
+///
+/// # Errors
+/// None: a vector takes all.
+pub fn write_covered_unit(
+    out: &mut Vec<u8>,
+    coverage: &ValidCoverage,
+    (depth, index): (usize, UnitIndex),
+    validity: Validity,
+) -> io::Result<()> {
+    let level = &coverage.levels()[depth];
+    let unit = level.unit(index);
+    write_properties(out, unit, validity)?;
+    out.extend_from_slice(b"{\"type\":\"MultiPolygon\",\"coordinates\":[");
+    for (at, rings) in level.polygons(index).enumerate() {
+        out.extend_from_slice(if at == 0 { b"[" } else { b",[" });
+        for (at, ring) in rings.enumerate() {
+            out.extend_from_slice(if at == 0 { b"[" } else { b",[" });
+            let start = out.len();
+            coverage.arcs().for_each_ring_coord(ring, |coord| {
+                if out.len() > start {
+                    out.push(b',');
+                }
+                write_coord(out, &coord).expect("a vector takes all");
+            });
+            out.push(b']');
+        }
+        out.push(b']');
+    }
+    out.extend_from_slice(b"]}");
+    write_source_member(out, unit)
+}
+
+/// Writes a feature up to its geometry.
+fn write_properties(out: &mut impl Write, unit: &Unit, validity: Validity) -> io::Result<()> {
+    let [code, name, level, parent, valid_from, valid_to] = OWN_PROPERTIES;
+    write!(out, "{{\"type\":\"Feature\",\"id\":\"{}\",\"properties\":{{\"{code}\":", unit.id)?;
+    serde_json::to_writer(&mut *out, unit.code.as_str())?;
+    write!(out, ",\"{name}\":")?;
+    serde_json::to_writer(&mut *out, &unit.name)?;
+    write!(out, ",\"{level}\":")?;
+    serde_json::to_writer(&mut *out, unit.level.as_str())?;
+    write!(out, ",\"{parent}\":")?;
+    serde_json::to_writer(&mut *out, &unit.parent.as_ref().map(UnitCode::as_str))?;
+    write!(out, ",\"{valid_from}\":\"{}\"", validity.from)?;
+    match validity.to {
+        Some(to) => write!(out, ",\"{valid_to}\":\"{to}\"")?,
+        None => write!(out, ",\"{valid_to}\":null")?,
+    }
+    for (name, value) in unit.properties.iter().filter(|(name, _)| !OWN_PROPERTIES.contains(&name.as_str())) {
+        out.write_all(b",")?;
+        write_member(out, name, value)?;
+    }
+    out.write_all(b"},\"geometry\":")
+}
+
+/// Writes all that the source says of a unit once more, where it uses one of our names.
+fn write_source_member(out: &mut impl Write, unit: &Unit) -> io::Result<()> {
+    if unit.properties.keys().any(|name| OWN_PROPERTIES.contains(&name.as_str())) {
+        out.write_all(b",\"")?;
+        out.write_all(SOURCE_MEMBER.as_bytes())?;
+        out.write_all(b"\":")?;
+        serde_json::to_writer(out, &unit.properties)?;
+    }
+    Ok(())
 }
 
 /// Writes a geometry; each number is the shortest that reads back as the same.
@@ -182,13 +236,25 @@ fn write_ring(out: &mut impl Write, ring: &LineString<f64>) -> io::Result<()> {
     write_list(out, &ring.0, write_coord)
 }
 
-fn write_coord(out: &mut impl Write, coord: &Coord<f64>) -> io::Result<()> {
-    out.write_all(b"[")?;
-    serde_json::to_writer(&mut *out, &coord.x)?;
-    out.write_all(b",")?;
-    serde_json::to_writer(&mut *out, &coord.y)?;
-    out.write_all(b"]")
+/// Writes a position; each number is the shortest that reads back as the same.
+///
+/// # Errors
+/// Whatever `out` fails with.
+pub fn write_coord(out: &mut impl Write, coord: &Coord<f64>) -> io::Result<()> {
+    // Both numbers together, as most of the time of a page goes here.
+    let mut text = [0_u8; COORD_BYTES_MAX];
+    let mut rest = &mut text[..];
+    rest.write_all(b"[")?;
+    serde_json::to_writer(&mut rest, &coord.x)?;
+    rest.write_all(b",")?;
+    serde_json::to_writer(&mut rest, &coord.y)?;
+    rest.write_all(b"]")?;
+    let left = rest.len();
+    out.write_all(&text[..COORD_BYTES_MAX - left])
 }
+
+/// The longest number, -2.2250738585072014e-308, has 24 characters.
+const COORD_BYTES_MAX: usize = 2 * 24 + 3;
 
 #[cfg(test)]
 mod tests {

@@ -2,9 +2,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::boundary::{Generation, GenerationId, Layer, LayerName};
+use super::ids::UnitIds;
+use crate::boundary::{Generation, GenerationId, Layer, LayerName, UnitId};
 use crate::index::{LayerIndex, Search};
-use crate::topology::{Changes, Patched, ValidCoverage};
+use crate::topology::{Changes, Patched, UnitIndex, ValidCoverage};
 
 /// What tells one [`LayerSnapshot`] from another: generations do not change, but for the ends that later ones give to their units.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +28,7 @@ pub struct LayerSnapshot {
     revision: u32,
     is_public: bool,
     index: LayerIndex,
+    ids: UnitIds,
     origin: Option<Origin>,
 }
 
@@ -46,8 +48,9 @@ impl LayerSnapshot {
         is_public: bool,
         search: Search,
     ) -> Self {
+        let ids = UnitIds::new(coverage.levels().len());
         let index = LayerIndex::build_aside(coverage, search);
-        Self { newest: Some(generation.id), revision: 0, generation, superseded_at, is_public, index, origin: None }
+        Self { newest: Some(generation.id), revision: 0, generation, superseded_at, is_public, index, ids, origin: None }
     }
 
     /// Waits for what makes lookups quicker and is being built aside.
@@ -75,15 +78,16 @@ impl LayerSnapshot {
 
     /// Returns the memory that is held, in bytes.
     pub fn bytes(&self) -> usize {
-        size_of::<Self>() + self.coverage().bytes() + self.index.bytes()
+        size_of::<Self>() + self.coverage().bytes() + self.index.bytes() + self.ids.bytes()
     }
 
     /// Builds what a generation needs from this one's, given the coverage that was made from this one's coverage. What is
     /// unchanged is shared.
     pub fn patched(&self, generation: Generation, superseded_at: Option<Timestamp>, next: Patched, is_public: bool) -> Self {
         let index = self.index.patched(Arc::new(next.coverage), &next.changes);
+        let ids = UnitIds::new(index.coverage().levels().len());
         let origin = Some(Origin { generation: self.generation.id, changes: Arc::new(next.changes) });
-        Self { newest: Some(generation.id), revision: 0, generation, superseded_at, is_public, index, origin }
+        Self { newest: Some(generation.id), revision: 0, generation, superseded_at, is_public, index, ids, origin }
     }
 
     /// Returns from which generation's coverage this one's was made, for those who keep something of their own about both; none
@@ -115,5 +119,10 @@ impl LayerSnapshot {
 
     pub fn index(&self) -> &LayerIndex {
         &self.index
+    }
+
+    /// Finds the unit of an id at a level.
+    pub fn find_by_id(&self, depth: usize, id: UnitId) -> Option<UnitIndex> {
+        self.ids.find(&self.coverage().levels()[depth], depth, id)
     }
 }

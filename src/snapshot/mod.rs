@@ -5,6 +5,7 @@
 
 mod answer;
 mod case_context;
+mod ids;
 mod layer;
 mod live;
 mod state;

@@ -22,6 +22,8 @@ use crate::store::geopackage::write_any_features;
 /// A form in which features are sent as a file, all of them unless a number is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileForm {
+    /// One collection (RFC 7946), whose features are those of a page without links.
+    GeoJson,
     Csv,
     FlatGeobuf,
     GeoPackage,
@@ -41,6 +43,7 @@ impl FileForm {
     /// Returns the form that an offer stands for; none for a page.
     pub fn of(offer: Offer) -> Option<Self> {
         Some(match offer.name {
+            "geojson" => Self::GeoJson,
             "csv" => Self::Csv,
             "fgb" => Self::FlatGeobuf,
             "gpkg" => Self::GeoPackage,
@@ -51,6 +54,7 @@ impl FileForm {
 
     fn media(self) -> &'static str {
         match self {
+            Self::GeoJson => "application/geo+json",
             Self::Csv => "text/csv; charset=utf-8",
             Self::FlatGeobuf => "application/flatgeobuf",
             Self::GeoPackage => "application/geopackage+sqlite3",
@@ -60,6 +64,7 @@ impl FileForm {
 
     pub fn ending(self) -> &'static str {
         match self {
+            Self::GeoJson => "geojson",
             Self::Csv => "csv",
             Self::FlatGeobuf => "fgb",
             Self::GeoPackage => "gpkg",
@@ -69,7 +74,7 @@ impl FileForm {
 
     /// Whether the file can hold geometry of any reference system; the others are in degrees.
     pub fn takes_crs(self) -> bool {
-        matches!(self, Self::Csv | Self::FlatGeobuf)
+        matches!(self, Self::GeoJson | Self::Csv | Self::FlatGeobuf)
     }
 }
 
@@ -131,6 +136,7 @@ impl FileRequest {
         let rows = self.rows.iter().map(|at| self.row(*at, &columns));
         let with_geometry = !self.look.skips_geometry;
         match self.form {
+            FileForm::GeoJson => self.write_geojson(out),
             FileForm::Csv => write_csv(out, &plain, with_geometry, rows),
             FileForm::FlatGeobuf => {
                 let epsg = self.look.crs.as_ref().map_or(4326, super::crs::WireCrs::epsg);
@@ -146,6 +152,19 @@ impl FileRequest {
                 Ok(())
             }
         }
+    }
+
+    fn write_geojson(&self, out: &mut Chunks) -> Result<(), TableError> {
+        let (time, count) = (self.source.time(), self.rows.len());
+        write!(out, "{{\"type\":\"FeatureCollection\",\"timeStamp\":\"{time}\",\"numberReturned\":{count},\"features\":[")?;
+        let mut feature = Vec::new();
+        for (number, at) in self.rows.iter().enumerate() {
+            feature.clear();
+            feature.extend_from_slice(if number == 0 { b"\n" } else { b",\n" });
+            self.look.write_bare(&*self.source, *at, &mut feature)?;
+            out.write_all(&feature)?;
+        }
+        Ok(out.write_all(b"\n]}\n")?)
     }
 
     /// Returns the columns: name, kind, and place in the schema. The id and the geometry have columns of their own, whose names no

@@ -1,5 +1,5 @@
 use std::cmp::Ordering;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::Extension;
@@ -13,6 +13,7 @@ use super::asked::Asked;
 use super::crs::WireCrs;
 use super::files::{FileForm, FileRequest};
 use super::incidents::{self, INCIDENTS};
+use super::matched::Matched;
 use super::order::{Mark, Order};
 use super::pages::{PageAddress, PageHead, feature_links, with_crs};
 use super::query::ItemsQuery;
@@ -177,6 +178,7 @@ impl ItemsQuery {
             properties: self.properties.clone(),
             skips_geometry: self.skip_geometry == Some(true),
             zoom: None,
+            link_pieces: OnceLock::new(),
         }
     }
 }
@@ -223,9 +225,11 @@ struct Page {
 struct Chosen {
     asked: Asked,
     look: Look,
-    matched: Vec<usize>,
-    start: usize,
-    end: usize,
+    page: Vec<usize>,
+    has_prev: bool,
+    has_next: bool,
+    /// How many features there are on all pages.
+    matched: usize,
     /// Whether a planner is told more by it than others.
     tells_plans: bool,
 }
@@ -263,9 +267,9 @@ impl PageRequest {
                 // The caller has it, so it is not even looked for.
                 return Ok(Err(tag.clone()));
             }
-            let Chosen { look, matched, start, end, tells_plans, .. } = self.choose(&*source)?;
+            let Chosen { look, page, tells_plans, .. } = self.choose(&*source)?;
             let is_private = is_private || tells_plans;
-            Ok::<_, Problem>(Ok(FileRequest { rows: matched[start..end].to_vec(), source, look, form, is_private, tag }))
+            Ok::<_, Problem>(Ok(FileRequest { rows: page, source, look, form, is_private, tag }))
         });
         match chosen.await.map_err(|e| Problem::internal(&e))?? {
             Err(tag) => Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response()),
@@ -275,8 +279,8 @@ impl PageRequest {
     }
 
     fn write(&self, source: &dyn Source) -> Result<Page, Problem> {
-        let Chosen { asked, look, matched, start, end, tells_plans } = self.choose(source)?;
-        let cut = Cut { page: &matched[start..end], has_next: end < matched.len(), has_prev: start > 0, matched: matched.len() };
+        let Chosen { asked, look, page, has_prev, has_next, matched, tells_plans } = self.choose(source)?;
+        let cut = Cut { page: &page, has_next, has_prev, matched };
         let (bytes, links) = cut.write(source, self.query.shift, &asked.order, &look, &self.address)?;
         Ok(Page { bytes, links, tells_plans })
     }
@@ -291,20 +295,25 @@ impl PageRequest {
         let mut look = query.look(self.address.base.clone(), self.collection.clone(), self.address.version.clone());
         look.zoom = query.zoom_level.map(|z| self.zoom(source, z)).transpose()?;
         let wanted = Wanted { area: asked.area.as_ref(), span: query.datetime, filter: asked.filter.as_ref(), until: self.until };
-        let mut matched = select(source, &wanted)?;
         let order = &asked.order;
-        order.sort(source, &mut matched);
+        let matched = if wanted.is_everything() && order.is_by_key() {
+            Matched::All(source.len())
+        } else {
+            let mut picked = select(source, &wanted)?;
+            order.sort(source, &mut picked);
+            Matched::Picked(picked)
+        };
         // A file holds all features unless a number of them is asked for.
         let is_file = FileForm::of(self.offer).is_some();
         let limit = if is_file && query.limit.is_none() { matched.len() } else { self.limit };
         let (start, end) = match Side::of(query, order)? {
             // Features stand in their order, so a page is found by search and not by counting.
             Side::After(mark) => {
-                let start = matched.partition_point(|at| order.compare(source, *at, &mark) != Ordering::Greater);
+                let start = matched.count_while(|at| order.compare(source, at, &mark) != Ordering::Greater);
                 (start, start.saturating_add(limit).min(matched.len()))
             }
             Side::Before(mark) => {
-                let end = matched.partition_point(|at| order.compare(source, *at, &mark) == Ordering::Less);
+                let end = matched.count_while(|at| order.compare(source, at, &mark) == Ordering::Less);
                 (end.saturating_sub(limit), end)
             }
             Side::All => (0, limit.min(matched.len())),
@@ -312,9 +321,9 @@ impl PageRequest {
         // Where times choose or order the features, what is not on the page may be what is private.
         let looks_at_times = query.datetime.is_some() || asked.filter.is_some() || !order.is_by_key();
         let is_private = |at: &usize| source.is_private(*at);
-        let tells_plans =
-            if looks_at_times { (0..source.len()).any(|at| is_private(&at)) } else { matched[start..end].iter().any(is_private) };
-        Ok(Chosen { look, matched, start, end, tells_plans, asked })
+        let page = matched.cut(start..end);
+        let tells_plans = if looks_at_times { (0..source.len()).any(|at| is_private(&at)) } else { page.iter().any(is_private) };
+        Ok(Chosen { has_prev: start > 0, has_next: end < matched.len(), matched: matched.len(), look, page, tells_plans, asked })
     }
 
     /// Finds what is drawn of the features at the zoom that is nearest to one.

@@ -15,6 +15,7 @@ pub mod incidents;
 mod infer;
 pub mod items;
 pub mod landing;
+mod matched;
 mod order;
 mod pages;
 mod passing;

@@ -74,6 +74,10 @@ impl Source for PickedSource {
         self.whole.members(self.picked[at])
     }
 
+    fn write_whole(&self, at: usize, out: &mut Vec<u8>) -> bool {
+        self.whole.write_whole(self.picked[at], out)
+    }
+
     fn span(&self, at: usize) -> Option<(Timestamp, Option<Timestamp>)> {
         self.whole.span(self.picked[at])
     }

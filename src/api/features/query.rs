@@ -73,7 +73,7 @@ pub struct ItemsQuery {
     #[param(value_type = Option<String>, pattern = "^(gcj02|bd09)$")]
     pub shift: Option<TileShift>,
     /// The form of the answer, whatever the `Accept` header says: a page, or a file of all features, or of `limit` of them.
-    #[param(pattern = "^(json|html|csv|fgb|gpkg|parquet)$")]
+    #[param(pattern = "^(json|html|geojson|csv|fgb|gpkg|parquet)$")]
     pub f: Option<String>,
 }
 

@@ -157,7 +157,7 @@ fn relation_name(relation: Relation) -> &'static str {
 }
 
 fn unit_of(level: &FoundLevel, feature: &str) -> Option<UnitIndex> {
-    super::units::find_unit(&level.layer.coverage().levels()[level.depth], feature)
+    super::units::find_unit(&level.layer, level.depth, feature)
 }
 
 /// Finds the level among whose units relatives are sought, and the id of its collection.

@@ -18,6 +18,13 @@ pub struct Wanted<'q> {
     pub until: Instant,
 }
 
+impl Wanted<'_> {
+    /// Whether no feature is left out.
+    pub fn is_everything(&self) -> bool {
+        self.area.is_none() && self.span.is_none() && self.filter.is_none()
+    }
+}
+
 /// Features looked at between two looks at the clock: a look costs less than a filter, and no filter takes a millisecond a feature
 /// unless it holds thousands of vertices.
 pub const FEATURES_BETWEEN_LOOKS: usize = 64;

@@ -48,6 +48,12 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
+    /// Writes a feature as it is stored, with all its properties and members, up to where more members may follow; false where it has
+    /// to be put together of its parts.
+    fn write_whole(&self, _at: usize, _out: &mut Vec<u8>) -> bool {
+        false
+    }
+
     /// Returns between which times a feature holds, the end excluded; none where it says nothing of time.
     fn span(&self, at: usize) -> Option<(Timestamp, Option<Timestamp>)>;
 

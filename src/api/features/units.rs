@@ -10,7 +10,7 @@ use super::infer::{Inference, to_value};
 use super::source::{Source, merged};
 use super::write::{Ends, ZoomLevel};
 use crate::boundary::{OWN_PROPERTIES, SOURCE_MEMBER, UnitCode, UnitId};
-use crate::export::geojson::own_properties;
+use crate::export::geojson::{own_properties, write_covered_unit};
 use crate::filter::{Kind, Property, Schema, Value};
 use crate::snapshot::LayerSnapshot;
 use crate::topology::{CoverageLevel, UnitIndex};
@@ -57,13 +57,13 @@ impl UnitSource {
 }
 
 /// Finds a unit by its id or by its code.
-pub fn find_unit(level: &CoverageLevel, feature: &str) -> Option<UnitIndex> {
+pub fn find_unit(layer: &LayerSnapshot, depth: usize, feature: &str) -> Option<UnitIndex> {
     if let Ok(id) = Uuid::try_parse(feature)
-        && let Some(at) = level.units().iter().position(|unit| unit.id == UnitId(id))
+        && let Some(unit) = layer.find_by_id(depth, UnitId(id))
     {
-        return Some(index(at));
+        return Some(unit);
     }
-    level.find(&UnitCode::parse(feature).ok()?)
+    layer.coverage().levels()[depth].find(&UnitCode::parse(feature).ok()?)
 }
 
 /// Units of a tile's grid along its side.
@@ -125,7 +125,7 @@ impl Source for UnitSource {
     }
 
     fn find(&self, feature: &str) -> Option<usize> {
-        find_unit(self.level(), feature).map(|unit| unit.0 as usize)
+        find_unit(&self.layer, self.depth, feature).map(|unit| unit.0 as usize)
     }
 
     fn value(&self, at: usize, slot: usize) -> Value<'_> {
@@ -171,6 +171,11 @@ impl Source for UnitSource {
         let unit = &self.level().units()[at];
         let hides_one = unit.properties.keys().any(|name| OWN_PROPERTIES.contains(&name.as_str()));
         if hides_one { vec![(SOURCE_MEMBER, Json::Object(unit.properties.clone()))] } else { Vec::new() }
+    }
+
+    fn write_whole(&self, at: usize, out: &mut Vec<u8>) -> bool {
+        let seen = self.ends.seen_of(&self.level().units()[at]);
+        write_covered_unit(out, self.layer.coverage(), (self.depth, index(at)), seen).is_ok()
     }
 
     fn span(&self, at: usize) -> Option<(Timestamp, Option<Timestamp>)> {

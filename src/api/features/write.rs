@@ -1,11 +1,11 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use geo::MapCoords;
 use geo_types::{Coord, Geometry};
 use jiff::Timestamp;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::crs::WireCrs;
 use super::source::Source;
@@ -31,6 +31,8 @@ pub struct Look {
     pub skips_geometry: bool,
     /// Geometry as it is drawn at a zoom, where it is.
     pub zoom: Option<ZoomLevel>,
+    /// The links of a feature around its id, which is twice in them; made when the first feature is written.
+    pub link_pieces: OnceLock<[String; 3]>,
 }
 
 /// What is drawn of a layer at a zoom of the web's usual square.
@@ -87,8 +89,29 @@ impl Look {
     /// Writes one feature with its links.
     ///
     /// # Errors
-    /// A position that the reference system cannot express, or whatever `out` fails with.
+    /// A position that the reference system cannot express.
     pub fn write(&self, source: &dyn Source, at: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
+        self.write_open(source, at, out)?;
+        self.write_links(&source.id(at), out);
+        out.push(b'}');
+        Ok(())
+    }
+
+    /// Writes one feature without links, as files hold it.
+    ///
+    /// # Errors
+    /// A position that the reference system cannot express.
+    pub fn write_bare(&self, source: &dyn Source, at: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
+        self.write_open(source, at, out)?;
+        out.push(b'}');
+        Ok(())
+    }
+
+    /// Writes a feature up to where more members may follow.
+    fn write_open(&self, source: &dyn Source, at: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
+        if self.is_whole() && source.write_whole(at, out) {
+            return Ok(());
+        }
         let id = source.id(at);
         out.write_all(b"{\"type\":\"Feature\",\"id\":")?;
         serde_json::to_writer(&mut *out, &*id).map_err(io::Error::from)?;
@@ -106,11 +129,17 @@ impl Look {
         }
         let members = if self.properties.is_none() { source.members(at) } else { Vec::new() };
         let shift = self.shift.map(|shift| ("shift", shift.as_str().into()));
-        for (name, value) in members.into_iter().chain([("links", self.links(&id))]).chain(shift) {
+        for (name, value) in members.into_iter().chain(shift) {
             out.write_all(b",")?;
             write_member(out, name, &value)?;
         }
-        Ok(out.write_all(b"}")?)
+        Ok(())
+    }
+
+    /// Whether features are shown as they are stored.
+    fn is_whole(&self) -> bool {
+        let is_degrees = self.crs.as_ref().is_none_or(WireCrs::is_crs84);
+        is_degrees && self.shift.is_none() && self.properties.is_none() && !self.skips_geometry && self.zoom.is_none()
     }
 
     /// Returns the properties that are shown of a feature.
@@ -160,15 +189,34 @@ impl Look {
         format!("/collections/{}/items/{}", encode(&self.collection), encode(id))
     }
 
-    fn links(&self, id: &str) -> Json {
-        let path = self.path(id);
+    /// Writes the member with the links of a feature. All of a page have the same but for the id.
+    fn write_links(&self, id: &str, out: &mut Vec<u8>) {
+        let [before_self, before_alternate, after] = self.link_pieces.get_or_init(|| self.make_link_pieces());
+        let id = encode(id);
+        // The parts of a text of JSON, of which the id is a part that needs no escapes once it is part of an address.
+        for part in [before_self.as_str(), &id, before_alternate, &id, after] {
+            out.extend_from_slice(part.as_bytes());
+        }
+    }
+
+    fn make_link_pieces(&self) -> [String; 3] {
         let (look, version) = (self.to_pairs(), &self.version);
         let collection = format!("/collections/{}", encode(&self.collection));
-        json!([
-            { "href": self.base.to(&format!("{path}?f=json{look}{version}")), "rel": "self", "type": "application/geo+json" },
-            { "href": self.base.to(&format!("{path}?f=html{look}{version}")), "rel": "alternate", "type": "text/html" },
-            { "href": self.base.to(&with_query(&collection, version)), "rel": "collection", "type": "application/json" },
-        ])
+        let escaped = |text: &str| {
+            let json = Json::from(text).to_string();
+            json[1..json.len() - 1].to_owned()
+        };
+        let items = escaped(&self.base.to(&format!("{collection}/items/")));
+        let tail = |form: &str| escaped(&format!("?f={form}{look}{version}"));
+        let whole = escaped(&self.base.to(&with_query(&collection, version)));
+        [
+            format!(",\"links\":[{{\"href\":\"{items}"),
+            format!("{}\",\"rel\":\"self\",\"type\":\"application/geo+json\"}},{{\"href\":\"{items}", tail("json")),
+            format!(
+                "{}\",\"rel\":\"alternate\",\"type\":\"text/html\"}},{{\"href\":\"{whole}\",\"rel\":\"collection\",\"type\":\"application/json\"}}]",
+                tail("html")
+            ),
+        ]
     }
 
     /// Returns what of the look stands in an address, each pair behind an `&`.
