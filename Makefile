@@ -7,7 +7,7 @@ export GRIDKEEPER_BENCH_PYTHON ?= $(CACHE)/venv-bench-requirements/bin/python
 LISTEN ?= 127.0.0.1:8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-web test-datafusion exactness tiles-coverage bench lint screenshots first-map web shapes test-qgis example-shifted clean-demo
+.PHONY: help run build test test-web test-datafusion exactness tiles-coverage fuzz bench lint screenshots first-map web shapes test-qgis example-shifted clean-demo
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ tiles-coverage: ## Judge tiles of the sample and of published layers by decoders
 	@scripts/install-tools test
 	cargo build --release --locked --example tile_pieces
 	@scripts/tiles-coverage "$(CARGO_TARGET_DIR)/release/examples/tile_pieces" "$(DATA)"
+
+fuzz: ## Let fuzzers write requests, bodies and filters for MINUTES (30); what they find is kept in fuzz/found and tested
+	@scripts/install-tools fuzz
+	scripts/fuzz $(or $(MINUTES),30) $(TARGETS)
 
 bench: ## Print figures beside rivals; benches/RESULTS.md keeps them
 	@scripts/install-tools bench

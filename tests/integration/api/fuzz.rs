@@ -8,7 +8,8 @@ use rand::{RngExt, SeedableRng};
 
 use super::service::{DISPATCHER, PLANNER, Service, code_of};
 
-/// Requests that every run of the tests makes. `make fuzz` makes them for as long as it is told, with a seed of its own.
+/// Requests that every run of the tests makes: with GRIDKEEPER_FUZZ_SECONDS for as long as that, with a seed of its own. `fuzz/` has
+/// fuzzers that see where their requests lead.
 const REQUESTS: usize = 400;
 
 /// No answer about two hundred units takes so long, on however busy a machine.

@@ -16,6 +16,7 @@ mod drafts;
 mod faulty;
 mod features;
 mod files;
+mod found;
 mod fuzz;
 mod generations;
 mod keepers;
