@@ -292,7 +292,7 @@ fn ask(service: &Service, method: &str, template: &str, asked: &str, caller: &st
         // It is not approved, or was withdrawn by the one before.
         409 if template.starts_with("/v1/drafts/") => 'O',
         // What is published is not written to, and of what is not there nobody has seen a version.
-        409 | 412 if is_feature => 'O',
+        409 | 412 | 422 if is_feature => 'O',
         // The only thing asked for that is not there.
         404 if ["incidents", "archives", "webhooks", "open311", "rulings", "border-reports"].iter().any(|part| address.contains(part)) => {
             'O'

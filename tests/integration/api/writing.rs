@@ -471,7 +471,7 @@ fn a_post_is_given_changed_and_ended_and_what_was_said_before_is_kept() {
     let seen = read(desk.service.get(items).bearer_auth(SCOPED).send().unwrap()).1;
     let before = seen["features"].as_array().unwrap().clone();
     assert_eq!((before.len(), &before[0]["properties"]["worker"]), (1, &json!("W-4711")), "{seen}");
-    assert_eq!(before[0]["geometry"]["type"], "Polygon");
+    assert_eq!(before[0]["geometry"]["type"], "MultiPolygon");
 
     let body = |properties: Value| feature(&Value::Null, &properties);
     let row = json!({ "unit": code_of(1, 1), "worker": "W-2", "name": "李四", "phone": "139", "post": "backup", "shift": "08:00-18:00" });
