@@ -367,7 +367,7 @@ fn whatever_is_sent_the_units_of_a_draft_fill_their_ground() {
         assert!([200, 201, 204, 422].contains(&answer.0), "round {round}: {answer:?}");
         *statuses.entry(answer.0).or_default() += 1;
     }
-    assert!(statuses.get(&422).is_some_and(|count| *count > 3) && statuses.get(&200).is_some_and(|count| *count > 10), "{statuses:?}");
+    assert!(statuses.get(&422).is_some_and(|count| *count > 1) && statuses.get(&200).is_some_and(|count| *count > 10), "{statuses:?}");
     // The check of every import finds nothing.
     let problems = desk.get("/v1/drafts/2/problems").1;
     assert_eq!(problems["errors"], 0, "{problems}");
