@@ -119,6 +119,11 @@ impl Caller {
         self.layers.is_empty() || self.layers.contains(layer)
     }
 
+    /// Whether the key is limited to no layer.
+    pub fn reaches_all_layers(&self) -> bool {
+        self.layers.is_empty()
+    }
+
     /// Whether the caller may see a layer at all: everybody a public one, insiders those that their key reaches.
     pub fn sees_layer(&self, layer: &LayerName, is_public: bool) -> bool {
         is_public || self.is_insider() && self.reaches_layer(layer)

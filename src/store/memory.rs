@@ -15,7 +15,7 @@ use super::memory_posts::Posts;
 use super::positions::{Positions, WorkerPosition};
 use super::records::{
     AuditEntry, CaseFilter, CaseOrder, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonDigest, PersonRecord,
-    Publication, RosterData, StoredGeneration, StoredRoster, current_generation,
+    Publication, RosterData, StoredGeneration, StoredRoster, WorkerSaid, current_generation,
 };
 use super::rosters::{RosterHead, in_force};
 use super::rules;
@@ -178,13 +178,21 @@ impl Store for MemoryStore {
         self.lock().replace_roster(roster, with, author, at)
     }
 
-    fn change_roster(&self, roster: &RosterData, newest: Option<u64>, author: &str, at: Timestamp) -> Result<(), StoreError> {
+    fn change_roster(
+        &self,
+        roster: &RosterData,
+        said: Option<&WorkerSaid>,
+        newest: Option<u64>,
+        author: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         let mut state = self.lock();
         let found = state.rosters.last().map(|(head, _)| head.number);
         if found != newest {
             return Err(StoreError::RosterChanged { newest: found });
         }
-        state.replace_roster(roster, None, author, at)
+        let roster = roster.clone().with_names(&state.people, said);
+        state.replace_roster(&roster, None, author, at)
     }
 
     fn find_roster(&self, at: Timestamp) -> Result<RosterTerm, StoreError> {

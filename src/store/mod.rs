@@ -56,7 +56,7 @@ pub use positions::WorkerPosition;
 pub use postgis::PostgisStore;
 pub use records::{
     AuditEntry, CaseFilter, CaseOrder, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonDigest, PersonRecord,
-    Publication, RosterData, StoredGeneration, StoredRoster, current_generation, newest_generation,
+    Publication, RosterData, StoredGeneration, StoredRoster, WorkerSaid, current_generation, newest_generation,
 };
 pub use rosters::descends;
 pub use webhooks::{DeadLetter, Delivery, Lease, LetterState, Webhook, WebhookId};
@@ -149,11 +149,19 @@ pub trait Store: Send + Sync {
     ) -> Result<(), StoreError>;
 
     /// Adds a roster as [`Store::replace_roster`] does, in force from `at`, where `newest` is the number of the roster written last: so that
-    /// of two who change the same roster none is lost.
+    /// of two who change the same roster none is lost. Its number is the next. A worker whom the store knows keeps name and phone as they
+    /// are there, so that who was erased meanwhile stays so: `said` is what is told of one alone.
     ///
     /// # Errors
     /// [`StoreError::RosterChanged`] where another has been written.
-    fn change_roster(&self, roster: &RosterData, newest: Option<u64>, author: &str, at: Timestamp) -> Result<(), StoreError>;
+    fn change_roster(
+        &self,
+        roster: &RosterData,
+        said: Option<&WorkerSaid>,
+        newest: Option<u64>,
+        author: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// Returns which roster is in force at `at`, without its rows: who has the one of the same mark need not read it again.
     fn find_roster(&self, at: Timestamp) -> Result<RosterTerm, StoreError>;

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use sha2::{Digest, Sha256};
@@ -77,9 +79,31 @@ pub struct StoredRoster {
     pub data: RosterData,
 }
 
+/// What a change of the roster says of a worker. What is none stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerSaid {
+    pub id: WorkerId,
+    pub name: Option<String>,
+    pub phone: Option<String>,
+}
+
 impl RosterData {
+    /// Calls each worker as the store does, which `known` tells, but for what is said of one.
+    pub(super) fn with_names(mut self, known: &BTreeMap<WorkerId, Worker>, said: Option<&WorkerSaid>) -> Self {
+        for worker in &mut self.workers {
+            if let Some(kept) = known.get(&worker.id) {
+                worker.clone_from(kept);
+            }
+            if let Some(said) = said.filter(|said| said.id == worker.id) {
+                worker.name = said.name.clone().unwrap_or_else(|| std::mem::take(&mut worker.name));
+                worker.phone = said.phone.clone().unwrap_or_else(|| std::mem::take(&mut worker.phone));
+            }
+        }
+        self
+    }
+
     /// The roster as every back end keeps and returns it: one worker an id, the last given; in one order.
-    pub(super) fn into_kept(mut self) -> Self {
+    pub fn into_kept(mut self) -> Self {
         self.workers.reverse();
         self.workers.sort_by(|a, b| a.id.cmp(&b.id));
         self.workers.dedup_by(|later, first| later.id == first.id);

@@ -22,7 +22,10 @@ use crate::api::wire::{CaseTag, IncidentTaken, RulingApplied};
 use crate::dispatch::workflow::{CaseEvent, begin};
 use crate::dispatch::{Case, CaseId, Reporter};
 use crate::snapshot::{context_of, place_at};
-use crate::store::{CaseWrite, CaseWritten, IntakeToken, Near, NewCase};
+use crate::store::{CaseRecord, CaseWrite, CaseWritten, IntakeToken, Near, NewCase};
+
+/// What the address of a case begins with.
+const PATH: &str = "/v1/incidents";
 
 /// The members of a report.
 const MEMBERS: [&str; 12] =
@@ -44,7 +47,7 @@ const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(5);
 const KEY_BYTES_MAX: usize = 255;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// A report of something that happened somewhere.
 #[derive(Debug, utoipa::ToSchema)]
@@ -113,34 +116,42 @@ pub async fn report_incident(
     rights::require(&caller)?;
     let token = read_token(&headers, &caller, &bytes)?;
     let body = Body::read(&headers, &bytes, &MEMBERS)?;
-    take_in(&state, caller, &base, token, body, "/v1/incidents").await
+    take_in(&state, caller, &base, token, body).await
 }
 
-/// Takes a report in that stands in a body of another form, by the same way. The address of the case begins with `path`.
+/// Takes a report in that stands in a body of another form, by the same way. Returns the case, and whether it was taken in before: then
+/// as it is now.
 ///
 /// # Errors
 /// As [`report_incident`].
 pub async fn report_members(
     state: &AppState,
-    caller: Caller,
-    base: &BaseUrl,
+    caller: &Caller,
     (headers, bytes): (&HeaderMap, &[u8]),
     members: Map<String, Value>,
-    path: &str,
-) -> Result<Response, Problem> {
-    rights::require(&caller)?;
-    let token = read_token(headers, &caller, bytes)?;
-    take_in(state, caller, base, token, Body::of(members, &MEMBERS), path).await
+) -> Result<(CaseRecord, bool), Problem> {
+    rights::require(caller)?;
+    let token = read_token(headers, caller, bytes)?;
+    let taken = submit_body(state, caller, token, Body::of(members, &MEMBERS)).await?;
+    match taken.written {
+        CaseWritten::Added(event) => Ok((CaseRecord { case: taken.case, events: vec![*event] }, false)),
+        other => Ok((super::one::load(state, caller, &repeated(&other)?.to_string()).await?, true)),
+    }
 }
 
-async fn take_in(
-    state: &AppState,
-    caller: Caller,
-    base: &BaseUrl,
-    token: Option<IntakeToken>,
-    body: Body,
-    path: &str,
-) -> Result<Response, Problem> {
+async fn take_in(state: &AppState, caller: Caller, base: &BaseUrl, token: Option<IntakeToken>, body: Body) -> Result<Response, Problem> {
+    let taken = submit_body(state, &caller, token, body).await?;
+    match taken.written {
+        CaseWritten::Added(event) => {
+            let lookup = taken.asker.answer(&taken.question, base)?;
+            let ruling = taken.question.ruling().map(|(ruling, distance_m)| RulingApplied::new(ruling, *distance_m));
+            send(&IncidentTaken::new(&taken.case, &event, ruling, lookup, base.as_str()), &taken.case, &event, &base.to(PATH), false)
+        }
+        other => repeat(state, caller, repeated(&other)?, base).await,
+    }
+}
+
+async fn submit_body(state: &AppState, caller: &Caller, token: Option<IntakeToken>, body: Body) -> Result<Taken, Problem> {
     let report = Reported::read(body)?;
     // A position counts; without one the address must say beyond doubt where it is.
     let by_address = !report.body.has("lon") && !report.body.has("lat") && !report.submission.address.is_empty();
@@ -152,21 +163,21 @@ async fn take_in(
         ("lon" | "lat" | "crs" | "accuracy_m" | "layer" | "category", _) => report.body.given(name),
         _ => None,
     };
-    let taken = submit(state, &caller, Submission { token, ..report.submission }, &fields).await?;
-    match taken.written {
-        CaseWritten::Added(event) => {
-            let lookup = taken.asker.answer(&taken.question, base)?;
-            let ruling = taken.question.ruling().map(|(ruling, distance_m)| RulingApplied::new(ruling, *distance_m));
-            send(&IncidentTaken::new(&taken.case, &event, ruling, lookup, base.as_str()), &taken.case, &event, &base.to(path), false)
-        }
-        CaseWritten::Repeated { case, is_same_body: true } => repeat(state, caller, case, base, path).await,
+    submit(state, caller, Submission { token, ..report.submission }, &fields).await
+}
+
+/// Returns the case that a report was taken in as before.
+///
+/// # Errors
+/// 422 where another report was sent under the same key.
+fn repeated(written: &CaseWritten) -> Result<CaseId, Problem> {
+    match written {
+        CaseWritten::Repeated { case, is_same_body: true } => Ok(*case),
         CaseWritten::Repeated { .. } => Err(Problem::new(
             ProblemKind::KeyReused,
             "another report was sent under this Idempotency-Key; send this one under a key of its own",
         )),
-        CaseWritten::Refused | CaseWritten::Stale { .. } | CaseWritten::Appended => {
-            Err(Problem::new(ProblemKind::Internal, crate::api::problem::INTERNAL_DETAIL))
-        }
+        _ => Err(Problem::new(ProblemKind::Internal, crate::api::problem::INTERNAL_DETAIL)),
     }
 }
 
@@ -249,7 +260,7 @@ pub async fn submit<'r>(
 }
 
 /// Answers a report that was taken in before, as it was answered then: by the boundaries and the roster of its time.
-async fn repeat(state: &AppState, caller: Caller, id: CaseId, base: &BaseUrl, path: &str) -> Result<Response, Problem> {
+async fn repeat(state: &AppState, caller: Caller, id: CaseId, base: &BaseUrl) -> Result<Response, Problem> {
     let record = state.with_store(move |store| store.find_case_record(id)).await?;
     let record = record.ok_or_else(|| Problem::not_found(format!("there is no incident {id}")))?;
     let (case, Some(event)) = (record.case, record.events.first()) else {
@@ -273,7 +284,7 @@ async fn repeat(state: &AppState, caller: Caller, id: CaseId, base: &BaseUrl, pa
     }
     let lookup = asker.answer(&question, base)?;
     let ruling = question.ruling().map(|(ruling, distance_m)| RulingApplied::new(ruling, *distance_m));
-    send(&IncidentTaken::new(&case, event, ruling, lookup, base.as_str()), &case, event, &base.to(path), true)
+    send(&IncidentTaken::new(&case, event, ruling, lookup, base.as_str()), &case, event, &base.to(PATH), true)
 }
 
 /// Asks for the state of a time; for one before the first boundaries, for that of now: an office begins with what is reported already.

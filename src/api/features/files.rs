@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -99,9 +99,7 @@ impl FileRequest {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.form.media()));
         headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_str(&name).map_err(|e| Problem::internal(&e))?);
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(if self.is_private { "private, no-cache" } else { "no-cache" }));
-        let vary = if self.is_private { "Accept, Accept-Encoding, Authorization" } else { "Accept, Accept-Encoding" };
-        headers.insert(header::VARY, HeaderValue::from_static(vary));
+        say_who_keeps(headers, self.is_private);
         if let Some(tag) = &self.tag {
             headers.insert(header::ETAG, HeaderValue::from_str(tag).map_err(|e| Problem::internal(&e))?);
         }
@@ -199,6 +197,13 @@ impl FileRequest {
         let values = values.collect();
         Ok(TableRow { id: Cow::Owned(self.source.id(at).into_owned()), values, geometry: self.look.plane_geometry(&*self.source, at)? })
     }
+}
+
+/// Says which caches may keep an answer, and on what it depends.
+pub fn say_who_keeps(headers: &mut HeaderMap, is_private: bool) {
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(if is_private { "private, no-cache" } else { "no-cache" }));
+    let vary = if is_private { "Accept, Accept-Encoding, Authorization" } else { "Accept, Accept-Encoding" };
+    headers.insert(header::VARY, HeaderValue::from_static(vary));
 }
 
 /// Hands what is written to the answer, and waits while its reader is slow.

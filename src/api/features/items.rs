@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::asked::Asked;
 use super::crs::WireCrs;
-use super::files::{FileForm, FileRequest};
+use super::files::{FileForm, FileRequest, say_who_keeps};
 use super::incidents::{self, INCIDENTS};
 use super::matched::Matched;
 use super::order::{Mark, Order};
@@ -265,14 +265,19 @@ impl PageRequest {
             let tag = file_tag(&*source, &self.address, form);
             if let Some(tag) = tag.as_ref().filter(|tag| self.terms.matches(tag.trim_start_matches("W/"))) {
                 // The caller has it, so it is not even looked for.
-                return Ok(Err(tag.clone()));
+                let is_private = is_private || (0..source.len()).any(|at| source.is_private(at));
+                return Ok(Err((tag.clone(), is_private)));
             }
             let Chosen { look, page, tells_plans, .. } = self.choose(&*source)?;
             let is_private = is_private || tells_plans;
             Ok::<_, Problem>(Ok(FileRequest { rows: page, source, look, form, is_private, tag }))
         });
         match chosen.await.map_err(|e| Problem::internal(&e))?? {
-            Err(tag) => Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response()),
+            Err((tag, is_private)) => {
+                let mut response = (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
+                say_who_keeps(response.headers_mut(), is_private);
+                Ok(response)
+            }
             Ok(file) if is_head => file.head().map(|response| with_crs(response, shift, crs.as_ref())),
             Ok(file) => file.send(held).map(|response| with_crs(response, shift, crs.as_ref())),
         }

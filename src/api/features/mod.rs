@@ -1,8 +1,8 @@
 //! Features for GIS clients: OGC API Features, parts 1 to 4, at the root.
 //!
-//! A collection is one level of one layer, a layer of a file that the operator offers, or the incidents, which the public never sees.
-//! Each is a [`source::Source`]; [`select`] finds what is asked of one, [`order`] sorts it, [`write`] writes it. Only `incidents` reads
-//! the store, all else the request's snapshot and memory.
+//! A collection is one level of one layer, a layer of a file that the operator offers, the table of responsibilities, or the incidents
+//! or the roster, which the public never sees. Each is a [`source::Source`]; [`select`] finds what is asked of one, [`order`] sorts it,
+//! [`write`] writes it. Only `incidents` and `roster` read the store, all else the request's snapshot and memory.
 
 mod asked;
 mod cases;

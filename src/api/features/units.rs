@@ -4,6 +4,7 @@ use std::sync::Arc;
 use geo_types::{Coord, Geometry, LineString, MultiPolygon, Polygon, Rect};
 use jiff::Timestamp;
 use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::infer::{Inference, to_value};
@@ -212,8 +213,15 @@ impl Source for UnitSource {
     fn version(&self) -> Option<String> {
         let (layer, generation) = (self.layer.layer(), self.layer.generation());
         // When a unit ends is told from then on, and planners before.
-        let ends = self.level().units().iter().filter(|unit| self.ends.seen_of(unit).to.is_some()).count();
+        let mut ends = Sha256::new();
+        for unit in self.level().units() {
+            if let Some(to) = self.ends.seen_of(unit).to {
+                ends.update(format!("{} {to}\n", unit.code));
+            }
+        }
+        let digest = ends.finalize();
+        let ends = u64::from_be_bytes(std::array::from_fn(|at| digest[at]));
         let revision = self.layer.revision();
-        Some(format!("{}.{} {} {revision} {} {ends}", layer.name, self.level().level(), generation.id, generation.created_at))
+        Some(format!("{}.{} {} {revision} {} {ends:x}", layer.name, self.level().level(), generation.id, generation.created_at))
     }
 }

@@ -131,7 +131,7 @@ impl Cover {
 }
 
 /// Closes rings and runs exteriors counter-clockwise, holes clockwise.
-fn oriented(rings: &[Vec<Coord<f64>>]) -> Refused<Rings> {
+pub(super) fn oriented(rings: &[Vec<Coord<f64>>]) -> Refused<Rings> {
     let mut oriented = Rings::new();
     for (at, ring) in rings.iter().enumerate() {
         let mut ring = clean(ring, 3)?;

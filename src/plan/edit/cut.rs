@@ -169,7 +169,7 @@ fn push(line: &mut Vec<Coord<f64>>, c: Coord<f64>) {
 }
 
 /// Sees that a line, or a closed ring, meets itself nowhere but in its ends.
-fn check_simple(line: &[Coord<f64>]) -> Refused<()> {
+pub(super) fn check_simple(line: &[Coord<f64>]) -> Refused<()> {
     let edges: Vec<[Coord<f64>; 2]> = line.windows(2).map(|edge| [edge[0], edge[1]]).collect();
     // Edges are looked at from west to east, and only with those that reach as far.
     let mut order: Vec<usize> = (0..edges.len()).collect();

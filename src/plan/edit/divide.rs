@@ -70,7 +70,8 @@ impl Board {
                 taken.push((unit, inside, rest.len()));
             }
         }
-        self.take_ground(depth, code, name, &taken)?;
+        // Logs of old, whose corners stay where they are, have units that end so, and are done again as they were.
+        self.take_ground(depth, code, name, &taken, within_m > 0.0)?;
         self.sweep_arcs(&cover.cuts());
         let made = self.find_unit(depth, code)?;
         let left: Vec<u32> = taken.iter().filter(|(_, _, rest)| *rest > 0).map(|(unit, ..)| *unit).collect();
@@ -82,8 +83,15 @@ impl Board {
         if rings.len() > 1 || within_m > 0.0 { self.check_covered(depth, made, &cover) } else { Ok(()) }
     }
 
-    /// Gives parts of units to a new one.
-    fn take_ground(&mut self, depth: usize, code: &UnitCode, name: &str, taken: &[(u32, Vec<Part>, usize)]) -> Refused<()> {
+    /// Gives parts of units to a new one. What gives all that it has ends, unless `keeps_units`.
+    fn take_ground(
+        &mut self,
+        depth: usize,
+        code: &UnitCode,
+        name: &str,
+        taken: &[(u32, Vec<Part>, usize)],
+        keeps_units: bool,
+    ) -> Refused<()> {
         let Some((first, ..)) = taken.first() else {
             return Err(Refusal::new(Reason::Outside, "no unit lies under the ring").of([code.clone()]));
         };
@@ -97,6 +105,9 @@ impl Board {
             };
             if self.units[depth][*unit as usize].parent != parent {
                 return Err(refuse(Reason::CrossesParent, format!("{code} would lie in several parents")));
+            }
+            if *rest == 0 && keeps_units {
+                return Err(refuse(Reason::EndsUnit, format!("nothing would be left of {}", self.code(depth, *unit))));
             }
             if *rest > self.figures[depth][*unit as usize].parts as usize {
                 return Err(refuse(Reason::TearsUnit, format!("{} would be torn into {rest} pieces", self.code(depth, *unit))));

@@ -5,10 +5,13 @@ use geo_types::{Coord, LineString, Polygon};
 use rustc_hash::FxHashSet;
 
 use super::board::Board;
+use super::cover::oriented;
+use super::cut::check_simple;
 use super::draft::Draft;
 use super::nodes::{Key, key_of};
 use super::operation::Rings;
 use super::refusal::{Reason, Refusal, Refused};
+use super::vertex::check_range;
 use crate::boundary::{Level, UnitCode, UnitId};
 
 impl Draft {
@@ -53,7 +56,10 @@ impl Draft {
         let [rings] = polygons else {
             return Err(Refusal::new(Reason::BadShape, format!("a unit is drawn as one polygon, not as {}", polygons.len())));
         };
-        let line = |at: usize| LineString(rings.get(at).cloned().unwrap_or_default());
+        // A point inside is looked for only where there is an inside.
+        let rings = oriented(rings)?;
+        rings.iter().try_for_each(|ring| check_simple(ring))?;
+        let line = |at: usize| LineString(rings[at].clone());
         let polygon = Polygon::new(line(0), (1..rings.len()).map(line).collect());
         let bad = || Refusal::new(Reason::BadShape, "the polygon encloses no area");
         let place: Coord<f64> = polygon.interior_point().ok_or_else(bad)?.into();
@@ -70,18 +76,19 @@ impl Draft {
             Some(code) => code.clone(),
             None => self.board.codes_for(depth, holder, 1, &[])?.pop().ok_or_else(none)?,
         };
-        Ok((code, rings.clone()))
+        Ok((code, rings))
     }
 
     /// Whether a unit has the shape of polygons: each corner of them is a vertex of its border, within a tolerance, and none is left out.
     ///
     /// # Errors
-    /// There is no such unit.
+    /// There is no such unit, or a corner lies outside of the range of degrees.
     pub fn is_shaped(&self, depth: usize, code: &UnitCode, polygons: &[Rings], within_m: f64) -> Refused<bool> {
         let unit = self.board.find_unit(depth, code)?;
         let own = self.board.edges_of(depth, unit);
         let mut given: FxHashSet<(Key, Key)> = FxHashSet::default();
         for ring in polygons.iter().flatten() {
+            ring.iter().try_for_each(|c| check_range(*c))?;
             let closing = ring.first().filter(|first| ring.last() != Some(first));
             let ring: Vec<Coord<f64>> = ring.iter().chain(closing).copied().collect();
             let Some(snapped) = self.board.snapped_ring(&ring, within_m) else { return Ok(false) };

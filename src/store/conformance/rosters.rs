@@ -3,9 +3,9 @@
 use super::Place;
 use super::samples::{assignment, case, code, day, publication, publish, roster_now, squares, worker};
 use crate::boundary::{GenerationId, GenerationState};
-use crate::dispatch::{Post, RosterMark};
+use crate::dispatch::{Post, RosterMark, Worker, WorkerId};
 use crate::store::StoreError;
-use crate::store::records::{Publication, RosterData};
+use crate::store::records::{ErasureReason, Publication, RosterData, WorkerSaid};
 
 pub fn each_time_has_the_roster_of_its_time(place: &Place) {
     let store = place();
@@ -83,16 +83,23 @@ pub fn a_roster_is_replaced_whole(place: &Place) {
 pub fn a_roster_is_changed_only_where_it_is_the_newest(place: &Place) {
     let store = place();
     let roster = |unit: &str| RosterData { workers: vec![worker("w1", "n")], assignments: vec![assignment(unit, "w1", Post::Primary, "")] };
-    store.change_roster(&roster("1"), None, "a", day(1)).unwrap();
+    store.change_roster(&roster("1"), None, None, "a", day(1)).unwrap();
     let newest = store.find_roster(day(1)).unwrap().mark.newest;
     assert!(newest.is_some());
-    store.change_roster(&roster("2"), newest, "a", day(2)).unwrap();
+    store.change_roster(&roster("2"), None, newest, "a", day(2)).unwrap();
     for stale in [None, newest] {
-        let late = place().change_roster(&roster("3"), stale, "b", day(3));
+        let late = place().change_roster(&roster("3"), None, stale, "b", day(3));
         assert!(matches!(late, Err(StoreError::RosterChanged { newest: Some(found) }) if Some(found) > newest), "{late:?}");
     }
     assert_eq!(roster_now(&*store), roster("2").into_kept());
     assert_eq!(store.load_roster(day(1)).unwrap().data, roster("1").into_kept());
+    // Who was erased since the roster was read stays so, and of who is named no more is written than is said.
+    store.erase_person(&WorkerId("w1".into()), ErasureReason::Request, "a", day(3)).unwrap();
+    let newest = store.find_roster(day(3)).unwrap().mark.newest;
+    let said = WorkerSaid { id: WorkerId("w1".into()), name: None, phone: Some("139".into()) };
+    store.change_roster(&roster("2"), Some(&said), newest, "a", day(3)).unwrap();
+    let Worker { name, phone, .. } = roster_now(&*store).workers.remove(0);
+    assert_eq!((name.as_str(), phone.as_str()), ("", "139"));
 }
 
 pub fn a_worker_is_kept_once(place: &Place) {

@@ -13,7 +13,7 @@ use crate::store::ledger::{Entry, EntryEnd, EntryFilter, EntryKind};
 use crate::store::positions::{Positions, WorkerPosition};
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonRecord, Publication, RosterData,
-    StoredGeneration, StoredRoster,
+    StoredGeneration, StoredRoster, WorkerSaid,
 };
 use crate::store::transfer::{Progress, Row, Sink, Stage, Table, TransferStore};
 use crate::store::webhooks::{DeadLetter, Delivery, Lease, Webhook, WebhookId};
@@ -134,8 +134,15 @@ impl Store for GeoPackageStore {
         self.connections.write("replace the roster", |tx| roster::replace_roster(tx, roster, with, author, at))
     }
 
-    fn change_roster(&self, roster: &RosterData, newest: Option<u64>, author: &str, at: Timestamp) -> Result<(), StoreError> {
-        self.connections.write("change the roster", |tx| roster::change_roster(tx, roster, newest, author, at))
+    fn change_roster(
+        &self,
+        roster: &RosterData,
+        said: Option<&WorkerSaid>,
+        newest: Option<u64>,
+        author: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.connections.write("change the roster", |tx| roster::change_roster(tx, roster, said, newest, author, at))
     }
 
     fn find_roster(&self, at: Timestamp) -> Result<RosterTerm, StoreError> {

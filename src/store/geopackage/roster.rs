@@ -13,7 +13,7 @@ use crate::boundary::{Generation, GenerationId, LayerName, UnitCode, Validity};
 use crate::dispatch::{Assignment, Post, RosterTerm, Shift, Worker, WorkerId};
 use crate::store::StoreError;
 use crate::store::audit::Action;
-use crate::store::records::{RosterData, StoredRoster};
+use crate::store::records::{RosterData, StoredRoster, WorkerSaid};
 use crate::store::rosters::{RosterHead, in_force};
 use crate::store::texts::shift_text;
 use crate::store::times::{parse_time, time_text};
@@ -53,6 +53,7 @@ pub(super) fn replace_roster(
 pub(super) fn change_roster(
     transaction: &Transaction<'_>,
     roster: &RosterData,
+    said: Option<&WorkerSaid>,
     newest: Option<u64>,
     author: &str,
     at: Timestamp,
@@ -61,7 +62,10 @@ pub(super) fn change_roster(
     if found != newest {
         return Err(Failure::Store(StoreError::RosterChanged { newest: found }));
     }
-    replace_roster(transaction, roster, None, author, at)
+    let mut statement = transaction.prepare_cached("SELECT worker_id, name, phone FROM gk_person")?;
+    let pair = |row: &Row<'_>| read_worker(row).map(|worker| (worker.id.clone(), worker));
+    let known = statement.query_map([], pair)?.collect::<Result<_, _>>()?;
+    replace_roster(transaction, &roster.clone().with_names(&known, said), None, author, at)
 }
 
 pub(super) fn load_roster(transaction: &Transaction<'_>, at: Timestamp) -> Result<StoredRoster, Failure> {
@@ -101,8 +105,7 @@ fn load_data(transaction: &Transaction<'_>, number: u64) -> Result<RosterData, F
         "SELECT p.worker_id, p.name, p.phone FROM gk_worker AS w JOIN gk_person AS p ON p.key = w.person
          WHERE w.from_roster <= ?1 AND (w.to_roster IS NULL OR w.to_roster > ?1)",
     )?;
-    let worker = |row: &Row<'_>| Ok(Worker { id: worker_id(row, 0)?, name: row.get(1)?, phone: row.get(2)? });
-    let workers = statement.query_map([number], worker)?.collect::<Result<_, _>>()?;
+    let workers = statement.query_map([number], read_worker)?.collect::<Result<_, _>>()?;
     let mut statement = transaction.prepare_cached(
         "SELECT a.unit_code, p.worker_id, a.post, a.department, a.valid_from, a.valid_to, a.shift
          FROM gk_assignment AS a JOIN gk_person AS p ON p.key = a.person
@@ -128,6 +131,10 @@ pub(super) fn person_key(transaction: &Transaction<'_>, id: &WorkerId) -> Result
 
 pub(super) fn worker_id(row: &Row<'_>, at: usize) -> Result<WorkerId, rusqlite::Error> {
     row.get::<_, String>(at).map(|id| WorkerId(Arc::from(id)))
+}
+
+fn read_worker(row: &Row<'_>) -> Result<Worker, rusqlite::Error> {
+    Ok(Worker { id: worker_id(row, 0)?, name: row.get(1)?, phone: row.get(2)? })
 }
 
 fn replace_workers(transaction: &Transaction<'_>, workers: &[Worker], number: i64) -> Result<(), Failure> {

@@ -16,7 +16,7 @@ use crate::store::ledger::{Entry, EntryEnd, EntryFilter, EntryKind};
 use crate::store::positions::WorkerPosition;
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonRecord, Publication, RosterData,
-    StoredGeneration, StoredRoster,
+    StoredGeneration, StoredRoster, WorkerSaid,
 };
 use crate::store::transfer::{Row, Sink, Table, TransferStore};
 use crate::store::webhooks::{DeadLetter, Delivery, Lease, Webhook, WebhookId};
@@ -161,8 +161,15 @@ impl Store for PostgisStore {
         self.connections.write("replace the roster", async |tx| roster::replace_roster(tx, data, with, author, at).await)
     }
 
-    fn change_roster(&self, data: &RosterData, newest: Option<u64>, author: &str, at: Timestamp) -> Result<(), StoreError> {
-        self.connections.write("change the roster", async |tx| roster::change_roster(tx, data, newest, author, at).await)
+    fn change_roster(
+        &self,
+        data: &RosterData,
+        said: Option<&WorkerSaid>,
+        newest: Option<u64>,
+        author: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.connections.write("change the roster", async |tx| roster::change_roster(tx, data, said, newest, author, at).await)
     }
 
     fn find_roster(&self, at: Timestamp) -> Result<RosterTerm, StoreError> {

@@ -15,7 +15,7 @@ use crate::boundary::{Generation, GenerationId, LayerName, UnitCode, Validity};
 use crate::dispatch::{Assignment, Post, RosterTerm, Shift, Worker, WorkerId};
 use crate::store::StoreError;
 use crate::store::audit::Action;
-use crate::store::records::{RosterData, StoredRoster};
+use crate::store::records::{RosterData, StoredRoster, WorkerSaid};
 use crate::store::rosters::{RosterHead, in_force};
 use crate::store::texts::shift_text;
 
@@ -54,6 +54,7 @@ pub(super) async fn replace_roster(
 pub(super) async fn change_roster(
     tx: &Transaction<'_>,
     roster: &RosterData,
+    said: Option<&WorkerSaid>,
     newest: Option<u64>,
     author: &str,
     at: Timestamp,
@@ -62,7 +63,11 @@ pub(super) async fn change_roster(
     if found != newest {
         return Err(Failure::Store(StoreError::RosterChanged { newest: found }));
     }
-    replace_roster(tx, roster, None, author, at).await
+    let ids: Vec<String> = roster.workers.iter().map(|worker| to_text(&worker.id.0).into_owned()).collect();
+    // The lock keeps an erasure from coming between.
+    let sql = "SELECT worker_id, name, phone FROM gk_person WHERE worker_id = ANY ($1) ORDER BY key FOR UPDATE";
+    let known = tx.query(sql, &[&ids]).await?.iter().map(read_worker).map(|worker| (worker.id.clone(), worker)).collect();
+    replace_roster(tx, &roster.clone().with_names(&known, said), None, author, at).await
 }
 
 pub(super) async fn load_roster(tx: &Transaction<'_>, at: Timestamp) -> Result<StoredRoster, Failure> {
@@ -106,8 +111,7 @@ async fn load_data(tx: &Transaction<'_>, number: i64) -> Result<RosterData, Fail
             &[&number],
         )
         .await?;
-    let worker = |row: &Row| Worker { id: worker_id(row.get(0)), name: from_text(row.get(1)), phone: from_text(row.get(2)) };
-    let workers = rows.iter().map(worker).collect();
+    let workers = rows.iter().map(read_worker).collect();
     let rows = tx
         .query(
             "SELECT a.unit_code, p.worker_id, a.post, a.department, a.valid_from, a.valid_to, a.shift
@@ -248,6 +252,10 @@ fn read_assignment(row: &Row) -> Result<Assignment, Failure> {
         shift: Shift::parse(row.get(6)).map_err(|e| broken(&e))?,
         unit,
     })
+}
+
+fn read_worker(row: &Row) -> Worker {
+    Worker { id: worker_id(row.get(0)), name: from_text(row.get(1)), phone: from_text(row.get(2)) }
 }
 
 fn read_post(text: &str) -> Result<Post, Failure> {

@@ -11,6 +11,7 @@ use gridkeeper::store::{
     AuditEntry, CaseFilter, CaseMarkPage, CasePage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DeadLetter, Delivery, DraftEntry,
     Entry, EntryEnd, EntryFilter, EntryKind, ErasureReason, GenerationChanges, KeyHash, KeyRecord, Lease, Notice, NumberedEvent,
     PersonRecord, Publication, RosterData, Store, StoreError, StoredGeneration, StoredRoster, Webhook, WebhookId, WorkerPosition,
+    WorkerSaid,
 };
 use jiff::Timestamp;
 
@@ -72,7 +73,7 @@ impl Store for Faulty {
         fn count_units(layer: &LayerName) -> Vec<(GenerationId, Vec<usize>)>;
         fn load_codes(layer: &LayerName, level: &Level) -> Vec<UnitCode>;
         fn replace_roster(roster: &RosterData, with: Option<(&LayerName, GenerationId)>, author: &str, at: Timestamp) -> ();
-        fn change_roster(roster: &RosterData, newest: Option<u64>, author: &str, at: Timestamp) -> ();
+        fn change_roster(roster: &RosterData, said: Option<&WorkerSaid>, newest: Option<u64>, author: &str, at: Timestamp) -> ();
         fn find_roster(at: Timestamp) -> RosterTerm;
         fn load_roster(at: Timestamp) -> StoredRoster;
         fn replace_rules(table: &RuleTable, effective_from: Timestamp, author: &str, at: Timestamp) -> u64;

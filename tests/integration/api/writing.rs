@@ -1,7 +1,8 @@
-//! OGC API Features, part 4: units of a draft and incidents, written as features.
+//! OGC API Features, part 4: units of a draft, incidents and the roster, written as features.
 
 use std::sync::Arc;
 
+use gridkeeper::boundary::{GenerationState, LayerName, UnitCode};
 use gridkeeper::config::Config;
 use gridkeeper::dispatch::Role;
 use gridkeeper::store::{KeyHash, KeyRecord, MemoryStore, Store};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::rules::write_rules;
-use super::service::{DISPATCHER, PLANNER, SCOPED, SIDE, SOUTH, Service, WEST, code_of, fill, middle_of};
+use super::service::{DISPATCHER, PLANNER, SCOPED, SIDE, SOUTH, Service, WEST, code_of, fill, grids, middle_of, publish};
 use crate::support::python_with;
 
 const ADMIN: &str = "admin-key";
@@ -220,6 +221,23 @@ fn what_would_tear_the_coverage_is_422_with_the_place_and_a_remedy() {
         );
         assert_eq!(refused["type"], "urn:gridkeeper:problem:edit-refused");
     }
+    // Nor does a unit that is created end others, or is one made of what encloses nothing.
+    let post = |geometry: &Value| desk.ask("POST", "/collections/grid/items?draft=2", &[], &feature(geometry, &json!({})));
+    for shape in [rectangle(4.0, 4.0, 1.0, 1.0), rectangle(4.0, 4.0, 1.5, 1.0)] {
+        let (status, refused) = post(&shape);
+        assert_eq!((status, &refused["reason"], &refused["units"]), (422, &json!("ends_unit"), &json!([first])), "{refused}");
+    }
+    let mut crossed = rectangle(4.2, 4.2, 0.5, 0.5);
+    crossed["coordinates"][0][1][0] = json!(WEST + SIDE * 4.9);
+    crossed["coordinates"][0].as_array_mut().unwrap().swap(1, 2);
+    assert_eq!(post(&crossed).1["reason"], "line_crosses_itself");
+    for far in [1e200, 181.0] {
+        let mut outside = rectangle(4.2, 4.2, 0.5, 0.5);
+        outside["coordinates"][0][1][0] = json!(far);
+        for (status, refused) in [post(&outside), put(&outside)] {
+            assert_eq!((status, &refused["reason"]), (422, &json!("bad_shape")), "{refused}");
+        }
+    }
     let district = "/collections/district/items/431102?draft=2";
     let small = feature(&rectangle(0.0, 0.0, 10.0, 10.0), &json!({ "code": "431102", "name": "零陵区" }));
     assert_eq!(desk.ask("PUT", district, &[("if-match", "*")], &small).1["reason"], "not_finest");
@@ -234,6 +252,11 @@ fn what_would_tear_the_coverage_is_422_with_the_place_and_a_remedy() {
     let patch = json!({ "properties": { "households": 7 } });
     let (status, refused) = desk.ask("PATCH", &item(&first), &[("if-match", "*")], &patch);
     assert_eq!((status, &refused["errors"][0]["parameter"]), (422, &json!("properties.households")), "{refused}");
+    let patch = json!({ "properties": { "valid_to": "2030-01-01T00:00:00Z" } });
+    let (status, refused) = desk.ask("PATCH", &item(&first), &[("if-match", "*")], &patch);
+    assert_eq!((status, &refused["errors"][0]["parameter"]), (422, &json!("properties.valid_to")), "{refused}");
+    let emptied = desk.ask("PATCH", &item(&first), &[("if-match", "*")], &json!({ "properties": null }));
+    assert_eq!((emptied.0, &emptied.1["errors"][0]["parameter"]), (422, &json!("properties")));
     let point = feature(&json!({ "type": "Point", "coordinates": [111.0, 26.0] }), &json!({}));
     assert_eq!(desk.ask("POST", "/collections/grid/items?draft=2", &[], &point).0, 422);
     assert_eq!(desk.get("/v1/drafts/2").1["revision"], 2);
@@ -394,10 +417,16 @@ fn an_incident_is_reported_as_a_feature_and_moved_by_its_workflow() {
     let desk = Desk::new();
     let response = report(&desk, DISPATCHER, &[("idempotency-key", "k1")]);
     let location = response.headers()["location"].to_str().unwrap().to_owned();
-    assert_eq!(tag(&response), "\"1\"");
+    assert!(tag(&response).starts_with("\"1."), "{}", tag(&response));
+    assert_eq!(response.headers()["content-type"], "application/geo+json");
+    assert_eq!(response.headers()["content-crs"], "<http://www.opengis.net/def/crs/OGC/1.3/CRS84>");
     let (status, taken) = read(response);
-    assert_eq!((status, &taken["grid"]["code"]), (201, &json!(code_of(0, 0))), "{taken}");
+    assert_eq!((status, &taken["properties"]["grid"]), (201, &json!(code_of(0, 0))), "{taken}");
     let path = location[location.find("/collections").unwrap()..].to_owned();
+    assert!(location.ends_with(taken["id"].as_str().unwrap()), "{location}");
+    let minimal = report(&desk, DISPATCHER, &[("prefer", "return=minimal")]);
+    assert_eq!((minimal.status().as_u16(), tag(&minimal)), (201, "\"1\"".to_owned()));
+    assert!(minimal.headers().contains_key("location") && minimal.bytes().unwrap().is_empty());
     let again = report(&desk, DISPATCHER, &[("idempotency-key", "k1")]);
     assert_eq!(
         (again.headers()["location"].to_str().unwrap(), again.headers()["idempotency-replayed"].to_str().unwrap()),
@@ -430,6 +459,25 @@ fn an_incident_is_reported_as_a_feature_and_moved_by_its_workflow() {
     // What is sent back as it is changes nothing.
     let (status, same) = read(as_dispatcher(&desk, "PUT", &path, &second, &show().1));
     assert_eq!(status, 200, "{same}");
+    assert_eq!(show().0, second);
+    // Nor does the pin move where it is sent back rounded.
+    let (mut rounded, kept) = (show().1, show().1);
+    let at = rounded["geometry"]["coordinates"].as_array_mut().unwrap();
+    at.iter_mut().for_each(|c| *c = json!((c.as_f64().unwrap() * 1e7).round() / 1e7 + 2e-7));
+    let (status, same) = read(as_dispatcher(&desk, "PUT", &path, &second, &rounded));
+    assert_eq!((status, &same["geometry"]), (200, &kept["geometry"]), "{same}");
+    // What would be lost is refused by name, and nothing is answered with 200 that was not done.
+    for (properties, parameter) in [
+        (json!({ "action": "void", "reason": "r", "category": "E0220" }), "properties.category"),
+        (json!({ "worker": "W-2" }), "properties.worker"),
+        (json!({ "published": true }), "properties.published"),
+        (json!({ "holder": "W-9" }), "properties.holder"),
+        (json!({ "grid": code_of(9, 9) }), "properties.grid"),
+    ] {
+        let (status, refused) = read(as_dispatcher(&desk, "PATCH", &path, &second, &json!({ "properties": properties })));
+        assert_eq!((status, &refused["errors"][0]["parameter"]), (409, &json!(parameter)), "{refused}");
+    }
+    assert_eq!(as_dispatcher(&desk, "PATCH", &path, &second, &json!({ "geometry": null })).status(), 409);
     assert_eq!(show().0, second);
     // A state that no move leads to now is refused with those that are open.
     let closed = json!({ "properties": { "state": "closed_for_ever" } });
@@ -511,6 +559,27 @@ fn a_post_is_given_changed_and_ended_and_what_was_said_before_is_kept() {
     assert_eq!(patch("Parks", &first).0, 412);
     let other_unit = json!({ "properties": { "unit": code_of(2, 2) } });
     assert_eq!(desk.ask("PATCH", &path, &[("if-match", "*")], &other_unit).0, 422);
+    for (change, parameter) in [
+        (json!({ "properties": { "unit": null } }), "properties.unit"),
+        (json!({ "properties": { "post": null } }), "properties.post"),
+        (json!({ "properties": { "valid_from": null } }), "properties.valid_from"),
+        (json!({ "properties": { "name": null } }), "properties.name"),
+        (json!({ "id": "another" }), "id"),
+        (json!({ "properties": null }), "properties"),
+    ] {
+        let (status, refused) = desk.ask("PATCH", &path, &[("if-match", "*")], &change);
+        assert_eq!((status, &refused["errors"][0]["parameter"]), (422, &json!(parameter)), "{refused}");
+    }
+    // A row that comes to be about the same as another is refused as one that is added.
+    assert_eq!(desk.ask("POST", items, &[], &body(found["properties"].clone())).0, 409);
+    // What began stays so where a whole row does not say when, and a phone is taken out.
+    let mut whole = found["properties"].clone();
+    whole.as_object_mut().unwrap().remove("valid_from");
+    whole["department"] = json!("Roads");
+    whole["phone"] = json!(null);
+    let (status, replaced) = desk.ask("PUT", &path, &[("if-match", "*")], &body(whole));
+    assert_eq!((status, &replaced["properties"]["valid_from"]), (200, &found["properties"]["valid_from"]), "{replaced}");
+    assert_eq!((&replaced["id"], &replaced["properties"]["phone"]), (&found["id"], &json!("")));
     // Deleted is ended: it stays, with its end.
     let (tag_now, _) = desk.get(&path);
     let (status, ended) = desk.ask("DELETE", &format!("{path}?at=2099-01-01T00:00:00Z"), &[("if-match", &tag_now)], &Value::Null);
@@ -521,8 +590,49 @@ fn a_post_is_given_changed_and_ended_and_what_was_said_before_is_kept() {
     // Who wrote it stands in the audit log, and before it was written the roster is as it was.
     let audit = read(desk.service.get("/v1/audit?limit=100").bearer_auth(ADMIN).send().unwrap()).1;
     let writes = audit["entries"].as_array().unwrap().iter().filter(|entry| entry["action"] == "replace_roster").count();
-    assert_eq!(writes, 4, "{audit}");
+    assert_eq!(writes, 5, "{audit}");
     assert_eq!(desk.get(&format!("{items}?at=2026-02-01T00:00:00Z")).1["features"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_key_of_one_layer_sees_no_posts_of_another() {
+    const GRID_ONLY: &str = "grid-key";
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    fill(&*store);
+    let mut beats = grids();
+    for beat in &mut beats {
+        beat.unit.code = UnitCode::parse(&beat.unit.code.as_str().replacen("431102001", "431102002", 1)).unwrap();
+    }
+    let (beat, at) = (beats[0].unit.code.to_string(), "2026-01-01T00:00:00Z".parse().unwrap());
+    publish(&*store, "police", beats, at, at, GenerationState::Published);
+    let hash = KeyHash(Sha256::digest(GRID_ONLY.as_bytes()).into());
+    let layers = vec![LayerName::parse("grid").unwrap()];
+    store.add_key(&KeyRecord { layers, ..KeyRecord::new(hash, Role::Dispatcher, at) }, "test").unwrap();
+    let desk = Desk { service: Service::start_on(store, Config::default(), false) };
+    let items = "/collections/roster/items";
+    let row = feature(&Value::Null, &json!({ "unit": beat, "worker": "P-1", "name": "王五" }));
+    assert_eq!(desk.ask("POST", items, &[], &row).0, 201);
+    let sees_beat = |key: &str| {
+        let (status, page) = read(desk.service.get(items).bearer_auth(key).send().unwrap());
+        let features = page["features"].as_array().unwrap_or_else(|| panic!("{status} {page}"));
+        assert!(features.iter().any(|row| row["properties"]["unit"] == code_of(0, 0)), "{page}");
+        features.iter().any(|row| row["properties"]["unit"] == beat.as_str())
+    };
+    assert_eq!((sees_beat(PLANNER), sees_beat(GRID_ONLY)), (true, false));
+}
+
+#[test]
+fn a_row_is_not_written_where_a_planned_roster_would_lose_it() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    fill(&*store);
+    let (at, ahead) = ("2026-01-02T00:00:00Z".parse().unwrap(), "2099-01-01T00:00:00Z");
+    let planned = publish(&*store, "grid", grids(), ahead.parse().unwrap(), at, GenerationState::Published);
+    let roster = store.load_roster(at).unwrap().data;
+    store.replace_roster(&roster, Some((&LayerName::parse("grid").unwrap(), planned)), "test", at).unwrap();
+    let desk = Desk { service: Service::start_on(store, Config::default(), false) };
+    let row = feature(&Value::Null, &json!({ "unit": code_of(1, 1), "worker": "W-2", "name": "李四" }));
+    let (status, refused) = desk.ask("POST", "/collections/roster/items", &[], &row);
+    assert_eq!((status, refused["detail"].as_str().unwrap().contains(ahead)), (409, true), "{refused}");
 }
 
 #[test]
@@ -537,6 +647,8 @@ fn a_file_that_is_known_is_not_made_again() {
         let seen = tag(&ask("GET", &path, ""));
         assert!(seen.starts_with("W/\""), "{form} {seen}");
         let known = ask("GET", &path, &seen);
+        let (kept, vary) = (&known.headers()["cache-control"], &known.headers()["vary"]);
+        assert_eq!((kept.to_str().unwrap(), vary.to_str().unwrap()), ("private, no-cache", "Accept, Accept-Encoding, Authorization"));
         assert_eq!((known.status().as_u16(), tag(&known), known.bytes().unwrap().len()), (304, seen.clone(), 0), "{form}");
         let head = ask("HEAD", &path, "");
         assert_eq!((head.status().as_u16(), tag(&head)), (200, seen.clone()), "{form}");

@@ -59,6 +59,10 @@ impl FeatureBody {
             return Err(Problem::member("geometry", "is missing"));
         }
         let properties = match members.remove("properties") {
+            Some(Value::Null) if is_patch => {
+                let detail = "properties are not taken out as a whole; name those that are to be null";
+                return Err(Problem::new(ProblemKind::BreaksRule, detail).with_parameter("properties"));
+            }
             None | Some(Value::Null) => Map::new(),
             Some(Value::Object(properties)) => properties,
             Some(_) => return Err(Problem::member("properties", "is no object")),
@@ -161,5 +165,7 @@ mod tests {
         assert_eq!(named("application/merge-patch+json", ""), ProblemKind::UnsupportedMediaType);
         assert_eq!(named("application/json", "<http://www.opengis.net/def/crs/EPSG/0/2326>"), ProblemKind::InvalidParameter);
         assert!(read("application/merge-patch+json", "", &json!({ "properties": { "name": null } }), PATCH).is_ok());
+        let emptied = read("application/merge-patch+json", "", &json!({ "properties": null }), PATCH).unwrap_err();
+        assert_eq!((emptied.kind, &*emptied.errors[0].parameter), (ProblemKind::BreaksRule, "properties"));
     }
 }

@@ -6,23 +6,25 @@ use serde_json::{Map, Value};
 use super::super::incidents::{self, INCIDENTS, sees_incidents};
 use super::super::query::ItemsQuery;
 use super::body::{FeatureBody, PATCH, WHOLE};
-use super::terms::{PREFERENCE_APPLIED, is_create_only, missing, precondition_required, wants_minimal};
+use super::terms::{PREFERENCE_APPLIED, address, is_create_only, missing, precondition_required, wants_minimal};
 use crate::api::caller::Caller;
-use crate::api::cases::{act_by_members, find_case, report_members};
+use crate::api::cases::{IDEMPOTENCY_REPLAYED, act_by_members, find_case, report_members};
 use crate::api::links::BaseUrl;
 use crate::api::media::GEOJSON;
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::state::AppState;
 use crate::api::wire::CaseTag;
-use crate::dispatch::Case;
+use crate::boundary::Position;
 use crate::dispatch::workflow::{ActionDefinition, CaseState, Effect};
+use crate::dispatch::{Case, distance_m};
 use crate::store::CaseRecord;
 
 /// What is said of a case with a move, beside what is to be different: the members of an action.
 const SAID: [&str; 9] = ["reason", "condition", "department", "departments", "worker", "limit", "rating", "published", "action"];
 
-/// What is told of a case and follows from its history alone.
-const KEPT: [&str; 4] = ["grid", "generation", "holder", "given"];
+/// How far a place may lie from where a case is without being another, metres: clients write seven decimals, and others come through
+/// another reference system.
+const SAME_PLACE_M: f64 = 0.1;
 
 /// A write to a case: always an event that is added to its history.
 pub struct CaseWrite {
@@ -33,7 +35,7 @@ pub struct CaseWrite {
 }
 
 impl CaseWrite {
-    /// Takes a report in, as `/v1/incidents` does.
+    /// Takes a report in, as `/v1/incidents` does, and answers with the case as a feature.
     ///
     /// # Errors
     /// As there.
@@ -45,8 +47,15 @@ impl CaseWrite {
             // A report says its place in the system in which it is known, and that is kept.
             members.extend(place.to_members(&body));
         }
-        let request = (&self.headers, bytes);
-        report_members(&self.state, self.caller, &self.base, request, members, "/collections/incidents/items").await
+        let (record, is_repeated) = report_members(&self.state, &self.caller, (&self.headers, bytes), members).await?;
+        let path = format!("/collections/{INCIDENTS}/items/{}", record.case.id);
+        let mut response = self.send(record)?;
+        *response.status_mut() = StatusCode::CREATED;
+        response.headers_mut().insert(header::LOCATION, address(&self.base.to(&path))?);
+        if is_repeated {
+            response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+        }
+        Ok(response)
     }
 
     /// Makes a case what it is said to be, as far as a move of its workflow leads there.
@@ -165,6 +174,10 @@ impl CaseWrite {
                 }
             }
         }
+        if body.geometry.as_ref().is_some_and(Value::is_null) {
+            let detail = "the place of a case is corrected, and not taken out";
+            return Err(Problem::new(ProblemKind::InvalidMove, detail).with_parameter("geometry").allowing(allowed()));
+        }
         if let Some(place) = body.point()?
             && !place.is_at(body, case)?
         {
@@ -177,14 +190,27 @@ impl CaseWrite {
             return Err(Problem::new(ProblemKind::InvalidMove, detail).allowing(allowed()));
         }
         if named {
+            // A name that no move has is refused with those that are, as everywhere.
+            let action = said["action"].as_str().and_then(|name| self.state.config().cases.workflow.action(name));
+            if let (Some(action), Some((what, effect))) = (action, wanted.first())
+                && action.effect != *effect
+            {
+                let detail = format!("the move {} does not give a case another {what}, so one of the two would be lost", action.name);
+                let parameter = if *what == "geometry" { "geometry" } else { "properties.category" };
+                return Err(Problem::new(ProblemKind::InvalidMove, detail).with_parameter(parameter).allowing(allowed()));
+            }
             return Ok(said);
         }
         let open = || self.open_to(folded);
         let action = match (wanted.first(), state) {
             (Some((_, effect)), _) => open().find(|action| action.effect == *effect),
             (None, Some(state)) => open().find(|action| action.to.as_ref().is_some_and(|to| *to.0 == *state)),
-            // Words that no move goes with change nothing.
-            (None, None) => return Ok(Map::new()),
+            (None, None) => {
+                let Some(word) = said.keys().next() else { return Ok(said) };
+                let detail = format!("{word} is said with a move and changes nothing by itself; name the move by action");
+                let problem = Problem::new(ProblemKind::InvalidMove, detail).with_parameter(&format!("properties.{word}"));
+                return Err(problem.allowing(allowed()));
+            }
         };
         let what = wanted.first().map_or_else(|| format!("the state {}", state.unwrap_or_default()), |(name, _)| format!("another {name}"));
         let none = || {
@@ -211,17 +237,21 @@ pub fn can_void(state: &AppState) -> bool {
     state.config().cases.workflow.actions().iter().any(|action| action.effect == Effect::Void)
 }
 
-/// Whether a property is what is kept of a case, or is not said.
+/// Whether a property is what is kept of a case. What a case does not have, and a null does not say, is no difference.
 fn is_kept(name: &str, value: &Value, case: &Case) -> bool {
+    let is_text = |kept: &str| *value == kept || value.is_null() && kept.is_empty();
+    let is_code = |kept: Option<String>| *value == kept.map_or(Value::Null, Value::from);
     match name {
         "id" => *value == case.id.to_string(),
-        "category" => value.is_null() || *value == case.category,
-        "state" => value.is_null(),
-        "description" => *value == case.description,
-        "source" => *value == case.source,
+        "category" => is_text(&case.category),
+        "description" => is_text(&case.description),
+        "source" => is_text(&case.source),
+        "given" => is_text(&case.given),
         "reported_at" => value.as_str().and_then(|text| text.parse().ok()) == Some(case.reported_at),
-        // They follow from the place, which says more.
-        name => KEPT.contains(&name) || value.is_null(),
+        "grid" => is_code(case.grid.as_ref().map(ToString::to_string)),
+        "holder" => is_code(case.holder.as_ref().map(ToString::to_string)),
+        "generation" => *value == case.generation.map_or(Value::Null, |generation| generation.0.into()),
+        _ => value.is_null(),
     }
 }
 
@@ -257,8 +287,8 @@ impl GivenPlace {
 
     fn is_at(self, body: &FeatureBody, case: &Case) -> Result<bool, Problem> {
         let here = body.to_degrees(self.0)?;
-        // What is sent back in another system comes back to within a millimetre.
-        const SAME_DEG: f64 = 1e-8;
-        Ok((here.x - case.position.lon).abs() < SAME_DEG && (here.y - case.position.lat).abs() < SAME_DEG)
+        // What is out of range is another place, which the move refuses.
+        let is_near = |here: Position| distance_m(here, case.position) <= SAME_PLACE_M;
+        Ok(Position::new(here.x, here.y).is_ok_and(is_near))
     }
 }

@@ -1,7 +1,7 @@
 //! Features that are created, replaced, changed and deleted: OGC API Features, part 4, on what is a draft or is only added to.
 //!
-//! Units are written in a draft, each request as one step of its log; incidents go through their workflow. What is published is read
-//! alone.
+//! Units are written in a draft, each request as one step of its log; incidents go through their workflow; a row of the roster is
+//! written as a roster in which that row is different. What is published is read alone.
 
 mod allow;
 mod body;

@@ -1,5 +1,6 @@
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::super::collections::find_level;
@@ -254,8 +255,6 @@ impl Wish {
             Some(Value::String(given)) if id.is_none() => Some(given),
             _ => id,
         };
-        // Times are those of the draft, which says from when it holds.
-        properties.retain(|name, _| name != "valid_from" && name != "valid_to");
         Ok(Self { code, name, parent, polygons, others: properties, id })
     }
 
@@ -307,15 +306,25 @@ impl Wish {
             let kept = match (name.as_str(), unit) {
                 ("level", Some(unit)) => Some(Value::from(unit.level.as_str())),
                 ("level", None) => continue,
+                // Times are those of the draft, which says from when it holds.
+                ("valid_from" | "valid_to", Some(unit)) => {
+                    own_properties(unit, unit.validity).into_iter().find(|(own, _)| own == name).map(|(_, kept)| kept)
+                }
                 (_, unit) => unit.and_then(|unit| unit.properties.get(name).cloned()),
             };
-            if *value != kept.unwrap_or(Value::Null) {
+            if !is_same(value, &kept.unwrap_or(Value::Null)) {
                 let detail = format!("{name} is not what is kept; of a unit of a draft only geometry, code, name and parent are written");
                 return Err(Problem::new(ProblemKind::EditRefused, detail).with_parameter(&format!("properties.{name}")));
             }
         }
         Ok(())
     }
+}
+
+/// Whether two values are the same, two times also where they are written otherwise.
+fn is_same(a: &Value, b: &Value) -> bool {
+    let time = |value: &Value| value.as_str()?.parse::<Timestamp>().ok();
+    a == b || time(a).is_some_and(|at| time(b) == Some(at))
 }
 
 /// Takes a text out of properties: empty where it is null, or where it is missing and `is_whole`.
