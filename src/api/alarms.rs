@@ -8,13 +8,13 @@ use serde::Serialize;
 
 use super::as_of::default_layer;
 use super::caller::Caller;
-use super::cases::require_cases;
+use super::cases::{require_cases, require_prefix};
 use super::document::Document;
-use super::features::scoped_prefix;
 use super::media::{JSON, negotiate};
 use super::problem::Problem;
 use super::query::{FromQuery, Query, Values};
 use super::state::AppState;
+use crate::boundary::Unit;
 use crate::dispatch::workflow::escalation;
 use crate::snapshot::{Query as Lookup, Snapshot};
 use crate::store::{CaseFilter, CaseOrder, CaseRecord, Store};
@@ -131,16 +131,18 @@ pub async fn list_alarms(
 ) -> Result<Response, Problem> {
     negotiate(None, &headers, &[JSON])?;
     require_cases(&caller)?;
-    let prefix = scoped_prefix(query.grid.as_deref(), &caller)?;
-    let wants = |kind: &str| query.kind.as_deref().is_none_or(|asked| asked == kind);
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
+    let territory = state.territory(caller.scope())?;
+    require_prefix(&territory, query.grid.as_deref())?;
+    let asked = CaseFilter { territory, grid_prefix: query.grid.clone(), is_open: Some(true), ..CaseFilter::first(limit) };
+    let wants = |kind: &str| query.kind.as_deref().is_none_or(|asked| asked == kind);
     let (snapshot, now) = (state.snapshot()?, Timestamp::now());
     let body = AlarmList {
         at: now,
-        vacant: wants("vacant").then(|| first(find_vacant(&snapshot, prefix.as_deref(), now), limit)),
-        overdue: if wants("overdue") { Some(find_overdue(&state, &snapshot, prefix.clone(), limit, now).await?) } else { None },
-        overload: if wants("overload") { Some(find_overload(&state, prefix.clone(), limit).await?) } else { None },
-        border: if wants("border") { Some(find_border(&state, &snapshot, prefix, limit, now).await?) } else { None },
+        vacant: wants("vacant").then(|| first(find_vacant(&snapshot, &asked, now), limit)),
+        overdue: if wants("overdue") { Some(find_overdue(&state, &snapshot, &asked, now).await?) } else { None },
+        overload: if wants("overload") { Some(find_overload(&state, &asked).await?) } else { None },
+        border: if wants("border") { Some(find_border(&state, &snapshot, &asked, now).await?) } else { None },
         truncated: false,
     };
     let bytes = serde_json::to_vec(&body).map_err(|e| Problem::internal(&e))?;
@@ -153,25 +155,19 @@ fn first<T>(mut alarms: Vec<T>, limit: usize) -> AlarmsOf<T> {
     AlarmsOf { count, alarms }
 }
 
-fn find_vacant(snapshot: &Snapshot, prefix: Option<&str>, at: Timestamp) -> Vec<VacantAlarm> {
+fn find_vacant(snapshot: &Snapshot, asked: &CaseFilter, at: Timestamp) -> Vec<VacantAlarm> {
     let Some(layer) = snapshot.layer(&default_layer(snapshot)) else { return Vec::new() };
     let Some(depth) = layer.coverage().finest_depth() else { return Vec::new() };
     let units = layer.coverage().levels()[depth].units().iter();
-    let asked = units.filter(|unit| prefix.is_none_or(|prefix| unit.code.as_str().starts_with(prefix)));
-    let vacant = asked.filter(|unit| snapshot.roster().is_vacant(&unit.code, at));
+    let begins = |unit: &Unit| asked.grid_prefix.as_ref().is_none_or(|prefix| unit.code.as_str().starts_with(prefix));
+    let reached = units.filter(|unit| begins(unit) && asked.territory.has(&unit.code));
+    let vacant = reached.filter(|unit| snapshot.roster().is_vacant(&unit.code, at));
     vacant.map(|unit| VacantAlarm { grid: unit.code.to_string(), name: unit.name.clone() }).collect()
 }
 
 /// Reads the cases that are late in the order of their due times, which an index holds: only those that are shown are folded.
-async fn find_overdue(
-    state: &AppState,
-    snapshot: &Snapshot,
-    prefix: Option<String>,
-    limit: usize,
-    at: Timestamp,
-) -> Result<AlarmsOf<OverdueAlarm>, Problem> {
-    let filter =
-        CaseFilter { grid_prefix: prefix, is_open: Some(true), due_before: Some(at), order: CaseOrder::Due, ..CaseFilter::first(limit) };
+async fn find_overdue(state: &AppState, snapshot: &Snapshot, asked: &CaseFilter, at: Timestamp) -> Result<AlarmsOf<OverdueAlarm>, Problem> {
+    let filter = CaseFilter { due_before: Some(at), order: CaseOrder::Due, ..asked.clone() };
     let (count, records) = load_counted(state, filter).await?;
     let workflow = &state.config().cases.workflow;
     let alarm = |record: &CaseRecord| {
@@ -195,23 +191,17 @@ async fn find_overdue(
     Ok(AlarmsOf { count, alarms: records.iter().filter_map(alarm).collect() })
 }
 
-async fn find_overload(state: &AppState, prefix: Option<String>, limit: usize) -> Result<AlarmsOf<OverloadAlarm>, Problem> {
+async fn find_overload(state: &AppState, asked: &CaseFilter) -> Result<AlarmsOf<OverloadAlarm>, Problem> {
     let max = state.config().cases.open_per_worker_max;
-    let over = state.with_store(move |store| store.count_open_cases(prefix.as_deref(), max)).await?;
+    let (filter, limit) = (asked.clone(), asked.limit);
+    let over = state.with_store(move |store| store.count_open_cases(&filter, max)).await?;
     Ok(first(over.into_iter().map(|(worker, open)| OverloadAlarm { worker: worker.to_string(), open, max }).collect(), limit))
 }
 
 /// Reads the cases that are in doubt, the nearest to a border first. How near each is was kept when it came, was moved, or boundaries
 /// changed.
-async fn find_border(
-    state: &AppState,
-    snapshot: &Snapshot,
-    prefix: Option<String>,
-    limit: usize,
-    at: Timestamp,
-) -> Result<AlarmsOf<BorderAlarm>, Problem> {
-    let filter =
-        CaseFilter { grid_prefix: prefix, is_open: Some(true), is_near_border: true, order: CaseOrder::Border, ..CaseFilter::first(limit) };
+async fn find_border(state: &AppState, snapshot: &Snapshot, asked: &CaseFilter, at: Timestamp) -> Result<AlarmsOf<BorderAlarm>, Problem> {
+    let filter = CaseFilter { is_near_border: true, order: CaseOrder::Border, ..asked.clone() };
     let (count, records) = load_counted(state, filter).await?;
     let alarm = |record: &CaseRecord| {
         let lookup = lookup_of(snapshot, record, at);

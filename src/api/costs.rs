@@ -128,8 +128,8 @@ pub async fn list_costs(
         return Err(Problem::parameter("to", "is not after from; it is the first day that no longer counts"));
     }
     let period = period_of(&state.config().indicators, from, to, Timestamp::now(), time_zone);
-    let (scope, level) = (caller.scope().to_vec(), query.level);
-    let asked = Judged { grouping: Grouping::Unit, level, layer, period, scope, cases_max: Some(CASES_MAX) };
+    let (territory, level) = (state.territory(caller.scope())?, query.level);
+    let asked = Judged { grouping: Grouping::Unit, level, layer, period, territory, cases_max: Some(CASES_MAX) };
     let priced = state
         .with_store(move |store| match price(store, asked) {
             Err(JudgeError::Store(error)) => Err(error),

@@ -192,7 +192,8 @@ pub async fn list_indicators(
     let as_of = query.as_of.as_deref().map(|text| read_time("as_of", text, time_zone)).transpose()?.unwrap_or_else(Timestamp::now);
     let period = period_of(config, from, to, as_of, time_zone);
     // Whoever is let in without a key is shown all of the city; a key what it reaches.
-    let asked = Judged { grouping, level: query.level, layer, period, scope: caller.scope().to_vec(), cases_max: Some(CASES_MAX) };
+    let asked =
+        Judged { grouping, level: query.level, layer, period, territory: state.territory(caller.scope())?, cases_max: Some(CASES_MAX) };
     let judged = state
         .with_store(move |store| match judge(store, asked) {
             Err(JudgeError::Store(error)) => Err(error),

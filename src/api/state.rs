@@ -9,6 +9,7 @@ use tokio::sync::{Notify, Semaphore, broadcast};
 
 use super::addresses::Geocoder;
 use super::caller::{Caller, KeyRing};
+use super::cases::layer_of_cases;
 use super::drafts::Desk;
 use super::features::{TableSource, unit_schema};
 use super::health::LoadedGeneration;
@@ -17,8 +18,9 @@ use super::rate::Rates;
 use super::stream::{Feed, Item};
 use super::tiles::{CaseMap, TileCache, Workload};
 use super::token::TokenVerifier;
+use crate::boundary::{Territory, UnitCode};
 use crate::config::Config;
-use crate::dispatch::{AddressBook, BorderRulings};
+use crate::dispatch::{AddressBook, BorderRulings, Case};
 use crate::filter::Schema;
 use crate::history::{Archive, KeptUnheld};
 use crate::snapshot::{LayerKey, LayerSnapshot, Live, Snapshot};
@@ -111,6 +113,21 @@ impl AppState {
     /// 503 before the first one was built.
     pub fn snapshot(&self) -> Result<Arc<Snapshot>, Problem> {
         self.0.live.load().ok_or_else(|| Problem::new(ProblemKind::NotReady, "no snapshot has been built yet"))
+    }
+
+    /// Returns how far those are reached who are limited to these units; none for no limit. One rule for keys, tokens and webhooks.
+    ///
+    /// # Errors
+    /// 503 before the first snapshot was built, where there is a limit.
+    pub fn territory(&self, scope: &[UnitCode]) -> Result<Territory, Problem> {
+        if scope.is_empty() { Ok(Territory::Whole) } else { Ok(self.snapshot()?.territory(&layer_of_cases(), scope)) }
+    }
+
+    /// Whether this process knows the units by which a case was told, which another may have taken in a moment ago.
+    pub fn has_followed(&self, case: &Case) -> bool {
+        let Some(generation) = case.generation else { return true };
+        let current = self.live().load().and_then(|snapshot| Some(snapshot.layer(&layer_of_cases())?.generation().id));
+        current.is_some_and(|current| generation <= current)
     }
 
     pub fn config(&self) -> &Config {

@@ -10,6 +10,7 @@ mod level;
 mod numbering;
 mod position;
 mod problem;
+mod territory;
 mod unit;
 
 pub use code::{Charset, CodeError, CodeScheme, Segment, UnitCode};
@@ -19,4 +20,5 @@ pub use level::{Level, NameError};
 pub use numbering::{NumberingError, Place, free_codes, reading_order};
 pub use position::{Position, PositionError};
 pub use problem::{Accepted, Problem, ProblemKind, ProblemUnit, Severity};
+pub use territory::{CodeRun, Kin, Territory};
 pub use unit::{FeatureRef, OWN_PROPERTIES, Properties, SOURCE_MEMBER, Unit, UnitId, UnitShape, Validity};

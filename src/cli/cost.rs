@@ -7,7 +7,7 @@ use super::source::with_spinner;
 use super::time::{parse_time, tell};
 use super::{Context, Outcome};
 use crate::app::{self, OpenMode};
-use crate::boundary::{LayerName, Level};
+use crate::boundary::{LayerName, Level, Territory};
 use crate::dispatch::indicator::Grouping;
 use crate::history::{JudgeError, Judged, Priced, StoreUnavailable, UnitPrice, period_of, price};
 
@@ -38,7 +38,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let level = args.level.as_ref().map(|level| Level::parse(level)).transpose().context("the level is wrong")?;
     let period = period_of(&context.config.indicators, from, to, Timestamp::now(), time_zone);
     let store = app::open_store(&context.store, OpenMode::ReadOnly)?;
-    let asked = Judged { grouping: Grouping::Unit, level, layer, period, scope: Vec::new(), cases_max: None };
+    let asked = Judged { grouping: Grouping::Unit, level, layer, period, territory: Territory::Whole, cases_max: None };
     let priced = with_spinner("adding up costs", || {
         price(&*store, asked).map_err(|error| match error {
             JudgeError::Store(error) => anyhow::Error::new(StoreUnavailable(error)),

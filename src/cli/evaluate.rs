@@ -7,7 +7,7 @@ use super::source::with_spinner;
 use super::time::{parse_time, tell};
 use super::{Context, Outcome};
 use crate::app::{self, OpenMode};
-use crate::boundary::{LayerName, Level};
+use crate::boundary::{LayerName, Level, Territory};
 use crate::dispatch::indicator::{Evaluated, Grouping, Indicator, Measure, find_hot_spots, find_repeat_places, rank, score};
 use crate::export::Report;
 use crate::history::{JudgeError, Judged, Judgement, StoreUnavailable, judge, period_of, weights_of};
@@ -62,7 +62,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let weights = weights_of(&context.config.indicators).map_err(anyhow::Error::msg)?;
     let period = period_of(&context.config.indicators, from, to, as_of, time_zone);
     let store = app::open_store(&context.store, OpenMode::ReadOnly)?;
-    let asked = Judged { grouping: args.by, level, layer, period, scope: Vec::new(), cases_max: None };
+    let asked = Judged { grouping: args.by, level, layer, period, territory: Territory::Whole, cases_max: None };
     let judgement = with_spinner("judging cases", || {
         judge(&*store, asked).map_err(|error| match error {
             JudgeError::Store(error) => anyhow::Error::new(StoreUnavailable(error)),

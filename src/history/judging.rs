@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rustc_hash::FxHashMap;
 
-use crate::boundary::{GenerationId, LayerName, Level, Position, UnitCode};
+use crate::boundary::{GenerationId, LayerName, Level, Position, Territory, UnitCode};
 use crate::config::IndicatorConfig;
 use crate::dispatch::indicator::{CaseFacts, Evaluation, Grouping, Indicator, Period, Weight};
 use crate::store::{CaseFilter, Store, StoreError};
@@ -30,8 +30,8 @@ pub struct Judged {
     pub level: Option<Level>,
     pub layer: LayerName,
     pub period: Period,
-    /// Only cases in units whose codes begin with one of these; empty for all.
-    pub scope: Vec<UnitCode>,
+    /// Only cases in units of this.
+    pub territory: Territory,
     /// More cases than this are not read; none for any number.
     pub cases_max: Option<usize>,
 }
@@ -60,16 +60,13 @@ pub fn judge(store: &dyn Store, asked: Judged) -> Result<Judgement, JudgeError> 
         case_count: 0,
     };
     // What was reported later was neither due nor done within the period.
-    let mut filter = CaseFilter { reported_to: Some(asked.period.to), counts: false, ..CaseFilter::first(PAGE) };
-    if let [only] = asked.scope.as_slice() {
-        filter.grid_prefix = Some(only.to_string());
-    }
+    let territory = asked.territory.clone();
+    let mut filter = CaseFilter { territory, reported_to: Some(asked.period.to), counts: false, ..CaseFilter::first(PAGE) };
     loop {
         let page = store.load_case_records(&filter)?;
         for record in &page.records {
             let facts = CaseFacts::of(&record.case, &record.events);
-            let is_inside = |grid: &UnitCode| asked.scope.iter().any(|unit| grid.as_str().starts_with(unit.as_str()));
-            if !asked.scope.is_empty() && !facts.grid.as_ref().is_some_and(is_inside) {
+            if !asked.territory.has_place(facts.grid.as_ref()) {
                 continue;
             }
             found.case_count += 1;

@@ -8,8 +8,8 @@ use crate::boundary::{Generation, GenerationId, GenerationState, LayerName};
 use crate::config::{Config, IndexKind};
 use crate::dispatch::{Roster, RosterMark, RuleBook};
 use crate::index::Search;
-use crate::snapshot::{LayerHistory, LayerKey, LayerSnapshot, RosterSnapshot, Settings, Snapshot};
-use crate::store::{Store, StoreError, StoredGeneration, current_generation};
+use crate::snapshot::{LayerHistory, LayerKey, LayerSnapshot, PastUnit, RosterSnapshot, Settings, Snapshot};
+use crate::store::{EndedUnit, Store, StoreError, StoredGeneration, current_generation};
 use crate::topology::{Rules, ValidCoverage, check, restore};
 
 /// The store cannot be reached or read; commands exit with 3.
@@ -120,11 +120,13 @@ pub fn load_histories(store: &dyn Store, config: &Config) -> Result<Vec<LayerHis
 
 pub(super) fn load_history(store: &dyn Store, config: &Config, layer: LayerName) -> Result<LayerHistory, StoreError> {
     let generations = store.load_generations(&layer)?;
+    let ended = store.load_ended_units(&layer)?.into_iter();
+    let ended = ended.map(|EndedUnit { level, code, parent }| PastUnit { level, code, parent }).collect();
     let search = match config.index {
         IndexKind::Raster => Search::Raster,
         IndexKind::Rtree => Search::Rtree,
     };
-    Ok(LayerHistory { is_public: config.layer(&layer).public, search, generations, layer })
+    Ok(LayerHistory { is_public: config.layer(&layer).public, search, generations, ended, layer })
 }
 
 /// Reads one generation and makes it ready to answer. `history` was read before it, so that ends of units which are written meanwhile

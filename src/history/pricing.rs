@@ -63,7 +63,7 @@ pub fn price(store: &dyn Store, asked: Judged) -> Result<Priced, JudgeError> {
     while at < to {
         let roster = store.load_roster(at)?;
         let end = roster.term.to.filter(|end| at < *end).map_or(to, |end| end.min(to));
-        let assignments: Vec<_> = roster.data.assignments.into_iter().filter(|assignment| units.is_in_scope(&assignment.unit)).collect();
+        let assignments: Vec<_> = roster.data.assignments.into_iter().filter(|assignment| asked.territory.has(&assignment.unit)).collect();
         for cost in staff_costs(&assignments, &rates, at, end, |unit| units.path(unit)) {
             posts
                 .entry((cost.unit.clone(), cost.post))
@@ -127,19 +127,12 @@ struct Tree {
     levels: FxHashMap<UnitCode, usize>,
     names: FxHashMap<UnitCode, String>,
     wanted: usize,
-    scope: Vec<UnitCode>,
 }
 
 impl Tree {
     fn load(store: &dyn Store, asked: &Judged, at: Timestamp) -> Result<Self, JudgeError> {
         let generations = store.load_generations(&asked.layer)?;
-        let mut tree = Self {
-            parents: FxHashMap::default(),
-            levels: FxHashMap::default(),
-            names: FxHashMap::default(),
-            wanted: 0,
-            scope: asked.scope.clone(),
-        };
+        let mut tree = Self { parents: FxHashMap::default(), levels: FxHashMap::default(), names: FxHashMap::default(), wanted: 0 };
         let Some(current) = current_generation(&generations, at).or(generations.last()) else { return Ok(tree) };
         let stored = store.load_generation(&asked.layer, current.id)?;
         tree.wanted = match &asked.level {
@@ -169,10 +162,6 @@ impl Tree {
 
     fn at_level(&self, unit: &UnitCode) -> Option<UnitCode> {
         self.path(unit).into_iter().find(|code| self.levels.get(code) == Some(&self.wanted))
-    }
-
-    fn is_in_scope(&self, unit: &UnitCode) -> bool {
-        self.scope.is_empty() || self.path(unit).iter().any(|code| self.scope.contains(code))
     }
 }
 

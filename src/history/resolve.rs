@@ -100,7 +100,13 @@ mod tests {
             parent: None,
             restores: None,
         };
-        LayerHistory { generations: (1..).zip(generations).map(generation).collect(), layer, is_public: true, search: Search::default() }
+        LayerHistory {
+            generations: (1..).zip(generations).map(generation).collect(),
+            ended: Vec::new(),
+            layer,
+            is_public: true,
+            search: Search::default(),
+        }
     }
 
     const PUBLISHED: GenerationState = GenerationState::Published;

@@ -14,4 +14,4 @@ pub use answer::{ACCURACY_M_MAX, Answer, Query, QueryError};
 pub use case_context::{COLLECTOR_DISTANCE_M_MAX, context_of, place_at, place_of};
 pub use layer::{LayerKey, LayerSnapshot, Origin};
 pub use live::Live;
-pub use state::{LayerHistory, RosterSnapshot, Settings, Snapshot};
+pub use state::{LayerHistory, PastUnit, RosterSnapshot, Settings, Snapshot};

@@ -1,10 +1,11 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use rustc_hash::FxHashMap;
 
 use super::layer::{LayerKey, LayerSnapshot};
-use crate::boundary::{Generation, GenerationId, GenerationState, LayerName};
+use crate::boundary::{Generation, GenerationId, GenerationState, Kin, LayerName, Level, Territory, UnitCode};
 use crate::dispatch::{Roster, RosterMark, RosterTerm, RuleBook, Rules};
 use crate::index::Search;
 
@@ -37,6 +38,16 @@ pub struct LayerHistory {
     /// How the owners of positions are searched in its generations.
     pub search: Search,
     pub generations: Vec<Generation>,
+    /// The units that the newest published generation has no more, as they were last: cases still lie in them.
+    pub ended: Vec<PastUnit>,
+}
+
+/// A unit that has ended, and whose it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastUnit {
+    pub level: Level,
+    pub code: UnitCode,
+    pub parent: Option<UnitCode>,
 }
 
 impl LayerHistory {
@@ -87,14 +98,21 @@ pub struct Snapshot {
     histories: Arc<[LayerHistory]>,
     /// The rules of dispatch of all times: they are few, so that other times need no loading.
     rules: Arc<RuleBook>,
+    territories: Territories,
 }
+
+/// The territories of the layers that were asked for, each worked out once.
+type Territories = Mutex<FxHashMap<(LayerName, Box<[UnitCode]>), Territory>>;
+
+/// Territories that are kept at most. As many differing keys are rarely in use; more of them work theirs out anew.
+const TERRITORIES_MAX: usize = 256;
 
 impl Snapshot {
     /// Puts a snapshot together. Parts that have not changed are shared with the snapshot before. `version` is the store's.
     pub fn new(version: u64, mut layers: Vec<Arc<LayerSnapshot>>, roster: RosterSnapshot, settings: Settings) -> Self {
         layers.sort_by(|a, b| a.layer().name.cmp(&b.layer().name));
         let rules = Arc::new(RuleBook::new(&[], &TimeZone::UTC));
-        Self { version, layers, roster, settings, histories: Arc::default(), rules }
+        Self { version, layers, roster, settings, histories: Arc::default(), rules, territories: Mutex::default() }
     }
 
     /// Adds the rules of dispatch; without them there are none.
@@ -135,6 +153,40 @@ impl Snapshot {
 
     pub fn history(&self, layer: &LayerName) -> Option<&LayerHistory> {
         self.histories.iter().find(|history| &history.layer == layer)
+    }
+
+    /// Returns the units of these codes with all that lie in them, those that have ended included; no codes mean no limit.
+    ///
+    /// A unit belongs to the one that holds it in the generation in force, else to the one that held it last: who answers for a place
+    /// now sees what happened there before.
+    pub fn territory(&self, layer: &LayerName, codes: &[UnitCode]) -> Territory {
+        if codes.is_empty() {
+            return Territory::Whole;
+        }
+        // Held while working it out, so that requests that come together do it once.
+        let mut known = self.territories.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (layer.clone(), codes.into());
+        if let Some(territory) = known.get(&key) {
+            return territory.clone();
+        }
+        if known.len() >= TERRITORIES_MAX {
+            known.clear();
+        }
+        let territory = Territory::within(codes, self.kin(layer));
+        known.insert(key, territory.clone());
+        territory
+    }
+
+    /// Returns the units of a layer, those of now first.
+    fn kin(&self, layer: &LayerName) -> Vec<Kin<'_>> {
+        let current = self.layer(layer).map(|layer| layer.coverage().levels()).unwrap_or_default();
+        let levels = current.iter().enumerate();
+        let living = levels
+            .flat_map(|(depth, level)| level.units().iter().map(move |unit| Kin { depth, code: &unit.code, parent: unit.parent.as_ref() }));
+        // A level that is gone lay below those that are left, as far as anybody can tell.
+        let depth_of = |level: &Level| current.iter().position(|now| now.level() == level).unwrap_or(current.len());
+        let ended = self.history(layer).map(|history| history.ended.as_slice()).unwrap_or_default().iter();
+        living.chain(ended.map(|unit| Kin { depth: depth_of(&unit.level), code: &unit.code, parent: unit.parent.as_ref() })).collect()
     }
 
     /// Returns the roster with the times between which it is in force.

@@ -14,8 +14,8 @@ use super::memory_lives::Lives;
 use super::memory_posts::Posts;
 use super::positions::{Positions, WorkerPosition};
 use super::records::{
-    AuditEntry, CaseFilter, CaseOrder, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonDigest, PersonRecord,
-    Publication, RosterData, StoredGeneration, StoredRoster, WorkerSaid, current_generation,
+    AuditEntry, CaseFilter, CaseOrder, CasePage, EndedUnit, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonDigest,
+    PersonRecord, Publication, RosterData, StoredGeneration, StoredRoster, WorkerSaid, current_generation,
 };
 use super::rosters::{RosterHead, in_force};
 use super::rules;
@@ -166,6 +166,11 @@ impl Store for MemoryStore {
     fn load_codes(&self, layer: &LayerName, level: &Level) -> Result<Vec<UnitCode>, StoreError> {
         let state = self.lock();
         Ok(state.layers.get(layer).map_or_else(Vec::new, |history| history.codes(level)))
+    }
+
+    fn load_ended_units(&self, layer: &LayerName) -> Result<Vec<EndedUnit>, StoreError> {
+        let state = self.lock();
+        Ok(state.layers.get(layer).map_or_else(Vec::new, LayerHistory::ended_units))
     }
 
     fn replace_roster(
@@ -342,9 +347,9 @@ impl Store for MemoryStore {
         Ok(state.cases.keys().filter_map(|id| state.lives.standing(*id)?.alarm_at).min())
     }
 
-    fn count_open_cases(&self, prefix: Option<&str>, more_than: usize) -> Result<Vec<(WorkerId, usize)>, StoreError> {
+    fn count_open_cases(&self, filter: &CaseFilter, more_than: usize) -> Result<Vec<(WorkerId, usize)>, StoreError> {
         let state = self.lock();
-        let filter = CaseFilter { is_open: Some(true), grid_prefix: prefix.map(str::to_owned), ..CaseFilter::first(0) };
+        let filter = CaseFilter { is_open: Some(true), ..filter.clone() };
         let mut counts: BTreeMap<WorkerId, usize> = BTreeMap::new();
         let open =
             state.cases.values().filter(|case| matches(case, &filter) && state.lives.matches(case.id, case.holder.as_ref(), &filter));
@@ -680,6 +685,17 @@ impl LayerHistory {
         codes.into_iter().collect()
     }
 
+    fn ended_units(&self) -> Vec<EndedUnit> {
+        let published = self.generations.iter().filter(|entry| entry.generation.state == GenerationState::Published);
+        let of = |entry: &Entry| entry.members.iter().flatten().map(|at| &self.versions[*at].unit).cloned().collect::<Vec<Unit>>();
+        let mut last: BTreeMap<(UnitCode, Level), Option<UnitCode>> = BTreeMap::new();
+        last.extend(published.flat_map(of).map(|unit| ((unit.code, unit.level), unit.parent)));
+        for unit in self.newest().into_iter().flat_map(of) {
+            last.remove(&(unit.code, unit.level));
+        }
+        last.into_iter().map(|((code, level), parent)| EndedUnit { level, code, parent }).collect()
+    }
+
     /// A code that no live unit has, and that published units had, may only name one that is what one of them was.
     fn refuse_reused_codes(&self, publication: &Publication<'_>) -> Result<(), StoreError> {
         let coverage = publication.coverage;
@@ -779,6 +795,7 @@ fn matches(case: &Case, filter: &CaseFilter) -> bool {
     };
     let in_grid = |prefix: &String| case.grid.as_ref().is_some_and(|grid| grid.as_str().starts_with(prefix.as_str()));
     filter.bbox.is_none_or(within)
+        && filter.territory.has_place(case.grid.as_ref())
         && filter.grid_prefix.as_ref().is_none_or(in_grid)
         && filter.category.as_ref().is_none_or(|category| category == &case.category)
         && filter.reported_from.is_none_or(|from| from <= case.reported_at)

@@ -55,8 +55,8 @@ pub use months_out::{KeptMonth, OldMonth};
 pub use positions::WorkerPosition;
 pub use postgis::PostgisStore;
 pub use records::{
-    AuditEntry, CaseFilter, CaseOrder, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonDigest, PersonRecord,
-    Publication, RosterData, StoredGeneration, StoredRoster, WorkerSaid, current_generation, newest_generation,
+    AuditEntry, CaseFilter, CaseOrder, CasePage, EndedUnit, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonDigest,
+    PersonRecord, Publication, RosterData, StoredGeneration, StoredRoster, WorkerSaid, current_generation, newest_generation,
 };
 pub use rosters::descends;
 pub use webhooks::{DeadLetter, Delivery, Lease, LetterState, Webhook, WebhookId};
@@ -131,6 +131,9 @@ pub trait Store: Send + Sync {
 
     /// Returns every code that a level had in any published generation, in their byte order; none for a level that is not known.
     fn load_codes(&self, layer: &LayerName, level: &Level) -> Result<Vec<UnitCode>, StoreError>;
+
+    /// Returns the units that published generations had and the newest has no more, each as it was last.
+    fn load_ended_units(&self, layer: &LayerName) -> Result<Vec<EndedUnit>, StoreError>;
 
     /// Adds a roster that takes the place of the one before; what that held is kept, ended. A worker's name and phone are kept once
     /// and overwritten.
@@ -227,8 +230,8 @@ pub trait Store: Send + Sync {
     /// Returns when the first word about a clock of any case is due; none where no clock runs.
     fn next_case_alarm(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Counts the open cases, in units whose code begins so, of each holder who has more than so many, the most first.
-    fn count_open_cases(&self, prefix: Option<&str>, more_than: usize) -> Result<Vec<(WorkerId, usize)>, StoreError>;
+    /// Counts the open cases of a filter, whatever its page, by holder: of those who have more than so many, the most first.
+    fn count_open_cases(&self, filter: &CaseFilter, more_than: usize) -> Result<Vec<(WorkerId, usize)>, StoreError>;
 
     /// Keeps how near to a border open cases are, which changes with boundaries; none of those whose grid is in no doubt.
     fn save_borders(&self, borders: &[(CaseId, Option<f64>)]) -> Result<(), StoreError>;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::times::validity_to_milliseconds;
-use crate::boundary::{Accepted, Generation, GenerationId, GenerationState, Layer, LayerName, UnitCode, UnitShape};
+use crate::boundary::{Accepted, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Territory, UnitCode, UnitShape};
 use crate::dispatch::{AddressRow, Assignment, Case, CaseId, Role, RosterTerm, Worker, WorkerId};
 use crate::topology::{Seal, ValidCoverage};
 
@@ -118,6 +118,14 @@ impl RosterData {
     }
 }
 
+/// A unit that the newest generation of its layer has no more, as it was last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedUnit {
+    pub level: Level,
+    pub code: UnitCode,
+    pub parent: Option<UnitCode>,
+}
+
 /// Which cases a page holds.
 #[derive(Clone, Debug)]
 pub struct CaseFilter {
@@ -125,6 +133,9 @@ pub struct CaseFilter {
     pub after: Option<CaseId>,
     /// West, south, east, north, degrees, borders included. A west greater than its east reaches over the antimeridian.
     pub bbox: Option<[f64; 4]>,
+    /// Only cases in units of this; where it is not the whole, none that lie in no unit.
+    pub territory: Territory,
+    /// Only cases in units whose codes begin so.
     pub grid_prefix: Option<String>,
     pub category: Option<String>,
     /// Only cases reported at this time or later.
@@ -162,6 +173,7 @@ impl CaseFilter {
         Self {
             after: None,
             bbox: None,
+            territory: Territory::Whole,
             grid_prefix: None,
             category: None,
             reported_from: None,

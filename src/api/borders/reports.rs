@@ -141,12 +141,13 @@ pub async fn list_border_reports(
     require_cases(&caller)?;
     let filter = EntryFilter { is_open: query.open == Some(true), ..EntryFilter::open(EntryKind::BorderReport, REPORTS_MAX) };
     let entries = state.with_store(move |store| store.load_entries(&filter)).await?;
+    let territory = state.territory(caller.scope())?;
     let mut reports = Vec::new();
     for entry in entries.iter().filter(|entry| query.open != Some(false) || entry.end.is_some()) {
         let view = view_of(&state, entry)?;
         let found = view.found.as_deref().unwrap_or_default();
-        let in_scope = caller.scope().is_empty() || caller.scope().iter().any(|unit| found.starts_with(unit.as_str()));
-        if in_scope && query.unit.as_ref().is_none_or(|prefix| found.starts_with(prefix.as_str())) {
+        let is_reached = territory.has_place(UnitCode::parse(found).ok().as_ref());
+        if is_reached && query.unit.as_ref().is_none_or(|prefix| found.starts_with(prefix.as_str())) {
             reports.push(view);
         }
     }

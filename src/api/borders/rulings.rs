@@ -196,10 +196,10 @@ pub async fn list_rulings(
     require_cases(&caller)?;
     let filter = EntryFilter { is_open: query.all != Some(true), ..EntryFilter::open(EntryKind::Ruling, RULINGS_MAX) };
     let entries = state.with_store(move |store| store.load_entries(&filter)).await?;
+    let territory = state.territory(caller.scope())?;
     let is_asked = |entry: &&Entry| {
         let code = entry.unit.as_ref().map(UnitCode::as_str).unwrap_or_default();
-        let in_scope = caller.scope().is_empty() || caller.scope().iter().any(|unit| code.starts_with(unit.as_str()));
-        in_scope && query.unit.as_ref().is_none_or(|prefix| code.starts_with(prefix.as_str()))
+        territory.has_place(entry.unit.as_ref()) && query.unit.as_ref().is_none_or(|prefix| code.starts_with(prefix.as_str()))
     };
     let body = BorderRulingList { rulings: entries.iter().filter(is_asked).filter_map(view_of).collect() };
     let bytes = serde_json::to_vec(&body).map_err(|e| Problem::internal(&e))?;

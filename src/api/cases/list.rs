@@ -10,7 +10,6 @@ use super::rights;
 use crate::api::as_of::parse_time;
 use crate::api::caller::Caller;
 use crate::api::document::Document;
-use crate::api::features::scoped_prefix;
 use crate::api::links::BaseUrl;
 use crate::api::media::{JSON, negotiate};
 use crate::api::problem::Problem;
@@ -123,10 +122,13 @@ pub async fn list_incidents(
     if query.overdue == Some(false) {
         return Err(Problem::parameter("overdue", "is true or left out"));
     }
+    let territory = state.territory(caller.scope())?;
+    rights::require_prefix(&territory, query.grid.as_deref())?;
     let filter = CaseFilter {
         after: query.after.map(CaseId),
         bbox: query.bbox,
-        grid_prefix: scoped_prefix(query.grid.as_deref(), &caller)?,
+        territory,
+        grid_prefix: query.grid.clone(),
         category: query.category.clone(),
         reported_from: query.reported_from,
         reported_to: query.reported_to,

@@ -1,6 +1,6 @@
 use crate::api::caller::Caller;
 use crate::api::problem::{Problem, ProblemKind};
-use crate::boundary::{LayerName, UnitCode};
+use crate::boundary::{LayerName, Territory, UnitCode};
 use crate::dispatch::{Case, Role};
 use crate::store::CaseRecord;
 
@@ -19,15 +19,24 @@ pub fn require(caller: &Caller) -> Result<(), Problem> {
 }
 
 /// The layer in whose units cases lie.
-fn layer() -> LayerName {
+pub fn layer() -> LayerName {
     LayerName::parse(LAYER).expect("the name is one, as every lookup shows")
 }
 
-/// Whether a key reaches a case: by the codes of units, in which those of their ancestors come first.
-pub fn reaches(caller: &Caller, case: &Case) -> bool {
-    let inside = |code: &UnitCode| caller.scope().iter().any(|unit| code.as_str().starts_with(unit.as_str()));
-    let is_inside = caller.scope().is_empty() || case.grid.as_ref().is_some_and(inside);
-    is_inside && caller.reaches_layer(&layer())
+/// Whether a key, which reaches the territory, reaches a case.
+pub fn reaches(caller: &Caller, territory: &Territory, case: &Case) -> bool {
+    territory.has_place(case.grid.as_ref()) && caller.reaches_layer(&layer())
+}
+
+/// Turns away who asks for units that the key does not reach, by the beginning of their codes.
+///
+/// # Errors
+/// 403.
+pub fn require_prefix(territory: &Territory, prefix: Option<&str>) -> Result<(), Problem> {
+    if prefix.is_none_or(|prefix| territory.meets(prefix)) {
+        return Ok(());
+    }
+    Err(Problem::new(ProblemKind::Forbidden, "the key does not reach the units of this code"))
 }
 
 /// Whether a case is one that the caller has to do with by name: theirs, one at which they are asked to look, or of whose task they

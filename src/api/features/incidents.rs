@@ -16,13 +16,14 @@ use super::select::{Wanted, select};
 use super::source::Source;
 use super::write::Look;
 use crate::api::caller::Caller;
+use crate::api::cases::{reaches, require_prefix};
 use crate::api::document::at_version;
 use crate::api::media::Offer;
 use crate::api::page::send_json;
-use crate::api::problem::{Problem, ProblemKind};
+use crate::api::problem::Problem;
 use crate::api::state::AppState;
 use crate::api::wire::CaseTag;
-use crate::boundary::LayerName;
+use crate::boundary::{LayerName, Territory};
 use crate::dispatch::{Case, CaseId};
 use crate::history::attribute;
 use crate::snapshot::LayerSnapshot;
@@ -51,7 +52,7 @@ pub async fn list(
 ) -> Result<Response, Problem> {
     sees_incidents(caller)?;
     let asked = Asked::of(&query, &[], &case_schema())?;
-    let filter = to_filter(&query, &asked, limit, caller)?;
+    let filter = to_filter(&query, &asked, limit, state.territory(caller.scope())?)?;
     let attributed_to = query.attribute_to.as_deref().map(|which| find_layer(state, which)).transpose()?;
     let side = Side::of(&query, &asked.order)?;
     let is_plain =
@@ -86,8 +87,9 @@ pub async fn find(state: &AppState, feature: &str, caller: &Caller, look: &Look,
     sees_incidents(caller)?;
     let missing = || Problem::not_found(format!("there is no incident {feature}"));
     let id = CaseId(Uuid::try_parse(feature).map_err(|_| missing())?);
+    let territory = state.territory(caller.scope())?;
     let record = state.with_store(move |store| store.find_case_record(id)).await?;
-    let record = record.filter(|record| is_in_scope(&record.case, caller)).ok_or_else(missing)?;
+    let record = record.filter(|record| reaches(caller, &territory, &record.case)).ok_or_else(missing)?;
     send(record, look, offer)
 }
 
@@ -208,7 +210,7 @@ fn find_layer(state: &AppState, which: &str) -> Result<Arc<LayerSnapshot>, Probl
     Ok(Arc::clone(layer))
 }
 
-fn to_filter(query: &ItemsQuery, asked: &Asked, limit: usize, caller: &Caller) -> Result<CaseFilter, Problem> {
+fn to_filter(query: &ItemsQuery, asked: &Asked, limit: usize, territory: Territory) -> Result<CaseFilter, Problem> {
     for (name, is_given) in [("name", query.name.is_some()), ("parent", query.parent.is_some())] {
         if is_given {
             return Err(Problem::parameter(name, "is not a parameter of incidents"));
@@ -221,34 +223,18 @@ fn to_filter(query: &ItemsQuery, asked: &Asked, limit: usize, caller: &Caller) -
         Some(Area::Boxes(boxes)) => boxes.first().zip(boxes.last()).map(|(a, b)| [a.min().x, a.min().y, b.max().x, b.max().y]),
         _ => None,
     };
+    require_prefix(&territory, query.code.as_deref())?;
     // The store takes the end as excluded; a microsecond more, the finest it keeps, includes it.
     let to = query.datetime.and_then(|span| span.to).map(|to| to.saturating_add(jiff::SignedDuration::from_micros(1)));
     let reported_to = to.transpose().map_err(|e| Problem::parameter("datetime", e.to_string()))?;
     Ok(CaseFilter {
         after: after.map(CaseId),
         bbox,
-        grid_prefix: scoped_prefix(query.code.as_deref(), caller)?,
+        territory,
+        grid_prefix: query.code.clone(),
         category: query.category.clone(),
         reported_from: query.datetime.and_then(|span| span.from),
         reported_to,
         ..CaseFilter::first(limit)
     })
-}
-
-/// Narrows what is asked for to what the key reaches.
-pub fn scoped_prefix(code: Option<&str>, caller: &Caller) -> Result<Option<String>, Problem> {
-    let scope = caller.scope();
-    let inside = |code: &str| scope.iter().any(|unit| code.starts_with(unit.as_str()));
-    match (code, scope) {
-        (Some(code), scope) if scope.is_empty() || inside(code) => Ok(Some(code.to_owned())),
-        (None, []) => Ok(None),
-        (None, [only]) => Ok(Some(only.to_string())),
-        (Some(_), _) => Err(Problem::new(ProblemKind::Forbidden, "the key does not reach the units of this code")),
-        (None, _) => Err(Problem::new(ProblemKind::Forbidden, "the key reaches several units; name one of them by code")),
-    }
-}
-
-fn is_in_scope(case: &Case, caller: &Caller) -> bool {
-    let inside = |code: &str| caller.scope().iter().any(|unit| code.starts_with(unit.as_str()));
-    caller.scope().is_empty() || case.grid.as_ref().is_some_and(|grid| inside(grid.as_str()))
 }

@@ -33,7 +33,6 @@ mod units;
 mod write;
 
 pub use crs::CRS84;
-pub use incidents::scoped_prefix;
 pub use passing::{FilterKey, UnitFilter, UnitFilterQuery};
 pub use table::{TableFeature, TableSource};
 pub use units::unit_schema;

@@ -1,3 +1,5 @@
+use std::slice;
+
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
@@ -11,10 +13,12 @@ use super::me::PersonView;
 use super::place::{codes_of, find_unit, require_worker};
 use crate::api::as_of::default_layer;
 use crate::api::caller::Caller;
+use crate::api::cases::layer_of_cases;
 use crate::api::document::Document;
 use crate::api::media::{GEOJSON, negotiate};
 use crate::api::problem::Problem;
 use crate::api::state::AppState;
+use crate::boundary::Territory;
 use crate::dispatch::{Assignment, WorkerId};
 use crate::export::geojson::write_any_geometry;
 use crate::snapshot::{LayerSnapshot, Snapshot};
@@ -48,11 +52,13 @@ pub async fn show_my_grid(State(state): State<AppState>, caller: Caller, headers
     negotiate(None, &headers, &[GEOJSON])?;
     let worker = require_worker(&caller)?;
     let (snapshot, at) = (state.snapshot()?, Timestamp::now());
-    let codes: Vec<String> = posts(&snapshot, &worker, at).map(|post| post.unit.to_string()).take(UNITS_MAX).collect();
+    let units = posts(&snapshot, &worker, at).take(UNITS_MAX);
+    let territories: Vec<Territory> = units.map(|post| snapshot.territory(&layer_of_cases(), slice::from_ref(&post.unit))).collect();
     let counts = state
         .with_store(move |store| {
-            let open = |code: &String| CaseFilter { grid_prefix: Some(code.clone()), is_open: Some(true), ..CaseFilter::first(0) };
-            codes.iter().map(|code| Ok(store.load_cases(&open(code))?.matched.unwrap_or_default())).collect::<Result<Vec<_>, _>>()
+            let open = |territory| CaseFilter { territory, is_open: Some(true), ..CaseFilter::first(0) };
+            let count = |territory| Ok(store.load_cases(&open(territory))?.matched.unwrap_or_default());
+            territories.into_iter().map(count).collect::<Result<Vec<_>, _>>()
         })
         .await?;
     let layer = snapshot.layer(&default_layer(&snapshot));

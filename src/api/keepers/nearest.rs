@@ -15,10 +15,9 @@ use crate::api::media::{JSON, negotiate};
 use crate::api::problem::Problem;
 use crate::api::query::{FromQuery, Query, Values, finite};
 use crate::api::state::AppState;
-use crate::boundary::UnitCode;
 use crate::dispatch::{Assignment, WorkerId, distance_m};
 use crate::snapshot::ACCURACY_M_MAX;
-use crate::store::{EntryFilter, EntryKind};
+use crate::store::{CaseFilter, EntryFilter, EntryKind};
 
 const LIMIT_DEFAULT: usize = 5;
 const LIMIT_MAX: usize = 100;
@@ -105,7 +104,7 @@ pub async fn list_nearest_workers(
     let (positions, skills, counts) = state
         .with_store(move |store| {
             let skills = store.load_entries(&EntryFilter::open(EntryKind::Skill, SKILLS_MAX))?;
-            Ok((store.load_positions(since)?, skills, store.count_open_cases(None, 0)?))
+            Ok((store.load_positions(since)?, skills, store.count_open_cases(&CaseFilter::first(0), 0)?))
         })
         .await?;
     let mut skills_of: FxHashMap<WorkerId, Vec<String>> = FxHashMap::default();
@@ -124,9 +123,8 @@ pub async fn list_nearest_workers(
     let has_skill =
         |worker: &WorkerId| query.skill.as_ref().is_none_or(|skill| skills_of.get(worker).is_some_and(|known| known.contains(skill)));
     // Whose units the key does not reach is not told.
-    let reaches =
-        |unit: &UnitCode| caller.scope().is_empty() || caller.scope().iter().any(|scope| unit.as_str().starts_with(scope.as_str()));
-    let on_duty = |post: &&Assignment| roster.is_on_shift(post, at) && reaches(&post.unit) && has_skill(&post.worker);
+    let territory = state.territory(caller.scope())?;
+    let on_duty = |post: &&Assignment| roster.is_on_shift(post, at) && territory.has(&post.unit) && has_skill(&post.worker);
     let mut found: Vec<(f64, &'static str, Option<Timestamp>, &Assignment)> = Vec::new();
     for seen in &positions {
         let far_m = distance_m(here, seen.position);

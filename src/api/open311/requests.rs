@@ -7,7 +7,7 @@ use super::answer::{self, Element};
 use super::fault::Fault;
 use super::form::{Format, Pairs};
 use crate::api::caller::Caller;
-use crate::api::cases::reaches;
+use crate::api::cases::{layer_of_cases, reaches};
 use crate::api::state::AppState;
 use crate::dispatch::CaseId;
 use crate::snapshot::Snapshot;
@@ -114,7 +114,7 @@ fn code_of(record: &CaseRecord) -> &str {
 fn request(state: &AppState, snapshot: &Snapshot, caller: &Caller, record: &CaseRecord) -> Option<Value> {
     let folded = record.state()?;
     let case = &record.case;
-    let is_insider = caller.is_insider() && reaches(caller, case);
+    let is_insider = caller.is_insider() && reaches(caller, &snapshot.territory(&layer_of_cases(), caller.scope()), case);
     let rules = snapshot.rules(Timestamp::now());
     let asked = rules.find(code_of(record), true).ok();
     let row = asked.as_ref().and_then(|asked| asked.category.rows_at(Timestamp::now()).next());

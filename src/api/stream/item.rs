@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::api::caller::Caller;
 use crate::api::cases::reaches;
 use crate::api::wire::EventView;
-use crate::boundary::UnitCode;
+use crate::boundary::{Territory, UnitCode};
 use crate::dispatch::workflow::{Effect, notices_of};
 use crate::dispatch::{Case, WorkerId};
 use crate::store::NumberedEvent;
@@ -66,14 +66,18 @@ impl Item {
         Self { number, whole, public, case, left, told }
     }
 
-    /// Returns what a listener gets of it; none where it is not for them.
-    pub fn bytes_for(&self, caller: &Caller) -> Option<Bytes> {
+    pub fn case(&self) -> &Case {
+        &self.case
+    }
+
+    /// Returns what a listener, whose key reaches the territory, gets of it; none where it is not for them.
+    pub fn bytes_for(&self, caller: &Caller, territory: &Territory) -> Option<Bytes> {
         if !caller.is_insider() {
             return self.public.clone();
         }
-        let left = self.left.as_ref().is_some_and(|left| caller.scope().iter().any(|unit| left.as_str().starts_with(unit.as_str())));
+        let left = self.left.as_ref().is_some_and(|left| territory.has(left));
         let is_named = caller.worker().is_some_and(|worker| self.told.contains(worker));
-        (is_named || left || reaches(caller, &self.case)).then(|| self.whole.clone())
+        (is_named || left || reaches(caller, territory, &self.case)).then(|| self.whole.clone())
     }
 }
 

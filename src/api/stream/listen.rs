@@ -1,6 +1,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -17,12 +17,19 @@ use crate::api::caller::Caller;
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::query::{FromQuery, Query, Values};
 use crate::api::state::AppState;
+use crate::boundary::Territory;
 
 /// How often a stream on which nothing happens says that it is alive: below the patience of the usual proxies, a minute.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// Messages that wait in a connection. A listener who is slower waits in the feed.
 const CONNECTION_WAITING_MAX: usize = 16;
+
+/// How long a listener with a limited key waits for this process to learn of boundaries by which another has taken in a case already.
+const FOLLOW_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often it looks.
+const FOLLOW_PAUSE: Duration = Duration::from_millis(50);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -81,7 +88,7 @@ pub async fn listen_to_incidents(
             loop {
                 match tokio::time::timeout(HEARTBEAT, live.recv()).await {
                     Err(_) => sender.send(Bytes::from_static(b":\n\n")).await.ok()?,
-                    Ok(Ok(item)) if item.number > last => last = send_item(&item, &caller, &sender).await?,
+                    Ok(Ok(item)) if item.number > last => last = send_item(&state, &item, &caller, &sender).await?,
                     Ok(Ok(_)) => {}
                     Ok(Err(RecvError::Lagged(_))) => last = send_missed(&state, &caller, last, u64::MAX, &sender).await?,
                     Ok(Err(RecvError::Closed)) => return Some(()),
@@ -115,15 +122,29 @@ async fn send_missed(state: &AppState, caller: &Caller, after: u64, until: u64, 
             break;
         }
         for event in events {
-            last = send_item(&Item::new(event), caller, sender).await?;
+            last = send_item(state, &Item::new(event), caller, sender).await?;
         }
     }
     Some(last)
 }
 
-async fn send_item(item: &Item, caller: &Caller, sender: &mpsc::Sender<Bytes>) -> Option<u64> {
-    if let Some(bytes) = item.bytes_for(caller) {
+async fn send_item(state: &AppState, item: &Item, caller: &Caller, sender: &mpsc::Sender<Bytes>) -> Option<u64> {
+    let territory = if caller.scope().is_empty() { Territory::Whole } else { followed_territory(state, item, caller).await? };
+    if let Some(bytes) = item.bytes_for(caller, &territory) {
         sender.send(bytes).await.ok()?;
     }
     Some(item.number)
+}
+
+/// Returns how far a limited key reaches, as soon as this process knows the units by which the case was told; none where it does not
+/// come to know them, and the listener comes back.
+async fn followed_territory(state: &AppState, item: &Item, caller: &Caller) -> Option<Territory> {
+    let until = Instant::now() + FOLLOW_PATIENCE;
+    while !state.has_followed(item.case()) {
+        if Instant::now() > until {
+            return None;
+        }
+        tokio::time::sleep(FOLLOW_PAUSE).await;
+    }
+    state.territory(caller.scope()).ok()
 }

@@ -11,6 +11,7 @@ use super::send::Sender;
 use super::sign::sign;
 use crate::api::state::AppState;
 use crate::api::stream::StreamedEvent;
+use crate::boundary::Territory;
 use crate::dispatch::CaseId;
 use crate::store::{DeadLetter, Lease, LetterState, NumberedEvent, Store, StoreError, Webhook, WebhookId};
 
@@ -22,6 +23,9 @@ const RENEW: Duration = Duration::from_secs(3);
 
 /// Events read from the store at once; how far the sending is, is kept after as many.
 const PAGE: usize = 50;
+
+/// How long to wait for this process to learn of boundaries by which another has taken in a case already.
+const FOLLOW_PAUSE: Duration = Duration::from_millis(200);
 
 /// Dead letters that are kept an eye on for one webhook. One that has more is broken, and its letters wait in the store.
 const LETTERS_MAX: usize = 10_000;
@@ -147,7 +151,13 @@ async fn step(state: &AppState, id: WebhookId, sender: &Sender) -> Result<Step, 
             error,
             state: LetterState::Dead,
         };
-        if !is_wanted(&webhook, &event) {
+        // What lies where is known only to who has followed; a moment later is soon enough.
+        let territory = state.territory(&webhook.scope).ok();
+        let Some(territory) = territory.filter(|territory| *territory == Territory::Whole || state.has_followed(&event.case)) else {
+            save(state, &webhook, letters).await?;
+            return Ok(Step::Wait(FOLLOW_PAUSE));
+        };
+        if !is_wanted(&webhook, &territory, &event) {
             webhook.delivery.cursor = event.number;
             continue;
         }
@@ -202,9 +212,6 @@ async fn attempt(webhook: &Webhook, event: &NumberedEvent, sender: &Sender) -> O
     outcome
 }
 
-fn is_wanted(webhook: &Webhook, event: &NumberedEvent) -> bool {
-    let grid = event.case.grid.as_ref();
-    let is_inside =
-        webhook.scope.is_empty() || grid.is_some_and(|grid| webhook.scope.iter().any(|unit| grid.as_str().starts_with(unit.as_str())));
-    is_inside && (webhook.effects.is_empty() || webhook.effects.contains(&event.event.effect))
+fn is_wanted(webhook: &Webhook, territory: &Territory, event: &NumberedEvent) -> bool {
+    territory.has_place(event.case.grid.as_ref()) && (webhook.effects.is_empty() || webhook.effects.contains(&event.event.effect))
 }

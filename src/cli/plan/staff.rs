@@ -11,7 +11,7 @@ use super::super::{Context, Outcome};
 use super::describe::{figure, percent};
 use super::source::PlanSource;
 use crate::app::{OpenMode, open_store};
-use crate::boundary::{LayerName, Level};
+use crate::boundary::{LayerName, Level, Territory};
 use crate::dispatch::indicator::Grouping;
 use crate::history::{JudgeError, Judged, StoreUnavailable, period_of, price};
 use crate::plan::{Apportionment, Staffing, apportion, fewest_under};
@@ -137,7 +137,7 @@ fn cost_of_today(source: &PlanSource, context: &Context) -> anyhow::Result<Optio
     let period = period_of(&context.config.indicators, from, now, now, &context.config.time_zone);
     let store = open_store(&context.store, OpenMode::ReadOnly)?;
     let level = source.level.as_deref().map(Level::parse).transpose()?;
-    let asked = Judged { grouping: Grouping::Unit, level, layer, period, scope: Vec::new(), cases_max: None };
+    let asked = Judged { grouping: Grouping::Unit, level, layer, period, territory: Territory::Whole, cases_max: None };
     let priced = match price(&*store, asked) {
         Ok(priced) => priced,
         Err(JudgeError::Store(error)) => return Err(StoreUnavailable(error).into()),

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::Place;
 use super::samples::{case, code, day};
+use crate::boundary::{CodeRun, Territory, UnitCode};
 use crate::dispatch::{Case, CaseId, WorkerId};
 use crate::store::records::{CaseFilter, CasePage};
 
@@ -50,6 +51,16 @@ pub fn cases_are_filtered(place: &Place) {
     check(CaseFilter { grid_prefix: Some("4311".into()), ..all() }, &[0, 1]);
     check(CaseFilter { grid_prefix: Some("43110".into()), ..all() }, &[0]);
     check(CaseFilter { grid_prefix: Some("4%".into()), ..all() }, &[]);
+    let runs = |runs: &[[&str; 2]]| {
+        let code = |text: &str| UnitCode::parse(text).unwrap();
+        Territory::Runs(runs.iter().map(|[first, last]| CodeRun { first: code(first), last: code(last) }).collect())
+    };
+    let [east, south] = [cases[0].grid.as_ref().unwrap().as_str(), cases[1].grid.as_ref().unwrap().as_str()];
+    check(CaseFilter { territory: runs(&[[east, east]]), ..all() }, &[0]);
+    check(CaseFilter { territory: runs(&[["4", "5"]]), ..all() }, &[0, 1]);
+    check(CaseFilter { territory: runs(&[["4", "41"], [south, south], ["6", "7"]]), ..all() }, &[1]);
+    check(CaseFilter { territory: runs(&[["4", "41"], ["6", "7"]]), ..all() }, &[]);
+    check(CaseFilter { territory: runs(&[]), ..all() }, &[]);
     check(CaseFilter { grid_prefix: Some(String::new()), ..all() }, &[0, 1]);
     check(CaseFilter { category: Some("b%_'".into()), ..all() }, &[1]);
     check(CaseFilter { reported_from: Some(day(9)), ..all() }, &[2]);

@@ -1,13 +1,13 @@
 //! Codes, which name one unit for ever.
 
-use geo_types::{MultiPolygon, Polygon};
+use geo_types::{LineString, MultiPolygon, Polygon};
 
 use super::Place;
 use super::generations::codes;
-use super::samples::{code, coverage, layer, level, load, publication, publish, row_of_squares, square, squares};
+use super::samples::{code, coverage, layer, level, load, publication, publish, row_of_squares, shape, square, squares};
 use crate::boundary::{GenerationId, GenerationState};
 use crate::store::StoreError;
-use crate::store::records::Publication;
+use crate::store::records::{EndedUnit, Publication};
 
 pub fn a_code_that_has_ended_names_no_other_unit(place: &Place) {
     let store = place();
@@ -48,4 +48,24 @@ pub fn codes_of_all_published_generations_are_known(place: &Place) {
     assert_eq!(store.load_codes(&grid, &level("fine")).unwrap(), [code("1"), code("2"), code("3")]);
     assert_eq!(store.load_codes(&grid, &level("coarse")).unwrap(), [code("c")]);
     assert_eq!(store.load_codes(&grid, &level("nothing")).unwrap(), []);
+}
+
+pub fn ended_units_are_as_they_were_last(place: &Place) {
+    let store = place();
+    let grid = layer("grid").name;
+    let with_parent = |codes: &[&str], parent: &str| {
+        let mut fine = row_of_squares(codes);
+        fine.iter_mut().for_each(|shape| shape.unit.parent = Some(code(parent)));
+        let whole = LineString::from(vec![(0.0, 0.0), (2.0, 0.0), (2.0, 1.0), (0.0, 1.0), (0.0, 0.0)]);
+        coverage(&layer("grid"), vec![vec![shape(parent, Polygon::new(whole, vec![]))], fine])
+    };
+    let first = publish(&*store, &with_parent(&["1", "2"], "a"), 1).unwrap();
+    assert_eq!(store.load_ended_units(&grid).unwrap(), []);
+    store.publish(publication(&with_parent(&["1", "drafted"], "a"), Some(first.id), GenerationState::Draft, 2)).unwrap();
+    publish(&*store, &with_parent(&["1", "2"], "b"), 3).unwrap();
+    let ended = |of: &str, unit: &str, parent: Option<&str>| EndedUnit { level: level(of), code: code(unit), parent: parent.map(code) };
+    assert_eq!(store.load_ended_units(&grid).unwrap(), [ended("coarse", "a", None)]);
+    publish(&*store, &with_parent(&["1", "3"], "b"), 4).unwrap();
+    assert_eq!(store.load_ended_units(&grid).unwrap(), [ended("fine", "2", Some("b")), ended("coarse", "a", None)]);
+    assert_eq!(store.load_ended_units(&layer("police").name).unwrap(), []);
 }

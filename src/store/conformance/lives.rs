@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::Place;
 use super::samples::{case, code, day};
-use crate::boundary::Position;
+use crate::boundary::{CodeRun, Position, Territory};
 use crate::dispatch::workflow::{
     ActionName, AlarmFact, Appointed, CaseEvent, ClockFact, Effect, Facts, NextWord, NoticeKind, Place as Where, StateName, Word,
 };
@@ -292,12 +292,17 @@ pub fn open_cases_are_counted_by_holder_and_listed_by_border(place: &Place) {
     store.write_cases(writes).unwrap();
     store.write_cases(vec![next(&*store, 5, event(2, Effect::Close, "closed", true, day(3)))]).unwrap();
     let counted = |prefix: Option<&str>, more_than| {
-        let counts = store.count_open_cases(prefix, more_than).unwrap();
+        let filter = CaseFilter { grid_prefix: prefix.map(str::to_owned), ..CaseFilter::first(0) };
+        let counts = store.count_open_cases(&filter, more_than).unwrap();
         counts.into_iter().map(|(worker, open)| (worker.to_string(), open)).collect::<Vec<_>>()
     };
     assert_eq!(counted(None, 0), [("w1".to_owned(), 3), ("w2".to_owned(), 1)]);
     assert_eq!(counted(None, 2), [("w1".to_owned(), 3)]);
     assert_eq!(counted(Some("431102002"), 0), [("w1".to_owned(), 1), ("w2".to_owned(), 1)]);
+    let run = CodeRun { first: code("431102002"), last: code("431102002") };
+    let inside = CaseFilter { territory: Territory::Runs([run].into()), ..CaseFilter::first(0) };
+    assert_eq!(store.count_open_cases(&inside, 0).unwrap().len(), 2);
+    assert_eq!(store.count_open_cases(&CaseFilter { grid_prefix: Some("431102001".into()), ..inside }, 0).unwrap(), []);
     let near = || {
         let filter = CaseFilter { is_open: Some(true), is_near_border: true, order: CaseOrder::Border, ..CaseFilter::first(9) };
         store.load_cases(&filter).unwrap().cases.iter().map(|case| case.id.0.as_u128()).collect::<Vec<_>>()

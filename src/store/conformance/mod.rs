@@ -65,6 +65,7 @@ macro_rules! conformance_tests {
             changes_from_what_is_not_published_are_an_error
             units_are_counted_for_each_generation
             codes_of_all_published_generations_are_known
+            ended_units_are_as_they_were_last
             a_draft_has_a_log_to_which_is_only_added
             of_two_who_write_on_one_revision_of_a_draft_the_second_is_told
             a_draft_is_published_with_its_roster_and_its_log_or_not_at_all

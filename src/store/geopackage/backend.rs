@@ -12,8 +12,8 @@ use crate::store::drafts::DraftEntry;
 use crate::store::ledger::{Entry, EntryEnd, EntryFilter, EntryKind};
 use crate::store::positions::{Positions, WorkerPosition};
 use crate::store::records::{
-    AuditEntry, CaseFilter, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonRecord, Publication, RosterData,
-    StoredGeneration, StoredRoster, WorkerSaid,
+    AuditEntry, CaseFilter, CasePage, EndedUnit, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonRecord, Publication,
+    RosterData, StoredGeneration, StoredRoster, WorkerSaid,
 };
 use crate::store::transfer::{Progress, Row, Sink, Stage, Table, TransferStore};
 use crate::store::webhooks::{DeadLetter, Delivery, Lease, Webhook, WebhookId};
@@ -124,6 +124,10 @@ impl Store for GeoPackageStore {
         self.connections.read("read the codes of a level", |tx| generations::load_published_codes(tx, layer, level))
     }
 
+    fn load_ended_units(&self, layer: &LayerName) -> Result<Vec<EndedUnit>, StoreError> {
+        self.connections.read("read the units that have ended", |tx| generations::load_ended_units(tx, layer))
+    }
+
     fn replace_roster(
         &self,
         roster: &RosterData,
@@ -230,8 +234,8 @@ impl Store for GeoPackageStore {
         self.connections.read("find the next alarm", cases::next_alarm)
     }
 
-    fn count_open_cases(&self, prefix: Option<&str>, more_than: usize) -> Result<Vec<(WorkerId, usize)>, StoreError> {
-        self.connections.read("count open cases", |tx| cases::count_open(tx, prefix, more_than))
+    fn count_open_cases(&self, filter: &CaseFilter, more_than: usize) -> Result<Vec<(WorkerId, usize)>, StoreError> {
+        self.connections.read("count open cases", |tx| cases::count_open(tx, filter, more_than))
     }
 
     fn save_borders(&self, borders: &[(CaseId, Option<f64>)]) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::connection::{Failure, corrupt};
 use super::keys::note;
 use super::roster::person_key;
-use crate::boundary::{GenerationId, Position, UnitCode};
+use crate::boundary::{GenerationId, Position, Territory, UnitCode};
 use crate::dispatch::{Case, CaseId, WorkerId};
 use crate::store::audit::Action;
 use crate::store::records::{CaseFilter, CasePage};
@@ -117,15 +117,18 @@ pub(super) fn next_alarm(transaction: &Transaction<'_>) -> Result<Option<Timesta
 }
 
 /// Counts the open cases of each holder who has more than so many, the most first.
-pub(super) fn count_open(transaction: &Transaction<'_>, prefix: Option<&str>, more_than: usize) -> Result<Vec<(WorkerId, usize)>, Failure> {
-    let mut statement = transaction.prepare_cached(
+pub(super) fn count_open(transaction: &Transaction<'_>, filter: &CaseFilter, more_than: usize) -> Result<Vec<(WorkerId, usize)>, Failure> {
+    let mut conditions = Conditions::of(&CaseFilter { is_open: Some(true), ..filter.clone() });
+    conditions.add("c.holder IS NOT NULL", Vec::new());
+    let found = conditions.sql();
+    let more_than = i64::try_from(more_than).unwrap_or(i64::MAX);
+    conditions.values.push(Box::new(more_than));
+    let mut statement = transaction.prepare_cached(&format!(
         "SELECT p.worker_id, o.n FROM (
-           SELECT holder, count(*) AS n FROM gk_case
-           WHERE is_open = 1 AND holder IS NOT NULL AND (?1 IS NULL OR substr(grid, 1, length(?1)) = ?1)
-           GROUP BY holder HAVING count(*) > ?2
+           SELECT c.holder, count(*) AS n FROM gk_case AS c {found} GROUP BY c.holder HAVING count(*) > ?
          ) AS o JOIN gk_person AS p ON p.key = o.holder ORDER BY o.n DESC, p.worker_id",
-    )?;
-    let mut rows = statement.query((prefix, i64::try_from(more_than).unwrap_or(i64::MAX)))?;
+    ))?;
+    let mut rows = statement.query(conditions.values().as_slice())?;
     let mut counts = Vec::new();
     while let Some(row) = rows.next()? {
         counts.push((WorkerId(row.get::<_, String>(0)?.into()), row.get(1)?));
@@ -157,6 +160,7 @@ impl Conditions {
             conditions.add(within, vec![Box::new(west), Box::new(east)]);
             conditions.add("c.lat BETWEEN ? AND ?", vec![Box::new(south), Box::new(north)]);
         }
+        conditions.add_territory(&filter.territory);
         if let Some(prefix) = &filter.grid_prefix {
             // The first half is for the index, the second is what is meant.
             let [lower, length, whole] = [prefix; 3].map(Clone::clone);
@@ -203,6 +207,20 @@ impl Conditions {
             conditions.add("instr(c.departments, ?) > 0", vec![Box::new(format!("\n{department}\n"))]);
         }
         conditions
+    }
+
+    /// One run of codes is looked up in the index; of several the index finds the span, and each case is held against the runs.
+    fn add_territory(&mut self, territory: &Territory) {
+        let Some(runs) = territory.runs() else { return };
+        let [Some(first), Some(last)] = [runs.first(), runs.last()] else { return self.add("0", Vec::new()) };
+        let span: Vec<Box<dyn ToSql>> = vec![Box::new(first.first.to_string()), Box::new(last.last.to_string())];
+        self.add("c.grid BETWEEN ? AND ?", span);
+        if runs.len() > 1 {
+            let pairs: Vec<[&str; 2]> = runs.iter().map(|run| [run.first.as_str(), run.last.as_str()]).collect();
+            let pairs = serde_json::to_string(&pairs).expect("texts always serialise");
+            let is_in_one = "EXISTS (SELECT 1 FROM json_each(?) AS run WHERE c.grid BETWEEN run.value ->> 0 AND run.value ->> 1)";
+            self.add(is_in_one, vec![Box::new(pairs)]);
+        }
     }
 
     fn add(&mut self, term: &'static str, values: Vec<Box<dyn ToSql>>) {

@@ -10,7 +10,7 @@ use crate::boundary::{
     Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Unit, UnitCode, UnitId, UnitShape, Validity,
 };
 use crate::store::StoreError;
-use crate::store::records::{GenerationChanges, StoredGeneration, newest_generation};
+use crate::store::records::{EndedUnit, GenerationChanges, StoredGeneration, newest_generation};
 use crate::store::texts::{parse_accepted, parse_levels, parse_scheme, state_text};
 use crate::store::times::parse_time;
 use crate::topology::Seal;
@@ -154,6 +154,28 @@ pub(super) fn load_published_codes(transaction: &Transaction<'_>, layer: &LayerN
     let mut codes: Vec<UnitCode> = load_codes(transaction, layer, level, was_published)?.into_iter().map(|(code, _)| code).collect();
     codes.dedup();
     Ok(codes)
+}
+
+/// Returns the units of which no version lives on, each as its last version has it. Versions end and begin anew, and a draft's own
+/// begin and end with the same number.
+pub(super) fn load_ended_units(transaction: &Transaction<'_>, layer: &LayerName) -> Result<Vec<EndedUnit>, Failure> {
+    let mut statement = transaction.prepare(
+        "SELECT l.level, u.code, v.parent FROM gk_level AS l JOIN gk_unit_version AS v ON v.level = l.key JOIN gk_unit AS u ON u.key = v.unit
+         WHERE l.layer = ?1 AND v.to_generation > 0 AND v.to_generation > v.from_generation
+           AND NOT EXISTS (SELECT 1 FROM gk_unit_version AS w WHERE w.unit = v.unit AND (w.to_generation IS NULL
+             OR w.to_generation > w.from_generation AND w.to_generation > v.to_generation))
+         ORDER BY u.code, l.level",
+    )?;
+    let mut rows = statement.query([layer.as_str()])?;
+    let mut ended = Vec::new();
+    while let Some(row) = rows.next()? {
+        let level = Level::parse(&row.get::<_, String>(0)?).map_err(|e| corrupt("level", &e))?;
+        let code = UnitCode::parse(&row.get::<_, String>(1)?).map_err(|e| corrupt("unit", &e))?;
+        let parent =
+            row.get::<_, Option<String>>(2)?.map(|parent| UnitCode::parse(&parent)).transpose().map_err(|e| corrupt("unit", &e))?;
+        ended.push(EndedUnit { level, code, parent });
+    }
+    Ok(ended)
 }
 
 fn load_head(transaction: &Transaction<'_>, layer: &LayerName, generation: GenerationId) -> Result<Head, Failure> {

@@ -15,8 +15,8 @@ use crate::store::drafts::DraftEntry;
 use crate::store::ledger::{Entry, EntryEnd, EntryFilter, EntryKind};
 use crate::store::positions::WorkerPosition;
 use crate::store::records::{
-    AuditEntry, CaseFilter, CasePage, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonRecord, Publication, RosterData,
-    StoredGeneration, StoredRoster, WorkerSaid,
+    AuditEntry, CaseFilter, CasePage, EndedUnit, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonRecord, Publication,
+    RosterData, StoredGeneration, StoredRoster, WorkerSaid,
 };
 use crate::store::transfer::{Row, Sink, Table, TransferStore};
 use crate::store::webhooks::{DeadLetter, Delivery, Lease, Webhook, WebhookId};
@@ -151,6 +151,10 @@ impl Store for PostgisStore {
         self.connections.read("read the codes of a level", async |tx| generations::load_published_codes(tx, layer, level).await)
     }
 
+    fn load_ended_units(&self, layer: &LayerName) -> Result<Vec<EndedUnit>, StoreError> {
+        self.connections.read("read the units that have ended", async |tx| generations::load_ended_units(tx, layer).await)
+    }
+
     fn replace_roster(
         &self,
         data: &RosterData,
@@ -260,8 +264,8 @@ impl Store for PostgisStore {
         self.connections.ask("find the next alarm", async |tx| cases::next_alarm(tx).await)
     }
 
-    fn count_open_cases(&self, prefix: Option<&str>, more_than: usize) -> Result<Vec<(WorkerId, usize)>, StoreError> {
-        self.connections.read("count open cases", async |tx| cases::count_open(tx, prefix, more_than).await)
+    fn count_open_cases(&self, filter: &CaseFilter, more_than: usize) -> Result<Vec<(WorkerId, usize)>, StoreError> {
+        self.connections.read("count open cases", async |tx| cases::count_open(tx, filter, more_than).await)
     }
 
     fn save_borders(&self, borders: &[(CaseId, Option<f64>)]) -> Result<(), StoreError> {

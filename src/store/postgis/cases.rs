@@ -13,7 +13,7 @@ use super::keys::note;
 use super::months;
 use super::roster::{person_keys, worker_id};
 use super::values::{Ewkb, Time, from_text, to_text};
-use crate::boundary::{Position, UnitCode};
+use crate::boundary::{CodeRun, Position, Territory, UnitCode};
 use crate::dispatch::workflow::Place;
 use crate::dispatch::{Case, CaseId, WorkerId, cell_of};
 use crate::store::audit::Action;
@@ -186,13 +186,17 @@ pub(super) async fn next_alarm(tx: &Transaction<'_>) -> Result<Option<Timestamp>
 }
 
 /// Counts the open cases of each holder who has more than so many, the most first.
-pub(super) async fn count_open(tx: &Transaction<'_>, prefix: Option<&str>, more_than: usize) -> Result<Vec<(WorkerId, usize)>, Failure> {
-    let sql = "SELECT p.worker_id, o.n FROM (
-           SELECT holder, count(*) AS n FROM gk_case
-           WHERE is_open = 1 AND holder IS NOT NULL AND ($1::text IS NULL OR starts_with(grid, $1)) GROUP BY holder HAVING count(*) > $2
-         ) AS o JOIN gk_person AS p ON p.key = o.holder ORDER BY o.n DESC, p.worker_id";
-    let prefix = prefix.map(|prefix| to_text(prefix).into_owned());
-    let rows = tx.query(sql, &[&prefix, &i64::try_from(more_than).unwrap_or(i64::MAX)]).await?;
+pub(super) async fn count_open(tx: &Transaction<'_>, filter: &CaseFilter, more_than: usize) -> Result<Vec<(WorkerId, usize)>, Failure> {
+    let mut conditions = Conditions::of(&CaseFilter { is_open: Some(true), ..filter.clone() });
+    conditions.terms.push("c.holder IS NOT NULL".to_owned());
+    let more_than = conditions.value(i64::try_from(more_than).unwrap_or(i64::MAX));
+    let sql = format!(
+        "SELECT p.worker_id, o.n FROM (
+           SELECT c.holder, count(*) AS n FROM gk_case AS c {} GROUP BY c.holder HAVING count(*) > {more_than}
+         ) AS o JOIN gk_person AS p ON p.key = o.holder ORDER BY o.n DESC, p.worker_id",
+        conditions.sql()
+    );
+    let rows = tx.query(&sql, &conditions.values()).await?;
     let count = |row: &Row| (worker_id(row.get(0)), usize::try_from(row.get::<_, i64>(1)).unwrap_or_default());
     Ok(rows.iter().map(count).collect())
 }
@@ -273,6 +277,7 @@ impl Conditions {
         if let Some([west, south, east, north]) = filter.bbox {
             conditions.add_window(west, south, east, north);
         }
+        conditions.add_territory(&filter.territory);
         if let Some(prefix) = &filter.grid_prefix {
             let prefix = conditions.value(to_text(prefix).into_owned());
             conditions.terms.push(format!("c.grid >= {prefix} AND starts_with(c.grid, {prefix})"));
@@ -318,6 +323,21 @@ impl Conditions {
             conditions.terms.push(format!("strpos(c.departments, {department}) > 0"));
         }
         conditions
+    }
+
+    /// One run of codes is looked up in the index; of several the index finds the span, and each case is held against the runs.
+    fn add_territory(&mut self, territory: &Territory) {
+        let Some(runs) = territory.runs() else { return };
+        let [Some(first), Some(last)] = [runs.first(), runs.last()] else { return self.terms.push("false".to_owned()) };
+        let [from, to] = [&first.first, &last.last].map(|code| self.value(code.to_string()));
+        self.terms.push(format!("c.grid BETWEEN {from} AND {to}"));
+        if runs.len() > 1 {
+            let ends = |end: fn(&CodeRun) -> &UnitCode| runs.iter().map(|run| end(run).to_string()).collect::<Vec<String>>();
+            let firsts = self.value(ends(|run| &run.first));
+            let lasts = self.value(ends(|run| &run.last));
+            let run = format!("unnest({firsts}::text[], {lasts}::text[]) AS run (first, last)");
+            self.terms.push(format!("EXISTS (SELECT 1 FROM {run} WHERE c.grid BETWEEN run.first AND run.last)"));
+        }
     }
 
     /// The index compares rounded boxes, so the numbers themselves decide.

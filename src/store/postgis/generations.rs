@@ -11,7 +11,7 @@ use crate::boundary::{
     Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Unit, UnitCode, UnitId, UnitShape, Validity,
 };
 use crate::store::StoreError;
-use crate::store::records::{GenerationChanges, StoredGeneration, newest_generation};
+use crate::store::records::{EndedUnit, GenerationChanges, StoredGeneration, newest_generation};
 use crate::store::texts::{parse_accepted, parse_levels, parse_scheme, state_text};
 use crate::topology::Seal;
 
@@ -189,6 +189,24 @@ async fn load_heads(tx: &Transaction<'_>, layer: &LayerName) -> Result<Vec<Head>
     let sql = format!("SELECT {COLUMNS} FROM gk_generation WHERE layer = $1 ORDER BY number");
     let rows = tx.query(&sql, &[&layer.as_str()]).await?;
     rows.iter().map(|row| Head::read(row, layer)).collect()
+}
+
+/// Returns the units of which no version lives on, each as its last version has it. Versions end and begin anew, and a draft's own
+/// begin and end with the same number.
+pub(super) async fn load_ended_units(tx: &Transaction<'_>, layer: &LayerName) -> Result<Vec<EndedUnit>, Failure> {
+    let sql =
+        "SELECT l.level, u.code, v.parent FROM gk_level AS l JOIN gk_unit_version AS v ON v.level = l.key JOIN gk_unit AS u ON u.key = v.unit
+         WHERE l.layer = $1 AND v.to_generation > 0 AND v.to_generation > v.from_generation
+           AND NOT EXISTS (SELECT 1 FROM gk_unit_version AS w WHERE w.unit = v.unit AND (w.to_generation IS NULL
+             OR w.to_generation > w.from_generation AND w.to_generation > v.to_generation))
+         ORDER BY u.code, l.level";
+    let rows = tx.query(sql, &[&layer.as_str()]).await?;
+    let unit = |row: Row| {
+        let code = |text: &str| UnitCode::parse(text).map_err(|e| corrupt("unit", &e));
+        let level = Level::parse(row.get(0)).map_err(|e| corrupt("level", &e))?;
+        Ok(EndedUnit { level, code: code(row.get(1))?, parent: row.get::<_, Option<&str>>(2).map(code).transpose()? })
+    };
+    rows.into_iter().map(unit).collect()
 }
 
 async fn load_head(tx: &Transaction<'_>, layer: &LayerName, generation: GenerationId) -> Result<Head, Failure> {

@@ -135,7 +135,15 @@ fn roster(from: Timestamp) -> RosterData {
     RosterData { workers: vec![worker], assignments }
 }
 
-fn square(level: &str, code: &str, name: &str, parent: Option<&str>, at: (usize, usize), size: (usize, usize), number: usize) -> UnitShape {
+pub fn square(
+    level: &str,
+    code: &str,
+    name: &str,
+    parent: Option<&str>,
+    at: (usize, usize),
+    size: (usize, usize),
+    number: usize,
+) -> UnitShape {
     let corner = |column: usize, row: usize| Coord { x: WEST + SIDE * (at.0 + column) as f64, y: SOUTH + SIDE * (at.1 + row) as f64 };
     let (width, height) = size;
     let south = (0..width).map(|c| corner(c, 0));

@@ -154,7 +154,7 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("POST", "/v1/drafts/{id}/operations/redo", "2", "KFFFOOFFFKK"),
     ("DELETE", "/v1/drafts/{id}/operations/last", "2", "KFFFOOFFFKK"),
     ("GET", "/v1/drafts/{id}/problems", "2", "KFFFOOFFFKK"),
-    ("GET", "/v1/drafts/{id}/comparison", "2", "KFFFOOFFFKK"),
+    ("GET", "/v1/drafts/{id}/comparison", "2", "KFFFPPFFFKK"),
     // Both have changed the draft.
     ("POST", "/v1/drafts/{id}/approval", "2", "KFFFFFFFFKK"),
     ("POST", "/v1/drafts/{id}/publication", "2", "KFFFOOFFFKK"),

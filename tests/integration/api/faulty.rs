@@ -9,7 +9,7 @@ use gridkeeper::boundary::{Generation, GenerationId, Layer, LayerName, Level, Un
 use gridkeeper::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
 use gridkeeper::store::{
     AuditEntry, CaseFilter, CaseMarkPage, CasePage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DeadLetter, Delivery, DraftEntry,
-    Entry, EntryEnd, EntryFilter, EntryKind, ErasureReason, GenerationChanges, KeyHash, KeyRecord, Lease, Notice, NumberedEvent,
+    EndedUnit, Entry, EntryEnd, EntryFilter, EntryKind, ErasureReason, GenerationChanges, KeyHash, KeyRecord, Lease, Notice, NumberedEvent,
     PersonRecord, Publication, RosterData, Store, StoreError, StoredGeneration, StoredRoster, Webhook, WebhookId, WorkerPosition,
     WorkerSaid,
 };
@@ -72,6 +72,7 @@ impl Store for Faulty {
         fn load_changes(layer: &LayerName, from: GenerationId, to: GenerationId) -> GenerationChanges;
         fn count_units(layer: &LayerName) -> Vec<(GenerationId, Vec<usize>)>;
         fn load_codes(layer: &LayerName, level: &Level) -> Vec<UnitCode>;
+        fn load_ended_units(layer: &LayerName) -> Vec<EndedUnit>;
         fn replace_roster(roster: &RosterData, with: Option<(&LayerName, GenerationId)>, author: &str, at: Timestamp) -> ();
         fn change_roster(roster: &RosterData, said: Option<&WorkerSaid>, newest: Option<u64>, author: &str, at: Timestamp) -> ();
         fn find_roster(at: Timestamp) -> RosterTerm;
@@ -95,7 +96,7 @@ impl Store for Faulty {
         fn forget_tokens(before: Timestamp, limit: usize) -> usize;
         fn find_webhook(id: WebhookId) -> Option<Webhook>;
         fn next_case_alarm() -> Option<Timestamp>;
-        fn count_open_cases(prefix: Option<&str>, more_than: usize) -> Vec<(WorkerId, usize)>;
+        fn count_open_cases(filter: &CaseFilter, more_than: usize) -> Vec<(WorkerId, usize)>;
         fn save_borders(borders: &[(CaseId, Option<f64>)]) -> ();
         fn add_entry(entry: &Entry) -> ();
         fn end_entry(kind: EntryKind, id: uuid::Uuid, end: &EntryEnd) -> Option<Entry>;

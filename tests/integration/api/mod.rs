@@ -27,6 +27,7 @@ mod open311;
 mod openapi;
 pub mod process;
 mod rates;
+mod reach;
 mod relations;
 mod rules;
 pub mod service;

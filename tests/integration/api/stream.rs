@@ -12,10 +12,10 @@ use super::service::{DISPATCHER, SCOPED, Service};
 use crate::support::PATIENCE;
 
 /// The messages of a stream as they come.
-struct Messages(Receiver<(u64, String, Value)>);
+pub struct Messages(Receiver<(u64, String, Value)>);
 
 impl Messages {
-    fn open(service: &Service, key: Option<&str>, after: Option<u64>) -> Self {
+    pub fn open(service: &Service, key: Option<&str>, after: Option<u64>) -> Self {
         let request = Client::builder().no_proxy().timeout(None).build().unwrap().get(service.url("/v1/stream"));
         let request = key.into_iter().fold(request, reqwest::blocking::RequestBuilder::bearer_auth);
         let request = after.into_iter().fold(request, |request, after| request.header("Last-Event-ID", after.to_string()));
@@ -39,11 +39,11 @@ impl Messages {
         Self(told)
     }
 
-    fn next(&self) -> (u64, String, Value) {
+    pub fn next(&self) -> (u64, String, Value) {
         self.0.recv_timeout(PATIENCE).expect("a message was to come")
     }
 
-    fn is_quiet(&self) -> bool {
+    pub fn is_quiet(&self) -> bool {
         self.0.recv_timeout(Duration::from_millis(200)).is_err()
     }
 }

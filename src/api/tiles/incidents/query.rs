@@ -1,10 +1,11 @@
 use jiff::Timestamp;
 
 use crate::api::as_of::parse_time;
-use crate::api::caller::Caller;
+use crate::api::cases::require_prefix;
 use crate::api::links::encode;
-use crate::api::problem::{Problem, ProblemKind};
+use crate::api::problem::Problem;
 use crate::api::query::{FromQuery, Values};
+use crate::boundary::Territory;
 use crate::store::CaseMark;
 
 /// Which cases a map shows.
@@ -32,7 +33,7 @@ pub struct CaseMapQuery {
 }
 
 /// What a caller asks for, within what the key reaches. Two who ask the same are shown the same tiles.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CaseChoice {
     state: Option<String>,
     open: Option<bool>,
@@ -41,8 +42,7 @@ pub struct CaseChoice {
     grid: Option<String>,
     reported_from: Option<Timestamp>,
     reported_to: Option<Timestamp>,
-    /// The codes to which the key is limited; empty for all.
-    scope: Vec<String>,
+    territory: Territory,
 }
 
 /// Longest text that is compared with, in bytes; it is kept beside the tile.
@@ -94,13 +94,8 @@ impl CaseMapQuery {
     ///
     /// # Errors
     /// 403 for a unit that it does not reach, 400 for `overdue=false`.
-    pub fn choose(&self, caller: &Caller) -> Result<CaseChoice, Problem> {
-        let mut scope: Vec<String> = caller.scope().iter().map(ToString::to_string).collect();
-        scope.sort_unstable();
-        let reaches = |grid: &String| scope.is_empty() || scope.iter().any(|unit| grid.starts_with(unit));
-        if !self.grid.as_ref().is_none_or(reaches) {
-            return Err(Problem::new(ProblemKind::Forbidden, "the key does not reach the units of this code"));
-        }
+    pub fn choose(&self, territory: Territory) -> Result<CaseChoice, Problem> {
+        require_prefix(&territory, self.grid.as_deref())?;
         if self.overdue == Some(false) {
             return Err(Problem::parameter("overdue", "is true or left out"));
         }
@@ -112,7 +107,7 @@ impl CaseMapQuery {
             grid: self.grid.clone(),
             reported_from: self.reported_from,
             reported_to: self.reported_to,
-            scope,
+            territory,
         })
     }
 }
@@ -127,7 +122,7 @@ impl CaseChoice {
             && self.grid.as_ref().is_none_or(|grid| lies_in(grid))
             && self.reported_from.is_none_or(|from| mark.reported_at >= from)
             && self.reported_to.is_none_or(|to| mark.reported_at < to)
-            && (self.scope.is_empty() || self.scope.iter().any(|unit| lies_in(unit)))
+            && self.territory.has_place(mark.grid.as_ref())
     }
 }
 

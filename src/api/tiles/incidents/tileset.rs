@@ -55,7 +55,7 @@ pub async fn show_incidents(
     base: BaseUrl,
 ) -> Result<Response, Problem> {
     require_cases(&caller)?;
-    let choice = query.choose(&caller)?;
+    let choice = query.choose(state.territory(caller.scope())?)?;
     let template = base.to(&with_query(&format!("{PATH}/{{z}}/{{x}}/{{y}}"), &(shift.to_pairs() + &query.to_pairs())));
     let (map, cases_max) = (std::sync::Arc::clone(state.case_map()), state.config().cases.map_max);
     let extent =
@@ -104,7 +104,7 @@ pub async fn show_incidents_tile(
     }
     let terms = Terms::of(&method, &headers);
     let coding = choose_coding(&terms)?;
-    let asked = Asked { choice: query.choose(&caller)?, shift: shift.shift, address, coding };
+    let asked = Asked { choice: query.choose(state.territory(caller.scope())?)?, shift: shift.shift, address, coding };
     let drawing = state.clone();
     let drawn = state.with_store(move |store| unwrap_store(asked.find(&drawing, store))).await??;
     let described = Link::new(base.to(&with_query(PATH, &(shift.to_pairs() + &query.to_pairs()))), "describedby", "application/json");

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::api::tiles::incidents::{Board, is_overdue};
-use crate::boundary::UnitCode;
+use crate::boundary::Territory;
 use crate::dispatch::Roster;
 use crate::history::attribute;
 use crate::snapshot::LayerSnapshot;
@@ -20,17 +20,16 @@ type Numbers = [u64; 4];
 /// Adds up what is told of the units of a layer, from the finest level to the coarsest; with the time at which it is to be done again,
 /// because a clock runs out or nobody holds a post any more.
 ///
-/// `scope` has the codes of the units of which something is told, their descendants included; empty for all. A case counts where the
+/// `territory` has the units of which something is told. A case counts where the
 /// unit stands that it was given to, or, where there is none of this code any more, where it lies.
 pub fn add_up(
     board: &Board,
     layer: &Arc<LayerSnapshot>,
     roster: &Roster,
-    scope: &[String],
+    territory: &Territory,
     now: Timestamp,
 ) -> (UnitFigures, Option<Timestamp>) {
     let levels = layer.coverage().levels();
-    let is_told = |code: &UnitCode| scope.is_empty() || scope.iter().any(|unit| code.as_str().starts_with(unit.as_str()));
     let mut numbers: Vec<Vec<Numbers>> = levels.iter().map(|level| vec![[0; 4]; level.units().len()]).collect();
     let mut until: Option<Timestamp> = None;
     if let Some(finest) = layer.coverage().finest_depth() {
@@ -61,7 +60,9 @@ pub fn add_up(
     let told: Vec<Vec<Option<Numbers>>> = levels
         .iter()
         .zip(&numbers)
-        .map(|(level, numbers)| level.units().iter().zip(numbers).map(|(unit, numbers)| is_told(&unit.code).then_some(*numbers)).collect())
+        .map(|(level, numbers)| {
+            level.units().iter().zip(numbers).map(|(unit, numbers)| territory.has(&unit.code).then_some(*numbers)).collect()
+        })
         .collect();
     (UnitFigures::new(NAMES, &told), until)
 }

@@ -20,7 +20,7 @@ use crate::api::tiles::incidents::{BoardError, unwrap_store};
 use crate::api::tiles::send::{choose_coding, parse_address, send_finished};
 use crate::api::tiles::shift::ShiftQuery;
 use crate::api::tiles::tilejson::{Described, describe};
-use crate::boundary::{GenerationId, LayerName};
+use crate::boundary::{GenerationId, LayerName, Territory};
 use crate::snapshot::{LayerSnapshot, Snapshot};
 use crate::store::Store;
 use crate::tile::{BORDERS, Coding, Matrix, TileAddress, TileChoice, TileTooLarge, UnitFigures, Wanted};
@@ -62,7 +62,7 @@ struct Known {
 struct FiguresKey {
     layer: LayerName,
     generation: GenerationId,
-    scope: Vec<String>,
+    territory: Territory,
     /// Of the cases.
     revision: u64,
     /// Of the store: roster and all else.
@@ -93,7 +93,7 @@ impl Workload {
         let key = FiguresKey {
             layer: layer.layer().name.clone(),
             generation: layer.generation().id,
-            scope: asked.scope.clone(),
+            territory: asked.territory.clone(),
             revision: board.revision(),
             version: asked.snapshot.version(),
         };
@@ -103,10 +103,10 @@ impl Workload {
         if let Some((_, added)) = known.figures.iter().find(|(known, added)| *known == key && holds(added)) {
             return Ok(Arc::clone(added));
         }
-        let (figures, due) = add_up(&board, layer, asked.snapshot.roster(), &key.scope, now);
+        let (figures, due) = add_up(&board, layer, asked.snapshot.roster(), &key.territory, now);
         // Shifts end at any minute, and leave posts vacant.
         let minute = now.checked_add(SignedDuration::from_mins(1)).ok();
-        let is_of_same = |(before, _): &(FiguresKey, Arc<Added>)| (&before.layer, &before.scope) == (&key.layer, &key.scope);
+        let is_of_same = |(before, _): &(FiguresKey, Arc<Added>)| (&before.layer, &before.territory) == (&key.layer, &key.territory);
         let before = known.figures.iter().position(is_of_same).map(|at| known.figures.remove(at));
         // The same numbers draw the same tiles.
         let same = before.filter(|(before, added)| before.generation == key.generation && added.figures == figures);
@@ -131,7 +131,7 @@ impl Default for Workload {
 struct Asked {
     snapshot: Arc<Snapshot>,
     layer: Arc<LayerSnapshot>,
-    scope: Vec<String>,
+    territory: Territory,
 }
 
 impl Asked {
@@ -147,9 +147,8 @@ impl Asked {
         if !state.config().indicators.public {
             require_cases(caller)?;
         }
-        let mut scope: Vec<String> = caller.scope().iter().map(ToString::to_string).collect();
-        scope.sort_unstable();
-        Ok(Self { snapshot, layer, scope })
+        let territory = snapshot.territory(&name, caller.scope());
+        Ok(Self { snapshot, layer, territory })
     }
 }
 
