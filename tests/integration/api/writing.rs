@@ -228,7 +228,7 @@ fn what_would_tear_the_coverage_is_422_with_the_place_and_a_remedy() {
         assert_eq!((status, &refused["reason"], &refused["units"]), (422, &json!("ends_unit"), &json!([first])), "{refused}");
     }
     let mut crossed = rectangle(4.2, 4.2, 0.5, 0.5);
-    crossed["coordinates"][0][1][0] = json!(WEST + SIDE * 4.9);
+    crossed["coordinates"][0][1] = json!([WEST + SIDE * 4.9, SOUTH + SIDE * 4.5]);
     crossed["coordinates"][0].as_array_mut().unwrap().swap(1, 2);
     assert_eq!(post(&crossed).1["reason"], "line_crosses_itself");
     for far in [1e200, 181.0] {
