@@ -129,7 +129,7 @@ pub async fn create_item(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    negotiate(None, &headers, FEATURES)?;
+    // What a client would rather read is no reason to turn away what it writes: OWSLib asks for XML with every POST.
     match Target::find(&state, &id, query.draft, &caller, &base).await? {
         Target::Incidents => CaseWrite { state, caller, base, headers }.create(&bytes).await,
         Target::Roster => RosterWrite { state, caller, base, headers }.create(&bytes).await,
