@@ -197,6 +197,12 @@ impl Board {
         Err(Refusal::new(Reason::NotFinest, format!("{level} is made of finer units; borders are drawn at the level {finest}")))
     }
 
+    /// Finds a level whose units get shapes: the finest, or one whose units consist of those of the next finer level.
+    pub fn find_drawn(&self, level: &Level) -> Refused<usize> {
+        let depth = self.find_level(level)?;
+        if depth < self.finest && !self.codes[depth + 1].is_empty() { Ok(depth) } else { self.find_finest(level) }
+    }
+
     /// Turns away what would change a locked unit.
     pub fn guard(&self, depth: usize, unit: u32) -> Refused<()> {
         if !self.units[depth][unit as usize].is_locked {

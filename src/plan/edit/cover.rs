@@ -119,15 +119,19 @@ impl Cover {
         self.polygons.iter().flatten().map(|ring| Plane::Degrees.length_m(ring)).sum()
     }
 
-    /// Whether a place lies in one of the polygons; none where it lies on a ring.
     fn holds(&self, c: Coord<f64>) -> Option<bool> {
-        for rings in &self.polygons {
-            if is_inside(c, &rings[0])? && !rings[1..].iter().map(|hole| is_inside(c, hole)).collect::<Option<Vec<_>>>()?.contains(&true) {
-                return Some(true);
-            }
-        }
-        Some(false)
+        holds_place(&self.polygons, c)
     }
+}
+
+/// Whether a place lies in one of several polygons; none where it lies on a ring.
+pub(super) fn holds_place(polygons: &[Rings], c: Coord<f64>) -> Option<bool> {
+    for rings in polygons {
+        if is_inside(c, &rings[0])? && !rings[1..].iter().map(|hole| is_inside(c, hole)).collect::<Option<Vec<_>>>()?.contains(&true) {
+            return Some(true);
+        }
+    }
+    Some(false)
 }
 
 /// Closes rings and runs exteriors counter-clockwise, holes clockwise.

@@ -101,12 +101,20 @@ impl Board {
             Operation::InsertVertex { at, to, reach } => self.insert_vertex(*at, *to, *reach),
             Operation::DeleteVertex { at, reach } => self.delete_vertex(*at, *reach),
             Operation::Draw { level, code, name, rings, within_m } => {
-                let depth = self.find_finest(level)?;
-                self.draw(depth, code, name, rings, *within_m)
+                let depth = self.find_drawn(level)?;
+                if depth == self.finest {
+                    self.draw(depth, code, name, rings, *within_m)
+                } else {
+                    self.draw_coarse(depth, code, name, rings, *within_m)
+                }
             }
             Operation::Reshape { level, unit, polygons, within_m } => {
-                let depth = self.find_finest(level)?;
-                self.reshape(depth, unit, polygons, *within_m)
+                let depth = self.find_drawn(level)?;
+                if depth == self.finest {
+                    self.reshape(depth, unit, polygons, *within_m)
+                } else {
+                    self.reshape_coarse(depth, unit, polygons, *within_m)
+                }
             }
             Operation::Change { level, unit, code, name, parent } => {
                 let depth = self.find_level(level)?;

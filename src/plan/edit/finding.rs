@@ -44,7 +44,7 @@ impl Draft {
     /// that is drawn over, by the scheme of the layer. `parent` is the one that is expected.
     ///
     /// # Errors
-    /// The level is not the finest, the shape is not one polygon, nobody has the ground, the parent is another, or all codes are taken.
+    /// The level is neither the finest nor made of the next finer one, the shape is not one polygon, nobody has the ground, the parent is another, or all codes are taken.
     pub fn code_for(
         &self,
         level: &Level,
@@ -52,7 +52,7 @@ impl Draft {
         polygons: &[Rings],
         parent: Option<&UnitCode>,
     ) -> Refused<(UnitCode, Rings)> {
-        let depth = self.board.find_finest(level)?;
+        let depth = self.board.find_drawn(level)?;
         let [rings] = polygons else {
             return Err(Refusal::new(Reason::BadShape, format!("a unit is drawn as one polygon, not as {}", polygons.len())));
         };

@@ -11,6 +11,7 @@ mod cut;
 mod divide;
 mod draft;
 mod finding;
+mod gather;
 mod line;
 mod nearby;
 mod nodes;

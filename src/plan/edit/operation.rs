@@ -46,7 +46,8 @@ pub enum Operation {
         at: Coord<f64>,
         reach: Reach,
     },
-    /// Draws a unit of the finest level out of those that lie under it.
+    /// Draws a unit out of those that lie under it: of the finest level along any line, of a coarser one along borders of the next finer,
+    /// whose units it then holds.
     Draw {
         level: Level,
         code: UnitCode,
@@ -56,8 +57,8 @@ pub enum Operation {
         /// How near to borders corners are brought to these, metres; 0 leaves them where they are.
         within_m: f64,
     },
-    /// Gives a unit of the finest level the shape of polygons: ground that it gets comes from those that have it, ground that it leaves
-    /// goes to the neighbour with the longest border.
+    /// Gives a unit the shape of polygons: ground that it gets comes from those that have it, ground that it leaves goes to the neighbour
+    /// with the longest border. A coarser unit gets and leaves whole units of the next finer level.
     Reshape {
         level: Level,
         unit: UnitCode,

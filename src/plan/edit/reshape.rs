@@ -92,7 +92,7 @@ impl Board {
     }
 
     /// Chooses the unit of the same parent, and not locked, of which the border is the longest.
-    fn longest_beside(&self, depth: usize, unit: u32, beside: &BTreeMap<u32, f64>) -> Refused<u32> {
+    pub fn longest_beside(&self, depth: usize, unit: u32, beside: &BTreeMap<u32, f64>) -> Refused<u32> {
         let parent = self.units[depth][unit as usize].parent;
         let mut open: Vec<(f64, UnitCode, u32)> = Vec::new();
         let mut locked = None;
