@@ -6,14 +6,16 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::response::Response as ResponseOfDefinition;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder, Schema, ServerBuilder,
+    Content, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder, Schema, ServerBuilder,
 };
 use utoipa::{PartialSchema, ToSchema};
 
 use super::document::Document;
 use super::media::{HTML, JSON, Offer, negotiate};
+use super::open311;
 use super::openapi30::to_openapi30;
 use super::problem::{self, PROBLEM_JSON, Problem};
 use super::query::{FromQuery, Query, Values};
@@ -100,25 +102,44 @@ pub fn complete(document: &mut OpenApi) {
     if let Some(RefOr::T(Schema::Object(answer))) = components.schemas.get_mut("LocateAnswer") {
         answer.required.clear();
     }
-    for item in document.paths.paths.values_mut() {
+    for (path, item) in &mut document.paths.paths {
         for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten() {
             add_problems(operation);
+            // What is turned away before its routes is told as a problem there too.
+            if path.starts_with(open311::PREFIX) {
+                refusals(operation).for_each(open311::tell_faults);
+            }
         }
     }
 }
 
 fn add_problems(operation: &mut Operation) {
+    // What an operation says of a refusal of its own is a problem too, unless it says in which other form.
+    for response in refusals(operation) {
+        let is_told = |content: &RefOr<Content>| matches!(content, RefOr::T(content) if content.schema.is_some());
+        if !response.content.values().any(is_told) {
+            response.content.insert(PROBLEM_JSON.to_owned(), problem_content().into());
+        }
+    }
     // It is turned away before anything of ours sees it, and so without a document.
     let unseen = [("414", "The address is longer than 64 KiB"), ("431", "The address and the headers are longer than is read at all")];
     for (status, description) in unseen {
         let response = ResponseBuilder::new().description(description).build();
         operation.responses.responses.entry(status.to_owned()).or_insert_with(|| response.into());
     }
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     for (status, description) in COMMON_PROBLEMS {
-        let response = ResponseBuilder::new().description(description).content(PROBLEM_JSON, content.clone()).build();
-        operation.responses.responses.entry(status.to_owned()).or_insert_with(|| response.into());
+        let response = ResponseBuilder::new().description(description).content(PROBLEM_JSON, problem_content());
+        operation.responses.responses.entry(status.to_owned()).or_insert_with(|| response.build().into());
     }
+}
+
+fn refusals(operation: &mut Operation) -> impl Iterator<Item = &mut ResponseOfDefinition> {
+    let refusals = operation.responses.responses.iter_mut().filter(|(status, _)| status.starts_with(['4', '5']));
+    refusals.filter_map(|(_, response)| if let RefOr::T(response) = response { Some(response) } else { None })
+}
+
+fn problem_content() -> Content {
+    ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build()
 }
 
 /// The API definition, OpenAPI 3.1 and 3.0, and a page to read it on.

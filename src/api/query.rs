@@ -80,7 +80,7 @@ pub async fn refuse_unknown_parameters(
     let query = request.uri().query().unwrap_or_default();
     if !query.is_empty()
         && request.method() != Method::OPTIONS
-        && !request.uri().path().starts_with(FOREIGN)
+        && !request.uri().path().starts_with(super::open311::PREFIX)
         && let Some(path) = request.extensions().get::<MatchedPath>()
         && let Some(names) = known.names(request.method(), path.as_str())
     {
@@ -88,9 +88,6 @@ pub async fn refuse_unknown_parameters(
     }
     Ok(next.run(request).await)
 }
-
-/// Where another standard says what is taken, and asks to pass over what it does not know.
-const FOREIGN: &str = "/open311/";
 
 fn check_names(query: &str, Names { known, is_open }: &Names) -> Result<(), Problem> {
     let pairs = split(query)?;
@@ -226,6 +223,15 @@ impl Values<'_> {
     pub fn fault(&mut self, name: &str, detail: String) {
         self.errors.push(ParameterError { parameter: name.to_owned(), detail });
     }
+}
+
+/// Parses a whole number of at least 0, as large as the definition has numbers: with 63 bits.
+///
+/// # Errors
+/// Shows the text that is none.
+pub fn whole(text: &str) -> Result<u64, String> {
+    let number = text.parse::<u64>().ok().filter(|number| i64::try_from(*number).is_ok());
+    number.ok_or_else(|| format!("{text:?} is not a whole number from 0 to {}", i64::MAX))
 }
 
 /// Parses a finite decimal number.

@@ -26,6 +26,7 @@ const TEXT_CHARS_MAX: usize = 4_000;
 /// Where a border is wrong, and how.
 #[derive(Debug, utoipa::ToSchema)]
 #[expect(dead_code, reason = "written for the API definition; a body is read member by member, so that all faults are told")]
+#[serde(deny_unknown_fields)]
 pub struct BorderReportBody {
     lon: f64,
     lat: f64,
@@ -38,6 +39,7 @@ pub struct BorderReportBody {
 /// What a planner says to it.
 #[derive(Debug, utoipa::ToSchema)]
 #[expect(dead_code, reason = "written for the API definition")]
+#[serde(deny_unknown_fields)]
 pub struct SettleBody {
     answer: String,
 }
@@ -94,7 +96,6 @@ impl FromQuery for BorderReportsQuery {
     responses((status = 201, description = "It is with the planners", body = BorderReportView))
 )]
 pub async fn report_border(State(state): State<AppState>, caller: Caller, headers: HeaderMap, bytes: Bytes) -> Result<Response, Problem> {
-    negotiate(None, &headers, &[JSON])?;
     require_cases(&caller)?;
     let mut body = Body::read(&headers, &bytes, &["lon", "lat", "crs", "description", "unit"])?;
     let text = body.text("description", TEXT_CHARS_MAX);
@@ -173,7 +174,6 @@ pub async fn settle_border_report(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    negotiate(None, &headers, &[JSON])?;
     require_cases(&caller)?;
     caller.require_unlimited("a report on a border")?;
     let mut body = Body::read(&headers, &bytes, &["answer"])?;

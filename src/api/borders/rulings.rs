@@ -29,6 +29,7 @@ const REASON_CHARS_MAX: usize = 4_000;
 /// Whose a place is.
 #[derive(Debug, utoipa::ToSchema)]
 #[expect(dead_code, reason = "written for the API definition; a body is read member by member, so that all faults are told")]
+#[serde(deny_unknown_fields)]
 pub struct RulingBody {
     /// The place, or the case that lies there: it goes to the unit at once.
     lon: Option<f64>,
@@ -116,7 +117,6 @@ fn view_of(entry: &Entry) -> Option<BorderRulingView> {
     responses((status = 201, description = "It holds from now on", body = BorderRulingView))
 )]
 pub async fn add_ruling(State(state): State<AppState>, caller: Caller, headers: HeaderMap, bytes: Bytes) -> Result<Response, Problem> {
-    negotiate(None, &headers, &[JSON])?;
     require_cases(&caller)?;
     let mut body = Body::read(&headers, &bytes, &["lon", "lat", "crs", "incident", "unit", "radius_m", "reason"])?;
     let reason = body.text("reason", REASON_CHARS_MAX);

@@ -8,6 +8,11 @@ use crate::api::as_of::parse_time;
 use crate::api::locate::Given;
 use crate::api::problem::{ParameterError, Problem, ProblemKind};
 
+/// Returns a body that may be left out, or be null, where nothing has to be said.
+pub fn or_empty(bytes: &[u8]) -> &[u8] {
+    if matches!(bytes.trim_ascii(), b"" | b"null") { b"{}" } else { bytes }
+}
+
 /// A body that is one JSON object, read member by member. What is wrong is told all at once.
 #[derive(Debug)]
 pub struct Body {

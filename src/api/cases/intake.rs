@@ -15,7 +15,7 @@ use crate::api::caller::Caller;
 use crate::api::document::Document;
 use crate::api::links::BaseUrl;
 use crate::api::locate::{Asker, Fields, Given, Options, Question};
-use crate::api::media::{JSON, negotiate};
+use crate::api::media::JSON;
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::state::AppState;
 use crate::api::wire::{CaseTag, IncidentTaken, RulingApplied};
@@ -52,6 +52,7 @@ pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotenc
 /// A report of something that happened somewhere.
 #[derive(Debug, utoipa::ToSchema)]
 #[expect(dead_code, reason = "written for the API definition; a body is read member by member, so that all faults are told")]
+#[serde(deny_unknown_fields)]
 pub struct Report {
     /// Longitude in degrees, or the easting in a projected system. May be left out with `lat` where `address` says where it is.
     lon: Option<f64>,
@@ -112,7 +113,6 @@ pub async fn report_incident(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    negotiate(None, &headers, &[JSON])?;
     rights::require(&caller)?;
     let token = read_token(&headers, &caller, &bytes)?;
     let body = Body::read(&headers, &bytes, &MEMBERS)?;

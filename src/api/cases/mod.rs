@@ -14,7 +14,7 @@ mod query;
 mod reassign;
 mod rights;
 
-pub use body::Body;
+pub use body::{Body, or_empty};
 pub use clocks::{forget_tokens, hear_others, ring_clocks};
 pub use intake::{__path_report_incident, IDEMPOTENCY_REPLAYED, Submission, report_incident, report_members, submit};
 pub use list::{__path_list_incidents, list_incidents};

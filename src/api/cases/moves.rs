@@ -11,7 +11,6 @@ use super::rights;
 use crate::api::caller::Caller;
 use crate::api::links::BaseUrl;
 use crate::api::locate::{Asker, Options};
-use crate::api::media::{JSON, negotiate};
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::state::AppState;
 use crate::api::wire::{CaseTag, IncidentView};
@@ -50,6 +49,7 @@ const ATTEMPTS_MAX: usize = 4;
 /// A move of a case. Which members it needs, its workflow says.
 #[derive(Debug, utoipa::ToSchema)]
 #[expect(dead_code, reason = "written for the API definition; a body is read member by member, so that all faults are told")]
+#[serde(deny_unknown_fields)]
 pub struct Action {
     /// One of the moves that are open now.
     action: String,
@@ -111,7 +111,6 @@ pub async fn act_on_incident(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    negotiate(None, &headers, &[JSON])?;
     let if_match = headers.get(header::IF_MATCH).map(|tags| tags.to_str().unwrap_or_default().to_owned());
     let body = || Body::read(&headers, &bytes, &MEMBERS);
     let record = act(&state, &caller, &id, if_match.as_deref(), &body).await?;

@@ -29,6 +29,7 @@ const TITLE_CHARS_MAX: usize = 200;
 /// What a draft is begun with.
 #[derive(Debug, utoipa::ToSchema)]
 #[expect(dead_code, reason = "written for the API definition")]
+#[serde(deny_unknown_fields)]
 pub struct DraftBody {
     /// `grid` by default, or the only layer there is.
     layer: Option<String>,
@@ -108,7 +109,6 @@ pub async fn begin_draft(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    negotiate(None, &headers, &[JSON])?;
     let known = state.snapshots()?;
     let mut body = Body::read(&headers, &bytes, &["layer", "from", "title", "effective_from", "load_field"])?;
     let layer = body.parsed("layer", LayerName::parse).unwrap_or_else(|| default_layer(&known[0]));

@@ -9,13 +9,13 @@ use serde_json::json;
 use super::desk::{store_problem, to_problem, with_draft};
 use super::edit::{now, require_open, write};
 use super::look::send;
-use super::tag::{DraftRevision, Expected};
+use super::tag::{ChangeProblems, DraftRevision, Expected};
 use super::views::DraftView;
 use crate::api::caller::Caller;
-use crate::api::cases::Body;
+use crate::api::cases::{Body, or_empty};
 use crate::api::document::Document;
 use crate::api::links::{BaseUrl, Link};
-use crate::api::media::{JSON, negotiate};
+use crate::api::media::JSON;
 use crate::api::problem::{More, Problem, ProblemKind};
 use crate::api::state::AppState;
 use crate::boundary::UnitCode;
@@ -32,12 +32,14 @@ const UNHELD_NAMED_MAX: usize = 100;
 
 #[derive(Debug, utoipa::ToSchema)]
 #[expect(dead_code, reason = "written for the API definition")]
+#[serde(deny_unknown_fields)]
 pub struct ApprovalBody {
     note: Option<String>,
 }
 
 #[derive(Debug, utoipa::ToSchema)]
 #[expect(dead_code, reason = "written for the API definition")]
+#[serde(deny_unknown_fields)]
 pub struct PublicationBody {
     /// RFC 3339; by default what the draft says, and now where that is past.
     effective_from: Option<String>,
@@ -77,7 +79,7 @@ pub struct PublishedView {
     tag = "drafts",
     params(("id" = String, Path, description = "The draft"), DraftRevision),
     security(("key" = [])),
-    responses((status = 200, description = "The draft", body = DraftView))
+    responses((status = 200, description = "The draft", body = DraftView), ChangeProblems)
 )]
 pub async fn withdraw_draft(
     State(state): State<AppState>,
@@ -86,7 +88,6 @@ pub async fn withdraw_draft(
     base: BaseUrl,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    negotiate(None, &headers, &[JSON])?;
     let (expected, author) = (Expected::of(&headers)?, caller.author());
     with_draft(&state, &caller, &id, move |session, store| {
         require_open(session)?;
@@ -111,7 +112,7 @@ pub async fn withdraw_draft(
     responses(
         (status = 200, description = "The draft", body = DraftView),
         (status = 403, description = "It takes a second person", content_type = "application/problem+json"),
-        (status = 409, description = "Problems stand in the way", content_type = "application/problem+json"),
+        ChangeProblems,
     )
 )]
 pub async fn approve_draft(
@@ -122,7 +123,6 @@ pub async fn approve_draft(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    negotiate(None, &headers, &[JSON])?;
     let (expected, author) = (Expected::of(&headers)?, caller.author());
     let mut body = Body::read(&headers, or_empty(&bytes), &["note"])?;
     let note = body.text("note", NOTE_CHARS_MAX);
@@ -154,7 +154,7 @@ pub async fn approve_draft(
     security(("key" = [])),
     responses(
         (status = 201, description = "It is published", body = PublishedView),
-        (status = 409, description = "It is not approved, something newer is published, problems stand in the way, or units would have no holder", content_type = "application/problem+json"),
+        ChangeProblems,
     )
 )]
 pub async fn publish_draft(
@@ -165,7 +165,6 @@ pub async fn publish_draft(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    negotiate(None, &headers, &[JSON])?;
     let (expected, author) = (Expected::of(&headers)?, caller.author());
     let mut body = Body::read(&headers, or_empty(&bytes), &["effective_from", "note", "accept_unheld", "roster_moves"])?;
     let (effective_from, note) = (body.time("effective_from"), body.text("note", NOTE_CHARS_MAX));
@@ -234,9 +233,4 @@ fn refuse_problems(errors: usize, is_whole: bool) -> Result<(), Problem> {
 fn code(value: Option<&serde_json::Value>) -> Result<UnitCode, Problem> {
     let text = value.and_then(serde_json::Value::as_str).unwrap_or_default();
     UnitCode::parse(text).map_err(|error| Problem::member("roster_moves", format!("each has `from` and `to`: {error}")))
-}
-
-/// A body may be left out where nothing has to be said.
-fn or_empty(bytes: &Bytes) -> &[u8] {
-    if bytes.is_empty() { b"{}" } else { bytes }
 }

@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use super::desk::{store_problem, to_problem, with_draft};
 use super::look::{place_json, send};
-use super::tag::{DraftRevision, Expected};
+use super::tag::{ChangeProblems, DraftRevision, Expected};
 use super::views::{AppliedView, EntryView, summary_of};
 use crate::api::caller::Caller;
 use crate::api::media::{JSON, negotiate};
 use crate::api::problem::{More, Problem, ProblemKind};
-use crate::api::query::{FromQuery, Query, Values};
+use crate::api::query::{FromQuery, Query, Values, whole};
 use crate::api::state::AppState;
 use crate::history::{DraftSession, parse_operations};
 use crate::plan::edit::{Operation, Refusal};
@@ -28,7 +28,7 @@ const ENTRIES_MAX: usize = 1_000;
 #[into_params(parameter_in = Query)]
 pub struct LogQuery {
     /// Only entries after this revision.
-    pub after: Option<u32>,
+    pub after: Option<u64>,
     /// At most so many; 100 by default.
     #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<usize>,
@@ -36,7 +36,7 @@ pub struct LogQuery {
 
 impl FromQuery for LogQuery {
     fn from_query(values: &mut Values) -> Option<Self> {
-        let after = values.optional("after", |text| text.parse().map_err(|_| format!("{text:?} is no revision")));
+        let after = values.optional("after", whole);
         let limit = values.optional("limit", |text| match text.parse() {
             Ok(limit @ 1..=ENTRIES_MAX) => Ok(limit),
             _ => Err(format!("{text:?} is no number from 1 to {ENTRIES_MAX}")),
@@ -112,7 +112,7 @@ pub async fn list_operations(
     negotiate(None, &headers, &[JSON])?;
     with_draft(&state, &caller, &id, move |session, _| {
         let (after, limit) = (query.after.unwrap_or_default(), query.limit.unwrap_or(ENTRIES_DEFAULT));
-        let later = session.entries().iter().filter(|entry| entry.entry.revision > after);
+        let later = session.entries().iter().filter(|entry| u64::from(entry.entry.revision) > after);
         let mut entries: Vec<EntryView> = later.take(limit + 1).map(EntryView::new).collect();
         let has_more = entries.len() > limit;
         entries.truncate(limit);
@@ -134,10 +134,8 @@ pub async fn list_operations(
     security(("key" = [])),
     responses(
         (status = 200, description = "What the step did; it is durable", body = AppliedView),
-        (status = 409, description = "The draft is published or withdrawn", content_type = "application/problem+json"),
-        (status = 412, description = "The draft is at another revision; `since` has what was done", content_type = "application/problem+json"),
+        ChangeProblems,
         (status = 422, description = "Refused, with `reason`, `units`, `place` and `remedy`", content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", content_type = "application/problem+json"),
     )
 )]
 pub async fn edit_draft(
@@ -147,7 +145,6 @@ pub async fn edit_draft(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    negotiate(None, &headers, &[JSON])?;
     let expected = Expected::of(&headers)?;
     let value: Value =
         serde_json::from_slice(&bytes).map_err(|error| Problem::new(ProblemKind::InvalidBody, format!("the body is no JSON: {error}")))?;
@@ -174,7 +171,7 @@ pub async fn edit_draft(
     security(("key" = [])),
     responses(
         (status = 200, description = "What taking it back did", body = AppliedView),
-        (status = 409, description = "There is no step to take back", content_type = "application/problem+json"),
+        ChangeProblems,
     )
 )]
 pub async fn undo_last_operation(
@@ -196,7 +193,7 @@ pub async fn undo_last_operation(
     security(("key" = [])),
     responses(
         (status = 200, description = "What taking it back did", body = AppliedView),
-        (status = 409, description = "There is no step to take back", content_type = "application/problem+json"),
+        ChangeProblems,
     )
 )]
 pub async fn undo_operations(
@@ -218,7 +215,7 @@ pub async fn undo_operations(
     security(("key" = [])),
     responses(
         (status = 200, description = "What the step did", body = AppliedView),
-        (status = 409, description = "There is no step to do again", content_type = "application/problem+json"),
+        ChangeProblems,
     )
 )]
 pub async fn redo_operation(
@@ -227,7 +224,6 @@ pub async fn redo_operation(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    negotiate(None, &headers, &[JSON])?;
     let (expected, author) = (Expected::of(&headers)?, caller.author());
     with_draft(&state, &caller, &id, move |session, store| {
         require_open(session)?;
@@ -242,7 +238,6 @@ pub async fn redo_operation(
 }
 
 async fn step_back(state: &AppState, id: &str, caller: &Caller, headers: &HeaderMap) -> Result<Response, Problem> {
-    negotiate(None, headers, &[JSON])?;
     let (expected, author) = (Expected::of(headers)?, caller.author());
     with_draft(state, caller, id, move |session, store| {
         require_open(session)?;

@@ -52,6 +52,22 @@ pub struct DraftRevision {
     if_match: String,
 }
 
+/// What stands in the way of a change of a draft.
+#[derive(Debug, utoipa::IntoResponses)]
+#[expect(dead_code, reason = "written for the API definition; problems are made where they are met")]
+pub enum ChangeProblems {
+    /// The draft is published or withdrawn, there is no such step, it is not approved, something newer was published, problems stand in
+    /// the way, or units would have no holder
+    #[response(status = 409)]
+    Conflict,
+    /// The draft is at another revision; `since` has what was done
+    #[response(status = 412)]
+    Changed,
+    /// `If-Match` is missing
+    #[response(status = 428)]
+    VersionMissing,
+}
+
 pub fn name_of(session: &DraftSession) -> DraftName {
     DraftName { layer: session.generation().layer.clone(), number: session.generation().id }
 }

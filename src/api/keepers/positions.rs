@@ -14,7 +14,7 @@ use crate::api::caller::Caller;
 use crate::api::cases::Body;
 use crate::api::document::Document;
 use crate::api::locate::{Asker, Options};
-use crate::api::media::{JSON, negotiate};
+use crate::api::media::JSON;
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::state::AppState;
 use crate::dispatch::WorkerId;
@@ -26,6 +26,7 @@ const ERASE_EVERY: Duration = Duration::from_secs(600);
 /// Where the caller is.
 #[derive(Debug, utoipa::ToSchema)]
 #[expect(dead_code, reason = "written for the API definition; a body is read member by member, so that all faults are told")]
+#[serde(deny_unknown_fields)]
 pub struct PositionBody {
     lon: f64,
     lat: f64,
@@ -37,6 +38,7 @@ pub struct PositionBody {
 /// Whether positions may be kept.
 #[derive(Debug, utoipa::ToSchema)]
 #[expect(dead_code, reason = "written for the API definition")]
+#[serde(deny_unknown_fields)]
 pub struct ConsentBody {
     positions: bool,
 }
@@ -52,7 +54,6 @@ pub struct ConsentBody {
     responses((status = 200, description = "What holds now", body = ConsentView))
 )]
 pub async fn set_my_consent(State(state): State<AppState>, caller: Caller, headers: HeaderMap, bytes: Bytes) -> Result<Response, Problem> {
-    negotiate(None, &headers, &[JSON])?;
     let worker = require_worker(&caller)?;
     let mut body = Body::read(&headers, &bytes, &["positions"])?;
     let agrees = body.boolean("positions");

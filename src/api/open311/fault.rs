@@ -1,6 +1,8 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use utoipa::PartialSchema;
+use utoipa::openapi::{ContentBuilder, RefOr, Response as ResponseOfDefinition, Schema};
 
 use super::answer::{self, Element};
 use super::form::Format;
@@ -28,6 +30,21 @@ impl Fault {
         let told = problem.errors.iter().map(|error| format!("{}: {}", error.parameter, error.detail)).collect::<Vec<_>>();
         Self { status, format, descriptions: if told.is_empty() { vec![problem.detail.clone()] } else { told } }
     }
+}
+
+/// What a fault is in JSON.
+#[derive(Debug, utoipa::ToSchema)]
+#[expect(dead_code, reason = "written for the API definition; a fault is written in either form from one list")]
+struct FaultView {
+    code: u16,
+    description: String,
+}
+
+/// Adds to an answer of the API definition that it may be a fault.
+pub fn tell_faults(response: &mut ResponseOfDefinition) {
+    let content = |schema: RefOr<Schema>| ContentBuilder::new().schema(Some(schema)).build();
+    response.content.insert("text/xml".to_owned(), content(String::schema()).into());
+    response.content.insert("application/json".to_owned(), content(<Vec<FaultView>>::schema()).into());
 }
 
 /// Tells the way out that an error has its form already.

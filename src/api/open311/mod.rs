@@ -13,8 +13,11 @@ mod requests;
 mod routes;
 mod services;
 
-pub use fault::OwnForm;
+pub use fault::{OwnForm, tell_faults};
 pub use routes::{
     __path_find_open311_item, __path_find_open311_resource, __path_post_open311_request, find_open311_item, find_open311_resource,
     post_open311_request,
 };
+
+/// Where the standard says what is taken, and asks to pass over what it does not know.
+pub const PREFIX: &str = "/open311/";

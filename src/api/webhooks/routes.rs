@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::sign::{read_secret, write_secret};
 use crate::api::caller::Caller;
-use crate::api::cases::Body;
+use crate::api::cases::{Body, or_empty};
 use crate::api::document::Document;
 use crate::api::media::{JSON, negotiate};
 use crate::api::problem::{Problem, ProblemKind};
@@ -32,6 +32,7 @@ const SECRET_BYTES: usize = 32;
 /// Where events of cases are to be sent.
 #[derive(Debug, utoipa::ToSchema)]
 #[expect(dead_code, reason = "written for the API definition; a body is read member by member, so that all faults are told")]
+#[serde(deny_unknown_fields)]
 pub struct WebhookBody {
     /// An address that takes POST, https or http.
     url: String,
@@ -95,6 +96,7 @@ pub struct DeadLetterList {
 /// What is to be sent again.
 #[derive(Debug, utoipa::ToSchema)]
 #[expect(dead_code, reason = "written for the API definition")]
+#[serde(deny_unknown_fields)]
 pub struct ReplayBody {
     /// All events after this one, also those that were sent. Without it all dead letters.
     after: Option<u64>,
@@ -119,7 +121,6 @@ fn require_admin(caller: &Caller) -> Result<(), Problem> {
     responses((status = 201, description = "It is there; the secret is shown this once", body = WebhookView))
 )]
 pub async fn add_webhook(State(state): State<AppState>, caller: Caller, headers: HeaderMap, bytes: Bytes) -> Result<Response, Problem> {
-    negotiate(None, &headers, &[JSON])?;
     require_admin(&caller)?;
     let mut body = Body::read(&headers, &bytes, &["url", "secret", "effects", "scope", "after"])?;
     let url = body.text("url", URL_BYTES_MAX);
@@ -222,7 +223,7 @@ pub async fn list_dead_letters(
     path = "/v1/webhooks/{id}/replay",
     tag = "cases",
     params(("id" = String, Path, description = "The id of the webhook")),
-    request_body(content = ReplayBody, content_type = "application/json"),
+    request_body(content = Option<ReplayBody>, content_type = "application/json"),
     security(("key" = [])),
     responses((status = 202, description = "It is about to be sent", body = WebhookView))
 )]
@@ -233,10 +234,8 @@ pub async fn replay_webhook(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    negotiate(None, &headers, &[JSON])?;
     require_admin(&caller)?;
-    let bytes = if bytes.is_empty() { Bytes::from_static(b"{}") } else { bytes };
-    let mut body = Body::read(&headers, &bytes, &["after"])?;
+    let mut body = Body::read(&headers, or_empty(&bytes), &["after"])?;
     let after = body.number("after");
     body.finish()?;
     let mut webhook = find(&state, &id).await?;

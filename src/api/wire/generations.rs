@@ -106,7 +106,7 @@ pub struct TransferView {
     pub share_of_to: Option<f64>,
     /// Left out for the public.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub load: Option<LoadView>,
+    pub load: Option<CaseShareView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub residents: Option<ResidentsView>,
     /// Who answers before and after; left out for the public, null where nobody does or the key does not reach.
@@ -121,7 +121,7 @@ pub struct UnitView {
 }
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct LoadView {
+pub struct CaseShareView {
     pub cases: usize,
     pub share_of_from: Option<f64>,
     pub share_of_to: Option<f64>,
@@ -247,7 +247,7 @@ impl TransferView {
             area_m2: rounded(transfer.area_m2, AREA_STEP),
             share_of_from: share(transfer.share_of_from),
             share_of_to: share(transfer.share_of_to),
-            load: transfer.load.map(|load| LoadView {
+            load: transfer.load.map(|load| CaseShareView {
                 cases: load.cases,
                 share_of_from: share(load.share_of_from),
                 share_of_to: share(load.share_of_to),

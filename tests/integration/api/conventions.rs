@@ -1,7 +1,12 @@
 //! What holds for every route alike. The routes are taken from the API definition.
 
+use gridkeeper::config::Config;
+use gridkeeper::dispatch::{Role, WorkerId};
+use gridkeeper::store::{KeyHash, KeyRecord};
+use jiff::Timestamp;
 use reqwest::blocking::RequestBuilder;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::service::{DISPATCHER, SECRETS, Service, code_of};
 
@@ -126,6 +131,33 @@ fn what_is_not_there_is_a_problem_too() {
     assert_eq!((&problem["status"], &problem["instance"]), (&json!(404), &json!("/no/such/path")));
     let response = service.get("/conformance").header("accept", "image/png").send().unwrap();
     assert_eq!(response.status(), 406);
+}
+
+/// Clients of the standard ask for XML with all they send, as OWSLib does.
+#[test]
+fn no_write_is_refused_for_what_its_sender_would_rather_read() {
+    let service = Service::start();
+    let at = Timestamp::UNIX_EPOCH;
+    for (key, role, worker) in [("admin", Role::Admin, None), ("worker", Role::Worker, Some(WorkerId(SECRETS[0].into())))] {
+        let hash = KeyHash(Sha256::digest(key.as_bytes()).into());
+        service.store.add_key(&KeyRecord { worker, ..KeyRecord::new(hash, role, at) }, "test").unwrap();
+    }
+    let service = Service::start_on(service.store.clone(), Config::default(), false);
+    let mut asked = 0;
+    for (path, item) in service.json("/api?f=json")["paths"].as_object().unwrap() {
+        let writes = item.as_object().unwrap().keys().filter(|method| *method != "get" && path != "/v1/locate");
+        for method in writes {
+            let address: Vec<_> = path.split('/').map(|part| if part.starts_with('{') { "1" } else { part }).collect();
+            let key = if path.starts_with("/v1/me/") { "worker" } else { "admin" };
+            let request = service.request(&method.to_uppercase(), &address.join("/")).bearer_auth(key).header("if-match", "*");
+            let status = |request: RequestBuilder| request.send().unwrap().status().as_u16();
+            let told = status(request.try_clone().unwrap().header("accept", "text/xml"));
+            assert_eq!(told, status(request), "{method} {path}");
+            assert!(![401, 403, 406].contains(&told), "{method} {path}: {told}");
+            asked += 1;
+        }
+    }
+    assert!(asked > 20, "{asked}");
 }
 
 #[test]

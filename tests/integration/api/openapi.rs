@@ -41,6 +41,34 @@ fn every_operation_has_its_own_id_and_says_what_can_go_wrong() {
     assert!(bbox["schema"].to_string().contains("array"), "{bbox}");
 }
 
+/// Two types of one name would be one schema, that of whichever is met last.
+#[test]
+fn every_schema_has_a_name_of_its_own() {
+    fn read(folder: &std::path::Path, named: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                read(&entry, named);
+                continue;
+            }
+            let source = std::fs::read_to_string(&entry).unwrap();
+            for derived in source.split("#[derive(").skip(1).filter(|rest| rest.split(')').next().unwrap().contains("ToSchema")) {
+                let is_type = |line: &&str| line.contains("struct ") || line.contains("enum ");
+                let line = derived.lines().find(is_type).unwrap();
+                let own = line.split(' ').skip_while(|word| !matches!(*word, "struct" | "enum")).nth(1).unwrap();
+                let head = derived.split(line).next().unwrap();
+                let renamed = head.split("schema(as = ").nth(1).map(|rest| rest.split(')').next().unwrap());
+                named.push(renamed.unwrap_or(own).split(['<', '(', ';']).next().unwrap().to_owned());
+            }
+        }
+    }
+    let mut named = Vec::new();
+    read(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut named);
+    assert!(named.len() > 50, "{named:?}");
+    named.sort();
+    let twice: Vec<_> = named.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone()).collect();
+    assert_eq!(twice, Vec::<String>::new());
+}
+
 #[test]
 fn a_foreign_validator_accepts_the_definition() {
     let Some(python) = python_with("openapi_spec_validator") else { return };

@@ -58,29 +58,17 @@ impl CaseWrite {
         Ok(response)
     }
 
-    /// Makes a case what it is said to be, as far as a move of its workflow leads there.
+    /// Makes a case what it is said to be, wholly or in part, as far as a move of its workflow leads there.
     ///
     /// # Errors
     /// 409 with the moves that are open where none does; else as for an action.
-    pub async fn replace(self, feature: &str, bytes: &[u8]) -> Result<Response, Problem> {
-        if is_create_only(&self.headers) {
+    pub async fn change(self, feature: &str, bytes: &[u8], is_whole: bool) -> Result<Response, Problem> {
+        if is_whole && is_create_only(&self.headers) {
             return Err(Problem::new(ProblemKind::InvalidMove, "the id of an incident is the service's to give; report it by POST"));
         }
-        self.change(feature, bytes, WHOLE).await
-    }
-
-    /// Changes what is said of a case, as far as a move of its workflow does that.
-    ///
-    /// # Errors
-    /// 409 with the moves that are open where none does; else as for an action.
-    pub async fn update(self, feature: &str, bytes: &[u8]) -> Result<Response, Problem> {
-        self.change(feature, bytes, PATCH).await
-    }
-
-    async fn change(self, feature: &str, bytes: &[u8], media: &[&str]) -> Result<Response, Problem> {
         sees_incidents(&self.caller)?;
         let if_match = self.if_match()?;
-        let body = FeatureBody::read(&self.headers, bytes, media)?;
+        let body = FeatureBody::read(&self.headers, bytes, if is_whole { WHOLE } else { PATCH })?;
         let (record, folded) = self.load(feature, &if_match).await?;
         if body.id.as_ref().is_some_and(|id| *id != record.case.id.to_string()) {
             return Err(Problem::member("id", format!("is not {}, which the address says", record.case.id)));

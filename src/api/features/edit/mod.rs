@@ -5,6 +5,7 @@
 
 mod allow;
 mod body;
+mod definition;
 mod incidents;
 mod roster;
 mod routes;
