@@ -8,7 +8,7 @@ use super::caller::Caller;
 use super::links::{BaseUrl, Link};
 use super::page::{page_links, send_private_page};
 use super::problem::Problem;
-use super::query::{FromQuery, Query, Values};
+use super::query::{FromQuery, Query, Values, whole};
 use super::state::AppState;
 use crate::store::AuditEntry;
 
@@ -29,7 +29,7 @@ pub struct AuditQuery {
 
 impl FromQuery for AuditQuery {
     fn from_query(values: &mut Values<'_>) -> Option<Self> {
-        let after = values.optional("after", |text| text.parse().map_err(|_| "is no number of an entry"));
+        let after = values.optional("after", whole);
         let limit = values.optional("limit", |text| match text.parse::<usize>() {
             Ok(0) | Err(_) => Err("is no number of entries"),
             Ok(limit) => Ok(limit),

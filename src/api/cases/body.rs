@@ -115,14 +115,14 @@ impl Body {
         }
     }
 
-    /// Reads a whole number.
+    /// Reads a whole number, as large as the definition has them: with 63 bits.
     pub fn number(&mut self, name: &str) -> Option<u64> {
         match self.members.get(name)? {
             Value::Null => None,
             value => {
-                let number = value.as_u64();
+                let number = value.as_u64().filter(|number| i64::try_from(*number).is_ok());
                 if number.is_none() {
-                    self.fault(name, "is not a whole number of at least 0".into());
+                    self.fault(name, format!("is not a whole number from 0 to {}", i64::MAX));
                 }
                 number
             }

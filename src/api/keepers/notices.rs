@@ -10,7 +10,7 @@ use crate::api::document::Document;
 use crate::api::links::BaseUrl;
 use crate::api::media::{JSON, negotiate};
 use crate::api::problem::Problem;
-use crate::api::query::{FromQuery, Query, Values};
+use crate::api::query::{FromQuery, Query, Values, whole};
 use crate::api::state::AppState;
 use crate::dispatch::workflow::NoticeKind;
 use crate::store::{Notice, Store};
@@ -31,7 +31,7 @@ pub struct NoticesQuery {
 
 impl FromQuery for NoticesQuery {
     fn from_query(values: &mut Values) -> Option<Self> {
-        let after = values.optional("after", |text| text.parse::<u64>().map_err(|_| format!("{text:?} is not the number of a notice")));
+        let after = values.optional("after", whole);
         let limit = values.optional("limit", |text| match text.parse::<usize>() {
             Ok(limit) if limit > 0 => Ok(limit.min(LIMIT_MAX)),
             _ => Err(format!("{text:?} is not a whole number of at least 1")),

@@ -36,8 +36,9 @@ impl FromQuery for PlaceQuery {
 }
 
 impl PlaceQuery {
+    /// Whether anything is said of a place: half of one is looked at too, and refused.
     pub fn is_given(&self) -> bool {
-        self.lon.is_some() || self.lat.is_some()
+        [&self.lon, &self.lat, &self.crs, &self.accuracy_m].into_iter().any(Option::is_some)
     }
 
     /// Reads the position as a lookup does.

@@ -104,7 +104,8 @@ pub async fn tell_my_position(
     bytes: Bytes,
 ) -> Result<Response, Problem> {
     let worker = require_worker(&caller)?;
-    let body = Body::read(&headers, &bytes, &["lon", "lat", "crs", "accuracy_m"])?;
+    let mut body = Body::read(&headers, &bytes, &["lon", "lat", "crs", "accuracy_m"])?;
+    body.finish()?;
     let mut asker = Asker::new(&state, caller.clone(), Options::default()).await?;
     let question = asker.ask(&|name| body.given(name).filter(|_| matches!(name, "lon" | "lat" | "crs" | "accuracy_m")))?;
     let (snapshot, at) = (state.snapshot()?, Timestamp::now());

@@ -15,7 +15,7 @@ use super::feed::read_missed;
 use super::item::Item;
 use crate::api::caller::Caller;
 use crate::api::problem::{Problem, ProblemKind};
-use crate::api::query::{FromQuery, Query, Values};
+use crate::api::query::{FromQuery, Query, Values, whole};
 use crate::api::state::AppState;
 use crate::boundary::Territory;
 
@@ -43,9 +43,7 @@ pub struct StreamQuery {
 
 impl FromQuery for StreamQuery {
     fn from_query(values: &mut Values) -> Option<Self> {
-        Some(Self {
-            after: values.optional("after", |text| text.parse::<u64>().map_err(|_| format!("{text:?} is not the number of an event"))),
-        })
+        Some(Self { after: values.optional("after", whole) })
     }
 }
 

@@ -181,6 +181,9 @@ fn tasks_come_in_walking_order_with_what_is_late_first() {
     assert_eq!((&walk["tasks"][0]["kind"], &walk["more"]), (&json!("case"), &json!(false)));
     assert_eq!(get(&service, "w2", "/v1/me/tasks")["tasks"], json!([]));
     assert_eq!(get(&service, "w1", &format!("/v1/me/tasks?{start}&limit=2"))["more"], true);
+    // Half of a place is not passed over.
+    read(service.get("/v1/me/tasks?accuracy_m=AAA"), "w1", 400);
+    read(service.get("/v1/me/tasks?crs=GCJ02"), "w1", 400);
     // Whoever is asked to look sees the case, though it lies elsewhere.
     let act =
         send(service.request("POST", &format!("/v1/incidents/{near}/actions")), DISPATCHER, &json!({ "action": "verify", "worker": "w3" }));
@@ -204,6 +207,8 @@ fn a_position_is_kept_on_shift_by_consent_and_until_it_is_withdrawn() {
     let consent = |positions: bool| read(service.request("PUT", "/v1/me/consent").json(&json!({ "positions": positions })), "w1", 200);
     assert_eq!(consent(true)["positions"], true);
     tell("w1", 204);
+    let more = json!({ "lon": lon, "lat": lat, "speed": 1 });
+    assert_eq!(read(service.request("PUT", "/v1/me/position").json(&more), "w1", 400)["errors"][0]["parameter"], "speed");
     assert_eq!(tell("w3", 409)["type"], "urn:gridkeeper:problem:off-duty", "who has no post is on no shift");
     let near = |more: &str| get(&service, DISPATCHER, &format!("/v1/workers/nearest?lon={lon}&lat={lat}{more}"));
     let found = near("");

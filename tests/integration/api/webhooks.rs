@@ -265,6 +265,10 @@ fn what_is_refused_becomes_a_dead_letter_with_all_that_follows_it_and_comes_agai
     // Everything again from an event on.
     assert_eq!(replay(json!({ "after": 1 })), 202);
     assert_eq!(receiver.wait_for(5)[3..].iter().map(Message::number).collect::<Vec<_>>(), [2, 3]);
+    // Numbers are those of the definition, and a body may be left out.
+    assert_eq!(replay(json!({ "after": u64::MAX })), 400);
+    let path = format!("/v1/webhooks/{webhook}/replay");
+    assert_eq!(service.request("POST", &path).bearer_auth(ADMIN).send().unwrap().status(), 202);
     let ended = service.request("DELETE", &format!("/v1/webhooks/{webhook}")).bearer_auth(ADMIN).send().unwrap();
     assert_eq!(ended.status(), 204);
     std::thread::sleep(Duration::from_millis(300));
