@@ -7,7 +7,7 @@ export GRIDKEEPER_BENCH_PYTHON ?= $(CACHE)/venv-bench-requirements/bin/python
 LISTEN ?= 127.0.0.1:8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-web test-datafusion exactness tiles-coverage fuzz bench lint screenshots first-map web shapes test-qgis example-shifted clean-demo
+.PHONY: help run build test test-web test-datafusion contract exactness tiles-coverage fuzz bench lint screenshots first-map web shapes test-qgis example-shifted clean-demo
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,11 @@ test-datafusion: ## Test the function of the query engine, which takes long to b
 	@scripts/install-tools build
 	cargo test --locked --features datafusion --test datafusion --example datafusion
 	cargo test --locked --features datafusion --doc functions
+
+contract: ## Have Schemathesis try all of the API definition out as each role, with EXAMPLES requests (200) for each operation
+	@scripts/install-tools test
+	cargo build --locked
+	"$(GRIDKEEPER_TEST_PYTHON)" tests/contract/run.py "$(CARGO_TARGET_DIR)/debug/gridkeeper" $(or $(EXAMPLES),200) $(ROLES)
 
 exactness: ## Compare ten million points at each of three sizes with an exact reference; a quarter of an hour
 	@scripts/install-tools build

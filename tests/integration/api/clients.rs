@@ -123,25 +123,11 @@ fn owslib_reads_collections_filters_and_schemas() {
     assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
 }
 
-/// Requests for each operation. More are made by `make fuzz`.
-const EXAMPLES: &str = "12";
-
+/// Every role tries every operation, on a store of its own.
 #[test]
 fn schemathesis_finds_no_answer_that_the_definition_does_not_tell() {
     let Some(python) = python_with("schemathesis") else { return };
-    let service = Service::start();
-    super::features::add_cases(&service, 5);
-    // It leaves notes of its own where it runs.
-    let folder = tempfile::tempdir().unwrap();
-    let mut command = Command::new(python);
-    command.current_dir(folder.path());
-    let checks =
-        "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance";
-    command.args(["-m", "schemathesis.cli", "run", &service.url("/api?f=json"), "--url", &service.url("")]);
-    // Streams have no end to wait for, and what takes cases in has tests of its own.
-    command.args(["--exclude-path-regex", "^/(v1/(incidents|stream|webhooks|alarms)|open311)"]);
-    command.args(["--checks", checks, "--max-examples", EXAMPLES, "--seed", "1", "--phases", "examples,coverage,fuzzing"]);
-    command.args(["--generation-deterministic", "--request-timeout", "20", "--no-color"]);
-    let output = command.env("NO_PROXY", "*").output().unwrap();
+    let script = format!("{}/tests/contract/run.py", env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new(python).args([&script, env!("CARGO_BIN_EXE_gridkeeper")]).output().unwrap();
     assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
 }
