@@ -92,6 +92,9 @@ fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(drafts::redo_operation))
         .routes(routes!(drafts::list_draft_problems))
         .routes(routes!(drafts::compare_draft))
+        .routes(routes!(drafts::balance_draft))
+        .routes(routes!(drafts::stop_balance))
+        .routes(routes!(drafts::staff_draft))
         .routes(routes!(drafts::approve_draft))
         .routes(routes!(drafts::publish_draft))
         // Maps.

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, Semaphore, broadcast};
 use super::addresses::Geocoder;
 use super::caller::{Caller, KeyRing};
 use super::cases::layer_of_cases;
-use super::drafts::Desk;
+use super::drafts::{Desk, Runs};
 use super::features::{TableSource, unit_schema};
 use super::health::LoadedGeneration;
 use super::problem::{Problem, ProblemKind};
@@ -50,6 +50,7 @@ struct Shared {
     tables: Vec<Arc<TableSource>>,
     unheld: Arc<KeptUnheld>,
     desk: Desk,
+    plan_runs: Arc<Runs>,
     cases: CaseQueue,
     feed: Arc<Feed>,
     webhooks_changed: Arc<Notify>,
@@ -104,6 +105,7 @@ impl AppState {
             tables,
             unheld: Arc::default(),
             desk: Desk::default(),
+            plan_runs: Arc::default(),
         }))
     }
 
@@ -212,6 +214,11 @@ impl AppState {
 
     pub(super) fn desk(&self) -> &Desk {
         &self.0.desk
+    }
+
+    /// Returns the plans that are being looked for.
+    pub(super) fn plan_runs(&self) -> &Arc<Runs> {
+        &self.0.plan_runs
     }
 
     /// Returns what is known of the units that nobody will hold.

@@ -1,5 +1,4 @@
 mod balance;
-mod base;
 mod compare;
 mod describe;
 mod from_file;
@@ -9,7 +8,6 @@ mod load;
 mod publish;
 mod source;
 mod staff;
-mod workload;
 
 use clap::Subcommand;
 

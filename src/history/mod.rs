@@ -19,6 +19,7 @@ mod shelf;
 mod standing;
 mod step;
 mod unheld;
+mod weighing;
 
 pub use archive::{Archive, ArchiveCounts, ArchiveError, Parts};
 pub use attribution::{Attribution, Attributor, attribute, load_attributor};
@@ -36,3 +37,7 @@ pub use pricing::{Priced, UnitPrice, price};
 pub use resolve::{AsOf, AsOfError, Resolved, resolve};
 pub use standing::{Standing, next_generation, standing_of};
 pub use unheld::{KeptUnheld, Unheld, find_unheld, find_unheld_by, find_unheld_of};
+pub use weighing::{
+    BaseChoice, DraftGround, DraftGroundError, Figures, LOADS_MAX, TodayOf, WORKLOAD, WantedLoad, WeighError, monthly_cost, parse_loads,
+    survey, to_figure, to_name, weigh, weigh_base,
+};

@@ -17,6 +17,12 @@ impl Ground {
     pub(super) fn new(hulls: Vec<Vec<Coord<f64>>>) -> Self {
         Self { hulls }
     }
+
+    /// Leaves units out; those that stay keep their order.
+    #[must_use]
+    pub fn keep(&self, keeps: &[bool]) -> Self {
+        Self { hulls: self.hulls.iter().zip(keeps).filter(|(_, keeps)| **keeps).map(|(hull, _)| hull.clone()).collect() }
+    }
 }
 
 /// How compact a district is. Each ratio is 1 for what is most compact, and towards 0 the less so.

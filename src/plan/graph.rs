@@ -57,6 +57,26 @@ impl BaseGraph {
         Self { units, starts, beside }
     }
 
+    /// Leaves units out; those that stay keep their order. Borders with what is left out are outer ones then.
+    #[must_use]
+    pub fn keep(&self, keeps: &[bool]) -> Self {
+        let mut place = vec![None; self.len()];
+        let mut units = Vec::new();
+        for (at, unit) in self.units.iter().enumerate().filter(|(at, _)| keeps[*at]) {
+            place[at] = Some(u32::try_from(units.len()).expect("units are counted in 32 bits"));
+            units.push(*unit);
+        }
+        let mut borders = Vec::new();
+        for (a, b, border_m) in self.borders() {
+            match (place[a as usize], place[b as usize]) {
+                (Some(a), Some(b)) => borders.push((a, b, border_m)),
+                (Some(kept), None) | (None, Some(kept)) => units[kept as usize].rim_m += border_m,
+                (None, None) => {}
+            }
+        }
+        Self::new(units, &borders)
+    }
+
     pub fn len(&self) -> usize {
         self.units.len()
     }

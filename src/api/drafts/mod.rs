@@ -3,6 +3,7 @@
 //! Every write names the revision that it is made on, by `If-Match`; who comes too late is told what was done meanwhile, and nothing is
 //! lost. A step is acknowledged when its entry is durable.
 
+mod balance;
 mod begin;
 mod compare;
 mod decide;
@@ -12,6 +13,7 @@ mod look;
 mod tag;
 mod views;
 
+pub use balance::{__path_balance_draft, __path_staff_draft, __path_stop_balance, Runs, balance_draft, staff_draft, stop_balance};
 pub use begin::{__path_begin_draft, __path_list_drafts, begin_draft, list_drafts};
 pub use compare::{__path_compare_draft, compare_draft};
 pub use decide::{__path_approve_draft, __path_publish_draft, __path_withdraw_draft, approve_draft, publish_draft, withdraw_draft};

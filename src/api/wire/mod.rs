@@ -1,11 +1,14 @@
 //! What answers look like on the wire, for the service and for `--json` on the command line alike.
 
+mod balance;
 mod cases;
 mod generations;
 mod locate;
 mod plan;
 mod rules;
+mod staffing;
 
+pub use balance::{BalanceView, ChangeView, CommunityForecastView, FindingView, ForecastView, VariableView};
 pub use cases::{
     ActionView, AlarmView, AppointedView, CaseTag, ClockFactView, ClockView, EscalationView, EventView, IncidentTaken, IncidentView,
     NearView, PlaceView, ReporterView, RulingApplied, TaskView, actions_of,
@@ -14,3 +17,4 @@ pub use generations::{ComparisonView, GenerationView, KeeperView, LevelView, Tra
 pub use locate::{AlternativeView, GridView, HolderView, LocateAnswer, PathView, PositionView, ResponsibleView, WorkerView};
 pub use plan::{AgainstView, CommunityView, CompactnessView, DistrictView, EvennessView, MeasuresView};
 pub use rules::{CategoryView, ConditionView, DepartmentView, DueView, LimitsView, RespondingView, RuleView, RulingView};
+pub use staffing::{ParentStaffView, StaffingSumView, StaffingView};

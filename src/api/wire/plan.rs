@@ -1,9 +1,10 @@
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::plan::{Against, Compactness, Evenness, Measures};
 
 /// What is shown of every plan: how even, how compact, how whole, and how far from today's.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct MeasuresView {
     pub units: usize,
     pub districts: usize,
@@ -28,7 +29,7 @@ pub struct MeasuresView {
     pub by_district: Vec<DistrictView>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct EvennessView {
     pub mean: f64,
     pub min: f64,
@@ -41,7 +42,7 @@ pub struct EvennessView {
     pub gini: f64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CommunityView {
     pub code: String,
     pub load: f64,
@@ -50,14 +51,14 @@ pub struct CommunityView {
     pub share_of_mean: f64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CompactnessView {
     pub polsby_popper: f64,
     pub reock: f64,
     pub hull_ratio: f64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AgainstView {
     pub units: usize,
     pub load: f64,
@@ -72,7 +73,7 @@ pub struct AgainstView {
     pub over_bound: Option<f64>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct DistrictView {
     pub district: String,
     pub community: String,

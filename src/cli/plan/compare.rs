@@ -7,12 +7,11 @@ use serde_json::json;
 use super::super::export::replace_file;
 use super::super::findings::print;
 use super::super::{Context, Outcome};
-use super::base::{Base, Named};
-use super::describe::{describe_change, describe_measures, list};
+use super::describe::{describe_measures, list};
 use super::source::PlanSource;
 use crate::api::wire::MeasuresView;
 use crate::import::Table;
-use crate::plan::{Measured, Measures, changes, measure};
+use crate::plan::{Base, Explained, Measured, Measures, Named, changes, explain, measure};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -62,19 +61,13 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     };
     let old = measure(&measured);
     let new = measure(&Measured { district_of: after, today: before, ..measured });
-    let changes = changes(before, after, &load);
-    let shares = |measures: &Measures| -> FxHashMap<u32, f64> {
-        measures.by_district.iter().map(|known| (known.district, known.load / known.target.max(f64::MIN_POSITIVE))).collect()
-    };
-    let (old_shares, new_shares) = (shares(&old), shares(&new));
-    let share = |shares: &FxHashMap<u32, f64>, district: u32| shares.get(&district).copied().unwrap_or_default();
-    let name = |district: u32| both.names[district as usize].clone();
-    let sentences: Vec<String> =
-        changes.iter().map(|change| describe_change(change, name, |at| share(&old_shares, at), |at| share(&new_shares, at))).collect();
-    let view = |measures: &Measures| MeasuresView::new(measures, |at| base.community_name(at), |at| both.names[at as usize].as_str());
+    let changes = explain(changes(before, after, &load), Some(&old), &new);
+    let name = |district: u32| both.names[district as usize].as_str();
+    let sentences: Vec<String> = changes.iter().map(|change| change.sentence(name)).collect();
+    let view = |measures: &Measures| MeasuresView::new(measures, |at| base.community_name(at), name);
     let named = |district: Option<u32>| district.map(|district| both.names[district as usize].as_str());
     let to_json = || {
-        let changes = changes.iter().zip(&sentences).map(|(change, text)| {
+        let changes = changes.iter().zip(&sentences).map(|(Explained { change, .. }, text)| {
             let units: Vec<&str> = change.units.iter().map(|unit| base.codes[*unit as usize].as_str()).collect();
             json!({ "from": named(change.from), "to": named(change.to), "units": units, "load": change.load, "text": text })
         });
@@ -86,7 +79,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
             Some("csv") => replace_file(out, |path| {
                 let mut writer = csv::Writer::from_path(path)?;
                 writer.write_record(["unit_code", "from", "to", "load"])?;
-                for change in &changes {
+                for Explained { change, .. } in &changes {
                     for unit in &change.units {
                         let code = base.codes[*unit as usize].as_str();
                         let load = load[*unit as usize].to_string();

@@ -3,12 +3,12 @@ use rustc_hash::FxHashMap;
 
 use super::super::findings::describe_problems;
 use super::super::source::{read_source, with_spinner};
-use super::base::{Base, Named, Variable};
-use super::source::{PlanSource, to_figure, to_name};
+use super::source::PlanSource;
 use crate::boundary::{Accepted, Layer, LayerName, Level, Properties, Severity};
+use crate::history::{to_figure, to_name};
 use crate::import::{BoundaryFile, FieldChoice, ReadOptions, SourceFeature};
 use crate::lineage::RESIDENTS_NAMES;
-use crate::plan::{base_graph, ground_of};
+use crate::plan::{Base, Named, Variable, base_graph, ground_of};
 use crate::topology::{Rules, check};
 
 /// Reads base units from a boundary file. Gaps and overlaps are taken as they are, since nothing is published: only who is beside whom counts.
@@ -63,6 +63,7 @@ pub fn read(source: &PlanSource, file: &str) -> anyhow::Result<Base> {
         today: named(source.current_field.as_ref())?,
         residents,
         notes,
+        ..Base::default()
     })
 }
 

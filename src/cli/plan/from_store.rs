@@ -5,16 +5,13 @@ use jiff::Timestamp;
 
 use super::super::Context;
 use super::super::source::with_spinner;
-use super::base::{Base, Named, Variable};
-use super::source::{PlanSource, WORKLOAD, to_name};
-use super::workload::{Figures, weigh};
+use super::source::PlanSource;
 use crate::app::{OpenMode, StoreUnavailable, open_store};
 use crate::boundary::{LayerName, Level, UnitCode};
-use crate::history::{AsOf, load_histories, resolve};
-use crate::lineage::RESIDENTS_NAMES;
-use crate::plan::{Workload, base_graph, ground_of};
+use crate::history::{AsOf, BaseChoice, Figures, TodayOf, WeighError, load_histories, resolve, weigh, weigh_base};
+use crate::plan::{Base, Workload};
 use crate::store::Store;
-use crate::topology::{CoverageLevel, Rules, UnitIndex, ValidCoverage, check};
+use crate::topology::{Rules, ValidCoverage, check};
 
 /// The boundaries of a store, and the level of the base units.
 struct Opened {
@@ -37,8 +34,8 @@ fn open(source: &PlanSource, context: &Context) -> anyhow::Result<Opened> {
 pub fn read_workload(source: &PlanSource, context: &Context) -> anyhow::Result<(Vec<UnitCode>, Workload)> {
     let Opened { store, coverage, depth } = open(source, context)?;
     let level = &coverage.levels()[depth];
-    let figures = Figures::load(&*store, level, Timestamp::now())?;
-    let workload = weigh(&*store, &coverage, depth, &figures, &context.config.workload)?;
+    let figures = Figures::load(&*store, level, Timestamp::now()).map_err(StoreUnavailable::from)?;
+    let workload = weigh(&*store, &coverage, depth, &figures, &context.config.workload).map_err(to_anyhow)?;
     Ok((level.units().iter().map(|unit| unit.code.clone()).collect(), workload))
 }
 
@@ -55,41 +52,25 @@ pub fn read(source: &PlanSource, context: &Context) -> anyhow::Result<Base> {
             None => Err(anyhow::anyhow!("layer {layer} has no level {within}")),
         })
         .transpose()?;
-    let communities = match within {
-        Some(above) => ancestors(&coverage, depth, above),
-        None => Named { names: Vec::new(), of: vec![None; of_level.units().len()] },
-    };
     // The level just above the base units is today's plan of them, where the parents that must not be crossed are coarser still.
     let is_between = depth > 0 && within.is_some_and(|above| above + 1 < depth) && !coverage.levels()[depth - 1].is_empty();
     let today = match &source.current_field {
-        Some(field) => by_field(of_level, field)?,
-        None if is_between => ancestors(&coverage, depth, depth - 1),
-        None => Named { names: Vec::new(), of: vec![None; of_level.units().len()] },
+        Some(field) => TodayOf::Field(field),
+        None if is_between => TodayOf::Level(depth - 1),
+        None => TodayOf::Nothing,
     };
-    let figures = Figures::load(&*store, of_level, Timestamp::now())?;
-    let mut variables = Vec::new();
-    for load in source.loads()? {
-        let values = match load.field == WORKLOAD && !figures.has_field(WORKLOAD) {
-            true => weigh(&*store, &coverage, depth, &figures, &context.config.workload)?.loads(),
-            false => figures.of(&load.field)?,
-        };
-        variables.push(Variable { name: load.field, weight: load.weight, values });
+    let loads = source.loads()?;
+    let choice = BaseChoice { depth, within, today, loads: &loads, residents_field: source.residents_field.as_deref() };
+    let figures = Figures::load(&*store, of_level, Timestamp::now()).map_err(StoreUnavailable::from)?;
+    weigh_base(&*store, &coverage, &figures, &choice, &context.config.workload).map_err(to_anyhow)
+}
+
+/// A store that fails is told as such, with an exit code of its own.
+fn to_anyhow(error: WeighError) -> anyhow::Error {
+    match error {
+        WeighError::Store(error) => StoreUnavailable::from(error).into(),
+        error => error.into(),
     }
-    let residents_field = source.residents_field.as_deref().or_else(|| {
-        let mut usual = RESIDENTS_NAMES.iter().copied();
-        usual.find(|name| figures.has_field(name))
-    });
-    let residents = residents_field.map(|field| figures.of(field)).transpose()?;
-    Ok(Base {
-        codes: of_level.units().iter().map(|unit| unit.code.clone()).collect(),
-        graph: base_graph(&coverage, depth),
-        ground: ground_of(&coverage, depth),
-        variables,
-        communities,
-        today,
-        residents,
-        notes: vec![format!("layer {layer}: {} units of level {level}", of_level.units().len())],
-    })
 }
 
 fn load(store: &dyn Store, layer: &LayerName, source: &PlanSource, context: &Context) -> anyhow::Result<ValidCoverage> {
@@ -103,21 +84,4 @@ fn load(store: &dyn Store, layer: &LayerName, source: &PlanSource, context: &Con
     checked
         .coverage
         .with_context(|| format!("generation {generation} of layer {layer} no longer passes its check; publish it anew from its source"))
-}
-
-fn ancestors(coverage: &ValidCoverage, depth: usize, above: usize) -> Named {
-    let ancestor = |unit: UnitIndex| {
-        let mut at = unit;
-        for depth in (above + 1..=depth).rev() {
-            at = coverage.levels()[depth].parent(at)?;
-        }
-        Some(coverage.levels()[above].unit(at).code.as_str().to_owned())
-    };
-    Named::new(coverage.levels()[depth].indices().map(ancestor).collect())
-}
-
-fn by_field(level: &CoverageLevel, field: &str) -> anyhow::Result<Named> {
-    let names: Vec<Option<String>> = level.units().iter().map(|unit| to_name(unit.properties.get(field))).collect();
-    ensure!(names.iter().any(Option::is_some), "no unit of level {} has a value in the field {field}", level.level());
-    Ok(Named::new(names))
 }

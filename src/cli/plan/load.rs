@@ -6,11 +6,10 @@ use serde_json::{Map, Value, json};
 use super::super::export::replace_file;
 use super::super::findings::print;
 use super::super::{Context, Outcome};
-use super::describe::{figure, percent};
 use super::from_store;
 use super::source::PlanSource;
 use crate::boundary::UnitCode;
-use crate::plan::{Term, Workload};
+use crate::plan::{Term, Workload, figure, percent};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {

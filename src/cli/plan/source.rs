@@ -1,9 +1,10 @@
 use super::super::Context;
-use super::base::Base;
 use super::{from_file, from_store};
 use crate::boundary::GenerationId;
 use crate::cli::locate::parse_generation;
+use crate::history::{WORKLOAD, WantedLoad, parse_loads};
 use crate::import::Crs;
+use crate::plan::Base;
 
 /// Where base units come from: a level of the store, or a boundary file without one.
 #[derive(Clone, Debug, clap::Args)]
@@ -48,16 +49,6 @@ pub struct PlanSource {
     pub encoding: Option<&'static encoding_rs::Encoding>,
 }
 
-/// A field that is balanced, and how much it weighs beside others.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WantedLoad {
-    pub field: String,
-    pub weight: f64,
-}
-
-/// The name under which the cases of the store are asked for.
-pub const WORKLOAD: &str = "workload";
-
 impl PlanSource {
     pub fn read(&self, context: &Context) -> anyhow::Result<Base> {
         match &self.from {
@@ -69,86 +60,9 @@ impl PlanSource {
     /// Returns what is balanced; by default the workload.
     pub fn loads(&self) -> anyhow::Result<Vec<WantedLoad>> {
         match self.load.as_deref().or(self.load_field.as_deref()) {
-            Some(text) => parse_loads(text),
+            Some(text) => parse_loads(text).map_err(anyhow::Error::msg),
             None if self.from.is_some() => anyhow::bail!("--from needs --load-field, the field of what is to be balanced"),
-            None => parse_loads(WORKLOAD),
+            None => parse_loads(WORKLOAD).map_err(anyhow::Error::msg),
         }
-    }
-}
-
-fn parse_loads(text: &str) -> anyhow::Result<Vec<WantedLoad>> {
-    let one = |part: &str| {
-        let (field, weight) = match part.rsplit_once(':') {
-            Some((field, weight)) => {
-                (field, weight.parse().map_err(|_| anyhow::anyhow!("weight {weight:?} of load {field} is no number"))?)
-            }
-            None => (part, 1.0),
-        };
-        let is_good = weight > 0.0 && f64::is_finite(weight);
-        anyhow::ensure!(is_good && !field.is_empty(), "{part:?} is no load: use FIELD or FIELD:WEIGHT with a weight above 0");
-        Ok(WantedLoad { field: field.to_owned(), weight })
-    };
-    text.split(',').map(|part| one(part.trim())).collect()
-}
-
-/// Reads the number that a property says; none of an empty one.
-///
-/// # Errors
-/// What is there is no number, or a negative one.
-pub fn to_figure(value: Option<&serde_json::Value>) -> Result<Option<f64>, String> {
-    let number = match value {
-        None | Some(serde_json::Value::Null) => return Ok(None),
-        Some(serde_json::Value::Number(number)) => number.as_f64(),
-        Some(serde_json::Value::String(text)) if text.trim().is_empty() => return Ok(None),
-        Some(serde_json::Value::String(text)) => text.trim().parse().ok(),
-        Some(_) => None,
-    };
-    match number.filter(|number| number.is_finite()) {
-        Some(number) if number >= 0.0 => Ok(Some(number)),
-        Some(number) => Err(format!("{number} is below 0")),
-        None => Err(format!("{} is no number", value.map_or_else(String::new, ToString::to_string))),
-    }
-}
-
-/// Makes the text of a property a name: numbers as they are written.
-pub fn to_name(value: Option<&serde_json::Value>) -> Option<String> {
-    match value? {
-        serde_json::Value::String(text) => Some(text.trim().to_owned()),
-        // A column of numbers in a shapefile may come with a fraction of nothing.
-        serde_json::Value::Number(number) => match number.as_f64() {
-            Some(whole) if whole.fract() == 0.0 && whole.abs() < 1e15 => Some(format!("{whole:.0}")),
-            _ => Some(number.to_string()),
-        },
-        serde_json::Value::Null => None,
-        other => Some(other.to_string()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn loads_have_weights() {
-        let load = |field: &str, weight| WantedLoad { field: field.into(), weight };
-        assert_eq!(parse_loads("户数").unwrap(), [load("户数", 1.0)]);
-        assert_eq!(parse_loads("cases:2, homes:0.5").unwrap(), [load("cases", 2.0), load("homes", 0.5)]);
-        for wrong in ["", "a:x", "a:0", "a:-1", ":2", "a,,b"] {
-            assert!(parse_loads(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn figures_are_numbers_from_nothing_up() {
-        for (value, expected) in [(json!(3), Some(3.0)), (json!("4.5"), Some(4.5)), (json!(null), None), (json!(" "), None)] {
-            assert_eq!(to_figure(Some(&value)), Ok(expected));
-        }
-        for wrong in [json!("many"), json!(-1), json!(true)] {
-            assert!(to_figure(Some(&wrong)).is_err(), "{wrong}");
-        }
-        assert_eq!(to_name(Some(&json!(7.0))), Some("7".into()));
-        assert_eq!(to_name(Some(&json!(" 07 "))), Some("07".into()));
     }
 }

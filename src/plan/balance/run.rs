@@ -15,25 +15,9 @@ use crate::plan::{Apportionment, apportion};
 /// # Errors
 /// A task that makes no sense. What a plan does not reach is among its findings.
 pub fn balance(task: &Task, on_progress: OnProgress) -> Result<Plan, TaskError> {
-    task.check()?;
-    let units_of = units_by_community(task);
-    let loads: Vec<f64> = units_of.iter().map(|units| units.iter().map(|unit| task.load[*unit as usize]).sum()).collect();
-    let mut today_of = today_by_community(task, units_of.len());
-    let counts = numbers(task, &units_of, &loads, &today_of)?;
-    let mean = loads.iter().sum::<f64>() / f64::from(counts.iter().sum::<u32>());
+    let units_of = task.units_by_community()?;
+    let jobs = jobs(task, &units_of)?;
     let watch = Watch::new(on_progress);
-    let mut jobs = Vec::with_capacity(units_of.len());
-    for (at, units) in units_of.iter().enumerate() {
-        let mut findings = Vec::new();
-        let (bounds, aim) = bounds_of(task, (loads[at], units.len()), counts[at], mean, &mut findings);
-        let too_heavy = units.iter().filter(|unit| task.load[**unit as usize] > bounds.high);
-        findings.extend(too_heavy.map(|unit| Finding::TooHeavy { unit: *unit, load: task.load[*unit as usize] }));
-        findings.extend(std::mem::take(&mut today_of[at].crossing).into_iter().map(|district| Finding::CrossesToday { district }));
-        // A stream of its own for each community, whichever thread it falls to.
-        let seed = task.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(at as u64);
-        let today = std::mem::take(&mut today_of[at].own);
-        jobs.push(Job { task, units, districts: counts[at], bounds, aim, today, seed, findings });
-    }
     let all = |jobs: Vec<Job>| -> Vec<Done> {
         watch.foresee(ROUNDS * jobs.iter().filter(|job| job.districts > 1).count());
         jobs.into_par_iter().map_init(|| vec![NONE; task.graph.len()], |place_of, job| job.run(place_of, &watch)).collect()
@@ -52,7 +36,50 @@ pub fn balance(task: &Task, on_progress: OnProgress) -> Result<Plan, TaskError> 
     Ok(put_together(task, &units_of, done, !watch.was_stopped()))
 }
 
+/// Says before anything is moved what each community will have, and what stands in its way already.
+///
+/// # Errors
+/// A task that makes no sense.
+pub fn foresee(task: &Task) -> Result<Vec<CommunityPlan>, TaskError> {
+    let units_of = task.units_by_community()?;
+    let foreseen = |job: Job| {
+        let load = job.units.iter().map(|unit| task.load[*unit as usize]).sum();
+        CommunityPlan { load, districts: job.districts, bounds: job.bounds, transport_load: None, findings: job.findings }
+    };
+    Ok(jobs(task, &units_of)?.into_iter().map(foreseen).collect())
+}
+
+fn jobs<'a>(task: &'a Task<'a>, units_of: &'a [Vec<u32>]) -> Result<Vec<Job<'a>>, TaskError> {
+    let loads: Vec<f64> = units_of.iter().map(|units| units.iter().map(|unit| task.load[*unit as usize]).sum()).collect();
+    let mut today_of = today_by_community(task, units_of.len());
+    let counts = numbers(task, units_of, &loads, &today_of)?;
+    let mean = loads.iter().sum::<f64>() / f64::from(counts.iter().sum::<u32>());
+    let mut jobs = Vec::with_capacity(units_of.len());
+    for (at, units) in units_of.iter().enumerate() {
+        let mut findings = Vec::new();
+        let (bounds, aim) = bounds_of(task, (loads[at], units.len()), counts[at], mean, &mut findings);
+        let too_heavy = units.iter().filter(|unit| task.load[**unit as usize] > bounds.high);
+        findings.extend(too_heavy.map(|unit| Finding::TooHeavy { unit: *unit, load: task.load[*unit as usize] }));
+        findings.extend(std::mem::take(&mut today_of[at].crossing).into_iter().map(|district| Finding::CrossesToday { district }));
+        // A stream of its own for each community, whichever thread it falls to.
+        let seed = task.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(at as u64);
+        let today = std::mem::take(&mut today_of[at].own);
+        jobs.push(Job { task, units, districts: counts[at], bounds, aim, today, seed, findings });
+    }
+    Ok(jobs)
+}
+
 impl Task<'_> {
+    fn units_by_community(&self) -> Result<Vec<Vec<u32>>, TaskError> {
+        self.check()?;
+        let communities = self.community.iter().max().map_or(0, |last| *last as usize + 1);
+        let mut units_of = vec![Vec::new(); communities];
+        for (unit, community) in (0u32..).zip(self.community) {
+            units_of[*community as usize].push(unit);
+        }
+        Ok(units_of)
+    }
+
     fn check(&self) -> Result<(), TaskError> {
         if self.graph.is_empty() {
             return Err(TaskError::Empty);
@@ -72,15 +99,6 @@ impl Task<'_> {
             _ => Ok(()),
         }
     }
-}
-
-fn units_by_community(task: &Task) -> Vec<Vec<u32>> {
-    let communities = task.community.iter().max().map_or(0, |last| *last as usize + 1);
-    let mut units_of = vec![Vec::new(); communities];
-    for (unit, community) in (0u32..).zip(task.community) {
-        units_of[*community as usize].push(unit);
-    }
-    units_of
 }
 
 #[derive(Clone, Default)]

@@ -110,6 +110,11 @@ impl Draft {
         self.board.finest
     }
 
+    /// Returns the codes of a level that have ended, which no other unit gets, in their order.
+    pub fn spent_codes(&self, depth: usize) -> &[UnitCode] {
+        &self.board.spent[depth]
+    }
+
     pub fn find(&self, depth: usize, code: &UnitCode) -> Option<DraftUnit> {
         self.board.codes.get(depth)?.get(code).map(|unit| self.board.shown(depth, *unit))
     }

@@ -156,6 +156,9 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("GET", "/v1/drafts/{id}/problems", "2", "KFFFOOFFFKK"),
     ("GET", "/v1/drafts/{id}/comparison", "2", "KFFFPPFFFKK"),
     // Both have changed the draft.
+    ("POST", "/v1/drafts/{id}/balance", "2", "KFFFOOFFFKK"),
+    ("DELETE", "/v1/drafts/{id}/balance/{run}", "2/01890000-0000-7000-8000-000000000000", "KFFFOOFFFKK"),
+    ("GET", "/v1/drafts/{id}/staffing", "2", "KFFFOOFFFKK"),
     ("POST", "/v1/drafts/{id}/approval", "2", "KFFFFFFFFKK"),
     ("POST", "/v1/drafts/{id}/publication", "2", "KFFFOOFFFKK"),
     ("DELETE", "/v1/drafts/{id}", "2", "KFFFOOFFFKK"),
@@ -291,10 +294,15 @@ fn ask(service: &Service, method: &str, template: &str, asked: &str, caller: &st
         200 | 201 | 202 | 204 => 'O',
         // It is not approved, or was withdrawn by the one before.
         409 if template.starts_with("/v1/drafts/") => 'O',
+        // The district of this table has no communities among which its grids could be shared out.
+        400 if template.ends_with("/balance") || template.ends_with("/staffing") => 'O',
         // What is published is not written to, and of what is not there nobody has seen a version.
         409 | 412 | 422 if is_feature => 'O',
         // The only thing asked for that is not there.
-        404 if ["incidents", "archives", "webhooks", "open311", "rulings", "border-reports"].iter().any(|part| address.contains(part)) => {
+        404 if ["balance/", "incidents", "archives", "webhooks", "open311", "rulings", "border-reports"]
+            .iter()
+            .any(|part| address.contains(part)) =>
+        {
             'O'
         }
         other => panic!("{method} {address} for {caller:?}: {other} {text}"),

@@ -3,6 +3,7 @@
 mod addresses;
 mod alarms;
 mod as_of;
+mod balance;
 mod borders;
 mod case_tiles;
 mod cases;

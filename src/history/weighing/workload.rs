@@ -1,71 +1,19 @@
-//! The work of units, weighed from the store as the settings say.
-
 use std::sync::Arc;
 
-use anyhow::ensure;
 use jiff::Timestamp;
-use rustc_hash::FxHashMap;
 
-use super::source::to_figure;
-use crate::app::StoreUnavailable;
-use crate::boundary::Unit;
+use super::figures::{Figures, WeighError};
 use crate::config::WorkloadConfig;
 use crate::dispatch::indicator::CaseFacts;
-use crate::dispatch::{LoadRow, RuleTable};
 use crate::index::{LayerIndex, Search};
 use crate::plan::{CaseWeights, Term, WeighedCase, Workload, base_graph, walk_m};
-use crate::store::{CaseFilter, Store};
-use crate::topology::{CoverageLevel, UnitIndex, ValidCoverage};
+use crate::store::{CaseFilter, Store, StoreError};
+use crate::topology::{UnitIndex, ValidCoverage};
 
 /// Cases read at a time.
 const CASES_PAGE: usize = 10_000;
 
-/// Figures of units: fields of their own, and those that were imported.
-pub struct Figures<'a> {
-    level: &'a CoverageLevel,
-    imported: Vec<LoadRow>,
-    now: Timestamp,
-}
-
-impl<'a> Figures<'a> {
-    pub fn load(store: &dyn Store, level: &'a CoverageLevel, now: Timestamp) -> anyhow::Result<Self> {
-        let sets = store.load_rules().map_err(StoreUnavailable::from)?;
-        let begun = sets.into_iter().filter(|set| set.effective_from <= now);
-        let of_loads = begun.filter_map(|set| if let RuleTable::Loads(rows) = set.table { Some((set.number, rows)) } else { None });
-        let imported = of_loads.max_by_key(|(number, _)| *number).map(|(_, rows)| rows).unwrap_or_default();
-        Ok(Self { level, imported, now })
-    }
-
-    pub fn has_field(&self, field: &str) -> bool {
-        self.level.units().iter().any(|unit| unit.properties.contains_key(field))
-    }
-
-    /// Returns a figure of each unit, 0 where it has none: of a field of the units, or where none has it of what was imported.
-    ///
-    /// # Errors
-    /// No unit has it, or a field is no number.
-    pub fn of(&self, name: &str) -> anyhow::Result<Vec<f64>> {
-        let units = self.level.units();
-        if self.has_field(name) {
-            let figure =
-                |unit: &Arc<Unit>| to_figure(unit.properties.get(name)).map_err(|why| anyhow::anyhow!("unit {}: {name}: {why}", unit.code));
-            let figures: Vec<Option<f64>> = units.iter().map(figure).collect::<anyhow::Result<_>>()?;
-            ensure!(figures.iter().any(Option::is_some), "no unit of level {} has a number in the field {name}", self.level.level());
-            return Ok(figures.into_iter().map(Option::unwrap_or_default).collect());
-        }
-        let rows = self.imported.iter().filter(|row| row.name == name && row.dates.contains(self.now));
-        let by_unit: FxHashMap<&str, f64> = rows.map(|row| (row.unit.as_str(), row.value)).collect();
-        let figures: Vec<Option<f64>> = units.iter().map(|unit| by_unit.get(unit.code.as_str()).copied()).collect();
-        ensure!(
-            figures.iter().any(Option::is_some),
-            "no unit of level {} has a field {name}, and no figure of that name was loaded for them; load it with `load import`",
-            self.level.level()
-        );
-        Ok(figures.into_iter().map(Option::unwrap_or_default).collect())
-    }
-}
-
-/// Weighs the work of the units of a level.
+/// Weighs the work of the units of a level, from the store as the settings say.
 ///
 /// # Errors
 /// A field that is weighed is not there, or there is no work at all.
@@ -75,7 +23,7 @@ pub fn weigh(
     depth: usize,
     figures: &Figures<'_>,
     config: &WorkloadConfig,
-) -> anyhow::Result<Workload> {
+) -> Result<Workload, WeighError> {
     let mut terms = Vec::new();
     let mut add = |name: &str, weight: f64, amounts: Vec<f64>| {
         if weight > 0.0 {
@@ -86,7 +34,7 @@ pub fn weigh(
     let areas_m2: Vec<f64> =
         if needs_ground { base_graph(coverage, depth).units().iter().map(|unit| unit.area_m2).collect() } else { Vec::new() };
     if config.cases > 0.0 || config.walk_km > 0.0 {
-        let CaseSums { weighed, places } = sum_cases(store, coverage, depth, config, figures.now)?;
+        let CaseSums { weighed, places } = sum_cases(store, coverage, depth, config, figures.now())?;
         add("cases", config.cases, weighed);
         add("walk_km", config.walk_km, places.iter().zip(&areas_m2).map(|(places, area_m2)| walk_m(*places, *area_m2) / 1_000.0).collect());
     }
@@ -95,11 +43,9 @@ pub fn weigh(
         add(field, *weight, figures.of(field)?);
     }
     let workload = Workload { terms };
-    ensure!(
-        workload.loads().iter().sum::<f64>() > 0.0,
-        "the store has no case in these units, so there is no workload; load cases with `incidents import`, name a field with --load, or \
-         weigh something else in [workload] of the settings"
-    );
+    if workload.loads().iter().sum::<f64>() <= 0.0 {
+        return Err(WeighError::NoWork);
+    }
     Ok(workload)
 }
 
@@ -117,7 +63,7 @@ fn sum_cases(
     depth: usize,
     config: &WorkloadConfig,
     now: Timestamp,
-) -> anyhow::Result<CaseSums> {
+) -> Result<CaseSums, StoreError> {
     let (index, weights) = (LayerIndex::build(Arc::clone(coverage), Search::Rtree), case_weights(config));
     let none = vec![0.0; coverage.levels()[depth].units().len()];
     let mut sums = CaseSums { weighed: none.clone(), places: none };
@@ -137,14 +83,14 @@ fn sum_cases(
     loop {
         // Histories are only read where it is asked how long a case took.
         let (last, has_more) = if config.usual_hours.is_some() {
-            let page = store.load_case_records(&filter).map_err(StoreUnavailable::from)?;
+            let page = store.load_case_records(&filter)?;
             for record in &page.records {
                 let facts = CaseFacts::of(&record.case, &record.events);
                 add(facts.position, weigh_case(&weights, &facts.category, facts.reported_at, handling_hours(&facts), now));
             }
             (page.records.last().map(|record| record.case.id), page.has_more)
         } else {
-            let page = store.load_cases(&filter).map_err(StoreUnavailable::from)?;
+            let page = store.load_cases(&filter)?;
             for case in &page.cases {
                 add(case.position, weigh_case(&weights, &case.category, case.reported_at, None, now));
             }

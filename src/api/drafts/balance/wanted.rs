@@ -1,0 +1,106 @@
+use axum::http::HeaderMap;
+
+use crate::api::cases::Body;
+use crate::api::problem::Problem;
+use crate::boundary::Level;
+use crate::history::{WantedLoad, parse_loads};
+use crate::plan::{Mode, Numbers, TOLERANCE_DEFAULT, Wanted};
+
+/// The longest that somebody may have a plan looked for.
+pub const SECONDS_MAX: f64 = 600.0;
+
+/// Loads are counted in cases, households or square metres; nobody's city has as many.
+const LOAD_MAX: f64 = 1e15;
+
+/// What is wanted of a plan. Everything may be left out.
+#[derive(Debug, utoipa::ToSchema)]
+#[expect(dead_code, reason = "written for the API definition; a body is read member by member")]
+#[schema(as = BalanceRequest)]
+pub struct BalanceBody {
+    /// The level of the units that go from one district to another, the units of the next coarser level; the finest by default.
+    level: Option<String>,
+    /// How many districts there are to be, locked ones not counted; as many as today by default.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    into: Option<u32>,
+    /// What is balanced: a field of the units, a figure that was loaded, or `workload`; several as `FIELD:WEIGHT,FIELD:WEIGHT`. By default the
+    /// draft's field of loads, or `workload` where it has none.
+    load: Option<String>,
+    /// `warm`, from the draft as it stands with the least change, or `redraw`; warm by default.
+    #[schema(pattern = "^(warm|redraw)$")]
+    mode: Option<String>,
+    /// How many districts each community gets: `today`'s or by `load`.
+    #[schema(pattern = "^(today|load)$")]
+    numbers: Option<String>,
+    /// How far a district's load may be from its mean, on both sides; 0.05 by default.
+    #[schema(minimum = 0.000_001, maximum = 0.999_999)]
+    tolerance: Option<f64>,
+    /// The least and the most that a district may carry.
+    floor: Option<f64>,
+    ceiling: Option<f64>,
+    /// Codes of units that stay, and of districts that keep theirs, beside those that are locked in the draft.
+    lock: Option<Vec<String>>,
+    /// The same seed makes the same plan; 1 by default.
+    seed: Option<u64>,
+    /// For how long to look, in seconds, where the usual time is not enough.
+    #[schema(minimum = 0.001, maximum = 600)]
+    seconds: Option<f64>,
+}
+
+const MEMBERS: &[&str] = &["level", "into", "load", "mode", "numbers", "tolerance", "floor", "ceiling", "lock", "seed", "seconds"];
+
+/// What was read of a body, before the draft says how many districts there are.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub level: Option<Level>,
+    pub loads: Option<Vec<WantedLoad>>,
+    into: Option<u32>,
+    wanted: Wanted,
+}
+
+impl Asked {
+    /// # Errors
+    /// 400 with every member that is wrong.
+    pub fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Self, Problem> {
+        let mut body = Body::read(headers, if bytes.is_empty() { b"{}" } else { bytes }, MEMBERS)?;
+        let into = body.number("into").map(|into| u32::try_from(into).unwrap_or(u32::MAX));
+        if into == Some(0) {
+            body.fault("into", "is not a whole number of at least 1".into());
+        }
+        let mode = body.parsed("mode", |text| match text {
+            "warm" => Ok(Mode::Warm),
+            "redraw" => Ok(Mode::Redraw),
+            _ => Err(format!("{text:?} is neither warm nor redraw")),
+        });
+        let numbers = body.parsed("numbers", |text| match text {
+            "today" => Ok(Numbers::Today),
+            "load" => Ok(Numbers::ByLoad),
+            _ => Err(format!("{text:?} is neither today nor load")),
+        });
+        let (floor, ceiling) = (body.real("floor", 0.0..=LOAD_MAX), body.real("ceiling", 0.0..=LOAD_MAX));
+        if floor.zip(ceiling).is_some_and(|(floor, ceiling)| floor > ceiling) {
+            body.fault("floor", "is above the ceiling".into());
+        }
+        let wanted = Wanted {
+            districts: 0,
+            mode,
+            numbers,
+            tolerance: body.real("tolerance", 1e-6..=0.999_999).unwrap_or(TOLERANCE_DEFAULT),
+            floor,
+            ceiling,
+            locks: body.list("lock", |code| Ok(code.trim().to_owned())),
+            seed: body.number("seed").unwrap_or(1),
+            seconds: body.real("seconds", 0.001..=SECONDS_MAX),
+        };
+        let (level, loads) = (body.parsed("level", Level::parse), body.parsed("load", parse_loads));
+        body.finish()?;
+        Ok(Self { level, loads, into, wanted })
+    }
+
+    /// Returns what is wanted of a draft with so many districts and these locks of its own.
+    pub fn of_draft(self, districts: u32, locks: Vec<String>) -> Wanted {
+        let mut wanted = self.wanted;
+        wanted.districts = self.into.unwrap_or(districts);
+        wanted.locks.extend(locks);
+        wanted
+    }
+}

@@ -1,0 +1,92 @@
+use std::sync::Arc;
+
+use super::figures::{Figures, WeighError, to_name};
+use super::loads::{WORKLOAD, WantedLoad};
+use super::workload::weigh;
+use crate::config::WorkloadConfig;
+use crate::lineage::RESIDENTS_NAMES;
+use crate::plan::{Base, Named, Variable, base_graph, ground_of};
+use crate::store::Store;
+use crate::topology::{CoverageLevel, UnitIndex, ValidCoverage};
+
+/// What of a coverage is planned with.
+#[derive(Clone, Copy, Debug)]
+pub struct BaseChoice<'a> {
+    /// The level of the base units.
+    pub depth: usize,
+    /// The level whose borders no district crosses.
+    pub within: Option<usize>,
+    /// What says which units make a district today.
+    pub today: TodayOf<'a>,
+    pub loads: &'a [WantedLoad],
+    /// The field of residents; one of the usual names where none is given.
+    pub residents_field: Option<&'a str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TodayOf<'a> {
+    Nothing,
+    /// A coarser level.
+    Level(usize),
+    /// A field of the base units.
+    Field(&'a str),
+}
+
+/// Makes base units of a level of a coverage, weighed by `figures` of that level.
+///
+/// # Errors
+/// A field is not there, is no number, or there is no work.
+pub fn weigh_base(
+    store: &dyn Store,
+    coverage: &Arc<ValidCoverage>,
+    figures: &Figures<'_>,
+    choice: &BaseChoice<'_>,
+    config: &WorkloadConfig,
+) -> Result<Base, WeighError> {
+    let level = &coverage.levels()[choice.depth];
+    let none = || Named { names: Vec::new(), of: vec![None; level.units().len()] };
+    let mut variables = Vec::with_capacity(choice.loads.len());
+    for WantedLoad { field, weight } in choice.loads {
+        let values = match field == WORKLOAD && !figures.has_field(WORKLOAD) {
+            true => weigh(store, coverage, choice.depth, figures, config)?.loads(),
+            false => figures.of(field)?,
+        };
+        variables.push(Variable { name: field.clone(), weight: *weight, values });
+    }
+    let usual_residents = || RESIDENTS_NAMES.iter().copied().find(|name| figures.has_field(name));
+    let residents_field = choice.residents_field.or_else(usual_residents);
+    Ok(Base {
+        codes: level.units().iter().map(|unit| unit.code.clone()).collect(),
+        graph: base_graph(coverage, choice.depth),
+        ground: ground_of(coverage, choice.depth),
+        variables,
+        communities: choice.within.map_or_else(none, |above| ancestors(coverage, choice.depth, above)),
+        today: match choice.today {
+            TodayOf::Nothing => none(),
+            TodayOf::Level(above) => ancestors(coverage, choice.depth, above),
+            TodayOf::Field(field) => by_field(level, field)?,
+        },
+        residents: residents_field.map(|field| figures.of(field)).transpose()?,
+        notes: vec![format!("layer {}: {} units of level {}", coverage.layer().name, level.units().len(), level.level())],
+        ..Base::default()
+    })
+}
+
+fn ancestors(coverage: &ValidCoverage, depth: usize, above: usize) -> Named {
+    let ancestor = |unit: UnitIndex| {
+        let mut at = unit;
+        for depth in (above + 1..=depth).rev() {
+            at = coverage.levels()[depth].parent(at)?;
+        }
+        Some(coverage.levels()[above].unit(at).code.as_str().to_owned())
+    };
+    Named::new(coverage.levels()[depth].indices().map(ancestor).collect())
+}
+
+fn by_field(level: &CoverageLevel, field: &str) -> Result<Named, WeighError> {
+    let names: Vec<Option<String>> = level.units().iter().map(|unit| to_name(unit.properties.get(field))).collect();
+    if names.iter().all(Option::is_none) {
+        return Err(WeighError::NoValue { level: level.level().clone(), field: field.to_owned() });
+    }
+    Ok(Named::new(names))
+}

@@ -1,0 +1,15 @@
+//! How much there is to do in each unit: figures of units and cases of the store, made into the base units of a plan.
+
+mod base;
+mod draft;
+mod figures;
+mod loads;
+mod wage;
+mod workload;
+
+pub use base::{BaseChoice, TodayOf, weigh_base};
+pub use draft::{DraftGround, DraftGroundError, survey};
+pub use figures::{Figures, WeighError, to_figure, to_name};
+pub use loads::{LOADS_MAX, WORKLOAD, WantedLoad, parse_loads};
+pub use wage::monthly_cost;
+pub use workload::weigh;

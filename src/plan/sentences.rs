@@ -1,0 +1,97 @@
+//! Plans in plain sentences, for all who print or send them.
+
+use super::balance::{Bounds, Finding, Why};
+use super::base::Base;
+use super::proposal::Explained;
+
+impl Explained {
+    /// Says in one sentence what changes hands between two districts, and what that does to both.
+    pub fn sentence<'a>(&self, name: impl Fn(u32) -> &'a str) -> String {
+        let change = &self.change;
+        let units = if change.units.len() == 1 { "1 unit".to_owned() } else { format!("{} units", change.units.len()) };
+        let load = |[before, after]: [f64; 2]| format!("load {} → {}", percent_short(before), percent_short(after));
+        let (given, taken) = (load(self.from_share), load(self.to_share));
+        match (change.from, change.to) {
+            (Some(from), Some(to)) => format!("{} takes {units} from {}: {given} (its own {taken})", name(to), name(from)),
+            (None, Some(to)) => format!("{} takes {units} that were in no district: {taken}", name(to)),
+            (Some(from), None) => format!("{units} of {} are in no district: {given}", name(from)),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+impl Finding {
+    /// Returns the word by which programs know the finding.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::TooHeavy { .. } => "too_heavy",
+            Self::OffTheMean { .. } => "off_the_mean",
+            Self::NoRoom { .. } => "no_room",
+            Self::InPieces { .. } => "in_pieces",
+            Self::Stuck { .. } => "stuck",
+            Self::TornToday { .. } => "torn_today",
+            Self::CrossesToday { .. } => "crosses_today",
+            Self::TooManyLocked { .. } => "too_many_locked",
+            Self::LockedApart { .. } => "locked_apart",
+            Self::Outside { .. } => "outside",
+        }
+    }
+
+    /// Says in one sentence what stands in the way of a plan, and what could be done.
+    pub fn sentence<'a>(&self, bounds: Bounds, base: &Base, name: impl Fn(u32) -> &'a str) -> String {
+        let range = format!("{} to {}", figure(bounds.low), figure(bounds.high));
+        match self {
+            Self::TooHeavy { unit, load } => {
+                let code = &base.codes[*unit as usize];
+                format!(
+                    "unit {code} carries {} by itself, and a district may carry {range}; divide the unit, or raise the tolerance",
+                    figure(*load)
+                )
+            }
+            Self::OffTheMean { share_of_mean, districts, suitable } => format!(
+                "its {districts} districts carry {} of the city's mean each, whatever their borders; {suitable} would suit it",
+                percent(*share_of_mean)
+            ),
+            Self::NoRoom { mean } => {
+                format!("its districts carry {} on the mean, and each may carry {range}; change their number", figure(*mean))
+            }
+            Self::InPieces { pieces } => format!("its units lie in {pieces} pieces, which were joined at their nearest units"),
+            Self::Stuck { load } => {
+                format!("a load of {} cannot reach a district that could take it, as the districts do not hang together", figure(*load))
+            }
+            Self::TornToday { pieces } => format!("{pieces} units that lie apart from their district of today were given to a neighbour"),
+            Self::CrossesToday { district } => {
+                format!("district {} reaches in from another parent today; its units here were given to a neighbour", name(*district))
+            }
+            Self::TooManyLocked { districts, wanted } => {
+                format!("{districts} districts of today have locked units, so that {wanted} cannot be made; unlock some")
+            }
+            Self::LockedApart { pieces } => format!("{pieces} pieces lie apart and are locked; unlock them, or what lies between"),
+            Self::Outside { district, load, why } => {
+                let why = match why {
+                    Why::HeavyUnit => "one of its units is too heavy by itself",
+                    Why::NoRoom => "the load of its community leaves no room; change the number of districts",
+                    Why::Locked => "its locked units alone carry too much",
+                    Why::NoWay => {
+                        "no exchange with its neighbours was found that keeps all of them whole and within bounds; try another seed or a wider tolerance"
+                    }
+                    Why::Stopped => "the time was over; give more",
+                };
+                format!("district {} carries {} and may carry {range}: {why}", name(*district), figure(*load))
+            }
+        }
+    }
+}
+
+/// A load in as many digits as a person reads.
+pub fn figure(load: f64) -> String {
+    if load.abs() >= 1000.0 || load.fract() == 0.0 { format!("{load:.0}") } else { format!("{load:.2}") }
+}
+
+pub fn percent(share: f64) -> String {
+    format!("{:.2} %", share * 100.0)
+}
+
+fn percent_short(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
