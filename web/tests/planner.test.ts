@@ -159,7 +159,7 @@ describe('the planner’s desk', () => {
     const siblings = await ask<FeatureCollection>(`/collections/grid/items/${String(unit.properties!.code)}/touches?limit=50`);
     const sibling = siblings.features.find(({ properties }) => properties!.parent === unit.properties!.parent);
     const pair = [unit, sibling ?? unit];
-    await look({ ...unit, geometry: { type: 'MultiPolygon', coordinates: pair.flatMap(({ geometry }) => (geometry.type === 'MultiPolygon' ? geometry.coordinates : geometry.type === 'Polygon' ? [geometry.coordinates] : [])) } });
+    await look(together(pair));
     await page.click('.tools-box .quiet').catch(() => undefined);
     await page.click('[data-tool=lasso]');
     await idle(page);
@@ -198,6 +198,58 @@ describe('the planner’s desk', () => {
     }
   });
 
+  it('shares workers out by load, and says what other numbers would come to', async () => {
+    await page.fill('#staffing input[name=load]', '面积');
+    await page.fill('#staffing input[name=what_if]', '40..60/10');
+    await page.click('#ask-staffing');
+    await expect.poll(() => page.locator('#staffing-table tbody tr').count()).toBeGreaterThan(2);
+    const told = await ask<{ parents: { parent: string; workers: number }[]; what_if: { workers: number }[] }>(`/v1/drafts/${id}/staffing?load=${encodeURIComponent('面积')}&what_if=40..60/10`);
+    for (const { parent, workers } of told.parents) expect(await page.locator('#staffing-table tbody tr', { hasText: parent }).textContent()).toContain(String(workers));
+    expect(await page.locator('#what-if li').count()).toBe(told.what_if.length);
+    const [csv] = await Promise.all([page.waitForEvent('download'), page.locator('#staffing-table button.quiet').click()]);
+    expect(csv.suggestedFilename()).toBe(`staffing-${id}.csv`);
+    await expectAccessible(page);
+  });
+
+  it('looks for a plan that is more even, stops at a word, and takes it as one step that can be taken back', async () => {
+    const { revision } = await draftNow();
+    const before = await unitsNow();
+    // As long as is allowed, so that it can be stopped.
+    await page.fill('#balance input[name=load]', '面积');
+    await page.fill('#balance input[name=seconds]', '600');
+    await page.click('#begin-balance');
+    await page.locator('#balance-progress progress').waitFor();
+    await page.click('#stop-balance');
+    await page.locator('#plan').waitFor({ timeout: 30_000 });
+    expect(await page.locator('#plan').textContent()).toContain('提前停止');
+    // The draft is as it was.
+    expect((await draftNow()).revision).toBe(revision);
+    await page.fill('#balance input[name=seconds]', '');
+    await page.click('#begin-balance');
+    await page.locator('#plan').waitFor({ timeout: 60_000 });
+    const cells = await page.locator('#plan tbody tr').first().locator('td.figure').allTextContents();
+    const [today, planned] = cells.map((cell) => Number.parseFloat(cell.replace(/[,%]/g, '')));
+    expect(planned).toBeLessThan(today!);
+    expect(await page.locator('#moves li').count()).toBeGreaterThan(0);
+    await page.locator('#moves button').first().click();
+    await expect.poll(() => page.locator('#chosen-count').textContent()).toMatch(/[1-9]/);
+    await expectAccessible(page);
+    await page.selectOption('#colour', 'parent');
+    await look(together(before));
+    await page.locator('#balance').scrollIntoViewIfNeeded();
+    await picture(page, 'planner-balance');
+    await page.click('#take-plan');
+    await afterStroke(revision);
+    const parents = (all: Feature[]): string => all.map(({ properties }) => `${String(properties!.code)} ${String(properties!.parent)}`).sort().join();
+    expect(parents(await unitsNow())).not.toBe(parents(before));
+    expect(await page.locator('#plan').count()).toBe(0);
+    await page.click('#undo');
+    await afterStroke(revision + 1);
+    expect(parents(await unitsNow())).toBe(parents(before));
+    await page.click('#redo');
+    await afterStroke(revision + 2);
+  });
+
   it('tells what changes hands, and is published only after a second person has approved it', async () => {
     await page.click('#compare');
     await expect.poll(() => page.locator('#comparison tbody tr').count()).toBeGreaterThan(0);
@@ -233,6 +285,12 @@ describe('the planner’s desk', () => {
     expect(desktop.complaints).toEqual([]);
   });
 });
+
+/** Units as one feature, to be looked at together. */
+function together(units: Feature[]): Feature {
+  const coordinates = units.flatMap(({ geometry }) => (geometry.type === 'MultiPolygon' ? geometry.coordinates : geometry.type === 'Polygon' ? [geometry.coordinates] : []));
+  return { type: 'Feature', properties: {}, geometry: { type: 'MultiPolygon', coordinates } };
+}
 
 /** A unit that touches one of another parent, and that parent. */
 async function findEdge(all: Feature[]): Promise<{ unit: Feature; to: string }> {

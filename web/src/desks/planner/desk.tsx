@@ -9,10 +9,12 @@ import { version } from '../../map/view';
 import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
 import { link, route } from '../../shell/route';
+import { Balance } from './balance';
 import { type Draft, draft, openDraft, units } from './draft';
 import { Legend, MetricsTable, Said } from './metrics';
 import { useDraftOnMap } from './overlay';
 import { Approval, ComparisonList, ProblemList } from './review';
+import { StaffingTable } from './staffing';
 import { Tools } from './tools';
 import { t } from './words';
 
@@ -80,6 +82,8 @@ function Editor({ id }: { id: string }) {
           <Tools />
           <Legend />
           <MetricsTable />
+          <StaffingTable />
+          <Balance />
           <ProblemList />
           <ComparisonList />
           <Approval />

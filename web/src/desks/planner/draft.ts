@@ -37,6 +37,7 @@ export interface Draft {
   can_undo: boolean;
   can_redo: boolean;
   levels: { level: string; units: number; is_finest: boolean }[];
+  load_field: string | null;
   approval: { by: string; at: string; note?: string } | null;
   published_as: number | null;
   metrics?: Metrics;
