@@ -22,7 +22,7 @@ use crate::boundary::{
     Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Problem, ProblemKind, ProblemUnit, Severity,
     UnitCode, UnitId, UnitShape, Validity,
 };
-use crate::history::{Unheld, find_unheld};
+use crate::history::{DraftError, Unheld, find_unheld, load_drawn};
 use crate::store::{Publication, Store, StoreError, StoredGeneration, current_generation, newest_generation};
 use crate::topology::{Rules, ValidCoverage, VertexMove, check};
 
@@ -90,6 +90,8 @@ pub struct PublishOptions {
     pub reuses_codes: bool,
     /// Published generations that begin later may be given up.
     pub gives_up_future: bool,
+    /// The generation or draft that the other levels are of, a draft as of its last step; the generation in effect then where none is named.
+    pub from: Option<GenerationId>,
     /// The newest published generation when the shapes were read from the store; publishing fails where there is a newer one. None
     /// for shapes that come from elsewhere.
     pub made_on: Option<GenerationId>,
@@ -130,6 +132,13 @@ pub enum PublishError {
     GivesUp { layer: LayerName, effective_from: Timestamp, later: Vec<(GenerationId, Timestamp)> },
     #[error("layer {layer} has units at level {level}, which the levels named now leave out; name all of them, coarse to fine")]
     LevelLeftOut { layer: LayerName, level: Level },
+    #[error("cannot read generation {from} of layer {layer}")]
+    From {
+        layer: LayerName,
+        from: GenerationId,
+        #[source]
+        source: DraftError,
+    },
     #[error("layer {layer} has no level {level}")]
     NoLevel { layer: LayerName, level: Level },
     #[error("generation {generation} of layer {layer} is a draft; only what was published can be brought back")]
@@ -196,7 +205,11 @@ pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Re
     let base = base_of(&generations, effective_from);
     // What is given up is no part of what is made now, nor is the roster that came with it.
     let restores = base.map(|base| base.id).filter(|base| Some(*base) != parent);
-    let base = base.map(|base| store.load_generation(&name, base.id)).transpose().map_err(failed)?;
+    let restores = restores.filter(|_| options.from.is_none());
+    let base = match options.from {
+        Some(from) => Some(load_drawn(store, &name, from).map_err(|source| PublishError::From { layer: name.clone(), from, source })?),
+        None => base.map(|base| store.load_generation(&name, base.id)).transpose().map_err(failed)?,
+    };
     let layer = new.layer.clone();
     let incoming = layer.depth_of(&new.level);
     let sources: FxHashMap<UnitCode, FeatureRef> = new.shapes.iter().map(|shape| (shape.unit.code.clone(), shape.source.clone())).collect();

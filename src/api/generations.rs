@@ -4,20 +4,24 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::caller::Caller;
+use super::document::Document;
 use super::links::{BaseUrl, Link};
-use super::page::{FormatQuery, page_links, send_private_page};
+use super::media::{HTML, JSON, Offer, negotiate};
+use super::page::{FormatQuery, page_links, send_json, send_private_page};
 use super::problem::{Problem, ProblemKind};
 use super::query::{FromQuery, Query, Values};
 use super::state::AppState;
-use super::wire::{ComparisonView, GenerationView};
+use super::wire::{ComparisonView, GenerationView, PairView};
 use crate::boundary::{GenerationId, LayerName, Level};
-use crate::history::{self, Asked, HistoryError, ListedGeneration};
+use crate::history::{
+    self, Asked, HistoryError, ListedGeneration, LoadError, PairError, StoreUnavailable, WantedLoad, WeighError, measure_pair, parse_loads,
+};
 use crate::store::{Store, StoreError};
 
 /// Units in which two generations may differ, on both sides together, to be compared in a request: about a second of work. The command
@@ -26,6 +30,12 @@ const COMPARED_UNITS_MAX: usize = 20_000;
 
 /// Cases in ground that differs that are counted in a request: some tens of megabytes while it is answered.
 const COMPARED_CASES_MAX: usize = 1_000_000;
+
+const CSV: Offer = Offer { name: "csv", media: "text/csv; charset=utf-8" };
+const GROUND: Offer = Offer { name: "geojson", media: "application/geo+json" };
+
+/// What a comparison is offered as.
+const FORMS: &[Offer] = &[JSON, HTML, CSV, GROUND];
 
 /// Which generations are listed.
 #[derive(Clone, Debug, utoipa::IntoParams)]
@@ -54,15 +64,24 @@ pub struct ComparisonQuery {
     pub level: Option<Level>,
     /// The field of residents; a usual name by default.
     pub residents_field: Option<String>,
+    /// Also measure both as plans by this load, for planners: a field of the units, a figure that was loaded, or `workload`; several as
+    /// `FIELD:WEIGHT,FIELD:WEIGHT`. The units are those of `level`, the finest by default, each in the unit above it.
+    #[param(value_type = Option<String>)]
+    pub load: Option<Vec<WantedLoad>>,
     /// The form of the answer, whatever the `Accept` header says.
-    #[param(pattern = "^(json|html)$")]
+    #[param(pattern = "^(json|csv|geojson|html)$")]
     pub f: Option<String>,
 }
 
 impl FromQuery for ComparisonQuery {
     fn from_query(values: &mut Values) -> Option<Self> {
         let text = |values: &mut Values, name: &str| values.optional(name, |text| Ok::<_, String>(text.to_owned()));
-        Some(Self { level: values.optional("level", Level::parse), residents_field: text(values, "residents_field"), f: text(values, "f") })
+        Some(Self {
+            level: values.optional("level", Level::parse),
+            residents_field: text(values, "residents_field"),
+            load: values.optional("load", parse_loads),
+            f: text(values, "f"),
+        })
     }
 }
 
@@ -84,6 +103,9 @@ pub struct LinkedGeneration {
 pub struct LinkedComparison {
     #[serde(flatten)]
     pub comparison: ComparisonView,
+    /// Both as plans, where a load was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plans: Option<PairView>,
     pub links: Vec<Link>,
 }
 
@@ -147,7 +169,8 @@ pub async fn find_generation(
     send_private_page(&format!("Generation {id} of {layer}"), &body, &body.links, query.f.as_deref(), &headers)
 }
 
-/// How one generation came of another: which unit's ground went to which. Cases and keepers are told to those with a key.
+/// How one generation came of another: which unit's ground went to which, as JSON, CSV, a GeoJSON collection of the ground, or a page to be
+/// printed. Cases and keepers are told to those with a key; drafts, as of their last steps, to planners.
 #[utoipa::path(
     get,
     operation_id = "compare_generations",
@@ -161,7 +184,9 @@ pub async fn find_generation(
     ),
     security((), ("key" = [])),
     responses(
-        (status = 200, description = "The comparison", content((LinkedComparison = "application/json"), (String = "text/html"))),
+        (status = 200, description = "The comparison", content(
+            (LinkedComparison = "application/json"), (String = "text/csv"), (Object = "application/geo+json"), (String = "text/html")
+        )),
         (status = 422, description = "More units differ, or more cases lie in what differs, than are compared in a request", content_type = "application/problem+json"),
     )
 )]
@@ -173,14 +198,18 @@ pub async fn compare_generations(
     base: BaseUrl,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let offer = negotiate(query.f.as_deref(), &headers, FORMS)?;
     let name = parse_layer(&layer)?;
     let (from, to) = (parse_number(&layer, &from)?, parse_number(&layer, &to)?);
     for id in [from, to] {
         load_seen(&state, &caller, &name, id).await?;
     }
+    if query.load.is_some() {
+        caller.require_planner("the figures of plans")?;
+    }
     let is_insider = caller.is_insider() && caller.reaches_layer(&name);
     let asked = Asked {
-        level: query.level,
+        level: query.level.clone(),
         residents_field: query.residents_field,
         // How many cases lie where is told whole or not at all: a key that reaches a part of the units sees cases of that part only.
         with_cases: is_insider && caller.scope().is_empty(),
@@ -188,17 +217,61 @@ pub async fn compare_generations(
         units_max: COMPARED_UNITS_MAX,
         cases_max: COMPARED_CASES_MAX,
     };
+    let history = state.snapshots()?[0].history(&name).cloned().ok_or_else(|| no_layer(&name))?;
+    let (config, level, loads) = (state.config().workload.clone(), query.level, query.load);
     let found = state
-        .with_store(move |store| match history::compare(store, &name, from, to, &asked) {
-            Err(HistoryError::Store(error)) if !matches!(error, StoreError::NoGeneration { .. }) => Err(error),
-            other => Ok(other),
+        .with_store(move |store| {
+            let compared = match history::compare(store, &history, from, to, &asked) {
+                Err(error) => return of_store(error).map(|error| Err(to_problem(&error))),
+                Ok(compared) => compared,
+            };
+            let Some(loads) = loads else { return Ok(Ok((compared, None))) };
+            let pair = measure_pair(store, &history, [from, to], level.as_ref(), Some(&loads), &config, Timestamp::now());
+            match pair {
+                Ok(pair) => Ok(Ok((compared, Some(pair)))),
+                Err(PairError::Weigh(WeighError::Store(error))) => Err(error),
+                Err(PairError::History(error)) => of_store(error).map(|error| Err(to_problem(&error))),
+                Err(error @ (PairError::NoLevel(_) | PairError::Empty)) => Ok(Err(Problem::parameter("level", error.to_string()))),
+                Err(error) => Ok(Err(Problem::parameter("load", error.to_string()))),
+            }
         })
         .await?;
-    let comparison = found.map_err(|error| to_problem(&error))?;
+    let (compared, pair) = found?;
     let path = format!("/v1/generations/{layer}/{from}/comparison/{to}");
-    let comparison = ComparisonView::new(&comparison, &|path| is_insider && caller.sees_personal_data_of(path));
-    let body = LinkedComparison { comparison, links: page_links(&base, &path, "") };
-    send_private_page(&format!("Generation {from} to {to} of {layer}"), &body, &body.links, query.f.as_deref(), &headers)
+    let comparison = ComparisonView::new(&compared, &|path| is_insider && caller.sees_personal_data_of(path));
+    let title = format!("Generation {from} to {to} of {layer}");
+    let drawn = || {
+        let mut bytes = Vec::new();
+        comparison.write_geojson(&compared, &mut bytes).map(|()| bytes).map_err(|error| Problem::internal(&error))
+    };
+    let file = |media, bytes, ending: &str| {
+        let name = format!("attachment; filename=\"comparison-{from}-{to}.{ending}\"");
+        let name = HeaderValue::from_str(&name).map_err(|error| Problem::internal(&error))?;
+        Ok(Document::new(media, bytes).header(header::CONTENT_DISPOSITION, name).private(true).into_response())
+    };
+    match offer.name {
+        "csv" => file(CSV.media, comparison.to_csv(), "csv"),
+        "geojson" => file(GROUND.media, drawn()?, "geojson"),
+        // The page draws the ground and lists what is told of it.
+        "html" => send_json(&title, drawn()?, &[], HTML, true),
+        _ => {
+            let body = LinkedComparison { comparison, plans: pair.as_ref().map(PairView::new), links: page_links(&base, &path, "") };
+            let bytes = serde_json::to_vec(&body).map_err(|error| Problem::internal(&error))?;
+            send_json(&title, bytes, &body.links, JSON, true)
+        }
+    }
+}
+
+/// Tells a store that fails from what is the caller's to mend.
+fn of_store(error: HistoryError) -> Result<HistoryError, StoreError> {
+    match error {
+        HistoryError::Store(error) | HistoryError::Load(LoadError::Store(StoreUnavailable(error)))
+            if !matches!(error, StoreError::NoGeneration { .. }) =>
+        {
+            Err(error)
+        }
+        other => Ok(other),
+    }
 }
 
 fn parse_layer(layer: &str) -> Result<LayerName, Problem> {
@@ -251,13 +324,14 @@ async fn load_seen(state: &AppState, caller: &Caller, layer: &LayerName, id: Gen
 
 fn to_problem(error: &HistoryError) -> Problem {
     match error {
-        HistoryError::Draft { .. } | HistoryError::Store(StoreError::NoGeneration { .. }) => Problem::not_found(error.to_string()),
+        HistoryError::Store(StoreError::NoGeneration { .. }) => Problem::not_found(error.to_string()),
         HistoryError::NoLevel { .. } => Problem::parameter("level", error.to_string()),
         HistoryError::TooMany { .. } | HistoryError::TooManyCases { .. } => {
             let detail = format!("{error}; the command generation compare compares any number");
             Problem::new(ProblemKind::Other(StatusCode::UNPROCESSABLE_ENTITY), detail)
         }
-        HistoryError::Store(_) | HistoryError::Invalid { .. } => Problem::internal(error),
+        HistoryError::Unfit { .. } => Problem::new(ProblemKind::HasProblems, error.to_string()),
+        HistoryError::Store(_) | HistoryError::Load(_) | HistoryError::Invalid { .. } => Problem::internal(error),
     }
 }
 

@@ -14,6 +14,7 @@ fn put(store: &MemoryStore, at: &str, name: &str, on: i8, change: impl FnOnce(&m
         note: String::new(),
         reuses_codes: false,
         gives_up_future: false,
+        from: None,
         made_on: None,
     };
     change(&mut options);

@@ -15,7 +15,7 @@ use crate::app::{OpenMode, open_store};
 use crate::boundary::{GenerationId, LayerName, Level, UnitShape};
 use crate::export::geojson::CollectionWriter;
 use crate::export::write_pmtiles;
-use crate::history::{AsOf, load_histories, resolve};
+use crate::history::{AsOf, load_drawn, load_histories, resolve};
 use crate::snapshot::LayerHistory;
 use crate::store::geopackage::write_feature_file;
 use crate::store::mbtiles::MbtilesWriter;
@@ -35,7 +35,7 @@ pub struct Args {
     /// The boundaries in effect at this time (RFC 3339, or a date); now where none is named
     #[arg(long, value_name = "T")]
     at: Option<String>,
-    /// The boundaries of this generation, whenever it is in effect
+    /// The boundaries of this generation, whenever it is in effect; of a draft as of its last step
     #[arg(long, value_name = "N", value_parser = parse_generation, conflicts_with = "at")]
     generation: Option<GenerationId>,
     /// The first zoom of a file of tiles
@@ -108,7 +108,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
 fn load(context: &Context, layer: &LayerName, as_of: AsOf) -> anyhow::Result<StoredGeneration> {
     let store = open_store(&context.store, OpenMode::ReadOnly)?;
     let (_, id) = find(&*store, context, layer, as_of)?;
-    store.load_generation(layer, id).map_err(unavailable)
+    Ok(load_drawn(&*store, layer, id)?)
 }
 
 /// Finds the generation that is meant, in the history of its layer.

@@ -14,11 +14,10 @@ use super::findings::{count, describe_given_up, describe_problems, describe_unhe
 use super::import::parse_effective;
 use super::time::tell;
 use super::{Context, Outcome};
-use crate::api::wire::{ComparisonView, GenerationView, LevelView, TransferView};
+use crate::api::wire::{ComparisonView, GenerationView, TransferView};
 use crate::app::{self, OpenMode, PublishOptions, Published, RollBackOptions, StoreUnavailable};
 use crate::boundary::{GenerationId, GenerationState, LayerName, Level, Severity, UnitCode};
-use crate::export::geojson::write_geometry;
-use crate::history::{Asked, Comparison, HistoryError, KeptUnheld, ListedGeneration, compare, list_generations};
+use crate::history::{Asked, Comparison, HistoryError, KeptUnheld, ListedGeneration, LoadError, compare, list_generations, load_histories};
 use crate::store::StoreError;
 use crate::topology::Rules;
 
@@ -94,7 +93,7 @@ enum GivenUp {
 
 #[derive(Debug, clap::Args)]
 struct CompareArgs {
-    /// The generation compared
+    /// The generation compared; a draft as of its last step
     from: u32,
     /// The generation it is compared with
     to: u32,
@@ -135,6 +134,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
                 note: note.unwrap_or_else(|| format!("level {level} numbered anew")),
                 reuses_codes: false,
                 gives_up_future: accept == Some(GivenUp::Future),
+                from: None,
                 made_on: None,
             };
             let parent = parent.as_deref().map(UnitCode::parse).transpose()?;
@@ -204,7 +204,9 @@ fn run_compare(args: &CompareArgs, context: &Context) -> anyhow::Result<Outcome>
         units_max: usize::MAX,
         cases_max: usize::MAX,
     };
-    let work = || compare(&*store, &layer, GenerationId(args.from), GenerationId(args.to), &asked);
+    let histories = load_histories(&*store, &context.config).map_err(StoreUnavailable::from)?;
+    let history = histories.iter().find(|history| history.layer == layer).with_context(|| format!("the store has no layer {layer}"))?;
+    let work = || compare(&*store, history, GenerationId(args.from), GenerationId(args.to), &asked);
     let comparison = super::source::with_spinner("comparing", work).map_err(to_error)?;
     let view = ComparisonView::new(&comparison, &|_| true);
     if let (Some(out), Some(form)) = (&args.out, form) {
@@ -222,7 +224,7 @@ fn run_compare(args: &CompareArgs, context: &Context) -> anyhow::Result<Outcome>
 fn to_error(error: HistoryError) -> anyhow::Error {
     match error {
         HistoryError::Store(error @ StoreError::NoGeneration { .. }) => error.into(),
-        HistoryError::Store(error) => StoreUnavailable::from(error).into(),
+        HistoryError::Store(error) | HistoryError::Load(LoadError::Store(StoreUnavailable(error))) => StoreUnavailable::from(error).into(),
         other => other.into(),
     }
 }
@@ -264,7 +266,7 @@ fn describe_transfer(transfer: &TransferView) -> String {
         percent(transfer.share_of_to)
     );
     if let Some(load) = transfer.load.as_ref().filter(|load| load.cases > 0) {
-        text.push_str(&format!("; {} cases, {} of the old's", load.cases, percent(load.share_of_from)));
+        text.push_str(&format!("; {} cases, {} of the old's, {} open", load.cases, percent(load.share_of_from), load.open));
     }
     if let Some(residents) = &transfer.residents {
         text.push_str(&format!("; about {:.0} residents", residents.count));
@@ -301,100 +303,12 @@ impl Form {
     fn write(self, path: &Path, comparison: &Comparison, view: &ComparisonView) -> anyhow::Result<()> {
         let mut out = BufWriter::new(File::create(path)?);
         match self {
-            Self::Csv => write_csv(&mut out, view)?,
-            Self::GeoJson => write_geojson(&mut out, comparison, view)?,
+            Self::Csv => out.write_all(&view.to_csv())?,
+            Self::GeoJson => view.write_geojson(comparison, &mut out)?,
             Self::Json => serde_json::to_writer_pretty(&mut out, view)?,
         }
         Ok(out.flush()?)
     }
-}
-
-const COLUMNS: [&str; 20] = [
-    "level",
-    "kind",
-    "from_code",
-    "from_name",
-    "to_code",
-    "to_name",
-    "area_m2",
-    "share_of_from",
-    "share_of_to",
-    "cases",
-    "cases_share_of_from",
-    "cases_share_of_to",
-    "residents_estimated",
-    "residents_share_of_from",
-    "residents_share_of_to",
-    "worker_before",
-    "worker_before_name",
-    "worker_after",
-    "worker_after_name",
-    "changes_hands",
-];
-
-fn cells(level: &LevelView, transfer: &TransferView) -> [String; 20] {
-    let figure = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
-    let (from, to) = (transfer.from.as_ref(), transfer.to.as_ref());
-    let (load, residents, keepers) = (transfer.load.as_ref(), transfer.residents.as_ref(), transfer.keepers.as_ref());
-    let text = |text: Option<&String>| text.cloned().unwrap_or_default();
-    let (before, after) = (keepers.and_then(|k| k.before.as_ref()), keepers.and_then(|k| k.after.as_ref()));
-    [
-        level.level.clone(),
-        transfer.kind.to_owned(),
-        text(from.map(|unit| &unit.code)),
-        text(from.map(|unit| &unit.name)),
-        text(to.map(|unit| &unit.code)),
-        text(to.map(|unit| &unit.name)),
-        transfer.area_m2.to_string(),
-        figure(transfer.share_of_from),
-        figure(transfer.share_of_to),
-        load.map_or_else(String::new, |load| load.cases.to_string()),
-        figure(load.and_then(|load| load.share_of_from)),
-        figure(load.and_then(|load| load.share_of_to)),
-        figure(residents.map(|residents| residents.count)),
-        figure(residents.map(|residents| residents.share_of_from)),
-        figure(residents.and_then(|residents| residents.share_of_to)),
-        text(before.map(|keeper| &keeper.worker)),
-        text(before.map(|keeper| &keeper.name)),
-        text(after.map(|keeper| &keeper.worker)),
-        text(after.map(|keeper| &keeper.name)),
-        keepers.and_then(|keepers| keepers.changes_hands).map_or_else(String::new, |changes| changes.to_string()),
-    ]
-}
-
-fn write_csv(out: &mut impl Write, view: &ComparisonView) -> anyhow::Result<()> {
-    let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(COLUMNS)?;
-    for level in &view.levels {
-        for transfer in &level.transfers {
-            writer.write_record(cells(level, transfer))?;
-        }
-    }
-    Ok(writer.flush()?)
-}
-
-/// Each transfer is a feature with its ground; what came from no unit or went to none has a null geometry.
-fn write_geojson(out: &mut impl Write, comparison: &Comparison, view: &ComparisonView) -> anyhow::Result<()> {
-    let head = json!({ "layer": view.layer, "from": view.from, "to": view.to });
-    let head = head.to_string();
-    write!(out, "{{\"type\":\"FeatureCollection\",{},\"features\":[", &head[1..head.len() - 1])?;
-    let mut is_first = true;
-    for (level, drawn) in view.levels.iter().zip(&comparison.levels) {
-        for (transfer, ground) in level.transfers.iter().zip(&drawn.transfers) {
-            out.write_all(if is_first { b"\n" } else { b",\n" })?;
-            is_first = false;
-            let mut properties = serde_json::to_value(transfer)?;
-            properties["level"] = level.level.clone().into();
-            write!(out, "{{\"type\":\"Feature\",\"properties\":{properties},\"geometry\":")?;
-            if ground.ground.0.is_empty() {
-                out.write_all(b"null")?;
-            } else {
-                write_geometry(out, &ground.ground)?;
-            }
-            out.write_all(b"}")?;
-        }
-    }
-    Ok(out.write_all(b"\n]}\n")?)
 }
 
 fn roll_back(to: u32, layer: &str, options: &RollBackOptions, context: &Context) -> anyhow::Result<Outcome> {

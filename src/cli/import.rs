@@ -10,7 +10,7 @@ use super::source::{Fault, SourceArgs, accepted, create_report, read_source, wit
 use super::time::tell;
 use super::{Context, Outcome};
 use crate::app::{self, NewLevel, OpenMode, PublishOptions, Published};
-use crate::boundary::{GenerationState, Layer, LayerName, Level, Problem, Severity, UnitShape};
+use crate::boundary::{GenerationId, GenerationState, Layer, LayerName, Level, Problem, Severity, UnitShape};
 use crate::import::{parse_moment, write_report};
 use crate::store::newest_generation;
 use crate::topology::{Plane, Rules, SNAP_M_DEFAULT, check};
@@ -41,6 +41,9 @@ pub struct Args {
     /// Leave a draft and publish nothing
     #[arg(long)]
     draft: bool,
+    /// The draft, or generation, whose other levels stay: for a draft that was edited elsewhere and comes back
+    #[arg(long, value_name = "N", value_parser = super::locate::parse_generation, requires = "draft")]
+    from: Option<GenerationId>,
     /// Add and update units by code, and keep the others of the level
     #[arg(long)]
     merge: bool,
@@ -93,6 +96,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
             note: args.note.clone().unwrap_or_else(|| file_name(&args.file)),
             reuses_codes: args.accept.contains(&Fault::Reuse),
             gives_up_future: args.accept.contains(&Fault::Future),
+            from: args.from,
             made_on,
         };
         let new = NewLevel { layer, level: level.clone(), shapes, merge: args.merge };

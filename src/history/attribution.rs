@@ -36,6 +36,10 @@ pub fn load_attributor(store: &dyn Store, layer: &LayerName, generation: Generat
 }
 
 impl Attributor {
+    pub fn new(index: LayerIndex, generation: Generation) -> Self {
+        Self { index: Arc::new(index), generation }
+    }
+
     pub fn generation(&self) -> &Generation {
         &self.generation
     }

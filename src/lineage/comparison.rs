@@ -51,6 +51,8 @@ pub struct Transfer {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Load {
     pub cases: usize,
+    /// Of them those that have not ended.
+    pub open: usize,
     pub share_of_from: Option<f64>,
     pub share_of_to: Option<f64>,
 }
@@ -164,7 +166,20 @@ impl LevelComparison {
         for (transfer, cases) in self.transfers.iter_mut().zip(of_transfer) {
             let share_of_from = transfer.from.and_then(|at| share(cases, of_from[at]));
             let share_of_to = transfer.to.and_then(|at| share(cases, of_to[at]));
-            transfer.load = Some(Load { cases, share_of_from, share_of_to });
+            transfer.load = Some(Load { cases, open: 0, share_of_from, share_of_to });
+        }
+    }
+
+    /// Counts those of the cases that have not ended; all of them were counted before.
+    pub fn add_open_cases(&mut self, owners: impl IntoIterator<Item = (Owned, Owned)>) {
+        let by_pair: FxHashMap<(Option<usize>, Option<usize>), usize> =
+            self.transfers.iter().enumerate().map(|(at, transfer)| ((transfer.from, transfer.to), at)).collect();
+        let unit = |owned: Owned| if let Owned::By(at) = owned { Some(at) } else { None };
+        for (before, after) in owners {
+            let transfer = by_pair.get(&(unit(before), unit(after))).map(|at| &mut self.transfers[*at]);
+            if let Some(load) = transfer.and_then(|transfer| transfer.load.as_mut()) {
+                load.open += 1;
+            }
         }
     }
 

@@ -51,6 +51,11 @@ pub struct PastUnit {
 }
 
 impl LayerHistory {
+    /// Knows the name of the layer alone, which is enough to read what the store has of it.
+    pub fn bare(layer: LayerName) -> Self {
+        Self { layer, is_public: false, search: Search::Rtree, generations: Vec::new(), ended: Vec::new() }
+    }
+
     pub fn find(&self, id: GenerationId) -> Option<&Generation> {
         self.generations.iter().find(|generation| generation.id == id)
     }

@@ -72,6 +72,7 @@ impl SmallTown {
             note: String::new(),
             reuses_codes: false,
             gives_up_future: false,
+            from: None,
             made_on: None,
         };
         let new = NewLevel { layer, level: Level::parse(level).unwrap(), shapes, merge: false };

@@ -89,6 +89,7 @@ pub fn put(store: &dyn Store, layer: &Layer, level_name: &str, shapes: Vec<UnitS
         note: String::new(),
         reuses_codes: false,
         gives_up_future: false,
+        from: None,
         made_on: None,
     };
     let published = publish(store, new, &options).unwrap();

@@ -74,10 +74,31 @@ pub struct LevelView {
     pub unchanged: usize,
     /// How many units became what; old units, but new ones of `merged` and `begun`.
     pub changed: BTreeMap<&'static str, usize>,
+    /// What changes hands in all.
+    pub totals: LevelTotals,
     pub slivers: SliversView,
     /// The field that residents were estimated from.
     pub residents_field: Option<String>,
     pub transfers: Vec<TransferView>,
+}
+
+/// What goes from one unit to another on a level, or to other hands.
+#[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
+pub struct LevelTotals {
+    /// Transfers of ground between units of different codes.
+    pub transfers: usize,
+    pub area_m2: f64,
+    /// Estimated; left out where they are not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub residents: Option<f64>,
+    /// Left out for the public.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cases: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_cases: Option<usize>,
+    /// Workers who get ground or lose it; left out for the public.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers: Option<usize>,
 }
 
 /// Ground that is left out because it is smaller than 1 m² or narrower than 0.2 m.
@@ -123,6 +144,8 @@ pub struct UnitView {
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct CaseShareView {
     pub cases: usize,
+    /// Of them those that have not ended.
+    pub open: usize,
     pub share_of_from: Option<f64>,
     pub share_of_to: Option<f64>,
 }
@@ -212,9 +235,35 @@ impl LevelView {
             level: level.level.to_string(),
             unchanged: level.counts.unchanged,
             changed: changed.collect(),
+            totals: LevelTotals::new(level, comparison),
             slivers,
             residents_field: level.residents_field.clone(),
             transfers: level.transfers.iter().map(|transfer| TransferView::new(transfer, level, comparison.has_keepers, sees)).collect(),
+        }
+    }
+}
+
+impl LevelTotals {
+    fn new(level: &LevelComparison, comparison: &Comparison) -> Self {
+        let code = |shapes: &[UnitShape], at: Option<usize>| at.map(|at| shapes[at].unit.code.clone());
+        let moves = |transfer: &&Transfer| code(&level.from, transfer.from) != code(&level.to, transfer.to);
+        let moved: Vec<&Transfer> = level.transfers.iter().filter(moves).collect();
+        let mut workers: Vec<&str> = Vec::new();
+        for transfer in level.transfers.iter().filter(|transfer| transfer.changes_hands()) {
+            let keepers = [&transfer.before, &transfer.after].into_iter().flatten().filter_map(|keeping| keeping.keeper.as_ref());
+            workers.extend(keepers.map(|keeper| &*keeper.worker.0));
+        }
+        workers.sort_unstable();
+        workers.dedup();
+        let residents = || moved.iter().filter_map(|transfer| transfer.residents).map(|residents| residents.count).sum::<f64>();
+        let loads = || moved.iter().filter_map(|transfer| transfer.load);
+        Self {
+            transfers: moved.len(),
+            area_m2: rounded(moved.iter().map(|transfer| transfer.area_m2).sum(), AREA_STEP),
+            residents: level.residents_field.as_ref().map(|_| rounded(residents(), AREA_STEP)),
+            cases: comparison.cases.map(|_| loads().map(|load| load.cases).sum()),
+            open_cases: comparison.cases.map(|_| loads().map(|load| load.open).sum()),
+            workers: comparison.has_keepers.then_some(workers.len()),
         }
     }
 }
@@ -249,6 +298,7 @@ impl TransferView {
             share_of_to: share(transfer.share_of_to),
             load: transfer.load.map(|load| CaseShareView {
                 cases: load.cases,
+                open: load.open,
                 share_of_from: share(load.share_of_from),
                 share_of_to: share(load.share_of_to),
             }),

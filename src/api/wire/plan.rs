@@ -1,6 +1,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::history::MeasuredPair;
 use crate::plan::{Against, Compactness, Evenness, Measures};
 
 /// What is shown of every plan: how even, how compact, how whole, and how far from today's.
@@ -88,6 +89,34 @@ pub struct DistrictView {
     pub holes: usize,
     #[serde(flatten)]
     pub compactness: CompactnessView,
+}
+
+/// Two generations as plans.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PairView {
+    pub level: String,
+    pub district_level: String,
+    /// What is told of, `FIELD:WEIGHT`.
+    pub load: Vec<String>,
+    pub from: MeasuresView,
+    /// With what changes hands, in `moved`.
+    pub to: MeasuresView,
+}
+
+impl PairView {
+    pub fn new(pair: &MeasuredPair) -> Self {
+        let of = |side: usize, measures: &Measures| {
+            let community = |at: u32| pair.communities[side].get(at as usize).map_or("", String::as_str);
+            MeasuresView::new(measures, community, |at| pair.districts.get(at as usize).map_or("", String::as_str))
+        };
+        Self {
+            level: pair.level.to_string(),
+            district_level: pair.district_level.to_string(),
+            load: pair.loads.iter().map(|load| format!("{}:{}", load.field, load.weight)).collect(),
+            from: of(0, &pair.from),
+            to: of(1, &pair.to),
+        }
+    }
 }
 
 impl MeasuresView {

@@ -2,11 +2,11 @@ use std::sync::Arc;
 
 use super::readiness::check_all;
 use super::session::{DraftError, DraftSession};
-use crate::boundary::GenerationId;
+use crate::boundary::{GenerationId, GenerationState, LayerName};
 use crate::history::load::LoadError;
 use crate::plan::edit::Draft;
 use crate::snapshot::{LayerHistory, LayerSnapshot};
-use crate::store::Store;
+use crate::store::{Store, StoredGeneration};
 use crate::topology::ValidCoverage;
 
 /// Makes a draft as of a revision ready to answer: from its base where few units differ, else from all of its shapes.
@@ -45,4 +45,18 @@ pub fn coverage_of(draft: &Draft) -> Result<ValidCoverage, String> {
             checked.coverage.ok_or_else(problem)
         }
     }
+}
+
+/// Reads a generation as it was published, or a draft as of its last step.
+///
+/// # Errors
+/// It is not there, its log cannot be done, or the store fails.
+pub fn load_drawn(store: &dyn Store, layer: &LayerName, id: GenerationId) -> Result<StoredGeneration, DraftError> {
+    let mut stored = store.load_generation(layer, id)?;
+    if stored.generation.state == GenerationState::Draft {
+        let session = DraftSession::open(store, &LayerHistory::bare(layer.clone()), id, None)?;
+        stored.shapes = (0..stored.layer.levels.len()).map(|depth| session.draft().shapes(depth)).collect();
+        stored.seal = None;
+    }
+    Ok(stored)
 }

@@ -29,6 +29,7 @@ fn republish(service: &Service, joined: bool, effective_from: Option<&str>, stat
         note: "two keepers for one".into(),
         reuses_codes: false,
         gives_up_future: false,
+        from: None,
         made_on: None,
     };
     let new = NewLevel { layer: stored.layer, level: Level::parse("grid").unwrap(), shapes, merge: false };
@@ -70,7 +71,8 @@ fn what_was_in_effect_is_public_and_what_is_planned_is_not() {
         (Some(DISPATCHER), "/v1/generations/grid/3", 403),
         (Some(PLANNER), "/v1/generations/grid/3", 200),
         (None, "/v1/generations/grid/2/comparison/3", 401),
-        (Some(PLANNER), "/v1/generations/grid/2/comparison/4", 404),
+        (None, "/v1/generations/grid/2/comparison/4", 401),
+        (Some(PLANNER), "/v1/generations/grid/2/comparison/4", 200),
         (Some(PLANNER), "/v1/generations/grid/2/comparison/3", 200),
         (None, "/v1/generations/grid/9", 404),
         (None, "/v1/generations/grid/first", 404),
