@@ -1,4 +1,4 @@
-//! The built program, killed while reports come in: no acknowledged case is lost, and none is doubled.
+//! The built program, killed while reports come in and while a draft is drawn: nothing that was acknowledged is lost, and nothing doubled.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::process::Process;
-use super::service::{DISPATCHER, fill, middle_of};
+use super::service::{DISPATCHER, PLANNER, code_of, fill, middle_of};
 use super::webhooks::Receiver;
 use crate::cluster::Cluster;
 use crate::support::PATIENCE;
@@ -122,6 +122,72 @@ fn check(store: &str) {
     assert_eq!(kept, acknowledged, "each report is there once, under the id that was told");
     let sent: BTreeSet<String> = receiver.wait_for(0).iter().map(super::webhooks::Message::case).collect();
     assert_eq!(sent, acknowledged.into_values().collect(), "each was sent on at least once");
+}
+
+/// Draws on a draft until the service is killed, and then finds in it every step that was acknowledged, in its order, and at most one more
+/// that nobody was told of.
+fn draw(store: &str) {
+    let opened = open_store(store, OpenMode::Create).unwrap();
+    fill(&*opened);
+    drop(opened);
+    let mut acknowledged = Vec::new();
+    for round in 0..3 {
+        let mut process = Process::start(store, "127.0.0.1:0");
+        let client = process.wait_until_ready();
+        let url = |path: &str| format!("http://{}{path}", process.address());
+        if round == 0 {
+            let begun = client.post(url("/v1/drafts")).bearer_auth(PLANNER).json(&json!({ "title": "redraw" })).send().unwrap();
+            assert_eq!(begun.status(), 201);
+        }
+        let log = || client.get(url("/v1/drafts/2/operations?limit=1000")).bearer_auth(PLANNER).send().unwrap().json::<Value>().unwrap();
+        let names = |log: &Value| -> Vec<String> {
+            let steps = log["entries"].as_array().unwrap().iter().filter(|entry| entry["kind"] == "apply");
+            steps.map(|entry| entry["operations"][0]["name"].as_str().unwrap().to_owned()).collect()
+        };
+        let kept = names(&log());
+        let more = kept.len() - acknowledged.len();
+        assert!(kept.starts_with(&acknowledged) && more <= 1, "{acknowledged:?} were acknowledged, {kept:?} are there");
+        acknowledged = kept;
+        // What the log says is what the draft is.
+        let shown = client.get(url(&format!("/v1/drafts/2/units?level=grid&codes={}", code_of(0, 0)))).bearer_auth(PLANNER).send().unwrap();
+        let shown: Value = shown.json().unwrap();
+        let name = acknowledged.last().cloned().unwrap_or_else(|| "第1网格".into());
+        assert_eq!(shown["features"][0]["properties"]["name"], name);
+        if round == 2 {
+            process.stop();
+            return;
+        }
+        let (address, id) = (process.address().to_owned(), process.id());
+        let killer = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(700));
+            std::process::Command::new("kill").args(["-9", &id.to_string()]).status().unwrap();
+        });
+        let operations = format!("http://{address}/v1/drafts/2/operations");
+        for at in 0.. {
+            let name = format!("{round}-{at}");
+            let change = json!({ "op": "change", "level": "grid", "unit": code_of(0, 0), "name": name });
+            match client.post(&operations).bearer_auth(PLANNER).header("If-Match", "*").json(&change).send() {
+                Ok(response) if response.status() == 200 => acknowledged.push(name),
+                Ok(response) => panic!("{}", response.text().unwrap()),
+                Err(_) => break,
+            }
+        }
+        killer.join().unwrap();
+        process.kill();
+        assert!(acknowledged.len() > 5, "hardly anything was drawn");
+    }
+}
+
+#[test]
+fn a_draft_in_a_file_is_as_of_the_last_acknowledged_step_whenever_the_program_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    draw(folder.path().join("store.gpkg").to_str().unwrap());
+}
+
+#[test]
+fn a_draft_in_a_database_is_as_of_the_last_acknowledged_step_whenever_the_program_is_killed() {
+    let Some(cluster) = Cluster::start_primary(&[]) else { return };
+    draw(&cluster.address());
 }
 
 #[test]
