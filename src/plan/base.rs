@@ -17,6 +17,8 @@ pub struct Base {
     pub residents: Option<Vec<f64>>,
     /// Names that no new district may get, as units had them that have ended.
     pub spent: FxHashSet<String>,
+    /// Units of which each gets a district of its own.
+    pub seeds: Vec<u32>,
     /// What the planner should know about where the units came from.
     pub notes: Vec<String>,
 }
@@ -158,10 +160,21 @@ impl Base {
             communities: named(&self.communities),
             today: named(&self.today),
             residents: self.residents.as_ref().map(|residents| kept(residents, keeps)),
+            seeds: self.kept_seeds(keeps),
             // A name stays taken by a district that is left out.
             spent: self.spent.iter().chain(&self.today.names).cloned().collect(),
             notes: self.notes.clone(),
         }
+    }
+
+    fn kept_seeds(&self, keeps: &[bool]) -> Vec<u32> {
+        let mut places = Vec::with_capacity(keeps.len());
+        let mut next = 0;
+        for keeps in keeps {
+            places.push(next);
+            next += u32::from(*keeps);
+        }
+        self.seeds.iter().filter(|seed| keeps[**seed as usize]).map(|seed| places[*seed as usize]).collect()
     }
 
     /// Names the districts of a plan: those of today as they are, new ones by a number behind their community, in the order of reading.

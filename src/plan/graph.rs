@@ -26,6 +26,8 @@ pub struct BaseUnit {
 pub struct Beside {
     pub unit: u32,
     pub border_m: f64,
+    /// How dear a metre of the border is to a balance, 1 usually. No measure looks at it.
+    pub weight: f64,
 }
 
 impl BaseGraph {
@@ -43,11 +45,11 @@ impl BaseGraph {
             starts[at + 1] += starts[at];
         }
         let mut next = starts.clone();
-        let mut beside = vec![Beside { unit: 0, border_m: 0.0 }; 2 * borders.len()];
+        let mut beside = vec![Beside { unit: 0, border_m: 0.0, weight: 1.0 }; 2 * borders.len()];
         for (a, b, border_m) in borders {
             for (from, to) in [(*a, *b), (*b, *a)] {
                 let place = &mut next[from as usize];
-                beside[*place as usize] = Beside { unit: to, border_m: *border_m };
+                beside[*place as usize] = Beside { unit: to, border_m: *border_m, weight: 1.0 };
                 *place += 1;
             }
         }
@@ -74,7 +76,21 @@ impl BaseGraph {
                 (None, None) => {}
             }
         }
-        Self::new(units, &borders)
+        let mut kept = Self::new(units, &borders);
+        let weight_of = |unit: u32, other: u32| self.beside(unit).iter().find(|beside| beside.unit == other).map(|beside| beside.weight);
+        let old: Vec<u32> = (0u32..).zip(keeps).filter(|(_, keeps)| **keeps).map(|(unit, _)| unit).collect();
+        kept.weigh_borders(|a, b| weight_of(old[a as usize], old[b as usize]).unwrap_or(1.0));
+        kept
+    }
+
+    /// Says how dear a metre of each border is to a balance; `weight_of` gets both units, in either order.
+    pub fn weigh_borders(&mut self, weight_of: impl Fn(u32, u32) -> f64) {
+        for unit in 0..self.units.len() {
+            let places = self.starts[unit] as usize..self.starts[unit + 1] as usize;
+            for beside in &mut self.beside[places] {
+                beside.weight = weight_of(unit as u32, beside.unit);
+            }
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -134,12 +150,25 @@ impl BaseGraph {
 mod tests {
     use super::*;
 
+    fn beside(unit: u32, border_m: f64) -> Beside {
+        Beside { unit, border_m, weight: 1.0 }
+    }
+
     #[test]
     fn a_border_is_seen_from_both_sides() {
         let graph = BaseGraph::new(vec![BaseUnit::default(); 3], &[(2, 0, 5.0), (0, 1, 3.0)]);
-        assert_eq!(graph.beside(0), [Beside { unit: 1, border_m: 3.0 }, Beside { unit: 2, border_m: 5.0 }]);
-        assert_eq!(graph.beside(2), [Beside { unit: 0, border_m: 5.0 }]);
+        assert_eq!(graph.beside(0), [beside(1, 3.0), beside(2, 5.0)]);
+        assert_eq!(graph.beside(2), [beside(0, 5.0)]);
         assert_eq!(graph.borders().collect::<Vec<_>>(), [(0, 1, 3.0), (0, 2, 5.0)]);
+    }
+
+    #[test]
+    fn weights_stay_with_their_borders_when_units_are_left_out() {
+        let mut graph = BaseGraph::new(vec![BaseUnit::default(); 3], &[(0, 1, 1.0), (1, 2, 2.0)]);
+        graph.weigh_borders(|a, b| f64::from(a + b));
+        assert_eq!(graph.beside(2)[0].weight, 3.0);
+        let kept = graph.keep(&[false, true, true]);
+        assert_eq!((kept.beside(0)[0].weight, kept.beside(1)[0].weight), (3.0, 3.0));
     }
 
     #[test]

@@ -15,9 +15,11 @@ mod ground;
 mod holes;
 mod measures;
 mod proposal;
+mod seeds;
 mod sentences;
 mod staff_table;
 mod staffing;
+mod wishes;
 mod workload;
 
 pub use balance::{
@@ -35,4 +37,5 @@ pub use proposal::{Explained, Proposal, ProposalError, TOLERANCE_DEFAULT, Variab
 pub use sentences::{figure, percent};
 pub use staff_table::{StaffError, StaffQuestion, StaffRow, StaffTable};
 pub use staffing::{ApportionError, Apportionment, Staffing, apportion, fewest_under};
+pub use wishes::{WishError, Wishes};
 pub use workload::{CaseWeights, SLOWEST, Term, WeighedCase, Workload, walk_m};

@@ -5,6 +5,7 @@ use super::base::{Base, BaseError};
 use super::compare::{Change, changes};
 use super::evenness::Evenness;
 use super::measures::{DistrictMeasures, Measured, Measures, measure};
+use super::seeds::name_after_today;
 
 /// What somebody wants of a plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +39,8 @@ pub enum ProposalError {
     Base(#[from] BaseError),
     #[error(transparent)]
     Task(#[from] TaskError),
+    #[error("districts around points are drawn anew; ask for a redraw, without locks")]
+    SeedsWarm,
 }
 
 /// A plan with all that is told of it.
@@ -77,6 +80,8 @@ struct Parts {
     community: Vec<u32>,
     is_locked: Vec<bool>,
     mode: Mode,
+    /// The seeds with their districts, where there are some: all that is known of a plan then.
+    seeded: Option<Vec<Option<u32>>>,
 }
 
 impl Base {
@@ -101,13 +106,17 @@ impl Base {
     pub fn propose(&self, wanted: &Wanted, on_progress: OnProgress) -> Result<Proposal, ProposalError> {
         let parts = self.parts(wanted)?;
         let task = self.task(&parts, wanted);
-        let plan = balance(&task, on_progress)?;
+        let mut plan = balance(&task, on_progress)?;
+        let today_of: &[Option<u32>] = if self.today.names.is_empty() { &[] } else { &self.today.of };
+        if parts.seeded.is_some() {
+            name_after_today(&mut plan, today_of, self.today.names.len(), &parts.load);
+        }
         let community_of: Vec<Option<u32>> = plan.districts.iter().map(|district| district.community).collect();
         let names = self.name_districts(&plan.district_of, &community_of);
         let district_of: Vec<Option<u32>> = plan.district_of.iter().copied().map(Some).collect();
         // Only where each community keeps its districts is there a least load to compare with.
         let bounds: Vec<f64> = plan.communities.iter().filter_map(|community| community.transport_load).collect();
-        let has_today = !task.today.is_empty();
+        let has_today = !today_of.is_empty();
         let transport_load = (has_today && bounds.len() == plan.communities.len()).then(|| bounds.iter().sum());
         let measured = Measured {
             graph: &self.graph,
@@ -116,21 +125,34 @@ impl Base {
             community: task.community,
             district_of: &district_of,
             districts: plan.districts.len(),
-            today: task.today,
-            is_locked: task.is_locked,
+            today: today_of,
+            is_locked: if parts.seeded.is_some() { &[] } else { task.is_locked },
             residents: self.residents.as_deref(),
             transport_load,
         };
-        let today = has_today.then(|| measure(&Measured { district_of: task.today, today: &[], ..measured }));
-        let changes = if has_today { changes(task.today, &district_of, task.load) } else { Vec::new() };
+        let today = has_today.then(|| measure(&Measured { district_of: today_of, today: &[], ..measured }));
+        let changes = if has_today { changes(today_of, &district_of, task.load) } else { Vec::new() };
         let measures = measure(&measured);
         let changes = explain(changes, today.as_ref(), &measures);
         Ok(Proposal { plan, names, mode: parts.mode, seed: wanted.seed, tolerance: wanted.tolerance, measures, today, changes })
     }
 
-    fn parts(&self, wanted: &Wanted) -> Result<Parts, BaseError> {
+    fn parts(&self, wanted: &Wanted) -> Result<Parts, ProposalError> {
         let mode = wanted.mode.unwrap_or(if self.today.names.is_empty() { Mode::Redraw } else { Mode::Warm });
-        Ok(Parts { load: self.load(), community: self.community()?, is_locked: self.locks(&wanted.locks)?, mode })
+        let mut is_locked = self.locks(&wanted.locks)?;
+        let mut seeded = None;
+        if !self.seeds.is_empty() {
+            if mode == Mode::Warm || is_locked.contains(&true) {
+                return Err(ProposalError::SeedsWarm);
+            }
+            let mut of = vec![None; self.codes.len()];
+            for (district, unit) in (0u32..).zip(&self.seeds) {
+                of[*unit as usize] = Some(district);
+                is_locked[*unit as usize] = true;
+            }
+            seeded = Some(of);
+        }
+        Ok(Parts { load: self.load(), community: self.community()?, is_locked, mode, seeded })
     }
 
     fn task<'a>(&'a self, parts: &'a Parts, wanted: &Wanted) -> Task<'a> {
@@ -140,7 +162,11 @@ impl Base {
             graph: &self.graph,
             load: &parts.load,
             community: &parts.community,
-            today: if self.today.names.is_empty() { &[] } else { &self.today.of },
+            today: match &parts.seeded {
+                Some(seeded) => seeded,
+                None if self.today.names.is_empty() => &[],
+                None => &self.today.of,
+            },
             is_locked: &parts.is_locked,
             districts: wanted.districts,
             numbers: wanted.numbers.unwrap_or(by_mode),

@@ -195,6 +195,46 @@ fn an_interrupt_ends_with_the_best_plan_so_far() {
 }
 
 #[test]
+fn borders_run_along_lines_leave_compounds_whole_and_begin_around_points() {
+    let blocks = Blocks::new();
+    let feature = |geometry: Value| json!({ "type": "Feature", "properties": {}, "geometry": geometry });
+    let write = |features: &[Value]| {
+        let collection = json!({ "type": "FeatureCollection", "features": features });
+        std::fs::write(blocks.path("wishes.geojson"), collection.to_string()).unwrap();
+    };
+    let source = ["--into", "2", "--tolerance", "0.25"];
+    let plan = |more: &[&str]| {
+        let told = blocks.balance(&[&source[..], &["-o", "plan.csv"], more].concat());
+        (told, read_plan(&blocks.path("plan.csv")))
+    };
+    // Pairs of blocks with a border between the rows.
+    let cuts = |plan: &BTreeMap<String, String>, row: usize| {
+        (0..SIDE).filter(|column| plan[&code((row - 1) * SIDE + column)] != plan[&code(row * SIDE + column)]).count()
+    };
+    // Loads alone draw the border a row to the south of the road.
+    let road = feature(json!({ "type": "LineString", "coordinates": [[111.59, 26.208], [111.62, 26.208]] }));
+    write(&[road]);
+    let (_, without) = plan(&[]);
+    let (told, with) = plan(&["--wishes", "wishes.geojson"]);
+    assert_eq!((told["metrics"]["torn"].as_u64(), cuts(&without, 7), cuts(&with, 8)), (Some(0), SIDE, SIDE), "{without:?} {with:?}");
+    // A compound that lies where the border was is cut no more.
+    let compound = json!([[[111.59, 26.2066], [111.62, 26.2066], [111.62, 26.2074], [111.59, 26.2074], [111.59, 26.2066]]]);
+    write(&[feature(json!({ "type": "Polygon", "coordinates": compound }))]);
+    let (_, whole) = plan(&["--wishes", "wishes.geojson"]);
+    assert_eq!(cuts(&whole, 7), 0, "{whole:?}");
+    // Two stations in the far south: each in a district of its own.
+    let station = |x: f64| feature(json!({ "type": "Point", "coordinates": [x, 26.2005] }));
+    write(&[station(111.6005), station(111.6015)]);
+    let (told, around) = plan(&["--wishes", "wishes.geojson", "--current-field", "today", "--mode", "redraw"]);
+    assert_ne!(around["B000"], around["B001"]);
+    assert_eq!((&told["metrics"]["torn"], &told["metrics"]["districts"]), (&json!(0), &json!(2)));
+    assert!(around.values().all(|district| district.starts_with(['N', 'S'])), "districts keep names of today's: {around:?}");
+    write(&[station(111.6005), station(111.6006)]);
+    let refused = blocks.run(&[&["balance"], &source[..], &["--wishes", "wishes.geojson", "-o", "-"]].concat());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("two points lie in unit B000"), "{refused:?}");
+}
+
+#[test]
 fn several_loads_are_balanced_by_their_weights() {
     let blocks = Blocks::new();
     let args = ["--into", "4", "--mode", "redraw", "--tolerance", "0.04"];

@@ -54,7 +54,7 @@ pub fn read(source: &PlanSource, file: &str) -> anyhow::Result<Base> {
     if accepted != (0, 0) {
         notes.push(format!("the units have {} gaps and {} overlaps, which are taken as they are", accepted.0, accepted.1));
     }
-    Ok(Base {
+    let mut base = Base {
         codes: units.iter().map(|unit| unit.code.clone()).collect(),
         graph: base_graph(&coverage, 0),
         ground: ground_of(&coverage, 0),
@@ -64,7 +64,9 @@ pub fn read(source: &PlanSource, file: &str) -> anyhow::Result<Base> {
         residents,
         notes,
         ..Base::default()
-    })
+    };
+    source.weigh_borders(&mut base, &coverage, 0)?;
+    Ok(base)
 }
 
 /// What the file says of a unit, the fields included that were understood as code, name or parent.

@@ -62,7 +62,9 @@ pub fn read(source: &PlanSource, context: &Context) -> anyhow::Result<Base> {
     let loads = source.loads()?;
     let choice = BaseChoice { depth, within, today, loads: &loads, residents_field: source.residents_field.as_deref() };
     let figures = Figures::load(&*store, of_level, Timestamp::now()).map_err(StoreUnavailable::from)?;
-    weigh_base(&*store, &coverage, &figures, &choice, &context.config.workload).map_err(to_anyhow)
+    let mut base = weigh_base(&*store, &coverage, &figures, &choice, &context.config.workload).map_err(to_anyhow)?;
+    source.weigh_borders(&mut base, &coverage, depth)?;
+    Ok(base)
 }
 
 /// A store that fails is told as such, with an exit code of its own.

@@ -1,10 +1,15 @@
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
 use super::super::Context;
 use super::{from_file, from_store};
 use crate::boundary::GenerationId;
 use crate::cli::locate::parse_generation;
-use crate::history::{WORKLOAD, WantedLoad, parse_loads};
+use crate::history::{WORKLOAD, WantedLoad, parse_loads, parse_wishes};
 use crate::import::Crs;
 use crate::plan::Base;
+use crate::topology::ValidCoverage;
 
 /// Where base units come from: a level of the store, or a boundary file without one.
 #[derive(Clone, Debug, clap::Args)]
@@ -41,6 +46,9 @@ pub struct PlanSource {
     /// The field of residents, to tell how many change hands
     #[arg(long, value_name = "FIELD")]
     pub residents_field: Option<String>,
+    /// A GeoJSON file of lines along which borders should run, polygons that none should cut, and points of which each gets a district
+    #[arg(long, value_name = "FILE.geojson")]
+    pub wishes: Option<PathBuf>,
     /// The reference system of the file: EPSG:n, WKT, GCJ02 or BD09
     #[arg(long, value_name = "CRS", value_parser = Crs::parse, requires = "from")]
     pub crs: Option<Crs>,
@@ -55,6 +63,15 @@ impl PlanSource {
             Some(file) => from_file::read(self, file),
             None => from_store::read(self, context),
         }
+    }
+
+    /// Reads what is wished of borders and weighs them by it.
+    pub fn weigh_borders(&self, base: &mut Base, coverage: &ValidCoverage, depth: usize) -> anyhow::Result<()> {
+        let Some(path) = &self.wishes else { return Ok(()) };
+        let text = std::fs::read(path).with_context(|| format!("cannot read the wishes {}", path.display()))?;
+        let value = serde_json::from_slice(&text).with_context(|| format!("{} is no JSON", path.display()))?;
+        let wishes = parse_wishes(&value).map_err(|detail| anyhow::anyhow!("{} {detail}", path.display()))?;
+        Ok(wishes.weigh(base, coverage, depth)?)
     }
 
     /// Returns what is balanced; by default the workload.

@@ -120,7 +120,7 @@ impl Whole {
     }
 
     pub fn parents(&self) -> Parents {
-        let units = self.coverage.levels().iter().flat_map(|level| level.units());
+        let units = self.coverage.levels().iter().flat_map(crate::topology::CoverageLevel::units);
         units.map(|unit| ((unit.level.clone(), unit.code.clone()), unit.parent.clone())).collect()
     }
 

@@ -8,7 +8,7 @@ use super::loads::{WORKLOAD, WantedLoad};
 use crate::boundary::{Level, UnitCode};
 use crate::config::WorkloadConfig;
 use crate::history::drafts::{DraftSession, coverage_of};
-use crate::plan::Base;
+use crate::plan::{Base, WishError, Wishes};
 use crate::store::Store;
 use crate::topology::ValidCoverage;
 
@@ -42,6 +42,8 @@ pub enum DraftGroundError {
     Faulty(String),
     #[error(transparent)]
     Weigh(#[from] WeighError),
+    #[error(transparent)]
+    Wish(#[from] WishError),
 }
 
 /// Looks at a draft as it stands. Units of the finest level go, where none is named.
@@ -89,11 +91,12 @@ impl DraftGround {
     /// that is in them are left out. The draft's own field of loads is weighed where none is named, or the work where it has none.
     ///
     /// # Errors
-    /// A load cannot be weighed, or everything is locked.
+    /// A load cannot be weighed, a wish cannot be met, or everything is locked.
     pub fn weigh(
         &self,
         store: &dyn Store,
         loads: Option<&[WantedLoad]>,
+        wishes: &Wishes,
         config: &WorkloadConfig,
         now: Timestamp,
     ) -> Result<Base, DraftGroundError> {
@@ -107,7 +110,8 @@ impl DraftGround {
             residents_field: None,
         };
         let figures = Figures::load(store, &self.coverage.levels()[self.depth], now).map_err(WeighError::from)?.with_own(self.own.clone());
-        let base = weigh_base(store, &self.coverage, &figures, &choice, config)?;
+        let mut base = weigh_base(store, &self.coverage, &figures, &choice, config)?;
+        wishes.weigh(&mut base, &self.coverage, self.depth)?;
         let keeps: Vec<bool> = self.is_bound.iter().map(|is_bound| !is_bound).collect();
         if !keeps.contains(&true) {
             return Err(DraftGroundError::AllLocked(self.district_level.clone()));

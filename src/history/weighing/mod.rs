@@ -5,6 +5,7 @@ mod draft;
 mod figures;
 mod loads;
 mod wage;
+mod wishes;
 mod workload;
 
 pub use base::{BaseChoice, TodayOf, weigh_base};
@@ -12,4 +13,5 @@ pub use draft::{DraftGround, DraftGroundError, survey};
 pub use figures::{Figures, WeighError, to_figure, to_name};
 pub use loads::{LOADS_MAX, WORKLOAD, WantedLoad, parse_loads};
 pub use wage::monthly_cost;
+pub use wishes::{WISH_CORNERS_MAX, parse_wishes};
 pub use workload::weigh;

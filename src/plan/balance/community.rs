@@ -115,7 +115,7 @@ impl Job<'_> {
             for beside in task.graph.beside(*unit).iter().filter(|beside| beside.unit > *unit) {
                 let other = place_of[beside.unit as usize];
                 if other != NONE {
-                    borders.push((place, other, beside.border_m as f32));
+                    borders.push((place, other, (beside.border_m * beside.weight) as f32));
                 }
             }
         }

@@ -142,7 +142,7 @@ async fn weigh(state: &AppState, ground: DraftGround, asked: Asked) -> Result<We
     let config = state.config().workload.clone();
     let (ground, asked, base) = state
         .with_store(move |store| {
-            let weighed = ground.weigh(store, asked.loads.as_deref(), &config, Timestamp::now());
+            let weighed = ground.weigh(store, asked.loads.as_deref(), &asked.wishes, &config, Timestamp::now());
             by_store(weighed).map(|weighed| weighed.map(|base| (ground, asked, base)))
         })
         .await?
@@ -208,6 +208,7 @@ pub fn to_problem(error: &DraftGroundError) -> Problem {
         DraftGroundError::UnknownLevel(_) | DraftGroundError::NoDistricts(_) => Problem::member("level", error.to_string()),
         DraftGroundError::AllLocked(_) | DraftGroundError::Faulty(_) => Problem::new(ProblemKind::EditRefused, error.to_string()),
         DraftGroundError::Weigh(WeighError::Store(error)) => Problem::store_down(error),
+        DraftGroundError::Wish(error) => Problem::member("wishes", error.to_string()),
         DraftGroundError::Weigh(error) => Problem::member("load", error.to_string()),
     }
 }

@@ -1,10 +1,11 @@
 use axum::http::HeaderMap;
+use serde_json::Value;
 
 use crate::api::cases::Body;
 use crate::api::problem::Problem;
 use crate::boundary::Level;
-use crate::history::{WantedLoad, parse_loads};
-use crate::plan::{Mode, Numbers, TOLERANCE_DEFAULT, Wanted};
+use crate::history::{WantedLoad, parse_loads, parse_wishes};
+use crate::plan::{Mode, Numbers, TOLERANCE_DEFAULT, Wanted, Wishes};
 
 /// The longest that somebody may have a plan looked for.
 pub const SECONDS_MAX: f64 = 600.0;
@@ -39,6 +40,10 @@ pub struct BalanceBody {
     ceiling: Option<f64>,
     /// Codes of units that stay, and of districts that keep theirs, beside those that are locked in the draft.
     lock: Option<Vec<String>>,
+    /// GeoJSON, longitude and latitude: lines along which borders should run, polygons that none should cut, points of which each gets a
+    /// district of its own (in a redraw).
+    #[schema(value_type = Option<Object>)]
+    wishes: Option<Value>,
     /// The same seed makes the same plan; 1 by default.
     seed: Option<u64>,
     /// For how long to look, in seconds, where the usual time is not enough.
@@ -46,13 +51,15 @@ pub struct BalanceBody {
     seconds: Option<f64>,
 }
 
-const MEMBERS: &[&str] = &["level", "into", "load", "mode", "numbers", "tolerance", "floor", "ceiling", "lock", "seed", "seconds"];
+const MEMBERS: &[&str] =
+    &["level", "into", "load", "mode", "numbers", "tolerance", "floor", "ceiling", "lock", "wishes", "seed", "seconds"];
 
 /// What was read of a body, before the draft says how many districts there are.
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub level: Option<Level>,
     pub loads: Option<Vec<WantedLoad>>,
+    pub wishes: Wishes,
     into: Option<u32>,
     wanted: Wanted,
 }
@@ -92,8 +99,11 @@ impl Asked {
             seconds: body.real("seconds", 0.001..=SECONDS_MAX),
         };
         let (level, loads) = (body.parsed("level", Level::parse), body.parsed("load", parse_loads));
+        let wishes = body.object("wishes");
+        let wishes = if wishes.is_empty() { Ok(Wishes::default()) } else { parse_wishes(&Value::Object(wishes)) };
+        let wishes = wishes.map_err(|detail| body.fault("wishes", detail)).unwrap_or_default();
         body.finish()?;
-        Ok(Self { level, loads, into, wanted })
+        Ok(Self { level, loads, wishes, into, wanted })
     }
 
     /// Returns what is wanted of a draft with so many districts and these locks of its own.
