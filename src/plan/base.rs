@@ -1,5 +1,6 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::balance::Limit;
 use super::compactness::Ground;
 use super::graph::BaseGraph;
 use crate::boundary::{Place, UnitCode, reading_order};
@@ -17,6 +18,8 @@ pub struct Base {
     pub residents: Option<Vec<f64>>,
     /// Names that no new district may get, as units had them that have ended.
     pub spent: FxHashSet<String>,
+    /// What no district may have more of.
+    pub limits: Vec<Limit>,
     /// Units of which each gets a district of its own.
     pub seeds: Vec<u32>,
     /// What the planner should know about where the units came from.
@@ -160,6 +163,7 @@ impl Base {
             communities: named(&self.communities),
             today: named(&self.today),
             residents: self.residents.as_ref().map(|residents| kept(residents, keeps)),
+            limits: self.limits.iter().map(|limit| Limit { values: kept(&limit.values, keeps), ..limit.clone() }).collect(),
             seeds: self.kept_seeds(keeps),
             // A name stays taken by a district that is left out.
             spent: self.spent.iter().chain(&self.today.names).cloned().collect(),

@@ -23,8 +23,8 @@ mod wishes;
 mod workload;
 
 pub use balance::{
-    Bounds, CommunityPlan, EFFORT_DEFAULT, Finding, Mode, Numbers, OnProgress, Plan, PlannedDistrict, Progress, Task, TaskError, Why,
-    balance, effort_for, foresee,
+    Bounds, CommunityPlan, EFFORT_DEFAULT, Finding, Limit, Mode, Numbers, OnProgress, Plan, PlannedDistrict, Progress, Task, TaskError,
+    Why, balance, effort_for, foresee,
 };
 pub use base::{Base, BaseError, Named, Variable};
 pub use compactness::{Compactness, Ground, compactness};

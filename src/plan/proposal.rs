@@ -174,6 +174,7 @@ impl Base {
             tolerance: wanted.tolerance,
             floor: wanted.floor,
             ceiling: wanted.ceiling,
+            limits: &self.limits,
             seed: wanted.seed,
             effort: wanted.seconds.map_or(EFFORT_DEFAULT, effort),
         }

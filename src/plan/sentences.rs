@@ -1,6 +1,6 @@
 //! Plans in plain sentences, for all who print or send them.
 
-use super::balance::{Bounds, Finding, Why};
+use super::balance::{Bounds, Finding, Limit, Why};
 use super::base::Base;
 use super::proposal::Explained;
 
@@ -27,6 +27,7 @@ impl Finding {
             Self::TooHeavy { .. } => "too_heavy",
             Self::OffTheMean { .. } => "off_the_mean",
             Self::NoRoom { .. } => "no_room",
+            Self::OverLimit { .. } => "over_limit",
             Self::InPieces { .. } => "in_pieces",
             Self::Stuck { .. } => "stuck",
             Self::TornToday { .. } => "torn_today",
@@ -55,6 +56,13 @@ impl Finding {
             Self::NoRoom { mean } => {
                 format!("its districts carry {} on the mean, and each may carry {range}; change their number", figure(*mean))
             }
+            Self::OverLimit { limit, mean } => {
+                let Limit { name, most, .. } = &base.limits[*limit];
+                let (mean, most) = (figure(*mean), figure(*most));
+                format!(
+                    "its districts have {mean} {name} on the mean, and each may have {most} at most; make more districts, or raise the limit"
+                )
+            }
             Self::InPieces { pieces } => format!("its units lie in {pieces} pieces, which were joined at their nearest units"),
             Self::Stuck { load } => {
                 format!("a load of {} cannot reach a district that could take it, as the districts do not hang together", figure(*load))
@@ -71,6 +79,7 @@ impl Finding {
                 let why = match why {
                     Why::HeavyUnit => "one of its units is too heavy by itself",
                     Why::NoRoom => "the load of its community leaves no room; change the number of districts",
+                    Why::Limit => "it has more than it may of what is limited, and no exchange with its neighbours was found that mends it",
                     Why::Locked => "its locked units alone carry too much",
                     Why::NoWay => {
                         "no exchange with its neighbours was found that keeps all of them whole and within bounds; try another seed or a wider tolerance"

@@ -53,7 +53,10 @@ pub struct FindingView {
     pub count: Option<usize>,
     /// The least and the most that a district of the community may carry.
     pub bounds: [f64; 2],
-    /// `heavy_unit`, `no_room`, `locked`, `no_way` or `stopped`.
+    /// What is limited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub figure: Option<String>,
+    /// `heavy_unit`, `no_room`, `limit`, `locked`, `no_way` or `stopped`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<&'static str>,
 }
@@ -143,6 +146,7 @@ impl FindingView {
             load: None,
             count: None,
             bounds: [bounds.low, bounds.high],
+            figure: None,
             why: None,
         };
         match finding {
@@ -150,6 +154,10 @@ impl FindingView {
                 (view.unit, view.load) = (Some(base.codes[*unit as usize].to_string()), Some(*load));
             }
             Finding::OffTheMean { suitable, .. } => view.count = Some(*suitable as usize),
+            Finding::OverLimit { limit, mean } => {
+                (view.figure, view.load) = (Some(base.limits[*limit].name.clone()), Some(*mean));
+                view.bounds = [0.0, base.limits[*limit].most];
+            }
             Finding::NoRoom { mean } => view.load = Some(*mean),
             Finding::Stuck { load } => view.load = Some(*load),
             Finding::InPieces { pieces } | Finding::TornToday { pieces } | Finding::LockedApart { pieces } => view.count = Some(*pieces),
@@ -160,6 +168,7 @@ impl FindingView {
                 view.why = Some(match why {
                     Why::HeavyUnit => "heavy_unit",
                     Why::NoRoom => "no_room",
+                    Why::Limit => "limit",
                     Why::Locked => "locked",
                     Why::NoWay => "no_way",
                     Why::Stopped => "stopped",

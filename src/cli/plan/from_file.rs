@@ -5,10 +5,10 @@ use super::super::findings::describe_problems;
 use super::super::source::{read_source, with_spinner};
 use super::source::PlanSource;
 use crate::boundary::{Accepted, Layer, LayerName, Level, Properties, Severity};
-use crate::history::{to_figure, to_name};
+use crate::history::{AREA_KM2, UNITS, WantedLimit, to_figure, to_name};
 use crate::import::{BoundaryFile, FieldChoice, ReadOptions, SourceFeature};
 use crate::lineage::RESIDENTS_NAMES;
-use crate::plan::{Base, Named, Variable, base_graph, ground_of};
+use crate::plan::{Base, Limit, Named, Variable, base_graph, ground_of};
 use crate::topology::{Rules, check};
 
 /// Reads base units from a boundary file. Gaps and overlaps are taken as they are, since nothing is published: only who is beside whom counts.
@@ -38,6 +38,21 @@ pub fn read(source: &PlanSource, file: &str) -> anyhow::Result<Base> {
         anyhow::ensure!(missing < facts.len(), "no unit of {file} has a number in the field {}", load.field);
         variables.push(Variable { name: load.field, weight: load.weight, values });
     }
+    let graph = base_graph(&coverage, 0);
+    let mut limits = Vec::new();
+    for WantedLimit { field, most } in source.limits()? {
+        let has_field = facts.iter().any(|fact| fact.value(&field).is_some());
+        let values = match field.as_str() {
+            UNITS if !has_field => vec![1.0; facts.len()],
+            AREA_KM2 if !has_field => graph.units().iter().map(|unit| unit.area_m2 / 1e6).collect(),
+            _ => {
+                let (values, missing) = read_figures(&facts, &field, file)?;
+                anyhow::ensure!(missing < facts.len(), "no unit of {file} has a number in the field {field}");
+                values
+            }
+        };
+        limits.push(Limit { name: field, values, most });
+    }
     let residents_field = source.residents_field.clone().or_else(|| {
         let fields = RESIDENTS_NAMES.iter().filter(|name| facts.iter().any(|fact| fact.value(name).is_some()));
         fields.map(|name| (*name).to_owned()).next()
@@ -56,9 +71,10 @@ pub fn read(source: &PlanSource, file: &str) -> anyhow::Result<Base> {
     }
     let mut base = Base {
         codes: units.iter().map(|unit| unit.code.clone()).collect(),
-        graph: base_graph(&coverage, 0),
+        graph,
         ground: ground_of(&coverage, 0),
         variables,
+        limits,
         communities: named(source.parent_field.as_ref())?,
         today: named(source.current_field.as_ref())?,
         residents,

@@ -60,7 +60,8 @@ pub fn read(source: &PlanSource, context: &Context) -> anyhow::Result<Base> {
         None => TodayOf::Nothing,
     };
     let loads = source.loads()?;
-    let choice = BaseChoice { depth, within, today, loads: &loads, residents_field: source.residents_field.as_deref() };
+    let limits = source.limits()?;
+    let choice = BaseChoice { depth, within, today, loads: &loads, limits: &limits, residents_field: source.residents_field.as_deref() };
     let figures = Figures::load(&*store, of_level, Timestamp::now()).map_err(StoreUnavailable::from)?;
     let mut base = weigh_base(&*store, &coverage, &figures, &choice, &context.config.workload).map_err(to_anyhow)?;
     source.weigh_borders(&mut base, &coverage, depth)?;

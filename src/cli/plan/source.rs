@@ -6,7 +6,7 @@ use super::super::Context;
 use super::{from_file, from_store};
 use crate::boundary::GenerationId;
 use crate::cli::locate::parse_generation;
-use crate::history::{WORKLOAD, WantedLoad, parse_loads, parse_wishes};
+use crate::history::{WORKLOAD, WantedLimit, WantedLoad, parse_limits, parse_loads, parse_wishes};
 use crate::import::Crs;
 use crate::plan::Base;
 use crate::topology::ValidCoverage;
@@ -46,6 +46,9 @@ pub struct PlanSource {
     /// The field of residents, to tell how many change hands
     #[arg(long, value_name = "FIELD")]
     pub residents_field: Option<String>,
+    /// What no district may have more of, as NAME:MOST,NAME:MOST: `units`, `area_km2`, or what may be a load
+    #[arg(long, value_name = "LIMITS")]
+    pub at_most: Option<String>,
     /// A GeoJSON file of lines along which borders should run, polygons that none should cut, and points of which each gets a district
     #[arg(long, value_name = "FILE.geojson")]
     pub wishes: Option<PathBuf>,
@@ -63,6 +66,11 @@ impl PlanSource {
             Some(file) => from_file::read(self, file),
             None => from_store::read(self, context),
         }
+    }
+
+    /// Returns what is limited.
+    pub fn limits(&self) -> anyhow::Result<Vec<WantedLimit>> {
+        self.at_most.as_deref().map_or(Ok(Vec::new()), |text| parse_limits(text).map_err(anyhow::Error::msg))
     }
 
     /// Reads what is wished of borders and weighs them by it.

@@ -107,6 +107,7 @@ fn weigh_whole(
         within: depth.checked_sub(2).filter(|above| !levels[*above].is_empty()),
         today: TodayOf::Level(depth - 1),
         loads,
+        limits: &[],
         residents_field: None,
     };
     let own = whole.own.clone().filter(|_| Some(depth) == whole.coverage.finest_depth());

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
 use super::figures::{Figures, WeighError, to_name};
-use super::loads::{WORKLOAD, WantedLoad};
+use super::loads::{AREA_KM2, UNITS, WORKLOAD, WantedLimit, WantedLoad};
 use super::workload::weigh;
 use crate::config::WorkloadConfig;
 use crate::lineage::RESIDENTS_NAMES;
-use crate::plan::{Base, Named, Variable, base_graph, ground_of};
+use crate::plan::{Base, Limit, Named, Variable, base_graph, ground_of};
 use crate::store::Store;
 use crate::topology::{CoverageLevel, UnitIndex, ValidCoverage};
 
@@ -19,6 +19,7 @@ pub struct BaseChoice<'a> {
     /// What says which units make a district today.
     pub today: TodayOf<'a>,
     pub loads: &'a [WantedLoad],
+    pub limits: &'a [WantedLimit],
     /// The field of residents; one of the usual names where none is given.
     pub residents_field: Option<&'a str>,
 }
@@ -53,13 +54,26 @@ pub fn weigh_base(
         };
         variables.push(Variable { name: field.clone(), weight: *weight, values });
     }
+    let graph = base_graph(coverage, choice.depth);
+    let mut limits = Vec::with_capacity(choice.limits.len());
+    for WantedLimit { field, most } in choice.limits {
+        let values = match field.as_str() {
+            _ if figures.has_field(field) => figures.of(field)?,
+            UNITS => vec![1.0; level.units().len()],
+            AREA_KM2 => graph.units().iter().map(|unit| unit.area_m2 / 1e6).collect(),
+            WORKLOAD => weigh(store, coverage, choice.depth, figures, config)?.loads(),
+            _ => figures.of(field)?,
+        };
+        limits.push(Limit { name: field.clone(), values, most: *most });
+    }
     let usual_residents = || RESIDENTS_NAMES.iter().copied().find(|name| figures.has_field(name));
     let residents_field = choice.residents_field.or_else(usual_residents);
     Ok(Base {
         codes: level.units().iter().map(|unit| unit.code.clone()).collect(),
-        graph: base_graph(coverage, choice.depth),
+        graph,
         ground: ground_of(coverage, choice.depth),
         variables,
+        limits,
         communities: choice.within.map_or_else(none, |above| ancestors(coverage, choice.depth, above)),
         today: match choice.today {
             TodayOf::Nothing => none(),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::base::{BaseChoice, TodayOf, weigh_base};
 use super::figures::{Figures, WeighError};
-use super::loads::{WORKLOAD, WantedLoad};
+use super::loads::{WORKLOAD, WantedLimit, WantedLoad};
 use crate::boundary::{Level, UnitCode};
 use crate::config::WorkloadConfig;
 use crate::history::drafts::{DraftSession, coverage_of};
@@ -96,6 +96,7 @@ impl DraftGround {
         &self,
         store: &dyn Store,
         loads: Option<&[WantedLoad]>,
+        limits: &[WantedLimit],
         wishes: &Wishes,
         config: &WorkloadConfig,
         now: Timestamp,
@@ -107,6 +108,7 @@ impl DraftGround {
             within: self.depth.checked_sub(2).filter(|above| !self.coverage.levels()[*above].is_empty()),
             today: TodayOf::Level(self.depth - 1),
             loads: loads.unwrap_or(&usual),
+            limits,
             residents_field: None,
         };
         let figures = Figures::load(store, &self.coverage.levels()[self.depth], now).map_err(WeighError::from)?.with_own(self.own.clone());

@@ -32,9 +32,46 @@ pub fn parse_loads(text: &str) -> Result<Vec<WantedLoad>, String> {
     text.split(',').map(|part| one(part.trim())).collect()
 }
 
+/// A figure that is limited, and how much of it a district may have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WantedLimit {
+    pub field: String,
+    pub most: f64,
+}
+
+/// The number of base units, and their ground in square kilometres, as they are asked for by name.
+pub const UNITS: &str = "units";
+pub const AREA_KM2: &str = "area_km2";
+
+/// Reads `NAME:MOST`, several with commas between.
+///
+/// # Errors
+/// Shows the part that is no limit.
+pub fn parse_limits(text: &str) -> Result<Vec<WantedLimit>, String> {
+    let one = |part: &str| {
+        let wrong = || format!("{part:?} is no limit: use NAME:MOST with a number above 0");
+        let (field, most) = part.rsplit_once(':').ok_or_else(wrong)?;
+        let most = most.parse::<f64>().ok().filter(|most| *most > 0.0 && most.is_finite());
+        Ok(WantedLimit { field: field.to_owned(), most: most.filter(|_| !field.is_empty()).ok_or_else(wrong)? })
+    };
+    if text.split(',').count() > LOADS_MAX {
+        return Err(format!("more than {LOADS_MAX} figures are not limited together"));
+    }
+    text.split(',').map(|part| one(part.trim())).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn limits_have_a_name_and_a_number() {
+        let limit = |field: &str, most| WantedLimit { field: field.into(), most };
+        assert_eq!(parse_limits("units:12, 户数:900").unwrap(), [limit("units", 12.0), limit("户数", 900.0)]);
+        for wrong in ["", "units", "units:0", "units:x", ":3", "a:1,,b:2"] {
+            assert!(parse_limits(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn loads_have_weights() {

@@ -19,12 +19,10 @@ const SWEEPS: usize = 3;
 ///
 /// Of the chains of the least length that do, the cheapest is taken.
 pub(super) fn mend(state: &mut State, prices: Prices, watch: &Watch) {
-    let bounds = state.region.bounds;
     let mut search = Search::new(state, prices);
     for _ in 0..SWEEPS {
-        let mut outside: Vec<u32> = (0..state.region.districts).filter(|district| !bounds.holds(state.load[*district as usize])).collect();
-        let excess = |state: &State, district: u32| bounds.excess(state.load[district as usize]);
-        outside.sort_by(|a, b| excess(state, *a).total_cmp(&excess(state, *b)).then(a.cmp(b)));
+        let mut outside: Vec<u32> = (0..state.region.districts).filter(|district| !state.is_inside(*district)).collect();
+        outside.sort_by(|a, b| state.excess(*a).total_cmp(&state.excess(*b)).then(a.cmp(b)));
         let mut has_changed = false;
         for district in outside {
             if watch.stops() {
@@ -91,7 +89,7 @@ impl Search {
     }
 
     fn mend_one(&mut self, state: &mut State, district: u32) -> bool {
-        let before = state.region.bounds.excess(state.load[district as usize]);
+        let before = state.excess(district);
         if before == 0.0 {
             return false;
         }
@@ -146,23 +144,23 @@ impl Search {
     fn steps(&self, state: &State, district: u32, most: usize) -> Vec<Step> {
         let (region, bounds) = (state.region, state.region.bounds);
         let load = state.load[district as usize];
-        let gives = load > bounds.middle();
+        let excess = state.excess(district);
+        // What has more of a figure than it may has to give, however light it is.
+        let gives = load > bounds.middle() || excess > bounds.excess(load);
         let mut steps: Vec<Step> = Vec::with_capacity(most);
         for half in &self.rim[district as usize] {
             let (unit, other) = (region.from[*half as usize], region.to[*half as usize]);
             let beyond = state.district(other);
             let (moved, from, to) = if gives { (unit, district, beyond) } else { (other, beyond, district) };
             let is_back = self.chain.last().is_some_and(|(last, ..)| *last == moved);
-            if region.is_locked[moved as usize] || region.load[moved as usize] == 0.0 || is_back {
+            if region.is_locked[moved as usize] || (region.load[moved as usize] == 0.0 && region.limits.is_empty()) || is_back {
                 continue;
             }
-            let weight = region.load[moved as usize];
-            let after = bounds.excess(if gives { load - weight } else { load + weight });
-            if after > bounds.excess(load) && after > bounds.half() {
+            let after = state.excess_with(district, moved, !gives);
+            if after > excess && after > bounds.half() {
                 continue;
             }
-            let there = state.load[beyond as usize];
-            let there = bounds.excess(if gives { there + weight } else { there - weight });
+            let there = state.excess_with(beyond, moved, gives);
             let price = self.price(state, moved, from, to);
             let step = Step { unit: moved, from, to, price, after, there, rank: 2.0 * (after + there) / bounds.half() + price };
             if steps.len() == most && steps.last().is_some_and(|last| last.order(&step).is_le()) {

@@ -2,11 +2,11 @@ use rustc_hash::FxHashMap;
 
 use super::bridges::bridge;
 use super::contiguity::join_strays;
-use super::region::{Bounds, NONE, Parts, Region};
+use super::region::{Bounds, NONE, Parts, Region, RegionLimit};
 use super::restructure::{fit_number, split_off};
 use super::solve::{Manner, draw, price, solve};
 use super::state::State;
-use super::task::{CommunityPlan, Finding, Mode, Task, Why};
+use super::task::{CommunityPlan, Finding, Limit, Mode, Task, Why};
 use super::transport::{adjacent, plan_transport};
 use super::watch::Watch;
 
@@ -126,6 +126,8 @@ impl Job<'_> {
             let today = task.today.get(*unit as usize).copied().flatten();
             today.and_then(|district| today_place.get(&district).copied()).unwrap_or(NONE)
         };
+        let limit =
+            |limit: &Limit| RegionLimit { value: self.units.iter().map(|unit| limit.values[*unit as usize]).collect(), most: limit.most };
         let parts = Parts {
             load: self.units.iter().map(|unit| task.load[*unit as usize]).collect(),
             x: self.units.iter().map(|unit| task.graph.unit(*unit).x_m as f32).collect(),
@@ -133,6 +135,7 @@ impl Job<'_> {
             area: self.units.iter().map(|unit| task.graph.unit(*unit).area_m2 as f32).collect(),
             home: self.units.iter().map(home).collect(),
             is_locked: self.units.iter().map(|unit| task.is_locked.get(*unit as usize).copied().unwrap_or(false)).collect(),
+            limits: task.limits.iter().map(limit).collect(),
         };
         (Region::new(parts, &borders, self.today.len() as u32, self.bounds), pieces)
     }
@@ -183,11 +186,13 @@ impl Job<'_> {
     fn explain_outside(&self, region: &Region, of: &[u32], watch: &Watch) -> Vec<(u32, f64, Why)> {
         let state = State::new(region, of.to_vec());
         let mut outside = Vec::new();
-        for (district, load) in (0u32..).zip(&state.load).filter(|(_, load)| !self.bounds.holds(**load)) {
+        for (district, load) in (0u32..).zip(&state.load).filter(|(district, _)| !state.is_inside(*district)) {
             let own = || region.units().filter(|unit| of[*unit as usize] == district);
             let locked: f64 = own().filter(|unit| region.is_locked[*unit as usize]).map(|unit| region.load[unit as usize]).sum();
             let mean = region.load.iter().sum::<f64>() / f64::from(self.districts);
-            let why = if own().any(|unit| region.load[unit as usize] > self.bounds.high) {
+            let why = if self.bounds.holds(*load) {
+                Why::Limit
+            } else if own().any(|unit| region.load[unit as usize] > self.bounds.high) {
                 Why::HeavyUnit
             } else if !self.bounds.holds(mean) {
                 Why::NoRoom

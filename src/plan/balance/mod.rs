@@ -27,5 +27,5 @@ mod watch;
 pub use region::Bounds;
 pub use run::{balance, foresee};
 pub use solve::effort_for;
-pub use task::{CommunityPlan, EFFORT_DEFAULT, Finding, Mode, Numbers, Plan, PlannedDistrict, Task, TaskError, Why};
+pub use task::{CommunityPlan, EFFORT_DEFAULT, Finding, Limit, Mode, Numbers, Plan, PlannedDistrict, Task, TaskError, Why};
 pub use watch::{OnProgress, Progress};

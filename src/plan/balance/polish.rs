@@ -46,6 +46,12 @@ fn propose(state: &mut State, rng: &mut ChaCha8Rng, temperature: f64, prices: Pr
     let (giving, taking) = (state.load[from as usize], state.load[to as usize]);
     let penalty = |load: f64| penalty(load, region.bounds, prices);
     let mut change = penalty(giving - load) + penalty(taking + load) - penalty(giving) - penalty(taking);
+    for (limit, sums) in region.limits.iter().zip(&state.limited) {
+        let value = limit.value[unit as usize];
+        let press = |sum: f64| limit_penalty(sum / limit.most, prices);
+        let (giving, taking) = (sums[from as usize], sums[to as usize]);
+        change += press(giving - value) + press(taking + value) - press(giving) - press(taking);
+    }
     let (mut kept, mut gained) = (0f32, 0f32);
     for half in region.halves(unit) {
         let district = state.of[region.to[half] as usize];
@@ -63,6 +69,16 @@ fn propose(state: &mut State, rng: &mut ChaCha8Rng, temperature: f64, prices: Pr
     if is_taken && state.is_removable(unit) {
         state.apply(unit, to);
     }
+}
+
+/// From which part of a limit on a district is pressed back.
+const LIMIT_PRESSED: f64 = 0.9;
+
+/// What it costs that a district has a part of what it may have of a figure: nothing below the limit, steeply more at it and beyond.
+fn limit_penalty(share: f64, prices: Prices) -> f64 {
+    let press = ((share - LIMIT_PRESSED) / (1.0 - LIMIT_PRESSED)).max(0.0);
+    let most = press.min(STEEPEST);
+    prices.steep * (most * most + 2.0 * STEEPEST * (press - most))
 }
 
 /// From where on the press grows evenly, so that one district far out does not drown all else. Half-widths of the bounds.

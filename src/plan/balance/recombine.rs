@@ -2,7 +2,7 @@ use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
 
-use super::region::NONE;
+use super::region::{NONE, Region};
 use super::state::State;
 use super::transport::{Prices, adjacent};
 use super::watch::Watch;
@@ -20,17 +20,15 @@ const CROSSING_LATE: f64 = 1.5;
 ///
 /// Returns how many districts it brought within bounds. Locked units stay where they are.
 pub(super) fn recombine(state: &mut State, rng: &mut ChaCha8Rng, trees: Trees, prices: Prices, watch: &Watch) -> usize {
-    let bounds = state.region.bounds;
     let mut work = Work::new(state, if trees.late { CROSSING_LATE } else { CROSSING });
-    let mut outside: Vec<u32> = (0..state.region.districts).filter(|district| !bounds.holds(state.load[*district as usize])).collect();
-    let excess = |state: &State, district: u32| bounds.excess(state.load[district as usize]);
-    outside.sort_by(|a, b| excess(state, *b).total_cmp(&excess(state, *a)).then(a.cmp(b)));
+    let mut outside: Vec<u32> = (0..state.region.districts).filter(|district| !state.is_inside(*district)).collect();
+    outside.sort_by(|a, b| state.excess(*b).total_cmp(&state.excess(*a)).then(a.cmp(b)));
     let mut mended = 0;
     for district in outside {
         if watch.stops() {
             break;
         }
-        if bounds.holds(state.load[district as usize]) {
+        if state.is_inside(district) {
             continue;
         }
         if let Some(split) = work.find_split(state, rng, district, trees.tries, prices) {
@@ -160,6 +158,9 @@ impl Work {
             }
         }
         part_of.iter_mut().filter(|part| **part == NONE).for_each(|part| *part = 0);
+        if !keeps_limits(region, units, &part_of, districts.len()) {
+            return None;
+        }
         let district_of = self.name_parts(state, &districts, units, &part_of)?;
         let price = self.price(state, units, &district_of, prices);
         Some(Split { price, districts, units: Vec::new(), district_of })
@@ -296,6 +297,15 @@ impl Work {
         }
         self.find_neighbours(state);
     }
+}
+
+/// Whether no part has more of a figure than it may.
+fn keeps_limits(region: &Region, units: &[u32], part_of: &[u32], parts: usize) -> bool {
+    region.limits.iter().all(|limit| {
+        let mut sums = vec![0.0; parts];
+        units.iter().zip(part_of).for_each(|(unit, part)| sums[*part as usize] += limit.value[*unit as usize]);
+        sums.iter().all(|sum| *sum <= limit.most * (1.0 + 1e-9))
+    })
 }
 
 /// Returns what stands for the set of a place, and shortens the way to it.

@@ -25,8 +25,16 @@ pub(super) struct Region {
     /// The district that a unit is in today, or [`NONE`].
     pub home: Vec<u32>,
     pub is_locked: Vec<bool>,
+    pub limits: Vec<RegionLimit>,
     pub districts: u32,
     pub bounds: Bounds,
+}
+
+/// A figure of the units of which no district may have more than so much.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RegionLimit {
+    pub value: Vec<f64>,
+    pub most: f64,
 }
 
 /// What a district of a community may carry.
@@ -66,6 +74,14 @@ pub(super) struct Parts {
     pub area: Vec<f32>,
     pub home: Vec<u32>,
     pub is_locked: Vec<bool>,
+    pub limits: Vec<RegionLimit>,
+}
+
+impl RegionLimit {
+    /// Takes the figures of some units out.
+    pub fn of(&self, units: &[u32]) -> Self {
+        Self { value: units.iter().map(|unit| self.value[*unit as usize]).collect(), most: self.most }
+    }
 }
 
 impl Region {
@@ -96,8 +112,8 @@ impl Region {
                 (to[place], from[place], mate[place], border[place]) = (that, this, places[1 - side], length / mean);
             }
         }
-        let Parts { load, x, y, area, home, is_locked } = parts;
-        Self { starts, to, from, mate, border, load, x, y, area, home, is_locked, districts, bounds }
+        let Parts { load, x, y, area, home, is_locked, limits } = parts;
+        Self { starts, to, from, mate, border, load, x, y, area, home, is_locked, limits, districts, bounds }
     }
 
     pub fn len(&self) -> usize {
@@ -166,6 +182,7 @@ impl Region {
             area: units.iter().map(|unit| self.area[*unit as usize]).collect(),
             home: units.iter().map(|unit| self.home[*unit as usize]).map(local).collect(),
             is_locked: units.iter().map(|unit| self.is_locked[*unit as usize]).collect(),
+            limits: self.limits.iter().map(|limit| limit.of(units)).collect(),
             districts: u32::try_from(districts.len()).expect("districts are counted in 32 bits"),
             bounds: self.bounds,
         };

@@ -207,7 +207,7 @@ fn improve(state: &mut State, manner: Manner, round: usize, effort: Effort, watc
         .map_init(
             || vec![NONE; region.len()],
             |place_of, (at, districts)| {
-                let has_outside = districts.iter().any(|district| !region.bounds.holds(state_now.load[*district as usize]));
+                let has_outside = districts.iter().any(|district| !state_now.is_inside(*district));
                 if is_repair && !has_outside {
                     return Vec::new();
                 }

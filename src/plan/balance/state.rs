@@ -8,6 +8,8 @@ pub(super) struct State<'a> {
     pub of: Vec<u32>,
     pub load: Vec<f64>,
     pub count: Vec<u32>,
+    /// Of each limited figure what each district has.
+    pub limited: Vec<Vec<f64>>,
     /// Half-edges between two districts, in no order.
     pub cut: Vec<u32>,
     /// Where a half-edge stands in `cut`, or [`NONE`].
@@ -34,8 +36,12 @@ impl<'a> State<'a> {
             load[*district as usize] += region.load[unit];
             count[*district as usize] += 1;
         }
+        let mut limited = vec![vec![0.0; region.districts as usize]; region.limits.len()];
+        for (limit, sums) in region.limits.iter().zip(&mut limited) {
+            of.iter().zip(&limit.value).for_each(|(district, value)| sums[*district as usize] += value);
+        }
         let scratch = Scratch { seen: vec![0; region.len()], ..Scratch::default() };
-        let mut state = Self { region, of, load, count, cut: Vec::new(), cut_place: vec![NONE; region.to.len()], scratch };
+        let mut state = Self { region, of, load, count, limited, cut: Vec::new(), cut_place: vec![NONE; region.to.len()], scratch };
         for half in 0..region.to.len() {
             if state.of[region.from[half] as usize] != state.of[region.to[half] as usize] {
                 state.add_cut(half);
@@ -50,9 +56,38 @@ impl<'a> State<'a> {
 
     /// Returns how many districts are outside their bounds, and by how much load together.
     pub fn violations(&self) -> (usize, f64) {
-        let bounds = self.region.bounds;
-        let excesses = self.load.iter().map(|load| bounds.excess(*load)).filter(|excess| *excess > 0.0);
+        let excesses = (0..self.region.districts).map(|district| self.excess(district)).filter(|excess| *excess > 0.0);
         excesses.fold((0, 0.0), |(count, sum), excess| (count + 1, sum + excess))
+    }
+
+    /// How far a district is outside its bounds and limits, as load; 0 inside.
+    pub fn excess(&self, district: u32) -> f64 {
+        self.region.bounds.excess(self.load[district as usize]) + self.over_limits(district, None)
+    }
+
+    pub fn is_inside(&self, district: u32) -> bool {
+        self.excess(district) == 0.0
+    }
+
+    /// How far a district would be outside with a unit more, or with one less.
+    pub fn excess_with(&self, district: u32, unit: u32, is_more: bool) -> f64 {
+        let sign = if is_more { 1.0 } else { -1.0 };
+        let load = self.load[district as usize] + sign * self.region.load[unit as usize];
+        self.region.bounds.excess(load) + self.over_limits(district, Some((unit, sign)))
+    }
+
+    /// How far a district is over its limits, each as a part of the target load.
+    fn over_limits(&self, district: u32, change: Option<(u32, f64)>) -> f64 {
+        let mut over = 0.0;
+        for (limit, sums) in self.region.limits.iter().zip(&self.limited) {
+            let value = sums[district as usize] + change.map_or(0.0, |(unit, sign)| sign * limit.value[unit as usize]);
+            // Sums of the same figures in another order differ in the last bits.
+            let share = value / limit.most - 1.0;
+            if share > 1e-9 {
+                over += share;
+            }
+        }
+        over * self.region.bounds.target.abs().max(f64::MIN_POSITIVE)
     }
 
     /// Returns the length of all borders between districts, in mean borders.
@@ -72,6 +107,10 @@ impl<'a> State<'a> {
         self.of[unit as usize] = to;
         self.load[from as usize] -= self.region.load[unit as usize];
         self.load[to as usize] += self.region.load[unit as usize];
+        for (limit, sums) in self.region.limits.iter().zip(&mut self.limited) {
+            sums[from as usize] -= limit.value[unit as usize];
+            sums[to as usize] += limit.value[unit as usize];
+        }
         self.count[from as usize] -= 1;
         self.count[to as usize] += 1;
         for half in self.region.halves(unit) {

@@ -39,10 +39,22 @@ pub struct Task<'a> {
     /// The least and the most that a district may carry besides.
     pub floor: Option<f64>,
     pub ceiling: Option<f64>,
+    /// What no district may have more of than so much, beside its load.
+    pub limits: &'a [Limit],
     /// The same seed makes the same plan of the same task.
     pub seed: u64,
     /// Moves thought of for each unit; [`EFFORT_DEFAULT`] is a good one.
     pub effort: f64,
+}
+
+/// A figure of which no district may have more than so much: its units, its ground, a load beside that which is balanced.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limit {
+    pub name: String,
+    /// One for each unit, none negative.
+    pub values: Vec<f64>,
+    /// More than 0.
+    pub most: f64,
 }
 
 /// Moves thought of for each unit unless told otherwise: enough that twice as many shorten borders by less than a hundredth.
@@ -119,6 +131,8 @@ pub enum Finding {
     TooManyLocked { districts: u32, wanted: u32 },
     /// Locked units hold pieces of a district apart.
     LockedApart { pieces: usize },
+    /// So much of a limited figure that each district has more than it may, however it is shared out.
+    OverLimit { limit: usize, mean: f64 },
     /// A district could not be brought within bounds.
     Outside { district: u32, load: f64, why: Why },
 }
@@ -139,6 +153,8 @@ pub enum Why {
     NoRoom,
     /// Its locked units carry too much by themselves.
     Locked,
+    /// It has more of a limited figure than it may.
+    Limit,
     /// All its neighbours are locked, or have none to give or no room.
     NoWay,
     /// The work was stopped before.

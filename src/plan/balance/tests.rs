@@ -40,6 +40,7 @@ fn task<'a>(graph: &'a BaseGraph, load: &'a [f64], community: &'a [u32], distric
         tolerance: 0.05,
         floor: None,
         ceiling: None,
+        limits: &[],
         seed: 1,
         effort: EFFORT_DEFAULT,
     }
@@ -233,4 +234,26 @@ proptest! {
         let again = alone.install(|| run(&asked));
         prop_assert_eq!(again.district_of, plan.district_of);
     }
+}
+
+#[test]
+fn no_district_has_more_of_a_figure_than_it_may() {
+    // All load lies in the west, so that an even plan has small districts there and a large one in the east.
+    let graph = town(12);
+    let load: Vec<f64> = (0..144).map(|at| if at % 12 < 4 { 10.0 } else { 1.0 }).collect();
+    let free = run(&Task { tolerance: 0.25, ..task(&graph, &load, &[0; 144], 6) });
+    let size = |plan: &Plan| plan.districts.iter().map(|district| district.units).max().unwrap();
+    let limits = [Limit { name: "units".into(), values: vec![1.0; 144], most: 30.0 }];
+    assert!(size(&free) > 30, "{}", size(&free));
+    // Neither bound alone is hard to keep; both are kept where they go together.
+    let even = Task { tolerance: 0.45, limits: &limits, ..task(&graph, &load, &[0; 144], 6) };
+    let plan = run(&even);
+    assert!(size(&plan) <= 30 && plan.communities[0].findings.iter().all(|finding| !finding.is_failure()), "{:?}", plan.districts);
+    assert_eq!(pieces(&graph, &plan.district_of), 6);
+    // What cannot be kept is said before and after.
+    let tight = [Limit { most: 20.0, ..limits[0].clone() }];
+    let told = foresee(&Task { limits: &tight, ..even }).unwrap();
+    assert_eq!(told[0].findings, [Finding::OverLimit { limit: 0, mean: 24.0 }]);
+    let plan = run(&Task { limits: &tight, ..even });
+    assert!(plan.communities[0].findings.iter().any(|finding| matches!(finding, Finding::Outside { why: Why::Limit, .. })));
 }

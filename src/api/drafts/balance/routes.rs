@@ -142,7 +142,7 @@ async fn weigh(state: &AppState, ground: DraftGround, asked: Asked) -> Result<We
     let config = state.config().workload.clone();
     let (ground, asked, base) = state
         .with_store(move |store| {
-            let weighed = ground.weigh(store, asked.loads.as_deref(), &asked.wishes, &config, Timestamp::now());
+            let weighed = ground.weigh(store, asked.loads.as_deref(), &asked.limits, &asked.wishes, &config, Timestamp::now());
             by_store(weighed).map(|weighed| weighed.map(|base| (ground, asked, base)))
         })
         .await?

@@ -121,7 +121,7 @@ pub async fn staff_draft(
     let view = state
         .with_store(move |store| {
             let now = Timestamp::now();
-            let mut base = match by_store(ground.weigh(store, query.load.as_deref(), &Wishes::default(), &config.workload, now))? {
+            let mut base = match by_store(ground.weigh(store, query.load.as_deref(), &[], &Wishes::default(), &config.workload, now))? {
                 Ok(base) => base,
                 Err(error) => return Ok(Err(to_problem(&error))),
             };

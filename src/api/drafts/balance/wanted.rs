@@ -4,7 +4,7 @@ use serde_json::Value;
 use crate::api::cases::Body;
 use crate::api::problem::Problem;
 use crate::boundary::Level;
-use crate::history::{WantedLoad, parse_loads, parse_wishes};
+use crate::history::{WantedLimit, WantedLoad, parse_limits, parse_loads, parse_wishes};
 use crate::plan::{Mode, Numbers, TOLERANCE_DEFAULT, Wanted, Wishes};
 
 /// The longest that somebody may have a plan looked for.
@@ -40,6 +40,8 @@ pub struct BalanceBody {
     ceiling: Option<f64>,
     /// Codes of units that stay, and of districts that keep theirs, beside those that are locked in the draft.
     lock: Option<Vec<String>>,
+    /// What no district may have more of, `NAME:MOST,NAME:MOST`: `units`, `area_km2`, or what may be a load.
+    at_most: Option<String>,
     /// GeoJSON, longitude and latitude: lines along which borders should run, polygons that none should cut, points of which each gets a
     /// district of its own (in a redraw).
     #[schema(value_type = Option<Object>)]
@@ -52,13 +54,14 @@ pub struct BalanceBody {
 }
 
 const MEMBERS: &[&str] =
-    &["level", "into", "load", "mode", "numbers", "tolerance", "floor", "ceiling", "lock", "wishes", "seed", "seconds"];
+    &["level", "into", "load", "mode", "numbers", "tolerance", "floor", "ceiling", "lock", "at_most", "wishes", "seed", "seconds"];
 
 /// What was read of a body, before the draft says how many districts there are.
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub level: Option<Level>,
     pub loads: Option<Vec<WantedLoad>>,
+    pub limits: Vec<WantedLimit>,
     pub wishes: Wishes,
     into: Option<u32>,
     wanted: Wanted,
@@ -99,11 +102,12 @@ impl Asked {
             seconds: body.real("seconds", 0.001..=SECONDS_MAX),
         };
         let (level, loads) = (body.parsed("level", Level::parse), body.parsed("load", parse_loads));
+        let limits = body.parsed("at_most", parse_limits).unwrap_or_default();
         let wishes = body.object("wishes");
         let wishes = if wishes.is_empty() { Ok(Wishes::default()) } else { parse_wishes(&Value::Object(wishes)) };
         let wishes = wishes.map_err(|detail| body.fault("wishes", detail)).unwrap_or_default();
         body.finish()?;
-        Ok(Self { level, loads, wishes, into, wanted })
+        Ok(Self { level, loads, limits, wishes, into, wanted })
     }
 
     /// Returns what is wanted of a draft with so many districts and these locks of its own.

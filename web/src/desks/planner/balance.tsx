@@ -23,6 +23,7 @@ export function Balance() {
     const text = (name: string): string => String(form.get(name) ?? '').trim();
     const wish: Wish = { tolerance: Number(text('tolerance')) / 100, mode: text('mode') === 'redraw' ? 'redraw' : 'warm' };
     if (text('into')) wish.into = Number(text('into'));
+    if (text('at_most')) wish.at_most = text('at_most');
     if (text('load')) wish.load = text('load');
     if (text('seconds')) wish.seconds = Number(text('seconds'));
     void look(wish);
@@ -40,6 +41,7 @@ export function Balance() {
             <label>{t('seconds')}<input name="seconds" type="number" min="1" max="600" step="1" /></label>
           </div>
           <label>{t('balanceLoad')}<input name="load" placeholder={open.load_field ?? t('workload')} /></label>
+          <label>{t('atMost')}<input name="at_most" placeholder="units:30,area_km2:4" /></label>
           <label>{t('mode')}<select name="mode"><option value="warm">{t('warm')}</option><option value="redraw">{t('redraw')}</option></select></label>
           <p class="row end">
             {now && <button type="button" class="plainly" id="stop-balance" disabled={!now.run} onClick={() => void stop()}>{t('stop')}</button>}
@@ -105,7 +107,7 @@ function Findings({ of }: { of: readonly Finding[] }) {
 }
 
 /** Says a finding in the language of the page, with what could be done. */
-function say({ community, kind, unit, district, load, count: number, bounds, why }: Finding): string {
+function say({ community, kind, unit, district, load, count: number, bounds, figure, why }: Finding): string {
   const range = `${count(Math.round(bounds[0] ?? 0))}–${count(Math.round(bounds[1] ?? 0))}`;
   const amount = load === undefined || load === null ? '' : count(Math.round(load));
   const place = community ? `${community} ` : '';
@@ -113,6 +115,7 @@ function say({ community, kind, unit, district, load, count: number, bounds, why
     case 'too_heavy': return place + t('tooHeavy', unit ?? '', amount, range);
     case 'off_the_mean': return place + t('offTheMean', number ?? 0);
     case 'no_room': return place + t('noRoom', amount, range);
+    case 'over_limit': return place + t('overLimit', figure ?? '', amount, count(bounds[1] ?? 0));
     case 'in_pieces': return place + t('inManyPieces', number ?? 0);
     case 'stuck': return place + t('stuck', amount);
     case 'torn_today': return place + t('tornToday', number ?? 0);
@@ -123,7 +126,7 @@ function say({ community, kind, unit, district, load, count: number, bounds, why
   }
 }
 
-const WHY: Record<string, 'heavyUnit' | 'noRoomLeft' | 'lockedLoad' | 'noWay' | 'timeOver'> = { heavy_unit: 'heavyUnit', no_room: 'noRoomLeft', locked: 'lockedLoad', no_way: 'noWay', stopped: 'timeOver' };
+const WHY: Record<string, 'heavyUnit' | 'noRoomLeft' | 'overItsLimit' | 'lockedLoad' | 'noWay' | 'timeOver'> = { heavy_unit: 'heavyUnit', no_room: 'noRoomLeft', limit: 'overItsLimit', locked: 'lockedLoad', no_way: 'noWay', stopped: 'timeOver' };
 
 const name = (code: string | null | undefined): string => code ?? '—';
 

@@ -14,6 +14,7 @@ export type Finding = Schema['FindingView'];
 export interface Wish {
   into?: number;
   load?: string;
+  at_most?: string;
   mode?: 'warm' | 'redraw';
   tolerance: number;
   seconds?: number;
