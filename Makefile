@@ -7,7 +7,7 @@ export GRIDKEEPER_BENCH_PYTHON ?= $(CACHE)/venv-bench-requirements/bin/python
 LISTEN ?= 127.0.0.1:8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-web test-datafusion contract exactness tiles-coverage fuzz bench lint screenshots first-map web shapes test-qgis example-shifted clean-demo
+.PHONY: help run build test test-web test-datafusion distributed contract exactness tiles-coverage fuzz bench lint screenshots first-map web shapes test-qgis example-shifted clean-demo
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,12 @@ contract: ## Have Schemathesis try all of the API definition out as each role, w
 	@scripts/install-tools test
 	cargo build --locked
 	"$(GRIDKEEPER_TEST_PYTHON)" tests/contract/run.py "$(CARGO_TARGET_DIR)/debug/gridkeeper" $(or $(EXAMPLES),200) $(ROLES)
+
+distributed: ## Assign the grids of ROWS (50000000) positions on a cluster of Ballista that loses an executor; half an hour to build
+	@scripts/install-tools build
+	cargo build --release --locked --manifest-path examples/distributed/Cargo.toml
+	@mkdir -p "$(CACHE)"; out=$$(mktemp -d "$(CACHE)/distributed-XXXXXX"); trap 'rm -rf "$$out"' EXIT INT TERM; \
+	"$(CARGO_TARGET_DIR)/release/gridkeeper-distributed" run "$$out" --rows $(or $(ROWS),50000000)
 
 exactness: ## Compare ten million points at each of three sizes with an exact reference; a quarter of an hour
 	@scripts/install-tools build
