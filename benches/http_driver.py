@@ -13,11 +13,12 @@ import random
 import re
 import socket
 import statistics
-import subprocess
 import sys
-import tempfile
 import threading
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "support"))
+from wrk import ask
 
 SEED = 1
 RUNS = int(os.environ.get("GRIDKEEPER_BENCH_RUNS", 5))
@@ -30,19 +31,6 @@ BLOCK = 1 << 20
 FIELDS = "fields=grid_code,status"
 BODIES = {"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv"}
 
-SCRIPT = """
-local requests, at = {}, 0
-function init(args)
-  for line in io.lines(args[1]) do requests[#requests + 1] = wrk.format("GET", "/v1/locate?" .. line) end
-end
-function request() at = at % #requests + 1; return requests[at] end
-function done(summary, latency, rates)
-  local e = summary.errors
-  io.write(string.format("took %d %d %d %d %d\\n", summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
-    e.connect + e.read + e.write + e.status + e.timeout))
-end
-"""
-
 
 def read_points(path):
     """Places of incidents, each moved by some hundred metres, so that none is asked for twice."""
@@ -50,16 +38,6 @@ def read_points(path):
     with open(path, encoding="utf-8") as file:
         places = [(float(row["lon"]), float(row["lat"])) for row in csv.DictReader(file)]
     return [(round(lon + random.gauss(0, 0.003), 6), round(lat + random.gauss(0, 0.003), 6)) for lon, lat in places]
-
-
-def ask(address, script, points):
-    """Returns requests a second and the two percentiles in milliseconds."""
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "-s", script, f"http://{address}/", "--", points]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    requests, us, p50, p99, errors = map(int, re.search(r"took (\d+) (\d+) (\d+) (\d+) (\d+)", said).groups())
-    if errors:
-        raise SystemExit(f"{address}: {errors} of {requests} requests failed\n{said}")
-    return requests / us * 1e6, p50 / 1e3, p99 / 1e3
 
 
 def make_body(kind, points, rows):
@@ -137,16 +115,11 @@ def in_turn(runs, process, measures):
 
 
 def compare_requests(grids, services, process, points):
-    with tempfile.TemporaryDirectory() as folder:
-        script, list_of_points = os.path.join(folder, "points.lua"), os.path.join(folder, "points.txt")
-        with open(script, "w") as file:
-            file.write(SCRIPT)
-        with open(list_of_points, "w") as file:
-            file.writelines(f"lon={lon}&lat={lat}\n" for lon, lat in points[:REQUESTS])
-        measures = {name: lambda address=address: ask(address, script, list_of_points) for name, address in services.items()}
-        gave, cpu = in_turn(RUNS, process, measures)
+    paths = [f"/v1/locate?lon={lon}&lat={lat}" for lon, lat in points[:REQUESTS]]
+    measures = {name: lambda address=address: ask(address, paths, CONNECTIONS, SECONDS) for name, address in services.items()}
+    gave, cpu = in_turn(RUNS, process, measures)
     middle = {name: [statistics.median(values) for values in zip(*runs)] for name, runs in gave.items()}
-    for name, (rate, p50, p99) in middle.items():
+    for name, (rate, p50, p99, _) in middle.items():
         print(f"figure http_{grids}_get_{name} {rate:.0f} requests/s")
         print(f"figure http_{grids}_get_{name}_cpu {cpu[name] * 1e6 / sum(run[0] * SECONDS for run in gave[name]):.2f} us/request")
         print(f"figure http_{grids}_get_{name}_p50 {p50:.3f} ms")

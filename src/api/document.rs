@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use sha2::{Digest, Sha256};
+use twox_hash::XxHash3_128;
 
 use super::coding::AcceptedCodings;
 use super::problem::Problem;
@@ -152,12 +152,12 @@ pub async fn send(document: Document, terms: &Terms, mut response: Response) -> 
 }
 
 /// Each content coding has a tag of its own, as the bytes differ.
+///
+/// 128 bits tell bytes apart that nobody has made to be taken for each other, at twenty times the speed of a digest that would tell those
+/// apart too: a page of a hundred units took half of its time for that. Who could make such bytes may write them anyway, and what is
+/// written is held to the version in front.
 fn strong_tag(version: &str, bytes: &[u8], coding: Coding) -> String {
-    use std::fmt::Write as _;
-    let mut tag = format!("\"{version}");
-    for byte in &Sha256::digest(bytes)[..16] {
-        write!(tag, "{byte:02x}").expect("writing to a text cannot fail");
-    }
+    let mut tag = format!("\"{version}{:032x}", XxHash3_128::oneshot(bytes));
     if let Some(name) = coding.name() {
         tag.push('-');
         tag.push_str(name);

@@ -39,6 +39,7 @@ mod page;
 mod problem;
 mod query;
 mod rate;
+mod room;
 mod router;
 mod rules;
 mod server;

@@ -1,3 +1,4 @@
+use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -56,7 +57,8 @@ pub fn send_private_page(
 ///
 /// # Errors
 /// None that a caller could mend.
-pub fn send_json(title: &str, bytes: Vec<u8>, links: &[Link], offer: Offer, is_private: bool) -> Result<Response, Problem> {
+pub fn send_json(title: &str, bytes: impl Into<Bytes>, links: &[Link], offer: Offer, is_private: bool) -> Result<Response, Problem> {
+    let bytes = bytes.into();
     let document = if offer == HTML {
         let value: Value = serde_json::from_slice(&bytes).map_err(|e| Problem::internal(&e))?;
         Document::new("text/html; charset=utf-8", html::page(title, &value))

@@ -3,6 +3,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::Extension;
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -32,6 +33,7 @@ use crate::api::media::{FEATURES, ITEMS, Offer, negotiate};
 use crate::api::page::{FormatQuery, send_json};
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::query::{FromQuery, Query, Values};
+use crate::api::room;
 use crate::api::state::AppState;
 use crate::api::tiles::{Drawing, TileShift};
 use crate::tile::{Matrix, TileChoice};
@@ -215,7 +217,7 @@ pub struct PageRequest {
 
 /// A page that is written.
 struct Page {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     links: Vec<Link>,
     /// Whether a planner is told more by it than others.
     tells_plans: bool,
@@ -398,12 +400,12 @@ impl Cut<'_> {
         order: &Order,
         look: &Look,
         address: &PageAddress,
-    ) -> Result<(Vec<u8>, Vec<Link>), Problem> {
+    ) -> Result<(Bytes, Vec<Link>), Problem> {
         let place = |at: &usize| order.mark(source, *at).to_text();
         let next = self.page.last().filter(|_| self.has_next).map(place);
         let prev = self.page.first().filter(|_| self.has_prev).map(place);
         let links = address.links(&look.collection, prev.as_deref(), next.as_deref());
-        let mut bytes = Vec::with_capacity(self.page.len() * FEATURE_BYTES_USUAL);
+        let mut bytes = room::take(self.page.len() * FEATURE_BYTES_USUAL);
         let time = source.time().to_string();
         PageHead { links: &links, time: &time, matched: self.matched, returned: self.page.len() }.write(shift, &mut bytes)?;
         for (number, at) in self.page.iter().enumerate() {
@@ -411,9 +413,9 @@ impl Cut<'_> {
             look.write(source, *at, &mut bytes).map_err(|e| to_problem(&e))?;
         }
         bytes.extend_from_slice(b"\n]}\n");
-        Ok((bytes, links))
+        Ok((room::lend(bytes), links))
     }
 }
 
 /// A grid of about 40 vertices with its properties and links; only a first guess for the room a page takes.
-const FEATURE_BYTES_USUAL: usize = 2048;
+const FEATURE_BYTES_USUAL: usize = 3072;
