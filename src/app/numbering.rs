@@ -72,7 +72,7 @@ pub fn give_codes(
         return Err(NumberError::NoParents { parent: parent_level.clone(), level: level.clone() });
     }
     let homes = Homes::new(&parents);
-    let mut taken: FxHashSet<UnitCode> = store.load_codes(&layer.name, level).map_err(failed)?.into_iter().collect();
+    let mut taken: FxHashSet<UnitCode> = store.load_codes(&layer.name, level, None).map_err(failed)?.into_iter().collect();
     taken.extend(file.features.iter().filter_map(|feature| UnitCode::parse(feature.code.as_deref()?).ok()));
     let mut by_parent: BTreeMap<UnitCode, Vec<usize>> = BTreeMap::new();
     let mut problems = Vec::new();
@@ -131,7 +131,7 @@ pub fn renumber(
     // Before the shapes, so that what is published meanwhile is seen by who publishes them.
     let made_on = newest_generation(&store.load_generations(&layer.name).map_err(failed)?).map(|newest| newest.id);
     let mut shapes = load_level(store, layer, level, options.effective_from).map_err(failed)?;
-    let taken: FxHashSet<UnitCode> = store.load_codes(&layer.name, level).map_err(failed)?.into_iter().collect();
+    let taken: FxHashSet<UnitCode> = store.load_codes(&layer.name, level, None).map_err(failed)?.into_iter().collect();
     let mut by_parent: BTreeMap<UnitCode, Vec<usize>> = BTreeMap::new();
     let mut orphans = Vec::new();
     for (at, shape) in shapes.iter().enumerate() {

@@ -195,7 +195,9 @@ pub fn compare(store: &dyn Store, model: &dyn Store) {
         assert_eq!(store.load_generations(&layer).unwrap(), generations);
         assert_eq!(store.count_units(&layer).unwrap(), model.count_units(&layer).unwrap());
         for level in &super::conformance::layer(name).levels {
-            assert_eq!(store.load_codes(&layer, level).unwrap(), model.load_codes(&layer, level).unwrap());
+            for before in [None, Some(crate::boundary::GenerationId(1)), generations.get(generations.len() / 2).map(|middle| middle.id)] {
+                assert_eq!(store.load_codes(&layer, level, before).unwrap(), model.load_codes(&layer, level, before).unwrap());
+            }
         }
         for generation in &generations {
             assert_eq!(store.load_generation(&layer, generation.id).unwrap(), model.load_generation(&layer, generation.id).unwrap());

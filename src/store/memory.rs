@@ -163,9 +163,9 @@ impl Store for MemoryStore {
         Ok(state.layers.get(layer).map_or_else(Vec::new, |history| history.generations.iter().map(counts).collect()))
     }
 
-    fn load_codes(&self, layer: &LayerName, level: &Level) -> Result<Vec<UnitCode>, StoreError> {
+    fn load_codes(&self, layer: &LayerName, level: &Level, before: Option<GenerationId>) -> Result<Vec<UnitCode>, StoreError> {
         let state = self.lock();
-        Ok(state.layers.get(layer).map_or_else(Vec::new, |history| history.codes(level)))
+        Ok(state.layers.get(layer).map_or_else(Vec::new, |history| history.codes(level, before)))
     }
 
     fn load_ended_units(&self, layer: &LayerName) -> Result<Vec<EndedUnit>, StoreError> {
@@ -678,8 +678,9 @@ impl LayerHistory {
         self.generations.iter().find(|entry| entry.generation.id == id && entry.generation.state == GenerationState::Published)
     }
 
-    fn codes(&self, level: &Level) -> Vec<UnitCode> {
+    fn codes(&self, level: &Level, before: Option<GenerationId>) -> Vec<UnitCode> {
         let published = self.generations.iter().filter(|entry| entry.generation.state == GenerationState::Published);
+        let published = published.filter(|entry| before.is_none_or(|before| entry.generation.id < before));
         let units = published.flat_map(|entry| entry.members.iter().flatten()).map(|at| &self.versions[*at].unit);
         let codes: BTreeSet<UnitCode> = units.filter(|unit| &unit.level == level).map(|unit| unit.code.clone()).collect();
         codes.into_iter().collect()

@@ -129,8 +129,9 @@ pub trait Store: Send + Sync {
     /// Returns, for each generation of a layer, drafts too, oldest first, how many units each of its levels has.
     fn count_units(&self, layer: &LayerName) -> Result<Vec<(GenerationId, Vec<usize>)>, StoreError>;
 
-    /// Returns every code that a level had in any published generation, in their byte order; none for a level that is not known.
-    fn load_codes(&self, layer: &LayerName, level: &Level) -> Result<Vec<UnitCode>, StoreError>;
+    /// Returns every code that a level had in any published generation, or in one of those before a number, in their byte order; none for
+    /// a level that is not known.
+    fn load_codes(&self, layer: &LayerName, level: &Level, before: Option<GenerationId>) -> Result<Vec<UnitCode>, StoreError>;
 
     /// Returns the units that published generations had and the newest has no more, each as it was last.
     fn load_ended_units(&self, layer: &LayerName) -> Result<Vec<EndedUnit>, StoreError>;

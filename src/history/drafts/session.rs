@@ -98,7 +98,7 @@ impl DraftSession {
         entries.retain(|entry| until.is_none_or(|until| entry.revision <= until));
         let load_field = entries.iter().find(|entry| entry.kind == DraftEntryKind::Open).and_then(load_field_of);
         let loads = load_field.as_ref().map(|field| loads(&coverage, field)).unwrap_or_default();
-        let spent = spent_codes(store, &coverage)?;
+        let spent = spent_codes(store, &coverage, id)?;
         let unfit = |refusal| DraftError::Unfit { layer: layer.clone(), draft: id, refusal };
         let draft = Draft::new(coverage, &loads, spent).map_err(unfit)?;
         let newest = newest_generation(&generations).map(|newest| newest.id);
@@ -282,11 +282,14 @@ fn loads(coverage: &ValidCoverage, field: &str) -> Vec<f64> {
     coverage.levels()[depth].units().iter().map(|unit| load(unit).unwrap_or(0.0)).collect()
 }
 
-/// Returns for each level the codes that it ever had and that the coverage has not.
-fn spent_codes(store: &dyn Store, coverage: &ValidCoverage) -> Result<Vec<Vec<UnitCode>>, StoreError> {
+/// Returns for each level the codes that it had before the draft was begun and that the coverage has not.
+///
+/// What is published later takes codes too, the draft itself among them. They do not count here: a log that was acknowledged can be done
+/// again for ever, and gives the same codes to units that were named by none. What is taken meanwhile is told when the draft is published.
+fn spent_codes(store: &dyn Store, coverage: &ValidCoverage, draft: GenerationId) -> Result<Vec<Vec<UnitCode>>, StoreError> {
     let name = &coverage.layer().name;
     let of_level = |level: &crate::topology::CoverageLevel| {
-        let codes = store.load_codes(name, level.level())?;
+        let codes = store.load_codes(name, level.level(), Some(draft))?;
         Ok(codes.into_iter().filter(|code| level.find(code).is_none()).collect())
     };
     coverage.levels().iter().map(of_level).collect()

@@ -45,9 +45,12 @@ pub fn codes_of_all_published_generations_are_known(place: &Place) {
     renamed[0].unit.name = "renamed".into();
     publish(&*store, &coverage(&layer("grid"), vec![row_of_squares(&["c"]), renamed]), 3).unwrap();
     publish(&*store, &coverage(&layer("police"), vec![vec![], row_of_squares(&["p"])]), 4).unwrap();
-    assert_eq!(store.load_codes(&grid, &level("fine")).unwrap(), [code("1"), code("2"), code("3")]);
-    assert_eq!(store.load_codes(&grid, &level("coarse")).unwrap(), [code("c")]);
-    assert_eq!(store.load_codes(&grid, &level("nothing")).unwrap(), []);
+    assert_eq!(store.load_codes(&grid, &level("fine"), None).unwrap(), [code("1"), code("2"), code("3")]);
+    assert_eq!(store.load_codes(&grid, &level("coarse"), None).unwrap(), [code("c")]);
+    assert_eq!(store.load_codes(&grid, &level("nothing"), None).unwrap(), []);
+    // The third generation brought the code 3.
+    let before = Some(crate::boundary::GenerationId(3));
+    assert_eq!(store.load_codes(&grid, &level("fine"), before).unwrap(), [code("1"), code("2")]);
 }
 
 pub fn ended_units_are_as_they_were_last(place: &Place) {

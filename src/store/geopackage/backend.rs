@@ -120,8 +120,8 @@ impl Store for GeoPackageStore {
         self.connections.read("count the units of generations", |tx| generations::count_units(tx, layer))
     }
 
-    fn load_codes(&self, layer: &LayerName, level: &Level) -> Result<Vec<UnitCode>, StoreError> {
-        self.connections.read("read the codes of a level", |tx| generations::load_published_codes(tx, layer, level))
+    fn load_codes(&self, layer: &LayerName, level: &Level, before: Option<GenerationId>) -> Result<Vec<UnitCode>, StoreError> {
+        self.connections.read("read the codes of a level", |tx| generations::load_published_codes(tx, layer, level, before))
     }
 
     fn load_ended_units(&self, layer: &LayerName) -> Result<Vec<EndedUnit>, StoreError> {

@@ -148,10 +148,18 @@ pub(super) fn count_units(transaction: &Transaction<'_>, layer: &LayerName) -> R
     load_heads(transaction, layer)?.into_iter().map(counts).collect()
 }
 
-pub(super) fn load_published_codes(transaction: &Transaction<'_>, layer: &LayerName, level: &Level) -> Result<Vec<UnitCode>, Failure> {
+pub(super) fn load_published_codes(
+    transaction: &Transaction<'_>,
+    layer: &LayerName,
+    level: &Level,
+    before: Option<GenerationId>,
+) -> Result<Vec<UnitCode>, Failure> {
     // A draft's own versions begin and end with the same number.
-    let was_published = "(v.to_generation IS NULL OR v.to_generation > v.from_generation)";
-    let mut codes: Vec<UnitCode> = load_codes(transaction, layer, level, was_published)?.into_iter().map(|(code, _)| code).collect();
+    let mut was_published = "(v.to_generation IS NULL OR v.to_generation > v.from_generation)".to_owned();
+    if let Some(before) = before {
+        was_published.push_str(&format!(" AND v.from_generation < {before}"));
+    }
+    let mut codes: Vec<UnitCode> = load_codes(transaction, layer, level, &was_published)?.into_iter().map(|(code, _)| code).collect();
     codes.dedup();
     Ok(codes)
 }

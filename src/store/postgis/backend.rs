@@ -147,8 +147,8 @@ impl Store for PostgisStore {
         self.connections.read("count the units of generations", async |tx| generations::count_units(tx, layer).await)
     }
 
-    fn load_codes(&self, layer: &LayerName, level: &Level) -> Result<Vec<UnitCode>, StoreError> {
-        self.connections.read("read the codes of a level", async |tx| generations::load_published_codes(tx, layer, level).await)
+    fn load_codes(&self, layer: &LayerName, level: &Level, before: Option<GenerationId>) -> Result<Vec<UnitCode>, StoreError> {
+        self.connections.read("read the codes of a level", async |tx| generations::load_published_codes(tx, layer, level, before).await)
     }
 
     fn load_ended_units(&self, layer: &LayerName) -> Result<Vec<EndedUnit>, StoreError> {

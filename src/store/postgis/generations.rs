@@ -130,10 +130,18 @@ pub(super) async fn count_units(tx: &Transaction<'_>, layer: &LayerName) -> Resu
     Ok(counts)
 }
 
-pub(super) async fn load_published_codes(tx: &Transaction<'_>, layer: &LayerName, level: &Level) -> Result<Vec<UnitCode>, Failure> {
+pub(super) async fn load_published_codes(
+    tx: &Transaction<'_>,
+    layer: &LayerName,
+    level: &Level,
+    before: Option<GenerationId>,
+) -> Result<Vec<UnitCode>, Failure> {
     // A draft's own versions begin and end with the same number.
-    let was_published = "(v.to_generation IS NULL OR v.to_generation > v.from_generation)";
-    let mut codes: Vec<UnitCode> = load_codes(tx, layer, level, was_published).await?.into_iter().map(|(code, _)| code).collect();
+    let mut was_published = "(v.to_generation IS NULL OR v.to_generation > v.from_generation)".to_owned();
+    if let Some(before) = before {
+        was_published.push_str(&format!(" AND v.from_generation < {before}"));
+    }
+    let mut codes: Vec<UnitCode> = load_codes(tx, layer, level, &was_published).await?.into_iter().map(|(code, _)| code).collect();
     codes.dedup();
     Ok(codes)
 }

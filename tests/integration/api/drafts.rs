@@ -130,6 +130,31 @@ fn a_draft_is_drawn_approved_by_another_and_published() {
 }
 
 #[test]
+fn a_draft_that_was_published_or_whose_codes_another_took_is_still_what_it_was() {
+    let store: Arc<dyn Store> = Arc::new(gridkeeper::store::MemoryStore::new());
+    fill(&*store);
+    let service = start(&store);
+    begin(&service);
+    let first = code_of(0, 0);
+    // The new unit of a split has the first code that is free, in both drafts.
+    let other = ask(&service, PLANNER, "POST", "/v1/drafts", None, &json!({ "title": "other" })).1["id"].clone();
+    for draft in ["2", other.as_str().unwrap()] {
+        let operations = format!("/v1/drafts/{draft}/operations");
+        assert_eq!(ask(&service, PLANNER, "POST", &operations, Some("*"), &split(&first)).0, 200);
+    }
+    let units = |service: &Service, draft: &str| get(service, &format!("/v1/drafts/{draft}/units?limit=1000"))["features"].clone();
+    let (one, two) = (units(&service, "2"), units(&service, "3"));
+    assert_eq!(ask(&service, APPROVER, "POST", "/v1/drafts/2/approval", Some("*"), &json!({})).0, 200);
+    assert_eq!(ask(&service, PLANNER, "POST", "/v1/drafts/2/publication", Some("*"), &json!({ "accept_unheld": true })).0, 201);
+    // Another process reads the logs from their beginning.
+    drop(service);
+    let service = start(&store);
+    assert_eq!((units(&service, "2"), units(&service, "3")), (one, two));
+    let (status, made) = ask(&service, PLANNER, "POST", "/v1/drafts", None, &json!({ "title": "on top", "from": 2 }));
+    assert_eq!(status, 201, "{made}");
+}
+
+#[test]
 fn an_edit_after_approval_has_to_be_approved_anew() {
     let store: Arc<dyn Store> = Arc::new(gridkeeper::store::MemoryStore::new());
     fill(&*store);

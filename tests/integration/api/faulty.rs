@@ -71,7 +71,7 @@ impl Store for Faulty {
         fn load_generations(layer: &LayerName) -> Vec<Generation>;
         fn load_changes(layer: &LayerName, from: GenerationId, to: GenerationId) -> GenerationChanges;
         fn count_units(layer: &LayerName) -> Vec<(GenerationId, Vec<usize>)>;
-        fn load_codes(layer: &LayerName, level: &Level) -> Vec<UnitCode>;
+        fn load_codes(layer: &LayerName, level: &Level, before: Option<GenerationId>) -> Vec<UnitCode>;
         fn load_ended_units(layer: &LayerName) -> Vec<EndedUnit>;
         fn replace_roster(roster: &RosterData, with: Option<(&LayerName, GenerationId)>, author: &str, at: Timestamp) -> ();
         fn change_roster(roster: &RosterData, said: Option<&WorkerSaid>, newest: Option<u64>, author: &str, at: Timestamp) -> ();
