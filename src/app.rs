@@ -205,10 +205,17 @@ pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Re
     let base = base_of(&generations, effective_from);
     // What is given up is no part of what is made now, nor is the roster that came with it.
     let restores = base.map(|base| base.id).filter(|base| Some(*base) != parent);
-    let restores = restores.filter(|_| options.from.is_none());
-    let base = match options.from {
-        Some(from) => Some(load_drawn(store, &name, from).map_err(|source| PublishError::From { layer: name.clone(), from, source })?),
-        None => base.map(|base| store.load_generation(&name, base.id)).transpose().map_err(failed)?,
+    let (base, restores) = match options.from {
+        Some(from) => {
+            let drawn = load_drawn(store, &name, from).map_err(|source| PublishError::From { layer: name.clone(), from, source })?;
+            let is_draft = drawn.generation.state == GenerationState::Draft;
+            // What was published since the draft was made would be taken back without a word.
+            if is_draft && drawn.generation.parent != parent {
+                return Err(PublishError::Superseded { layer: name, newest: parent });
+            }
+            (Some(drawn), Some(from).filter(|from| !is_draft && Some(*from) != parent))
+        }
+        None => (base.map(|base| store.load_generation(&name, base.id)).transpose().map_err(failed)?, restores),
     };
     let layer = new.layer.clone();
     let incoming = layer.depth_of(&new.level);

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::caller::Caller;
 use super::document::Document;
+use super::drafts::require_planner_of;
 use super::links::{BaseUrl, Link};
 use super::media::{HTML, JSON, Offer, negotiate};
 use super::page::{FormatQuery, page_links, send_json, send_private_page};
@@ -18,7 +19,7 @@ use super::problem::{Problem, ProblemKind};
 use super::query::{FromQuery, Query, Values};
 use super::state::AppState;
 use super::wire::{ComparisonView, GenerationView, PairView};
-use crate::boundary::{GenerationId, LayerName, Level};
+use crate::boundary::{GenerationId, GenerationState, LayerName, Level};
 use crate::history::{
     self, Asked, HistoryError, ListedGeneration, LoadError, PairError, StoreUnavailable, WantedLoad, WeighError, measure_pair, parse_loads,
 };
@@ -201,11 +202,13 @@ pub async fn compare_generations(
     let offer = negotiate(query.f.as_deref(), &headers, FORMS)?;
     let name = parse_layer(&layer)?;
     let (from, to) = (parse_number(&layer, &from)?, parse_number(&layer, &to)?);
+    let mut is_planned = query.load.is_some();
     for id in [from, to] {
-        load_seen(&state, &caller, &name, id).await?;
+        is_planned |= load_seen(&state, &caller, &name, id).await?.generation.state == GenerationState::Draft;
     }
-    if query.load.is_some() {
-        caller.require_planner("the figures of plans")?;
+    // As everywhere where drafts, and how much there is to do in all units, are shown.
+    if is_planned {
+        require_planner_of(&caller, &name)?;
     }
     let is_insider = caller.is_insider() && caller.reaches_layer(&name);
     let asked = Asked {
@@ -218,7 +221,8 @@ pub async fn compare_generations(
         cases_max: COMPARED_CASES_MAX,
     };
     let history = state.snapshots()?[0].history(&name).cloned().ok_or_else(|| no_layer(&name))?;
-    let (config, level, loads) = (state.config().workload.clone(), query.level, query.load);
+    let loads = query.load.filter(|_| offer == JSON);
+    let (config, level) = (state.config().workload.clone(), query.level);
     let found = state
         .with_store(move |store| {
             let compared = match history::compare(store, &history, from, to, &asked) {

@@ -178,7 +178,8 @@ impl LevelComparison {
         for (before, after) in owners {
             let transfer = by_pair.get(&(unit(before), unit(after))).map(|at| &mut self.transfers[*at]);
             if let Some(load) = transfer.and_then(|transfer| transfer.load.as_mut()) {
-                load.open += 1;
+                // A case that came in between the two readings is none of those that were counted.
+                load.open = load.cases.min(load.open + 1);
             }
         }
     }

@@ -2,8 +2,8 @@ use rustc_hash::FxHashMap;
 
 use super::balance::{Finding, Plan, PlannedDistrict};
 
-/// Gives the districts of a plan that was drawn around seeds the numbers of today's districts with which they have most load in common,
-/// each within one community; new ones follow behind them.
+/// Gives the districts of a plan that was drawn around seeds the numbers of today's districts with which they have most load in common;
+/// new ones follow behind them.
 ///
 /// `today` has `known` districts. What was least to be moved was reckoned from the seeds, so it is known no more.
 pub(super) fn name_after_today(plan: &mut Plan, today: &[Option<u32>], known: usize, load: &[f64]) {

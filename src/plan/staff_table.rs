@@ -68,7 +68,7 @@ impl StaffTable {
         }
         let today = today_by_community(&base.today.of, &community, base.today.names.len(), communities);
         let fewest = question.ceiling.map(|ceiling| fewest_under(&loads, ceiling));
-        let known = question.workers.or_else(|| Some(today.as_ref()?.iter().sum())).or_else(|| Some(fewest.as_ref()?.iter().sum()));
+        let known = question.workers.or_else(|| Some(today.as_ref()?.iter().sum())).or_else(|| fewest.as_deref().map(add_up));
         let given = apportion(&loads, &rooms, known.ok_or(StaffError::NoNumber)?, question.method)?;
         let staffing = |given: &[u32]| Staffing::of(&loads, given, question.ceiling, question.cost_each);
         let what_if = |workers: &u32| Some(staffing(&apportion(&loads, &rooms, *workers, question.method).ok()?));
@@ -88,9 +88,14 @@ impl StaffTable {
     }
 
     /// Returns the fewest workers with whom nobody is over the ceiling, where there is one.
-    pub fn fewest(&self) -> Option<u32> {
-        self.rows.iter().map(|row| row.fewest).sum()
+    pub fn fewest(&self) -> Option<u64> {
+        self.rows.iter().map(|row| row.fewest.map(u64::from)).sum()
     }
+}
+
+/// Adds numbers of workers up; more than can be counted are as many as can, for whom there is no room.
+fn add_up(workers: &[u32]) -> u32 {
+    workers.iter().fold(0, |sum: u32, workers| sum.saturating_add(*workers))
 }
 
 /// Counts a district where most of its units lie.
@@ -111,6 +116,7 @@ fn today_by_community(today: &[Option<u32>], community: &[u32], districts: usize
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Variable;
 
     #[test]
     fn a_district_is_counted_where_most_of_its_units_lie() {
@@ -125,5 +131,9 @@ mod tests {
         assert_eq!(StaffTable::of(&base, &StaffQuestion::default()), Err(StaffError::NoNumber));
         let two = StaffTable::of(&base, &StaffQuestion { workers: Some(2), ..StaffQuestion::default() }).unwrap();
         assert_eq!((two.rows[0].workers, two.fewest(), two.today), (2, None, None));
+        // So small a ceiling asks for more workers than there are people.
+        let tiny = StaffQuestion { ceiling: Some(1e-300), ..StaffQuestion::default() };
+        let base = Base { variables: vec![Variable { name: "n".into(), weight: 1.0, values: vec![1.0; 2] }], ..base };
+        assert!(matches!(StaffTable::of(&base, &tiny), Err(StaffError::Apportion(ApportionError::TooMany { .. }))));
     }
 }

@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 
 use geo::{BoundingRect, Contains, Intersects};
 use geo_types::{Coord, LineString, Point, Polygon, Rect};
-use rstar::RTree;
-use rstar::primitives::Line;
+use rstar::primitives::{GeomWithData, Line, Rectangle};
+use rstar::{AABB, RTree};
+use rustc_hash::FxHashSet;
 
 use super::base::Base;
 use super::ground::degree_m;
@@ -64,10 +65,11 @@ impl Wishes {
         let to_m = |c: Coord<f64>| [c.x * scale.x, c.y * scale.y];
         let stretches = self.lines.iter().flat_map(LineString::lines);
         let lines = RTree::bulk_load(stretches.map(|line| Line::new(to_m(line.start), to_m(line.end))).collect());
-        let boxes: Vec<(Rect<f64>, &Polygon<f64>)> = self.wholes.iter().filter_map(|whole| Some((whole.bounding_rect()?, whole))).collect();
+        let wholes = self.wholes.iter().filter_map(|whole| Some(GeomWithData::new(boxed(whole.bounding_rect()?), whole)));
+        let wholes = RTree::bulk_load(wholes.collect());
         let weight_at = |place: Coord<f64>| {
-            let point = Point(place);
-            if boxes.iter().any(|(rect, whole)| rect.contains(&point) && whole.contains(&point)) {
+            let mut around = wholes.locate_in_envelope_intersecting(AABB::from_point([place.x, place.y]));
+            if around.any(|whole| whole.data.contains(&Point(place))) {
                 return CUTTING_WEIGHT;
             }
             let is_along = lines.locate_within_distance(to_m(place), ALONG_M * ALONG_M).next().is_some();
@@ -98,26 +100,36 @@ impl Wishes {
     }
 
     fn seeds(&self, coverage: &ValidCoverage, depth: usize) -> Result<Vec<u32>, WishError> {
+        if self.points.is_empty() {
+            return Ok(Vec::new());
+        }
         let level = &coverage.levels()[depth];
-        let boxes: Vec<(u32, Rect<f64>)> = level
-            .indices()
-            .filter_map(|unit| Some((unit.0, coverage.to_geometry(depth, unit).bounding_rect()?)))
-            .filter(|_| !self.points.is_empty())
-            .collect();
-        let mut seeds: Vec<u32> = Vec::with_capacity(self.points.len());
+        let boxes = level.indices().filter_map(|unit| {
+            let rect = coverage.to_geometry(depth, unit).bounding_rect()?;
+            Some(GeomWithData::new(boxed(rect), unit))
+        });
+        let boxes = RTree::bulk_load(boxes.collect());
+        let (mut seeds, mut known) = (Vec::with_capacity(self.points.len()), FxHashSet::default());
         for at in &self.points {
-            let holds = |(unit, rect): &&(u32, Rect<f64>)| {
-                let geometry = || coverage.to_geometry(depth, UnitIndex(*unit));
-                rect.intersects(at) && geometry().intersects(at)
-            };
-            let (unit, _) = boxes.iter().find(holds).ok_or(WishError::Nowhere { lon: at.x, lat: at.y })?;
-            if seeds.contains(unit) {
-                return Err(WishError::Twice { unit: level.unit(UnitIndex(*unit)).code.to_string() });
+            let mut holds: Vec<UnitIndex> = boxes
+                .locate_in_envelope_intersecting(AABB::from_point([at.x, at.y]))
+                .map(|unit| unit.data)
+                .filter(|unit| coverage.to_geometry(depth, *unit).intersects(at))
+                .collect();
+            // On a border the first of those that have it.
+            holds.sort_unstable();
+            let unit = *holds.first().ok_or(WishError::Nowhere { lon: at.x, lat: at.y })?;
+            if !known.insert(unit) {
+                return Err(WishError::Twice { unit: level.unit(unit).code.to_string() });
             }
-            seeds.push(*unit);
+            seeds.push(unit.0);
         }
         Ok(seeds)
     }
+}
+
+fn boxed(rect: Rect<f64>) -> Rectangle<[f64; 2]> {
+    Rectangle::from_corners([rect.min().x, rect.min().y], [rect.max().x, rect.max().y])
 }
 
 /// Places in which one edge is looked at.

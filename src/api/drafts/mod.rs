@@ -17,7 +17,7 @@ pub use balance::{__path_balance_draft, __path_staff_draft, __path_stop_balance,
 pub use begin::{__path_begin_draft, __path_list_drafts, begin_draft, list_drafts};
 pub use compare::{__path_compare_draft, compare_draft};
 pub use decide::{__path_approve_draft, __path_publish_draft, __path_withdraw_draft, approve_draft, publish_draft, withdraw_draft};
-pub use desk::{Desk, with_draft};
+pub use desk::{Desk, require as require_planner_of, with_draft};
 pub use edit::{
     __path_edit_draft, __path_list_operations, __path_redo_operation, __path_undo_last_operation, __path_undo_operations, edit_draft,
     list_operations, redo_operation, undo_last_operation, undo_operations,

@@ -11,7 +11,7 @@ pub struct StaffingView {
     /// What today's numbers come to; null where no plan of today is known.
     pub today: Option<StaffingSumView>,
     /// The fewest workers with whom nobody is over the ceiling, where there is one.
-    pub fewest_under_ceiling: Option<u32>,
+    pub fewest_under_ceiling: Option<u64>,
     pub parents: Vec<ParentStaffView>,
     pub what_if: Vec<StaffingSumView>,
 }

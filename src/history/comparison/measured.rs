@@ -110,7 +110,7 @@ fn weigh_whole(
         limits: &[],
         residents_field: None,
     };
-    let own = whole.own.clone().filter(|_| Some(depth) == whole.coverage.finest_depth());
+    let own = whole.own.as_ref().map(|(field, loads)| (field.clone(), loads[depth].clone()));
     let figures = Figures::load(store, &levels[depth], now).map_err(WeighError::from)?.with_own(own);
     Ok(weigh_base(store, &whole.coverage, &figures, &choice, config)?)
 }

@@ -11,7 +11,7 @@ use crate::history::load::load_coverage;
 use crate::index::{LayerIndex, Search};
 use crate::snapshot::LayerHistory;
 use crate::store::Store;
-use crate::topology::ValidCoverage;
+use crate::topology::{CoverageLevel, ValidCoverage};
 
 /// The two generations that are compared, the old one first, with the units in which they differ.
 #[derive(Debug)]
@@ -34,8 +34,8 @@ pub struct Sides {
 pub struct Whole {
     generation: Generation,
     pub coverage: Arc<ValidCoverage>,
-    /// The loads of the finest units as a draft keeps them, with their field.
-    pub own: Option<(String, Vec<f64>)>,
+    /// The loads of the units of each level as a draft keeps them, with their field.
+    pub own: Option<(String, Vec<Vec<f64>>)>,
 }
 
 impl Sides {
@@ -100,9 +100,10 @@ impl Whole {
         })?;
         let draft = session.draft();
         let coverage = coverage_of(draft).map_err(unfit)?;
-        let depth = draft.finest_depth();
-        let load = |unit: &Arc<crate::boundary::Unit>| draft.find(depth, &unit.code).map_or(0.0, |unit| unit.load);
-        let own = session.load_field().map(|field| (field.to_owned(), coverage.levels()[depth].units().iter().map(load).collect()));
+        let loads = |(depth, level): (usize, &CoverageLevel)| -> Vec<f64> {
+            level.units().iter().map(|unit| draft.find(depth, &unit.code).map_or(0.0, |unit| unit.load)).collect()
+        };
+        let own = session.load_field().map(|field| (field.to_owned(), coverage.levels().iter().enumerate().map(loads).collect()));
         Ok(Self { generation: session.generation().clone(), own, coverage: Arc::new(coverage) })
     }
 
@@ -120,7 +121,7 @@ impl Whole {
     }
 
     pub fn parents(&self) -> Parents {
-        let units = self.coverage.levels().iter().flat_map(crate::topology::CoverageLevel::units);
+        let units = self.coverage.levels().iter().flat_map(CoverageLevel::units);
         units.map(|unit| ((unit.level.clone(), unit.code.clone()), unit.parent.clone())).collect()
     }
 

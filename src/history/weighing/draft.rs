@@ -46,6 +46,17 @@ pub enum DraftGroundError {
     Wish(#[from] WishError),
 }
 
+/// What of a draft's ground is weighed, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct GroundChoice<'a> {
+    /// The draft's own field of loads where none is named, or the work where it has none.
+    pub loads: Option<&'a [WantedLoad]>,
+    pub limits: &'a [WantedLimit],
+    /// Whether locked districts are left out, with all that is in them.
+    pub leaves_locked: bool,
+    pub wishes: &'a Wishes,
+}
+
 /// Looks at a draft as it stands. Units of the finest level go, where none is named.
 ///
 /// # Errors
@@ -87,22 +98,20 @@ pub fn survey(session: &DraftSession, level: Option<&Level>) -> Result<DraftGrou
 }
 
 impl DraftGround {
-    /// Weighs the units that may go and their districts, which stay within the units of the level above theirs. Locked districts with all
-    /// that is in them are left out. The draft's own field of loads is weighed where none is named, or the work where it has none.
+    /// Weighs the units that may go and their districts, which stay within the units of the level above theirs.
     ///
     /// # Errors
     /// A load cannot be weighed, a wish cannot be met, or everything is locked.
     pub fn weigh(
         &self,
         store: &dyn Store,
-        loads: Option<&[WantedLoad]>,
-        limits: &[WantedLimit],
-        wishes: &Wishes,
+        choice: &GroundChoice<'_>,
         config: &WorkloadConfig,
         now: Timestamp,
     ) -> Result<Base, DraftGroundError> {
         let field = self.own.as_ref().map_or(WORKLOAD, |(field, _)| field.as_str());
         let usual = [WantedLoad { field: field.to_owned(), weight: 1.0 }];
+        let GroundChoice { loads, limits, leaves_locked, wishes } = *choice;
         let choice = BaseChoice {
             depth: self.depth,
             within: self.depth.checked_sub(2).filter(|above| !self.coverage.levels()[*above].is_empty()),
@@ -114,7 +123,7 @@ impl DraftGround {
         let figures = Figures::load(store, &self.coverage.levels()[self.depth], now).map_err(WeighError::from)?.with_own(self.own.clone());
         let mut base = weigh_base(store, &self.coverage, &figures, &choice, config)?;
         wishes.weigh(&mut base, &self.coverage, self.depth)?;
-        let keeps: Vec<bool> = self.is_bound.iter().map(|is_bound| !is_bound).collect();
+        let keeps: Vec<bool> = self.is_bound.iter().map(|is_bound| !(*is_bound && leaves_locked)).collect();
         if !keeps.contains(&true) {
             return Err(DraftGroundError::AllLocked(self.district_level.clone()));
         }

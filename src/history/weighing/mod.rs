@@ -9,7 +9,7 @@ mod wishes;
 mod workload;
 
 pub use base::{BaseChoice, TodayOf, weigh_base};
-pub use draft::{DraftGround, DraftGroundError, survey};
+pub use draft::{DraftGround, DraftGroundError, GroundChoice, survey};
 pub use figures::{Figures, WeighError, to_figure, to_name};
 pub use loads::{AREA_KM2, LOADS_MAX, UNITS, WORKLOAD, WantedLimit, WantedLoad, parse_limits, parse_loads};
 pub use wage::monthly_cost;

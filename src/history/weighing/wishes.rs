@@ -7,6 +7,9 @@ use crate::plan::Wishes;
 /// Corners of all wishes together; a city's main roads have some tens of thousands.
 pub const WISH_CORNERS_MAX: usize = 500_000;
 
+/// Points of which each gets a district; no city has as many stations.
+pub const WISH_POINTS_MAX: usize = 10_000;
+
 /// Reads wishes from GeoJSON, degrees WGS 84: lines are what borders should run along, polygons what none should cut, and each point gets
 /// a district of its own.
 ///
@@ -30,6 +33,9 @@ pub fn parse_wishes(value: &Value) -> Result<Wishes, String> {
     }
     let mut wishes = Wishes::default();
     geometries.into_iter().try_for_each(|geometry| add(&mut wishes, geometry))?;
+    if wishes.points.len() > WISH_POINTS_MAX {
+        return Err(format!("has more than {WISH_POINTS_MAX} points, and each would have a district"));
+    }
     Ok(wishes)
 }
 

@@ -231,4 +231,8 @@ fn workers_are_shared_out_by_load_before_a_border_is_moved() {
         assert_eq!((status, &refused["errors"][0]["parameter"]), (400, &json!(parameter)), "{refused}");
     }
     assert_eq!(get("?workers=1").0, 422);
+    // A lock keeps borders, not people.
+    let lock = json!({ "op": "lock", "level": "community", "units": [COMMUNITIES[0]], "locked": true });
+    assert_eq!(ask(&service, "POST", &format!("{draft}/operations"), Some("*"), &lock).0, 200);
+    assert_eq!(get("").1["today"]["workers"], 4);
 }

@@ -84,6 +84,7 @@ fn a_comparison_is_a_table_a_map_and_a_page() {
     assert!(csv.lines().any(|row| row.contains(COMMUNITIES[0]) && row.contains(COMMUNITIES[1])), "{csv}");
     let ground: Value = serde_json::from_str(&get("geojson")).unwrap();
     let features = ground["features"].as_array().unwrap();
+    assert!(features.iter().any(|feature| feature["properties"]["to"]["code"] == COMMUNITIES[0]), "{ground}");
     assert!(
         features.iter().all(|feature| feature["geometry"]["type"] == "MultiPolygon" || feature["geometry"]["type"] == "Polygon"),
         "{ground}"

@@ -24,6 +24,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How long nothing is said at most, where nothing has changed.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
+/// How long somebody may read nothing who listens.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Messages that wait in a connection.
 const WAITING_MAX: usize = 4;
 
@@ -49,7 +52,7 @@ pub fn stream(
         // Dropped with this task, whereupon the work ends.
         let _run = run;
         let work = async {
-            sender.send(message("started", &told)).await.ok()?;
+            send(&sender, message("started", &told)).await?;
             loop {
                 tokio::select! {
                     biased;
@@ -59,19 +62,19 @@ pub fn stream(
                             Ok(Err(problem)) => message("failed", &describe(&problem)),
                             Err(error) => message("failed", &describe(&Problem::internal(&error))),
                         };
-                        return sender.send(last).await.ok();
+                        return send(&sender, last).await;
                     }
                     changed = tokio::time::timeout(HEARTBEAT, progress.changed()) => match changed {
                         Ok(Ok(())) => {
                             let Progress { done, steps, outside } = *progress.borrow_and_update();
                             // A repair takes more steps than were foreseen.
                             let steps = steps.max(done);
-                            sender.send(message("progress", &json!({ "done": done, "steps": steps, "outside": outside }))).await.ok()?;
+                            send(&sender, message("progress", &json!({ "done": done, "steps": steps, "outside": outside }))).await?;
                             tokio::time::sleep(PAUSE).await;
                         }
                         // The work is done and its result on the way.
                         Ok(Err(_)) => tokio::time::sleep(Duration::from_millis(1)).await,
-                        Err(_) => sender.send(Bytes::from_static(b":\n\n")).await.ok()?,
+                        Err(_) => send(&sender, Bytes::from_static(b":\n\n")).await?,
                     },
                 }
             }
@@ -90,6 +93,11 @@ pub fn stream(
         (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
     ];
     (headers, body).into_response()
+}
+
+/// Hands a message on; none where the listener has left, or reads nothing.
+async fn send(sender: &mpsc::Sender<Bytes>, message: Bytes) -> Option<()> {
+    tokio::time::timeout(PATIENCE, sender.send(message)).await.ok()?.ok()
 }
 
 fn message(name: &str, data: &impl Serialize) -> Bytes {

@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
@@ -12,8 +11,8 @@ use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use super::events::{Told, stream};
-use super::runs::{Pace, Run};
-use super::wanted::{Asked, BalanceBody};
+use super::runs::{Pace, Place};
+use super::wanted::{Asked, BalanceBody, SECONDS_MAX};
 use crate::api::caller::Caller;
 use crate::api::document::Document;
 use crate::api::drafts::desk::{require, with_draft};
@@ -24,10 +23,10 @@ use crate::api::problem::{Problem, ProblemKind};
 use crate::api::state::AppState;
 use crate::api::wire::{BalanceView, ForecastView};
 use crate::boundary::UnitCode;
-use crate::history::{DraftGround, DraftGroundError, WeighError, operations_to_json, survey};
+use crate::history::{DraftGround, DraftGroundError, GroundChoice, WeighError, operations_to_json, survey};
 use crate::plan::edit::{Move, Operation};
 use crate::plan::{Base, Progress, Proposal, ProposalError, Wanted};
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 const EVENTS: Offer = Offer { name: "events", media: "text/event-stream" };
 
@@ -61,7 +60,7 @@ pub struct DraftBalance {
     path = "/v1/drafts/{id}/balance",
     tag = "drafts",
     params(("id" = String, Path, description = "The draft"), DraftRevision),
-    request_body(content = BalanceBody, content_type = "application/json"),
+    request_body(content = Option<BalanceBody>, content_type = "application/json"),
     security(("key" = [])),
     responses(
         (status = 200, description = "The plan", content((DraftBalance = "application/json"), (String = "text/event-stream"))),
@@ -79,7 +78,9 @@ pub async fn balance_draft(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let offer = negotiate(None, &headers, &[JSON, EVENTS])?;
+    let began = Instant::now();
+    // As of all that is posted, what else its sender would rather read is no reason to turn it away.
+    let offer = negotiate(None, &headers, &[JSON, EVENTS]).unwrap_or(JSON);
     let (expected, asked) = (Expected::of(&headers)?, Asked::read(&headers, &bytes)?);
     let level = asked.level.clone();
     let (draft, ground) = with_draft(&state, &caller, &id, move |session, _| {
@@ -89,18 +90,19 @@ pub async fn balance_draft(
     })
     .await?;
     let too_many = || Problem::new(ProblemKind::Overloaded, "two plans are looked for already; stop one of them or wait");
-    let run = state.plan_runs().begin(draft.clone()).ok_or_else(too_many)?;
-    let weighed = weigh(&state, ground, asked).await?;
-    let forecast = weighed.base.foresee(&weighed.wanted).map_err(|error| unfit(&error))?;
-    let told = Told { run: run.id, draft: draft.to_string(), forecast: ForecastView::new(&forecast, &weighed.base) };
+    let (run, place) = state.plan_runs().begin(draft.clone()).ok_or_else(too_many)?;
+    let seconds = asked.seconds().unwrap_or(SECONDS_MAX);
+    let (weighed, forecast) = weigh(&state, ground, asked, place).await?;
     if offer == EVENTS {
         let (progress, watched) = watch::channel(Progress::default());
-        let found = look(&state, &run, weighed, draft, (progress, None));
+        let told = Told { run: run.id, draft: draft.to_string(), forecast };
+        let end = Instant::now() + Duration::from_secs_f64(seconds);
+        let found = look(run.pace(progress, Some(end)), weighed, draft);
         return Ok(stream(told, run, watched, found, state.feed().ended()));
     }
-    let end = Instant::now() + Duration::from_secs(state.config().http.request_timeout_s).saturating_sub(MARGIN);
+    let end = began + Duration::from_secs(state.config().http.request_timeout_s).saturating_sub(MARGIN);
     let (progress, _watched) = watch::channel(Progress::default());
-    let found = look(&state, &run, weighed, draft, (progress, Some(end))).await;
+    let found = look(run.pace(progress, Some(end)), weighed, draft).await;
     let found = found.map_err(|error| Problem::internal(&error))??;
     let bytes = serde_json::to_vec(&found).map_err(|error| Problem::internal(&error))?;
     Ok(Document::new(JSON.media, bytes).private(true).untagged().into_response())
@@ -131,24 +133,32 @@ pub async fn stop_balance(
     is_stopped.then_some(StatusCode::ACCEPTED).ok_or_else(missing)
 }
 
-/// Base units with what is wanted of them.
-pub struct Weighed {
+/// Base units with what is wanted of them, and the place that looking for a plan of them has.
+struct Weighed {
     ground: DraftGround,
     base: Base,
     wanted: Wanted,
+    place: Place,
 }
 
-async fn weigh(state: &AppState, ground: DraftGround, asked: Asked) -> Result<Weighed, Problem> {
+async fn weigh(state: &AppState, ground: DraftGround, asked: Asked, place: Place) -> Result<(Weighed, ForecastView), Problem> {
     let config = state.config().workload.clone();
-    let (ground, asked, base) = state
-        .with_store(move |store| {
-            let weighed = ground.weigh(store, asked.loads.as_deref(), &asked.limits, &asked.wishes, &config, Timestamp::now());
-            by_store(weighed).map(|weighed| weighed.map(|base| (ground, asked, base)))
-        })
-        .await?
-        .map_err(|error| to_problem(&error))?;
-    let wanted = asked.of_draft(base.districts_today().unwrap_or(1), ground.locks());
-    Ok(Weighed { ground, base, wanted })
+    let work = move |store: &dyn Store| {
+        let (loads, limits, wishes) = (asked.loads.as_deref(), &asked.limits[..], &asked.wishes);
+        let choice = GroundChoice { loads, limits, leaves_locked: true, wishes };
+        let weighed = ground.weigh(store, &choice, &config, Timestamp::now());
+        let base = match by_store(weighed)? {
+            Ok(base) => base,
+            Err(error) => return Ok(Err(to_problem(&error))),
+        };
+        let wanted = asked.of_draft(base.districts_today().unwrap_or(1), ground.locks());
+        let forecast = match base.foresee(&wanted) {
+            Ok(forecast) => ForecastView::new(&forecast, &base),
+            Err(error) => return Ok(Err(unfit(&error))),
+        };
+        Ok(Ok((Weighed { ground, base, wanted, place }, forecast)))
+    };
+    state.with_store(work).await?
 }
 
 /// Takes a failure of the store out.
@@ -160,24 +170,17 @@ pub fn by_store<T>(weighed: Result<T, DraftGroundError>) -> Result<Result<T, Dra
 }
 
 /// Looks for a plan on threads of its own.
-fn look(
-    state: &AppState,
-    run: &Run,
-    weighed: Weighed,
-    draft: DraftName,
-    (progress, end): (watch::Sender<Progress>, Option<Instant>),
-) -> oneshot::Receiver<Result<DraftBalance, Problem>> {
+fn look(pace: Pace, weighed: Weighed, draft: DraftName) -> oneshot::Receiver<Result<DraftBalance, Problem>> {
     let (sender, receiver) = oneshot::channel();
-    let (runs, pace) = (Arc::clone(state.plan_runs()), run.pace(progress, end));
     tokio::task::spawn_blocking(move || {
-        let found = runs.install(|| find(&weighed, &draft, &pace));
+        let found = weighed.place.install(|| find(&weighed, &draft, &pace));
         // Whoever asked may have left.
-        drop(sender.send(found));
+        drop(sender.send(found.map_err(|error| Problem::internal(&error)).and_then(|found| found)));
     });
     receiver
 }
 
-fn find(Weighed { ground, base, wanted }: &Weighed, draft: &DraftName, pace: &Pace) -> Result<DraftBalance, Problem> {
+fn find(Weighed { ground, base, wanted, .. }: &Weighed, draft: &DraftName, pace: &Pace) -> Result<DraftBalance, Problem> {
     let began = Instant::now();
     let made = base.propose(wanted, &|progress| pace.go_on(progress)).map_err(|error| unfit(&error))?;
     let operation = operation(ground, base, &made)?;

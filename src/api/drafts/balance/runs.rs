@@ -1,6 +1,6 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use rustc_hash::FxHashMap;
@@ -17,16 +17,20 @@ const RUNS_MAX: usize = 2;
 #[derive(Debug, Default)]
 pub struct Runs {
     running: Mutex<FxHashMap<Uuid, (DraftName, Arc<AtomicBool>)>>,
-    /// Threads of its own, so that lookups and tiles keep the others.
-    pool: OnceLock<rayon::ThreadPool>,
 }
 
-/// A plan that is being looked for, while whoever asked for it listens. Dropped, it ends.
+/// Held by whoever listens. Dropped, the looking ends.
 #[derive(Debug)]
 pub struct Run {
-    runs: Arc<Runs>,
     pub id: Uuid,
     is_stopped: Arc<AtomicBool>,
+}
+
+/// Held by the work as long as it lasts, whoever listens still.
+#[derive(Debug)]
+pub struct Place {
+    runs: Arc<Runs>,
+    id: Uuid,
 }
 
 /// What the work asks now and then: how far it is, and whether to go on.
@@ -39,14 +43,14 @@ pub struct Pace {
 
 impl Runs {
     /// Lets one more plan be looked for; none where there are too many.
-    pub fn begin(self: &Arc<Self>, draft: DraftName) -> Option<Run> {
+    pub fn begin(self: &Arc<Self>, draft: DraftName) -> Option<(Run, Place)> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if running.len() >= RUNS_MAX {
             return None;
         }
         let (id, is_stopped) = (Uuid::now_v7(), Arc::<AtomicBool>::default());
         running.insert(id, (draft, Arc::clone(&is_stopped)));
-        Some(Run { runs: Arc::clone(self), id, is_stopped })
+        Some((Run { id, is_stopped }, Place { runs: Arc::clone(self), id }))
     }
 
     /// Ends the looking; the best plan so far is the result. False where no such plan is looked for.
@@ -55,15 +59,23 @@ impl Runs {
         let found = running.get(&id).filter(|(of, _)| of == draft);
         found.inspect(|(_, is_stopped)| is_stopped.store(true, Ordering::Relaxed)).is_some()
     }
+}
 
-    /// Does work on the threads that plans have, half of those of the machine.
-    pub fn install<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        let pool = self.pool.get_or_init(|| {
-            let threads = std::thread::available_parallelism().map_or(1, |count| count.get().div_ceil(2));
-            let name = |at| format!("plan-{at}");
-            rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(name).build().expect("a pool of few threads can be started")
-        });
-        pool.install(work)
+impl Place {
+    /// Does work on threads of its own, so that lookups and tiles keep the others and two plans do not wait for each other.
+    ///
+    /// # Errors
+    /// The machine starts no more threads.
+    pub fn install<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, rayon::ThreadPoolBuildError> {
+        let threads = std::thread::available_parallelism().map_or(1, |count| (count.get() / 2 / RUNS_MAX).max(1));
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|at| format!("plan-{at}")).build()?;
+        Ok(pool.install(work))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.runs.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }
 
@@ -76,7 +88,6 @@ impl Run {
 impl Drop for Run {
     fn drop(&mut self) {
         self.is_stopped.store(true, Ordering::Relaxed);
-        self.runs.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }
 
@@ -99,7 +110,7 @@ mod tests {
     #[test]
     fn a_run_is_stopped_by_its_name_and_makes_room_when_it_ends() {
         let runs = Arc::<Runs>::default();
-        let first = runs.begin(draft("1")).unwrap();
+        let (first, place) = runs.begin(draft("1")).unwrap();
         let _second = runs.begin(draft("2")).unwrap();
         assert!(runs.begin(draft("3")).is_none(), "there are two already");
         assert!(!runs.stop(&draft("2"), first.id), "it is not of that draft");
@@ -109,6 +120,21 @@ mod tests {
         assert!(runs.stop(&draft("1"), first.id));
         assert_eq!(pace.go_on(Progress::default()), ControlFlow::Break(()));
         drop(first);
+        assert!(runs.begin(draft("3")).is_none(), "the work has not ended yet");
+        drop(place);
         assert!(runs.begin(draft("3")).is_some());
+    }
+
+    #[test]
+    fn two_plans_do_not_wait_for_each_other() {
+        let runs = Arc::<Runs>::default();
+        let (_, first) = runs.begin(draft("1")).unwrap();
+        let (_, second) = runs.begin(draft("2")).unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            // The first ends only when the second has been done.
+            scope.spawn(move || first.install(move || told.recv().unwrap()).unwrap());
+            second.install(move || tell.send(()).unwrap()).unwrap();
+        });
     }
 }

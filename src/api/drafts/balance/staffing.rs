@@ -14,7 +14,7 @@ use crate::api::query::{FromQuery, Query, Values};
 use crate::api::state::AppState;
 use crate::api::wire::StaffingView;
 use crate::boundary::Level;
-use crate::history::{WantedLoad, monthly_cost, parse_loads, survey};
+use crate::history::{GroundChoice, WantedLoad, monthly_cost, parse_loads, survey};
 use crate::plan::{Apportionment, StaffQuestion, StaffTable, Wishes};
 
 const CSV: Offer = Offer { name: "csv", media: "text/csv; charset=utf-8" };
@@ -121,7 +121,10 @@ pub async fn staff_draft(
     let view = state
         .with_store(move |store| {
             let now = Timestamp::now();
-            let mut base = match by_store(ground.weigh(store, query.load.as_deref(), &[], &Wishes::default(), &config.workload, now))? {
+            // A lock keeps borders, and the work behind it is to be done all the same.
+            let (loads, wishes) = (query.load.as_deref(), Wishes::default());
+            let choice = GroundChoice { loads, limits: &[], leaves_locked: false, wishes: &wishes };
+            let mut base = match by_store(ground.weigh(store, &choice, &config.workload, now))? {
                 Ok(base) => base,
                 Err(error) => return Ok(Err(to_problem(&error))),
             };

@@ -110,6 +110,11 @@ impl Asked {
         Ok(Self { level, loads, limits, wishes, into, wanted })
     }
 
+    /// For how long a plan is to be looked for, where that was said.
+    pub fn seconds(&self) -> Option<f64> {
+        self.wanted.seconds
+    }
+
     /// Returns what is wanted of a draft with so many districts and these locks of its own.
     pub fn of_draft(self, districts: u32, locks: Vec<String>) -> Wanted {
         let mut wanted = self.wanted;

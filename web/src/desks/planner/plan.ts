@@ -7,6 +7,7 @@ import { headers } from '../../api/key';
 import type { Schema } from '../../api/client';
 import { explain } from '../../parts/explain';
 import { type Operation, apply, draft, tell } from './draft';
+import { t } from './words';
 
 export type Plan = Schema['DraftBalance'];
 export type Finding = Schema['FindingView'];
@@ -57,7 +58,9 @@ export async function look(wish: Wish): Promise<void> {
     planTrouble.value = explain(error);
     await tell(error);
   }
-  if (listener === mine) looking.value = null;
+  if (listener !== mine) return;
+  looking.value = null;
+  planTrouble.value ??= plan.value ? null : t('planBroken');
 }
 
 function hear(event: string, data: string): void {
@@ -66,8 +69,12 @@ function hear(event: string, data: string): void {
     foreseen.value = findings;
     looking.value = { run, done: 0, steps: 0, outside: 0 };
   } else if (event === 'progress') looking.value = { ...(looking.value as Looking), ...(JSON.parse(data) as Partial<Looking>) };
-  else if (event === 'result') plan.value = JSON.parse(data) as Plan;
-  else if (event === 'failed') planTrouble.value = (JSON.parse(data) as { detail: string }).detail;
+  else if (event === 'result') {
+    const found = JSON.parse(data) as Plan;
+    // Somebody drew meanwhile: what was found is of a draft that is no more.
+    if (found.revision === draft.value?.revision) plan.value = found;
+    else planTrouble.value = t('planOld');
+  } else if (event === 'failed') planTrouble.value = (JSON.parse(data) as { detail: string }).detail;
 }
 
 /** Ends the looking; the best plan so far comes. */

@@ -106,6 +106,8 @@ export const words = {
   moved: ['{} 个单元换归属，占负荷 {}，涉及 {} 个上级', '{} units change hands, {} of the load, of {} parents'],
   stopped: ['提前停止：这是目前最好的方案。', 'It was stopped: this is the best plan so far.'],
   takes: ['接收 {} 个单元，来自 {}：对方负荷 {} → {}，自身 {} → {}', 'takes {} units from {}: load {} → {}, its own {} → {}'],
+  planOld: ['寻找期间草案已改，请重新寻找。', 'The draft has changed meanwhile; look again.'],
+  planBroken: ['连接中断，没有得到方案。', 'The line broke before there was a plan.'],
   more: ['还有 {} 条', 'and {} more'],
   discard: ['不用', 'Discard'],
   takePlan: ['采用方案', 'Take the plan'],
