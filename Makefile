@@ -87,6 +87,7 @@ screenshots: ## Take the pictures of the documents again
 	cd web && npm ci --no-audit --no-fund --silent && npm test --silent
 	cp target/screenshots/lookup.png docs/map.png
 	cp target/screenshots/dispatch.png docs/dispatch.png
+	cp target/screenshots/planner-balance.png docs/planning.png
 
 first-map: build ## Print how long the first map takes, over GRIDS grids (2000; several with commas between)
 	@scripts/install-tools test
