@@ -66,7 +66,7 @@ export function App({ onMap }: { onMap: (container: HTMLElement) => void }) {
         {Opened ? <Opened /> : !trouble.value && <p class="soft">{t('loading')}</p>}
       </main>
       <section id="ground" aria-label={t('map')}>
-        <div id="map" ref={container} />
+        <div id="map" role="group" ref={container} />
         <div id="crosshair" aria-hidden="true" />
         {known?.notice && <p id="notice" role="note">{known.notice}</p>}
       </section>
