@@ -19,6 +19,7 @@ mod coding;
 mod costs;
 mod document;
 mod drafts;
+mod events;
 mod features;
 mod finish;
 mod generations;

@@ -55,6 +55,25 @@ pub fn variation_of_information(before: &[Option<u32>], after: &[Option<u32>], l
     terms.iter().sum::<f64>().max(0.0)
 }
 
+/// Finds for each new district the old one with which it has most load in common; the pair that has most goes first, and each old one
+/// goes to one new one. `pairs` has the new and the old district of each unit, and its load.
+pub(super) fn most_in_common(pairs: impl Iterator<Item = (u32, u32, f64)>, new: usize, old: usize) -> Vec<Option<u32>> {
+    let mut common: FxHashMap<(u32, u32), (f64, usize)> = FxHashMap::default();
+    for (new, old, load) in pairs {
+        let common = common.entry((new, old)).or_default();
+        *common = (common.0 + load, common.1 + 1);
+    }
+    let mut common: Vec<_> = common.into_iter().collect();
+    common.sort_unstable_by(|a, b| b.1.0.total_cmp(&a.1.0).then(b.1.1.cmp(&a.1.1)).then(a.0.cmp(&b.0)));
+    let (mut found, mut is_taken) = (vec![None; new], vec![false; old]);
+    for ((new, old), _) in common {
+        if found[new as usize].is_none() && !std::mem::replace(&mut is_taken[old as usize], true) {
+            found[new as usize] = Some(old);
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,5 +99,12 @@ mod tests {
         // Two halves against two other halves, which have nothing to do with each other: both entropies together.
         let across = [Some(0), Some(1), Some(0), Some(1)];
         assert!((variation_of_information(&plan, &across, &[1.0; 4]) - 2.0 * 2f64.ln()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn each_new_district_follows_the_old_one_that_it_has_most_of() {
+        // The second has most of old 0, so that the first, which has some of it too, follows old 1.
+        let pairs = [(0, 0, 2.0), (1, 0, 5.0), (0, 1, 1.0), (2, 1, 0.5)];
+        assert_eq!(most_in_common(pairs.into_iter(), 3, 2), [Some(1), Some(0), None]);
     }
 }

@@ -1,19 +1,17 @@
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderName};
+use axum::response::Response;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
-use tokio_stream::StreamExt as _;
-use tokio_stream::wrappers::ReceiverStream;
 
 use super::feed::read_missed;
 use super::item::Item;
 use crate::api::caller::Caller;
+use crate::api::events;
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::query::{FromQuery, Query, Values, whole};
 use crate::api::state::AppState;
@@ -85,7 +83,7 @@ pub async fn listen_to_incidents(
             last = send_missed(&state, &caller, last, newest, &sender).await?;
             loop {
                 match tokio::time::timeout(HEARTBEAT, live.recv()).await {
-                    Err(_) => sender.send(Bytes::from_static(b":\n\n")).await.ok()?,
+                    Err(_) => sender.send(events::HEARTBEAT).await.ok()?,
                     Ok(Ok(item)) if item.number > last => last = send_item(&state, &item, &caller, &sender).await?,
                     Ok(Ok(_)) => {}
                     Ok(Err(RecvError::Lagged(_))) => last = send_missed(&state, &caller, last, u64::MAX, &sender).await?,
@@ -99,14 +97,7 @@ pub async fn listen_to_incidents(
             () = ended.cancelled() => {}
         }
     });
-    let body = Body::from_stream(ReceiverStream::new(receiver).map(Ok::<_, Infallible>));
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        // Some proxies keep an answer back until it has grown.
-        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
-    ];
-    Ok((headers, body).into_response())
+    Ok(events::respond(receiver))
 }
 
 /// Sends what the store has after an event, up to another at least, and returns the number of the last one; none where nobody listens

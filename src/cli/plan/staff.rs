@@ -11,7 +11,7 @@ use super::source::PlanSource;
 use crate::api::wire::StaffingView;
 use crate::app::{OpenMode, StoreUnavailable, open_store};
 use crate::boundary::{LayerName, Level};
-use crate::history::monthly_cost;
+use crate::history::{monthly_cost, parse_numbers};
 use crate::plan::{Apportionment, Base, StaffQuestion, StaffTable, Staffing, figure, percent};
 
 #[derive(Debug, clap::Args)]
@@ -22,8 +22,8 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     workers: Option<u32>,
     /// Other numbers to compare with, as FROM..TO or FROM..TO/STEP
-    #[arg(long, value_name = "RANGE", value_parser = parse_range)]
-    what_if: Option<Range>,
+    #[arg(long, value_name = "RANGE", value_parser = parse_what_if)]
+    what_if: Option<WhatIf>,
     /// The most that a worker may carry; also says how few workers keep it
     #[arg(long, value_name = "LOAD")]
     ceiling: Option<f64>,
@@ -46,15 +46,13 @@ enum Method {
     MinMax,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Range {
-    from: u32,
-    to: u32,
-    step: u32,
-}
+/// Numbers of workers as one argument.
+#[derive(Clone, Debug)]
+struct WhatIf(Vec<u32>);
 
-/// Rows of a what-if that are worth reading.
-const WHAT_IF_MAX: u32 = 1_000;
+fn parse_what_if(text: &str) -> Result<WhatIf, String> {
+    parse_numbers(text).map(WhatIf)
+}
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     ensure!(args.ceiling.is_none_or(|ceiling| ceiling > 0.0), "--ceiling must be more than 0");
@@ -67,7 +65,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         );
     }
     let method = if args.method == Method::MinMax { Apportionment::MinMax } else { Apportionment::SainteLague };
-    let what_if = args.what_if.map_or_else(Vec::new, |range| (range.from..=range.to).step_by(range.step as usize).collect());
+    let what_if = args.what_if.as_ref().map_or_else(Vec::new, |WhatIf(numbers)| numbers.clone());
     let question = StaffQuestion { workers: args.workers, method, ceiling: args.ceiling, cost_each: cost, what_if };
     let table = StaffTable::of(&base, &question)?;
     let view = StaffingView::new(&table, &base);
@@ -120,30 +118,4 @@ fn describe(table: &StaffTable, base: &Base) -> String {
         table.what_if.iter().for_each(|staffing| text.push_str(&line(" ", staffing)));
     }
     text
-}
-
-fn parse_range(text: &str) -> Result<Range, String> {
-    let wrong = || format!("{text:?} is no range: use 1900..2100 or 1900..2100/50");
-    let (range, step) = text.split_once('/').unwrap_or((text, "1"));
-    let (from, to) = range.split_once("..").ok_or_else(wrong)?;
-    let number = |text: &str| text.trim().parse::<u32>().ok().filter(|number| *number > 0).ok_or_else(wrong);
-    let range = Range { from: number(from)?, to: number(to)?, step: number(step)? };
-    if range.from > range.to || (range.to - range.from) / range.step >= WHAT_IF_MAX {
-        return Err(format!("{text:?} has no number or more than {WHAT_IF_MAX} of them"));
-    }
-    Ok(range)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_range_has_a_step() {
-        assert_eq!(parse_range("5..9"), Ok(Range { from: 5, to: 9, step: 1 }));
-        assert_eq!(parse_range("1900..2100/50"), Ok(Range { from: 1900, to: 2100, step: 50 }));
-        for wrong in ["", "5", "9..5", "0..3", "1..2/0", "1..100000"] {
-            assert!(parse_range(wrong).is_err(), "{wrong}");
-        }
-    }
 }

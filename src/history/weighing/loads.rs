@@ -60,6 +60,26 @@ pub fn parse_limits(text: &str) -> Result<Vec<WantedLimit>, String> {
     text.split(',').map(|part| one(part.trim())).collect()
 }
 
+/// Numbers of workers that are compared at once.
+pub const WHAT_IF_MAX: usize = 1_000;
+
+/// Reads `FROM..TO` or `FROM..TO/STEP` as the numbers that it stands for.
+///
+/// # Errors
+/// Shows the text that is no range, or one of too many numbers.
+pub fn parse_numbers(text: &str) -> Result<Vec<u32>, String> {
+    let wrong = || format!("{text:?} is no range: use 40..60 or 40..60/5");
+    let (range, step) = text.split_once('/').unwrap_or((text, "1"));
+    let (from, to) = range.split_once("..").ok_or_else(wrong)?;
+    let number = |text: &str| text.trim().parse::<u32>().ok().filter(|number| *number > 0).ok_or_else(wrong);
+    let (from, to, step) = (number(from)?, number(to)?, number(step)?);
+    let numbers: Vec<u32> = (from..=to).step_by(step as usize).take(WHAT_IF_MAX + 1).collect();
+    match numbers.len() {
+        1..=WHAT_IF_MAX => Ok(numbers),
+        _ => Err(format!("{text:?} has no number or more than {WHAT_IF_MAX} of them")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +90,15 @@ mod tests {
         assert_eq!(parse_limits("units:12, 户数:900").unwrap(), [limit("units", 12.0), limit("户数", 900.0)]);
         for wrong in ["", "units", "units:0", "units:x", ":3", "a:1,,b:2"] {
             assert!(parse_limits(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_range_of_workers_has_a_step_and_an_end() {
+        assert_eq!(parse_numbers("40..60/10"), Ok(vec![40, 50, 60]));
+        assert_eq!(parse_numbers("4294967290..4294967295/4").map(|numbers| numbers.len()), Ok(2));
+        for wrong in ["", "40", "60..40", "0..3", "1..5/0", "1..100000"] {
+            assert!(parse_numbers(wrong).is_err(), "{wrong}");
         }
     }
 

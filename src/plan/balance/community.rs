@@ -9,6 +9,7 @@ use super::state::State;
 use super::task::{CommunityPlan, Finding, Limit, Mode, Task, Why};
 use super::transport::{adjacent, plan_transport};
 use super::watch::Watch;
+use crate::plan::compare::most_in_common;
 
 /// What a community is given to be balanced.
 #[derive(Clone)]
@@ -164,23 +165,10 @@ impl Job<'_> {
 
     /// Names new districts after the ones of today with which they have most load in common.
     fn keep_names(&self, region: &Region, of: &[u32]) -> Vec<Option<u32>> {
-        let mut common: FxHashMap<(u32, u32), (f64, usize)> = FxHashMap::default();
-        for unit in region.units().filter(|unit| region.home[*unit as usize] != NONE) {
-            let common = common.entry((of[unit as usize], region.home[unit as usize])).or_default();
-            common.0 += region.load[unit as usize];
-            common.1 += 1;
-        }
-        let mut common: Vec<_> = common.into_iter().collect();
-        common.sort_unstable_by(|a, b| b.1.0.total_cmp(&a.1.0).then(b.1.1.cmp(&a.1.1)).then(a.0.cmp(&b.0)));
-        let mut names = vec![None; self.districts as usize];
-        let mut is_taken = vec![false; self.today.len()];
-        for ((district, today), _) in common {
-            if names[district as usize].is_none() && !is_taken[today as usize] {
-                is_taken[today as usize] = true;
-                names[district as usize] = Some(self.today[today as usize]);
-            }
-        }
-        names
+        let at_home = region.units().filter(|unit| region.home[*unit as usize] != NONE);
+        let pairs = at_home.map(|unit| (of[unit as usize], region.home[unit as usize], region.load[unit as usize]));
+        let names = most_in_common(pairs, self.districts as usize, self.today.len());
+        names.into_iter().map(|name| name.map(|at| self.today[at as usize])).collect()
     }
 
     fn explain_outside(&self, region: &Region, of: &[u32], watch: &Watch) -> Vec<(u32, f64, Why)> {

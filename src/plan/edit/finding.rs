@@ -44,7 +44,8 @@ impl Draft {
     /// that is drawn over, by the scheme of the layer. `parent` is the one that is expected.
     ///
     /// # Errors
-    /// The level is neither the finest nor made of the next finer one, the shape is not one polygon, nobody has the ground, the parent is another, or all codes are taken.
+    /// The level is neither the finest nor made of the next finer one, the shape is not one polygon, nobody has the ground, the parent is
+    /// another, or all codes are taken.
     pub fn code_for(
         &self,
         level: &Level,

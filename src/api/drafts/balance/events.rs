@@ -1,19 +1,16 @@
-use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderName, HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::body::Bytes;
+use axum::response::Response;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio_stream::StreamExt as _;
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::routes::DraftBalance;
 use super::runs::Run;
+use crate::api::events;
 use crate::api::problem::Problem;
 use crate::api::wire::ForecastView;
 use crate::plan::Progress;
@@ -59,8 +56,8 @@ pub fn stream(
                     found = &mut done => {
                         let last = match found {
                             Ok(Ok(found)) => message("result", &found),
-                            Ok(Err(problem)) => message("failed", &describe(&problem)),
-                            Err(error) => message("failed", &describe(&Problem::internal(&error))),
+                            Ok(Err(problem)) => failed(&problem, &told.draft),
+                            Err(error) => failed(&Problem::internal(&error), &told.draft),
                         };
                         return send(&sender, last).await;
                     }
@@ -74,7 +71,7 @@ pub fn stream(
                         }
                         // The work is done and its result on the way.
                         Ok(Err(_)) => tokio::time::sleep(Duration::from_millis(1)).await,
-                        Err(_) => send(&sender, Bytes::from_static(b":\n\n")).await?,
+                        Err(_) => send(&sender, events::HEARTBEAT).await?,
                     },
                 }
             }
@@ -85,14 +82,7 @@ pub fn stream(
             () = ended.cancelled() => {}
         }
     });
-    let body = Body::from_stream(ReceiverStream::new(receiver).map(Ok::<_, Infallible>));
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        // Some proxies keep an answer back until it has grown.
-        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
-    ];
-    (headers, body).into_response()
+    events::respond(receiver)
 }
 
 /// Hands a message on; none where the listener has left, or reads nothing.
@@ -100,12 +90,17 @@ async fn send(sender: &mpsc::Sender<Bytes>, message: Bytes) -> Option<()> {
     tokio::time::timeout(PATIENCE, sender.send(message)).await.ok()?.ok()
 }
 
-fn message(name: &str, data: &impl Serialize) -> Bytes {
-    // JSON on one line has no line ends of its own.
-    let data = serde_json::to_string(data).unwrap_or_else(|_| "{}".into());
-    Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
+/// Tells a problem as every answer does.
+fn failed(problem: &Problem, draft: &str) -> Bytes {
+    let json = problem.to_json(&format!("/v1/drafts/{draft}/balance"));
+    write("failed", &String::from_utf8_lossy(&json))
 }
 
-fn describe(problem: &Problem) -> Value {
-    json!({ "type": problem.kind.name().map(|name| format!("urn:gridkeeper:problem:{name}")), "status": problem.kind.status().as_u16(), "detail": problem.detail })
+fn message(name: &str, data: &impl Serialize) -> Bytes {
+    write(name, &serde_json::to_string(data).unwrap_or_else(|_| "{}".into()))
+}
+
+/// JSON on one line has no line ends of its own.
+fn write(name: &str, json: &str) -> Bytes {
+    Bytes::from(format!("event: {name}\ndata: {json}\n\n"))
 }

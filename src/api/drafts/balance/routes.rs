@@ -11,7 +11,7 @@ use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use super::events::{Told, stream};
-use super::runs::{Pace, Place};
+use super::runs::{Pace, Place, RUNS_MAX};
 use super::wanted::{Asked, BalanceBody, SECONDS_MAX};
 use crate::api::caller::Caller;
 use crate::api::document::Document;
@@ -89,7 +89,7 @@ pub async fn balance_draft(
         Ok((name_of(session), survey(session, level.as_ref()).map_err(|error| to_problem(&error))?))
     })
     .await?;
-    let too_many = || Problem::new(ProblemKind::Overloaded, "two plans are looked for already; stop one of them or wait");
+    let too_many = || Problem::new(ProblemKind::Overloaded, format!("{RUNS_MAX} plans are looked for already; stop one of them or wait"));
     let (run, place) = state.plan_runs().begin(draft.clone()).ok_or_else(too_many)?;
     let seconds = asked.seconds().unwrap_or(SECONDS_MAX);
     let (weighed, forecast) = weigh(&state, ground, asked, place).await?;

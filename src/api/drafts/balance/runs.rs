@@ -10,8 +10,8 @@ use uuid::Uuid;
 use crate::api::drafts::tag::DraftName;
 use crate::plan::Progress;
 
-/// Plans that are looked for at once. Each takes half of the machine for as long as it lasts, so that more would only wait for each other.
-const RUNS_MAX: usize = 2;
+/// Plans that are looked for at once, on half of the machine together, so that more would only wait for each other.
+pub const RUNS_MAX: usize = 2;
 
 /// The plans that are being looked for by this process.
 #[derive(Debug, Default)]

@@ -14,13 +14,10 @@ use crate::api::query::{FromQuery, Query, Values};
 use crate::api::state::AppState;
 use crate::api::wire::StaffingView;
 use crate::boundary::Level;
-use crate::history::{GroundChoice, WantedLoad, monthly_cost, parse_loads, survey};
+use crate::history::{GroundChoice, WantedLoad, monthly_cost, parse_loads, parse_numbers, survey};
 use crate::plan::{Apportionment, StaffQuestion, StaffTable, Wishes};
 
 const CSV: Offer = Offer { name: "csv", media: "text/csv; charset=utf-8" };
-
-/// Rows of a what-if that are worth reading.
-const WHAT_IF_MAX: usize = 1_000;
 
 /// How many workers there are or could be.
 #[derive(Clone, Debug, utoipa::IntoParams)]
@@ -74,19 +71,6 @@ impl FromQuery for StaffQuery {
             what_if: values.optional("what_if", parse_numbers),
             f: values.optional("f", |text| Ok::<_, String>(text.to_owned())),
         })
-    }
-}
-
-fn parse_numbers(text: &str) -> Result<Vec<u32>, String> {
-    let wrong = || format!("{text:?} is no range: use 40..60 or 40..60/5");
-    let (range, step) = text.split_once('/').unwrap_or((text, "1"));
-    let (from, to) = range.split_once("..").ok_or_else(wrong)?;
-    let number = |text: &str| text.trim().parse::<u32>().ok().filter(|number| *number > 0).ok_or_else(wrong);
-    let (from, to, step) = (number(from)?, number(to)?, number(step)?);
-    let numbers: Vec<u32> = (from..=to).step_by(step as usize).take(WHAT_IF_MAX + 1).collect();
-    match numbers.len() {
-        1..=WHAT_IF_MAX => Ok(numbers),
-        _ => Err(format!("{text:?} has no number or more than {WHAT_IF_MAX} of them")),
     }
 }
 
@@ -148,18 +132,4 @@ pub async fn staff_draft(
     }
     let bytes = serde_json::to_vec(&view).map_err(|error| Problem::internal(&error))?;
     Ok(Document::new(JSON.media, bytes).private(true).untagged().into_response())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_range_of_workers_has_a_step_and_an_end() {
-        assert_eq!(parse_numbers("40..60/10"), Ok(vec![40, 50, 60]));
-        assert_eq!(parse_numbers("4294967290..4294967295/4").map(|numbers| numbers.len()), Ok(2));
-        for wrong in ["", "40", "60..40", "0..3", "1..5/0", "1..100000"] {
-            assert!(parse_numbers(wrong).is_err(), "{wrong}");
-        }
-    }
 }

@@ -1,7 +1,7 @@
 use axum::http::HeaderMap;
 use serde_json::Value;
 
-use crate::api::cases::Body;
+use crate::api::cases::{Body, or_empty};
 use crate::api::problem::Problem;
 use crate::boundary::Level;
 use crate::history::{WantedLimit, WantedLoad, parse_limits, parse_loads, parse_wishes};
@@ -71,7 +71,7 @@ impl Asked {
     /// # Errors
     /// 400 with every member that is wrong.
     pub fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Self, Problem> {
-        let mut body = Body::read(headers, if bytes.is_empty() { b"{}" } else { bytes }, MEMBERS)?;
+        let mut body = Body::read(headers, or_empty(bytes), MEMBERS)?;
         let into = body.number("into").map(|into| u32::try_from(into).unwrap_or(u32::MAX));
         if into == Some(0) {
             body.fault("into", "is not a whole number of at least 1".into());
