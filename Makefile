@@ -7,7 +7,7 @@ export GRIDKEEPER_BENCH_PYTHON ?= $(CACHE)/venv-bench-requirements/bin/python
 LISTEN ?= 127.0.0.1:8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-web test-datafusion distributed contract exactness tiles-coverage fuzz bench lint screenshots first-map web shapes test-qgis example-shifted clean-demo
+.PHONY: help run build test test-web test-datafusion distributed contract exactness tiles-coverage fuzz bench lint screenshots first-map web shapes example-shifted clean-demo
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,11 +50,6 @@ distributed: ## Assign the grids of ROWS (50000000) positions on a cluster of Ba
 exactness: ## Compare ten million points at each of three sizes with an exact reference; a quarter of an hour
 	@scripts/install-tools build
 	cargo run --release --locked --example exactness -- $(or $(POINTS),10000000) 2000 100000 1000000
-
-test-qgis: ## Have QGIS draw tiles and features, which is 195 MB to install; the images are in target/screenshots
-	@scripts/install-tools qgis
-	cargo build --locked
-	scripts/qgis-render "$(CARGO_TARGET_DIR)/debug/gridkeeper" target/screenshots
 
 # Published boundary files, where the machine has them.
 DATA ?= ../shared/data

@@ -76,6 +76,11 @@ export async function picture(page: Page, name: string): Promise<void> {
 
 /** Fails with all that axe finds wrong for people who hear or tap a page instead of seeing and clicking it. */
 export async function expectAccessible(page: Page): Promise<void> {
+  // What still appears is pale for a moment, which is not how the page is read.
+  await page.evaluate(async () => {
+    const ending = document.getAnimations().filter((animation) => Number.isFinite(animation.effect?.getComputedTiming().endTime));
+    await Promise.allSettled(ending.map((animation) => animation.finished));
+  });
   // Into the page's own world, past its policy, which lets nobody's script in but ours.
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] }));

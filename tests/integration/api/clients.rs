@@ -1,7 +1,7 @@
-//! Programs of others that read features: GDAL and OWSLib as they are, and Schemathesis, which believes the definition.
+//! Programs of others that read us: GDAL, QGIS and OWSLib as they are, and Schemathesis, which believes the definition.
 
 use std::collections::BTreeMap;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use gridkeeper::app::{OpenMode, open_store};
 use gridkeeper::config::Config;
@@ -120,6 +120,27 @@ fn owslib_reads_collections_filters_and_schemas() {
     let mut command = Command::new(python);
     command.args([script, service.url(""), "grid".into(), (ROWS * COLUMNS).to_string()]).args(sides).arg("2");
     let output = command.env("NO_PROXY", "*").output().unwrap();
+    assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+}
+
+/// The system's Python, which alone has QGIS, or none with a message that the test is skipped.
+fn python_with_qgis() -> Option<&'static str> {
+    let python = "/usr/bin/python3";
+    let has = Command::new(python).args(["-c", "import qgis.core"]).stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+    assert!(has || std::env::var_os("CI").is_none(), "make test installs QGIS; this machine must run the test");
+    if !has {
+        eprintln!("skipped: there is no QGIS");
+    }
+    has.then_some(python)
+}
+
+#[test]
+fn qgis_draws_tiles_by_our_style_and_reads_and_draws_collections() {
+    let Some(python) = python_with_qgis() else { return };
+    let Sample { service, _folder } = Sample::start();
+    let root = env!("CARGO_MANIFEST_DIR");
+    let (script, pictures) = (format!("{root}/tests/qgis_render.py"), format!("{root}/target/screenshots"));
+    let output = Command::new(python).args([script, service.url(""), pictures]).env("NO_PROXY", "*").output().unwrap();
     assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
 }
 
