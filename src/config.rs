@@ -231,6 +231,9 @@ pub struct HttpConfig {
     pub page_limit_default: usize,
     /// Most features on a page; a larger limit is lowered to it. Default 10,000.
     pub page_limit_max: usize,
+    /// Memory for units as pages have shown them, which neighbouring pages and boxes show again, bytes; 0 keeps none. Default 64 MiB,
+    /// which is some 40,000 units of forty vertices.
+    pub feature_text_bytes_max: u64,
     /// Requests worked on at once; beyond it callers get 503. Default 512.
     pub concurrent_requests_max: usize,
     /// Longest time a request that is not a stream may take, seconds. Default 30.
@@ -324,6 +327,7 @@ impl Default for HttpConfig {
             record_bytes_max: 64 << 10,
             page_limit_default: 10,
             page_limit_max: 10_000,
+            feature_text_bytes_max: 64 << 20,
             concurrent_requests_max: 512,
             request_timeout_s: 30,
             drain_s: 20,

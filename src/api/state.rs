@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, Semaphore, broadcast};
 
 use super::addresses::Geocoder;
 use super::caller::{Caller, KeyRing};
 use super::cases::layer_of_cases;
 use super::drafts::{Desk, Runs};
-use super::features::{TableSource, unit_schema};
+use super::features::{KnownLevels, TableSource};
 use super::health::LoadedGeneration;
 use super::problem::{Problem, ProblemKind};
 use super::rate::Rates;
@@ -21,9 +20,8 @@ use super::token::TokenVerifier;
 use crate::boundary::{Territory, UnitCode};
 use crate::config::Config;
 use crate::dispatch::{AddressBook, BorderRulings, Case};
-use crate::filter::Schema;
 use crate::history::{Archive, KeptUnheld};
-use crate::snapshot::{LayerKey, LayerSnapshot, Live, Snapshot};
+use crate::snapshot::{Live, Snapshot};
 use crate::store::{CaseQueue, CaseWrite, CaseWritten, KeyRecord, QueueError, Store, StoreError};
 
 /// What all requests share.
@@ -45,8 +43,7 @@ struct Shared {
     is_draining: AtomicBool,
     permits: Arc<Semaphore>,
     store_permits: Arc<Semaphore>,
-    extents: Mutex<FxHashMap<ExtentKey, Option<[f64; 4]>>>,
-    schemas: Mutex<FxHashMap<(LayerKey, usize), Arc<Schema>>>,
+    levels: KnownLevels,
     tables: Vec<Arc<TableSource>>,
     unheld: Arc<KeptUnheld>,
     desk: Desk,
@@ -61,11 +58,6 @@ struct Shared {
     /// Told whenever another snapshot answers.
     swapped: Arc<Notify>,
 }
-
-type ExtentKey = (LayerKey, usize);
-
-/// Extents and schemas kept: a generation has as many as its layer has levels, so this is dozens of generations. They are a few bytes each.
-const EXTENTS_MAX: usize = 256;
 
 /// Requests that may read the store at once. The store has few connections; more readers would only wait inside it.
 const STORE_READERS_MAX: usize = 4;
@@ -94,14 +86,13 @@ impl AppState {
             store,
             tokens: TokenVerifier::new(&config.oidc),
             rates: Rates::new(&config.rates),
+            levels: KnownLevels::new(config.http.feature_text_bytes_max),
             config,
             keys: ArcSwap::default(),
             is_store_up: AtomicBool::new(true),
             is_draining: AtomicBool::new(false),
             permits,
             store_permits: Arc::new(Semaphore::new(STORE_READERS_MAX)),
-            extents: Mutex::default(),
-            schemas: Mutex::default(),
             tables,
             unheld: Arc::default(),
             desk: Desk::default(),
@@ -347,39 +338,8 @@ impl AppState {
         layers.map(|layer| LoadedGeneration { layer: layer.layer().name.to_string(), generation: layer.generation().id.0 }).collect()
     }
 
-    /// Returns west, south, east and north of a level; none where it has no units. Measured once for each generation.
-    pub(super) fn extent_of(&self, layer: &LayerSnapshot, depth: usize) -> Option<[f64; 4]> {
-        let key = (layer.key(), depth);
-        let mut extents = self.0.extents.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(extent) = extents.get(&key) {
-            return *extent;
-        }
-        if extents.len() >= EXTENTS_MAX {
-            extents.clear();
-        }
-        let extent = measure_extent(layer, depth);
-        extents.insert(key, extent);
-        extent
-    }
-
-    /// Returns what can be asked of the units of a level, where somebody has asked for it before.
-    pub(super) fn known_schema_of(&self, layer: &LayerSnapshot, depth: usize) -> Option<Arc<Schema>> {
-        self.0.schemas.lock().unwrap_or_else(PoisonError::into_inner).get(&(layer.key(), depth)).map(Arc::clone)
-    }
-
-    /// Returns what can be asked of the units of a level. Learned once for each generation, from all its units.
-    pub(super) fn schema_of(&self, layer: &LayerSnapshot, depth: usize) -> Arc<Schema> {
-        if let Some(schema) = self.known_schema_of(layer, depth) {
-            return schema;
-        }
-        let key = (layer.key(), depth);
-        let schema = Arc::new(unit_schema(&layer.coverage().levels()[depth]));
-        let mut schemas = self.0.schemas.lock().unwrap_or_else(PoisonError::into_inner);
-        if schemas.len() >= EXTENTS_MAX {
-            schemas.clear();
-        }
-        schemas.insert(key, Arc::clone(&schema));
-        schema
+    pub(super) fn levels(&self) -> &KnownLevels {
+        &self.0.levels
     }
 
     /// Returns the collections that are read from files.
@@ -411,15 +371,6 @@ impl AppState {
         let in_flight = self.0.config.http.concurrent_requests_max.saturating_sub(self.0.permits.available_permits());
         metrics::gauge!("gridkeeper_http_requests_in_flight").set(u32::try_from(in_flight).unwrap_or(u32::MAX));
     }
-}
-
-fn measure_extent(layer: &LayerSnapshot, depth: usize) -> Option<[f64; 4]> {
-    let arcs = layer.coverage().arcs();
-    let borders = arcs.ids().filter(|arc| arcs.sides(*arc, depth).is_border());
-    borders.flat_map(|arc| arcs.coords(arc)).fold(None, |extent, at| {
-        let [west, south, east, north] = extent.unwrap_or([at.x, at.y, at.x, at.y]);
-        Some([west.min(at.x), south.min(at.y), east.max(at.x), north.max(at.y)])
-    })
 }
 
 impl std::fmt::Debug for AppState {

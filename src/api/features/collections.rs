@@ -189,7 +189,7 @@ fn to_collection(state: &AppState, layer: &LayerSnapshot, depth: usize, base: &B
     let version = as_of.to_pairs();
     let level = &layer.coverage().levels()[depth];
     let id = layer.layer().collection_id(level.level());
-    let bbox = state.extent_of(layer, depth);
+    let bbox = state.levels().extent(layer, depth);
     let since = level.units().iter().map(|unit| unit.validity.from).min();
     let mut collection = Collection {
         title: format!("{} ({})", level.level(), layer.layer().name),

@@ -15,6 +15,7 @@ pub mod incidents;
 mod infer;
 pub mod items;
 pub mod landing;
+mod levels;
 mod matched;
 mod order;
 mod pages;
@@ -33,6 +34,6 @@ mod units;
 mod write;
 
 pub use crs::CRS84;
+pub use levels::KnownLevels;
 pub use passing::{FilterKey, UnitFilter, UnitFilterQuery};
 pub use table::{TableFeature, TableSource};
-pub use units::unit_schema;

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::asked::{equals, parse_filter, wrong_filter};
 use super::crs::WireCrs;
+use super::levels::KnownLevel;
 use super::query::FilterLanguage;
 use super::select::{FEATURES_BETWEEN_LOOKS, hinted, too_late};
 use super::source::{Row, Source, geometry_slot};
@@ -135,15 +136,16 @@ impl UnitFilter {
         Ok(filter.map(|filter| Self { filter, schema }))
     }
 
-    /// Returns of each unit of a level, which has the properties `own`, whether it passes.
+    /// Returns of each unit of a level whether it passes.
     ///
     /// # Errors
     /// 503 where it takes longer than `until`.
-    pub fn passing(&self, layer: &Arc<LayerSnapshot>, depth: usize, own: &Arc<Schema>, until: Instant) -> Result<Vec<bool>, Problem> {
+    pub fn passing(&self, layer: &Arc<LayerSnapshot>, depth: usize, known: KnownLevel, until: Instant) -> Result<Vec<bool>, Problem> {
         let ends = Ends::seen_by(&Caller::public(), layer.generation().created_at);
-        let source = UnitSource { layer: Arc::clone(layer), depth, ends, schema: Arc::clone(own) };
+        let own = Arc::clone(&known.schema);
+        let source = UnitSource { layer: Arc::clone(layer), depth, ends, known };
         let slots: Vec<Option<usize>> = self.schema.properties.iter().map(|property| own.find(&property.name)).collect();
-        let (evaluator, geometry) = (Evaluator::new(&self.filter), geometry_slot(own));
+        let (evaluator, geometry) = (Evaluator::new(&self.filter), geometry_slot(&own));
         let mut passing = vec![false; source.len()];
         let asked = hinted(&source, self.filter.hint(self.schema.find("code"), geometry_slot(&self.schema)));
         for (number, at) in asked.into_iter().enumerate() {

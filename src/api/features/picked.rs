@@ -78,6 +78,10 @@ impl Source for PickedSource {
         self.whole.write_whole(self.picked[at], out)
     }
 
+    fn write_kept(&self, at: usize, out: &mut Vec<u8>) -> bool {
+        self.whole.write_kept(self.picked[at], out)
+    }
+
     fn span(&self, at: usize) -> Option<(Timestamp, Option<Timestamp>)> {
         self.whole.span(self.picked[at])
     }

@@ -139,8 +139,8 @@ pub async fn list_relatives(
     };
     request
         .send(move || {
-            let schema = state.schema_of(&theirs.layer, theirs.depth);
-            let source = UnitSource { layer: Arc::clone(&theirs.layer), depth: theirs.depth, ends, schema };
+            let known = state.levels().learn(&theirs.layer, theirs.depth);
+            let source = UnitSource { layer: Arc::clone(&theirs.layer), depth: theirs.depth, ends, known };
             let picked = relatives(&own, of, relation, &source);
             Arc::new(PickedSource::new(Arc::new(source), picked))
         })

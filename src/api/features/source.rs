@@ -54,6 +54,11 @@ pub trait Source: Send + Sync {
         false
     }
 
+    /// Does the same, and keeps what was written for those who ask again, where that is quicker.
+    fn write_kept(&self, at: usize, out: &mut Vec<u8>) -> bool {
+        self.write_whole(at, out)
+    }
+
     /// Returns between which times a feature holds, the end excluded; none where it says nothing of time.
     fn span(&self, at: usize) -> Option<(Timestamp, Option<Timestamp>)>;
 

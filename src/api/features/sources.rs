@@ -38,14 +38,14 @@ pub async fn find_source(state: &AppState, id: &str, as_of: AsOfQuery, caller: &
     }
     let FoundLevel { layer, depth, is_private } = find_level(state, id, as_of, caller).await?;
     let ends = Ends::seen_by(caller, Timestamp::now());
-    if let Some(schema) = state.known_schema_of(&layer, depth) {
-        return Ok(FoundSource { source: Arc::new(UnitSource { layer, depth, ends, schema }), is_private });
+    if let Some(known) = state.levels().find(&layer, depth) {
+        return Ok(FoundSource { source: Arc::new(UnitSource { layer, depth, ends, known }), is_private });
     }
     let state = state.clone();
     // The properties of a level that nobody has asked for yet are learned from all its units.
     let source = tokio::task::spawn_blocking(move || {
-        let schema = state.schema_of(&layer, depth);
-        UnitSource { layer, depth, ends, schema }
+        let known = state.levels().learn(&layer, depth);
+        UnitSource { layer, depth, ends, known }
     });
     let source = source.await.map_err(|e| Problem::internal(&e))?;
     Ok(FoundSource { source: Arc::new(source), is_private })

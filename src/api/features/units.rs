@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::infer::{Inference, to_value};
+use super::levels::KnownLevel;
 use super::source::{Source, merged};
 use super::write::{Ends, ZoomLevel};
 use crate::boundary::{OWN_PROPERTIES, SOURCE_MEMBER, UnitCode, UnitId};
@@ -22,7 +23,7 @@ pub struct UnitSource {
     pub layer: Arc<LayerSnapshot>,
     pub depth: usize,
     pub ends: Ends,
-    pub schema: Arc<Schema>,
+    pub known: KnownLevel,
 }
 
 /// The place of the code in the schema of units; the others stand as [`unit_schema`] puts them.
@@ -110,7 +111,7 @@ fn places(units: Vec<UnitIndex>) -> Vec<usize> {
 
 impl Source for UnitSource {
     fn schema(&self) -> &Schema {
-        &self.schema
+        &self.known.schema
     }
 
     fn len(&self) -> usize {
@@ -141,7 +142,7 @@ impl Source for UnitSource {
             5 => Value::Instant(unit.validity.from),
             6 => self.ends.seen_of(unit).to.map_or(Value::Null, Value::Instant),
             slot => {
-                let property = &self.schema.properties[slot];
+                let property = &self.known.schema.properties[slot];
                 to_value(unit.properties.get(&property.name), property.kind)
             }
         }
@@ -177,6 +178,13 @@ impl Source for UnitSource {
     fn write_whole(&self, at: usize, out: &mut Vec<u8>) -> bool {
         let seen = self.ends.seen_of(&self.level().units()[at]);
         write_covered_unit(out, self.layer.coverage(), (self.depth, index(at)), seen).is_ok()
+    }
+
+    fn write_kept(&self, at: usize, out: &mut Vec<u8>) -> bool {
+        if self.is_private(at) {
+            return self.write_whole(at, out);
+        }
+        self.known.write_kept(index(at), out, |out| self.write_whole(at, out))
     }
 
     fn span(&self, at: usize) -> Option<(Timestamp, Option<Timestamp>)> {

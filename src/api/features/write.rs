@@ -91,7 +91,9 @@ impl Look {
     /// # Errors
     /// A position that the reference system cannot express.
     pub fn write(&self, source: &dyn Source, at: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
-        self.write_open(source, at, out)?;
+        if !(self.is_whole() && source.write_kept(at, out)) {
+            self.write_parts(source, at, out)?;
+        }
         self.write_links(&source.id(at), out);
         out.push(b'}');
         Ok(())
@@ -102,16 +104,16 @@ impl Look {
     /// # Errors
     /// A position that the reference system cannot express.
     pub fn write_bare(&self, source: &dyn Source, at: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
-        self.write_open(source, at, out)?;
+        // A file holds each feature once, so nothing is kept of it.
+        if !(self.is_whole() && source.write_whole(at, out)) {
+            self.write_parts(source, at, out)?;
+        }
         out.push(b'}');
         Ok(())
     }
 
-    /// Writes a feature up to where more members may follow.
-    fn write_open(&self, source: &dyn Source, at: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
-        if self.is_whole() && source.write_whole(at, out) {
-            return Ok(());
-        }
+    /// Puts a feature together of its parts, up to where more members may follow.
+    fn write_parts(&self, source: &dyn Source, at: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
         let id = source.id(at);
         out.write_all(b"{\"type\":\"Feature\",\"id\":")?;
         serde_json::to_writer(&mut *out, &*id).map_err(io::Error::from)?;

@@ -147,7 +147,7 @@ impl Subject {
         let of_layer = |layer: &Arc<LayerSnapshot>| {
             let find = || {
                 let of_level = |depth: usize| match is_wanted(layer, depth, &choice) {
-                    true => filter.passing(layer, depth, &state.schema_of(layer, depth), until),
+                    true => filter.passing(layer, depth, state.levels().learn(layer, depth), until),
                     false => Ok(Vec::new()),
                 };
                 (0..layer.coverage().levels().len()).map(of_level).collect::<Result<_, _>>().map(PassingUnits)
@@ -163,7 +163,7 @@ impl Subject {
         }
         let of_layer = |layer: &Arc<LayerSnapshot>| -> Vec<Arc<Schema>> {
             let wanted = (0..layer.coverage().levels().len()).filter(|depth| is_wanted(layer, *depth, choice));
-            wanted.map(|depth| state.schema_of(layer, depth)).collect()
+            wanted.map(|depth| state.levels().learn(layer, depth).schema).collect()
         };
         let schemas: Vec<Arc<Schema>> = self.layers.iter().flat_map(of_layer).collect();
         UnitFilter::of(&self.filter, &schemas)

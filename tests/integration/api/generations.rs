@@ -1,5 +1,8 @@
+use std::sync::Arc;
+
 use gridkeeper::app::{NewLevel, PublishOptions, publish};
 use gridkeeper::boundary::{GenerationId, GenerationState, LayerName, Level, Position, UnitCode};
+use gridkeeper::config::Config;
 use gridkeeper::dispatch::{Case, CaseId};
 use gridkeeper::topology::Rules;
 use jiff::Timestamp;
@@ -44,6 +47,37 @@ fn ask(service: &Service, key: Option<&str>, path: &str) -> (u16, Value) {
 
 fn numbers(listed: &Value) -> Vec<u64> {
     listed["generations"].as_array().unwrap().iter().map(|g| g["generation"].as_u64().unwrap()).collect()
+}
+
+/// A page as text, in which the address of the service is left out.
+fn page(service: &Service, key: Option<&str>, generation: u64) -> String {
+    let path = format!("/collections/grid/items?limit=1000&generation={generation}");
+    let response = key.iter().fold(service.get(&path), RequestBuilder::bearer_auth).send().unwrap();
+    let (status, text) = (response.status(), response.text().unwrap());
+    assert_eq!(status, 200, "{text}");
+    text.replace(&service.url(""), "")
+}
+
+#[test]
+fn units_that_are_kept_as_text_are_those_of_the_generation_and_the_caller() {
+    let first = Service::start();
+    republish(&first, false, None, GenerationState::Published);
+    republish(&first, true, Some(LATER), GenerationState::Published);
+    let start = |bytes| {
+        let mut config = Config::default();
+        config.http.feature_text_bytes_max = bytes;
+        Service::start_on(Arc::clone(&first.store), config, false)
+    };
+    let (keeping, fresh) = (start(1 << 20), start(0));
+    let mut shown = Vec::new();
+    // The planner's turn comes before the public's and after it: only the planner is told that a unit will end.
+    for (key, generation) in [(Some(PLANNER), 2), (None, 1), (None, 2), (Some(PLANNER), 2), (None, 2), (Some(PLANNER), 3), (None, 1)] {
+        let text = page(&keeping, key, generation);
+        assert_eq!(text, page(&fresh, key, generation), "{key:?} {generation}");
+        shown.push((text.contains("\"新\""), text.contains("2100-01-01")));
+    }
+    let [first, planned] = [(false, false), (true, true)];
+    assert_eq!(shown, [planned, first, (true, false), planned, (true, false), (false, true), first]);
 }
 
 #[test]
