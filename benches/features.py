@@ -214,6 +214,10 @@ def paths_of(asked, items, is_ours, codes):
     return [f"{items}?limit={asked}&offset={page * asked}" for page in pages]
 
 
+# Neither rival writes a line for each request.
+os.environ.setdefault("GRIDKEEPER_LOG", "warn")
+
+
 def compare_services(gridkeeper, scratch, address, grids):
     rows = psql(address, "SELECT ST_X(p), ST_Y(p), code FROM (SELECT code, ST_PointOnSurface(geom) p FROM rivals.units ORDER BY code) u")
     centres = [(float(lon), float(lat), code) for lon, lat, code in (line.split("|") for line in rows.splitlines())]

@@ -140,6 +140,9 @@ fn table_name(stored: &StoredGeneration, level: &Level) -> String {
     stored.layer.collection_id(level).replace('.', "_")
 }
 
+/// Units that are made into text at once, by all cores, before they are written: some megabytes.
+const UNITS_AT_ONCE: usize = 4096;
+
 fn write_geojson(out: impl Write, stored: &StoredGeneration, levels: &[(&Level, &[UnitShape])]) -> io::Result<()> {
     let generation = &stored.generation;
     let members = [
@@ -148,8 +151,8 @@ fn write_geojson(out: impl Write, stored: &StoredGeneration, levels: &[(&Level, 
         ("effective_from", generation.effective_from.to_string().into()),
     ];
     let mut writer = CollectionWriter::new(BufWriter::new(out), &members)?;
-    for shape in levels.iter().flat_map(|(_, shapes)| *shapes) {
-        writer.write(&shape.unit, &shape.geometry)?;
+    for shapes in levels.iter().flat_map(|(_, shapes)| shapes.chunks(UNITS_AT_ONCE)) {
+        writer.write_all(shapes)?;
     }
     writer.finish().map(drop)
 }

@@ -214,8 +214,14 @@ impl Reader<'_> {
     }
 
     fn line(&mut self) -> Result<LineString<f64>, BlobError> {
-        let count = self.count()?;
-        (0..count).map(|_| self.coord()).collect::<Result<_, _>>().map(LineString)
+        let count = self.count()? as usize;
+        let bytes = count.checked_mul(8 * self.dimensions).ok_or(BlobError::Truncated)?;
+        let (coords, rest) = self.rest.split_at_checked(bytes).ok_or(BlobError::Truncated)?;
+        self.rest = rest;
+        // All bytes are there, so a line takes the room that it needs at once, and no more.
+        let numbers = coords.as_chunks::<8>().0;
+        let coords = numbers.chunks_exact(self.dimensions).map(|coord| Coord { x: self.to_number(coord[0]), y: self.to_number(coord[1]) });
+        Ok(LineString(coords.collect()))
     }
 
     fn coord(&mut self) -> Result<Coord<f64>, BlobError> {
@@ -228,7 +234,11 @@ impl Reader<'_> {
 
     fn number(&mut self) -> Result<f64, BlobError> {
         let bytes = self.take::<8>()?;
-        Ok(if self.is_little { f64::from_le_bytes(bytes) } else { f64::from_be_bytes(bytes) })
+        Ok(self.to_number(bytes))
+    }
+
+    fn to_number(&self, bytes: [u8; 8]) -> f64 {
+        if self.is_little { f64::from_le_bytes(bytes) } else { f64::from_be_bytes(bytes) }
     }
 
     fn count(&mut self) -> Result<u32, BlobError> {
