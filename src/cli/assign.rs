@@ -117,10 +117,10 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         Format::Xlsx => workbook::assign(&args.input, out, &answerer, &names, &mut tally),
     });
     tally.clear();
-    // Who has closed the stream early wants to hear no more.
-    if is_whole.with_context(|| format!("cannot assign {}", args.input.display()))? {
-        tally.finish();
-    }
+    let is_whole = is_whole.with_context(|| format!("cannot assign {}", args.input.display()))?;
+    // What was written may look whole, so the exit code has to say that it is not.
+    anyhow::ensure!(is_whole, "the standard output was closed before all rows were written");
+    tally.finish();
     Ok(Outcome::Done)
 }
 
@@ -137,8 +137,12 @@ impl PositionFields {
     fn find(&self, headers: &[String]) -> anyhow::Result<(usize, usize)> {
         let find = |names: &[String], option: &str| {
             let is_it = |header: &String, name: &String| header.trim().eq_ignore_ascii_case(name);
-            let found = names.iter().find_map(|name| headers.iter().position(|header| is_it(header, name)));
-            found.with_context(|| format!("there is no column {}; name it with {option}; the table has {}", names[0], headers.join(", ")))
+            let found = names.iter().find_map(|name| Some((name, headers.iter().position(|header| is_it(header, name))?)));
+            let (name, at) = found
+                .with_context(|| format!("there is no column {}; name it with {option}; the table has {}", names[0], headers.join(", ")))?;
+            let is_alone = !headers[at + 1..].iter().any(|header| is_it(header, name));
+            anyhow::ensure!(is_alone, "there are several columns {name}; give them different names, or name another with {option}");
+            Ok(at)
         };
         Ok((find(&self.lon, "--lon-field")?, find(&self.lat, "--lat-field")?))
     }

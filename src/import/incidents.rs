@@ -114,6 +114,9 @@ impl Reader<'_> {
 /// Names the column that is wrong and says why.
 pub fn parse_position(lon: &str, lat: &str, crs: &Crs) -> Result<Position, Fault> {
     let number = |column: &'static str, text: &str| {
+        if text.trim().is_empty() {
+            return Err((column, "it is empty".to_owned()));
+        }
         let parsed: Option<f64> = text.trim().parse().ok().filter(|number: &f64| number.is_finite());
         parsed.ok_or_else(|| (column, format!("{text:?} is no number; give degrees, or metres of the reference system")))
     };

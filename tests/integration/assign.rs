@@ -159,14 +159,17 @@ fn a_name_that_the_table_has_already_gets_a_number() {
 }
 
 #[test]
-fn who_closes_a_stream_early_has_seen_enough() {
+fn who_closes_a_stream_early_has_seen_enough_but_not_a_whole_table() {
     let town = town();
     let rows = town.write("many.csv", format!("lon,lat\n{}", "111.605,26.205\n".repeat(50_000)));
-    for args in [&["export", "geojson", "-"][..], &["assign", text(&rows), "-o", "-"]] {
+    for (args, code, told) in
+        [(&["export", "geojson", "-"][..], 0, ""), (&["assign", text(&rows), "-o", "-"], 2, "before all rows were written")]
+    {
         let mut child = town.command().args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
-        assert!(output.status.success() && output.stderr.is_empty(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(code) && errors.contains(told) && errors.is_empty() == told.is_empty(), "{args:?}: {errors}");
     }
 }
 
@@ -198,6 +201,8 @@ fn a_pipe_goes_in_and_comes_out_in_batches() {
 fn what_cannot_be_assigned_is_refused_and_leaves_no_file() {
     let town = town();
     let csv = town.write("a.csv", "id,east,north\n1,2,3\n");
+    let twice = town.write("twice.csv", "lon,lat,Lon\n1,2,3\n");
+    let open = town.write("open.csv", format!("lon,lat,note\n1,2,\"never closed\n{}", "1,2,3\n".repeat(1_000)));
     for (args, part) in [
         (vec!["assign", "-", "-o", "b.parquet"], "pipe"),
         (vec!["assign", "a.txt", "-o", "b.txt"], "--format"),
@@ -205,6 +210,8 @@ fn what_cannot_be_assigned_is_refused_and_leaves_no_file() {
         (vec!["assign", text(&csv), "-o", "b.csv"], "--lon-field"),
         (vec!["assign", text(&csv), "-o", "b.csv", "--fields", "grid"], "grid_code"),
         (vec!["assign", "missing.csv", "-o", "b.csv"], "missing.csv"),
+        (vec!["assign", text(&twice), "-o", "b.csv"], "several columns lon"),
+        (vec!["assign", text(&open), "-o", "b.csv"], "the quote before never closed is never closed"),
     ] {
         let output = town.run(&args);
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -232,10 +239,11 @@ fn odd_lines_and_quotes_are_kept_as_they_are() {
         "note,\"lon\",lat\n\"a,\"\"b\"\"\nc\",\"111.605\",\"26.\"205\n5\" pipe,111.615,26.205\n",
         &format!("note,\"lon\",lat,grid_code,error\n\"a,\"\"b\"\"\nc\",\"111.605\",\"26.\"205,{WEST},\n5\" pipe,111.615,26.205,{EAST},\n"),
     );
-    let errors = String::from_utf8(assign(&town, "more.csv", b"lon,lat\n111.605,26.205,x\n,\n", &fields)).unwrap();
+    let errors = String::from_utf8(assign(&town, "more.csv", b"lon,lat\n111.605,26.205,x,\"a,b\"\n,\n", &fields)).unwrap();
     let rows: Vec<&str> = errors.lines().collect();
-    assert!(rows[1].starts_with("111.605,26.205,x,,") && rows[1].contains("3 columns"), "{errors}");
-    assert!(rows[2].starts_with(",,,") && rows[2].contains("is no number"), "{errors}");
+    // What is too much goes into the error, so that the answers stand under their names.
+    assert_eq!(rows[1], "111.605,26.205,,\"the row has 4 columns, the header has 2; too much is x,\"\"a,b\"\"\"", "{errors}");
+    assert_eq!(rows[2], ",,,lon: it is empty", "{errors}");
 }
 
 #[test]

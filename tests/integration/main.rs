@@ -8,6 +8,7 @@ mod assign;
 mod assign_parquet;
 mod cluster;
 mod copies;
+mod covers;
 mod demo;
 mod distances;
 mod encryption;

@@ -33,7 +33,8 @@ fn load(path: &Path) -> Option<ValidCoverage> {
     check(&layer, vec![shapes], &Rules { accepted: ANYTHING, ..Rules::default() }).coverage
 }
 
-fn telling_positions(coverage: &ValidCoverage) -> Vec<Position> {
+/// Positions on vertices and edges of a coverage, and a float or a decimetre beside them.
+pub fn telling_positions(coverage: &ValidCoverage) -> Vec<Position> {
     let vertices: Vec<_> = coverage.arcs().ids().flat_map(|arc| coverage.arcs().coords(arc).windows(2)).collect();
     let step = vertices.len().div_ceil(VERTICES_MAX).max(1);
     let beside = |edge: &&[geo_types::Coord<f64>]| {

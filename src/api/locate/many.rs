@@ -1,5 +1,6 @@
 use std::io;
-use std::time::Duration;
+use std::ops::RangeInclusive;
+use std::time::{Duration, Instant};
 
 use axum::Extension;
 use axum::body::{Body, BodyDataStream, Bytes};
@@ -21,11 +22,13 @@ use crate::api::query::Query;
 use crate::api::state::AppState;
 use crate::api::wire::LocateAnswer;
 
-/// Most bytes of a body that are answered in one go: some hundred records, so that other requests get their turn.
-const PIECE_BYTES_MAX: usize = 16 << 10;
+/// How long a piece of a body may take to be answered, so that other requests get their turn: the next is half as large where one took
+/// longer, and twice as large where one took less than a quarter of it.
+const PIECE_TIME_MAX: Duration = Duration::from_millis(2);
 
-/// The same where records are answered many at once: some thousand of them take no longer.
-const PIECE_BYTES_MAX_QUICK: usize = 128 << 10;
+/// Fewest and most bytes of a piece, and of the first: a few records with long answers, some thousand that are answered at once.
+const PIECE_BYTES: RangeInclusive<usize> = 1 << 10..=128 << 10;
+const PIECE_BYTES_FIRST: usize = 16 << 10;
 
 /// Answered pieces that may wait until they are sent: one that is being sent and one that is ready. With the piece that is being answered
 /// they are all that a reader who does not read holds of the service's memory.
@@ -105,7 +108,15 @@ pub async fn locate_points(
     };
     let desk = Desk::new(Asker::new(&state, caller, options).await?, base, members, quick);
     let permit = permit.map(|p| p.0);
-    let mut talk = Talk { form, desk, body: body.into_data_stream(), piece: Bytes::new(), is_ended: false, _permit: permit };
+    let mut talk = Talk {
+        form,
+        desk,
+        body: body.into_data_stream(),
+        piece: Bytes::new(),
+        piece_bytes: PIECE_BYTES_FIRST,
+        is_ended: false,
+        _permit: permit,
+    };
     let first = talk.begin().await?;
     let mut response = Response::new(Body::from_stream(talk.into_stream(first)));
     let headers = response.headers_mut();
@@ -139,6 +150,8 @@ struct Talk {
     body: BodyDataStream,
     /// What has come and is not answered yet.
     piece: Bytes,
+    /// How many bytes are answered in one go.
+    piece_bytes: usize,
     is_ended: bool,
     /// Keeps the request among those that are worked on until all is answered, or nobody takes the answer.
     _permit: Option<Permit>,
@@ -211,13 +224,18 @@ impl Talk {
     async fn step(&mut self) -> io::Result<Option<Bytes>> {
         let mut out = Vec::new();
         while out.is_empty() && !self.is_ended {
-            let result = match self.next_piece().await? {
+            let piece = self.next_piece().await?;
+            let start = Instant::now();
+            let result = match piece {
                 Some(piece) => self.form.push(&piece, &mut self.desk, &mut out),
                 None => self.form.finish(&mut self.desk, &mut out),
             };
             if let Err(broken) = result {
                 self.give_up(&broken, &mut out);
             }
+            self.piece_bytes = next_piece_bytes(self.piece_bytes, start.elapsed());
+            // Where bytes come as fast as they are answered, nothing else would make way for others.
+            tokio::task::yield_now().await;
         }
         Ok((!out.is_empty()).then(|| out.into()))
     }
@@ -240,8 +258,16 @@ impl Talk {
                 }
             }
         }
-        let bytes_max = if self.desk.quick.is_some() { PIECE_BYTES_MAX_QUICK } else { PIECE_BYTES_MAX };
-        let length = self.piece.len().min(bytes_max);
+        let length = self.piece.len().min(self.piece_bytes);
         Ok(Some(self.piece.split_to(length)))
     }
+}
+
+fn next_piece_bytes(bytes: usize, took: Duration) -> usize {
+    let wanted = match took {
+        took if took > PIECE_TIME_MAX => bytes / 2,
+        took if took < PIECE_TIME_MAX / 4 => bytes * 2,
+        _ => bytes,
+    };
+    wanted.clamp(*PIECE_BYTES.start(), *PIECE_BYTES.end())
 }

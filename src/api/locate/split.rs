@@ -6,6 +6,8 @@ pub enum Cut<'a> {
     Record(&'a [u8]),
     /// The record is longer than the bound; its bytes have been passed over.
     TooLong,
+    /// The body ended within a quoted cell of the record.
+    Open,
 }
 
 /// The body is not of the form it says it is; what follows cannot be told apart.
@@ -106,13 +108,13 @@ impl CsvSplitter {
         Self { held: Held::new(bytes_max), is_quoted: false, at_field_start: true, just_closed: false }
     }
 
-    /// Takes bytes up to the end of a row, and returns how many those were.
+    /// Takes bytes up to the end of a row, and returns how many those were. Of `\r\n` the second byte ends an empty line, which is no row.
     pub fn push_one(&mut self, bytes: &[u8], take: &mut dyn FnMut(Cut<'_>)) -> usize {
         for (at, &byte) in bytes.iter().enumerate() {
             // A quote that never closes would swallow the rest of the body; past the bound a line end counts again.
-            let ends = byte == b'\n' && (!self.is_quoted || self.held.is_too_long);
+            let ends = matches!(byte, b'\n' | b'\r') && (!self.is_quoted || self.held.is_too_long);
             if ends {
-                self.finish(take);
+                self.end_row(take);
                 return at + 1;
             }
             let just_closed = std::mem::take(&mut self.just_closed);
@@ -139,10 +141,21 @@ impl CsvSplitter {
 
     /// Gives the last record, which may lack its line end.
     pub fn finish(&mut self, take: &mut dyn FnMut(Cut<'_>)) {
+        if self.is_quoted && !self.held.is_too_long {
+            // What the quote has swallowed may have been many rows.
+            take(Cut::Open);
+            self.held.bytes.clear();
+        }
+        self.end_row(take);
+    }
+
+    fn end_row(&mut self, take: &mut dyn FnMut(Cut<'_>)) {
         self.is_quoted = false;
+        self.just_closed = false;
         self.at_field_start = true;
-        let is_blank = self.held.is_empty() || self.held.bytes == b"\r";
-        if is_blank && !self.held.is_too_long { self.held.bytes.clear() } else { self.held.give(take) }
+        if !self.held.is_empty() || self.held.is_too_long {
+            self.held.give(take);
+        }
     }
 }
 
@@ -483,6 +496,7 @@ mod tests {
         match cut {
             Cut::Record(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             Cut::TooLong => "too long".into(),
+            Cut::Open => "open".into(),
         }
     }
 
@@ -571,6 +585,8 @@ mod tests {
         check("5\" pipe,1\n2", &["5\" pipe,1", "2"], cut);
         check("5\"\" pipe,1\n2", &["5\"\" pipe,1", "2"], cut);
         check("1,\"never closed, and longer than the bound\n2,3\n", &["too long", "2,3"], cut);
+        check("1,2\r3,4\r\n\r\n5,\"6\r7\"\r8\n\r9", &["1,2", "3,4", "5,\"6\r7\"", "8", "9"], cut);
+        check("1,2\n3,\"4\n5,6\n", &["1,2", "open"], cut);
     }
 
     #[test]

@@ -10,6 +10,8 @@ use memchr::{memchr, memrchr, memrchr2};
 const BLOCK_BYTES: usize = 256 << 10;
 /// Longest row, bytes. A longer one is most likely a quote that nobody closed.
 pub(super) const ROW_BYTES_MAX: usize = 16 << 20;
+/// Characters told of a cell that is never closed, enough to find it.
+const OPEN_CHARS_TOLD: usize = 40;
 /// What some programs write in front of UTF-8; it belongs to no row.
 pub(super) const UTF8_MARK: &[u8] = "\u{feff}".as_bytes();
 
@@ -18,6 +20,8 @@ pub(super) struct Blocks<R> {
     input: R,
     /// Where the last whole row ends; none where no row does.
     cut: fn(&[u8]) -> Option<usize>,
+    /// Where in the last rows something begins that they do not end.
+    find_open: fn(&[u8]) -> Option<usize>,
     /// What has been read behind the last block.
     kept: Vec<u8>,
     has_ended: bool,
@@ -25,13 +29,18 @@ pub(super) struct Blocks<R> {
 
 impl<R: Read> Blocks<R> {
     pub(super) fn new(input: R, cut: fn(&[u8]) -> Option<usize>) -> Self {
-        Self { input, cut, kept: Vec::new(), has_ended: false }
+        Self { input, cut, find_open: |_| None, kept: Vec::new(), has_ended: false }
+    }
+
+    /// Reads rows of CSV.
+    pub(super) fn of_rows(input: R) -> Self {
+        Self { find_open, ..Self::new(input, cut_rows) }
     }
 
     /// Fills `block` with the next rows; false where there are none. The last row may lack its line end.
     ///
     /// # Errors
-    /// The stream cannot be read, or a row is longer than [`ROW_BYTES_MAX`].
+    /// The stream cannot be read, a row is longer than [`ROW_BYTES_MAX`], or a quote is never closed.
     pub(super) fn next(&mut self, block: &mut Vec<u8>) -> anyhow::Result<bool> {
         block.clear();
         block.append(&mut self.kept);
@@ -44,6 +53,13 @@ impl<R: Read> Blocks<R> {
                 self.has_ended = count < missing;
             }
             if self.has_ended {
+                if let Some(open) = (self.find_open)(block) {
+                    let text = String::from_utf8_lossy(&block[open..]);
+                    let text: String = text.chars().take(OPEN_CHARS_TOLD).take_while(|char| !matches!(char, '\r' | '\n')).collect();
+                    bail!(
+                        "the quote before {text} is never closed, so nobody can tell rows from there; close it, or double a quote that belongs to the text"
+                    );
+                }
                 return Ok(!block.is_empty());
             }
             if let Some(end) = (self.cut)(block) {
@@ -99,6 +115,19 @@ pub(super) fn cut_rows(block: &[u8]) -> Option<usize> {
     })
 }
 
+/// Finds the text behind a quote that opens a cell and is not closed.
+fn find_open(block: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(quote) = memchr(b'"', &block[at..]).map(|found| at + found) {
+        at = quote + 1;
+        if opens_cell(block, quote) {
+            let Some(close) = find_close(block, at) else { return Some(at) };
+            at = close + 1;
+        }
+    }
+    None
+}
+
 /// Whether a quote begins a quoted cell: only as the first character of it. Elsewhere it stands for itself.
 pub(super) fn opens_cell(text: &[u8], quote: usize) -> bool {
     quote == 0 || matches!(text[quote - 1], b',' | b'\n' | b'\r')
@@ -147,14 +176,14 @@ mod tests {
     fn nothing_is_lost_between_blocks_and_a_row_that_never_ends_is_refused() {
         let row = format!("{},\"a\n\"\"b\"\"\"\n", "x".repeat(1000));
         let text = row.repeat(2000);
-        let mut blocks = Blocks::new(text.as_bytes(), cut_rows);
+        let mut blocks = Blocks::of_rows(text.as_bytes());
         let (mut block, mut all) = (Vec::new(), Vec::new());
         while blocks.next(&mut block).unwrap() {
             assert!(block.ends_with(b"\"\"\"\n"));
             all.extend_from_slice(&block);
         }
         assert!(all == text.as_bytes());
-        let mut open = Blocks::new(b"\"".chain(std::io::repeat(b'\n')), cut_rows);
+        let mut open = Blocks::of_rows(b"\"".chain(std::io::repeat(b'\n')));
         assert!(open.next(&mut block).unwrap_err().to_string().contains("quote"));
     }
 }

@@ -14,7 +14,7 @@ use memchr::memrchr2;
 
 use super::PositionFields;
 use super::answerer::{Answerer, Found, free_names};
-use super::blocks::{Blocks, UTF8_MARK, cut_rows, find_close};
+use super::blocks::{Blocks, UTF8_MARK, find_close};
 use super::marks::Marks;
 use super::pipeline;
 use super::tails::{Dialect, TAILS_AHEAD, Tails};
@@ -31,7 +31,7 @@ pub(super) fn assign(
     names: &PositionFields,
     tally: &mut Tally,
 ) -> anyhow::Result<()> {
-    let mut blocks = Blocks::new(input, cut_rows);
+    let mut blocks = Blocks::of_rows(input);
     let mut first = Vec::new();
     blocks.next(&mut first)?;
     let header = Header::read(&first, names)?;
@@ -141,7 +141,14 @@ struct Block {
     positions: Vec<Position>,
     found: Vec<Found>,
     /// Of the rows that have no position, in their order.
-    errors: Vec<String>,
+    refusals: Vec<Refusal>,
+}
+
+/// Why a row has no position.
+struct Refusal {
+    error: String,
+    /// Where the cells end that the header has names for.
+    end: usize,
 }
 
 /// Rows with their answers.
@@ -193,19 +200,17 @@ impl Block {
     fn read(&mut self, header: &Header, answerer: &Answerer<'_>) {
         self.rows.clear();
         self.positions.clear();
-        self.errors.clear();
+        self.refusals.clear();
         let mut rows = Rows::new(&self.text, 0).with_cells(header.lon, header.lat);
         while let Some(mut row) = rows.next() {
-            let position = if row.cells as usize == header.names.len() {
-                read_position(answerer, rows.lon(), rows.lat())
-            } else {
-                Err(format!("the row has {} columns, the header has {}", row.cells, header.names.len()))
-            };
+            let position =
+                if row.cells as usize == header.names.len() { read_position(answerer, rows.lon(), rows.lat()) } else { Err(String::new()) };
             row.is_valid = position.is_ok();
             self.rows.push(row);
             match position {
                 Ok(position) => self.positions.push(position),
-                Err(error) => self.errors.push(error),
+                Err(error) if error.is_empty() => self.refusals.push(misfit(&self.text, row, header.names.len())),
+                Err(error) => self.refusals.push(Refusal { error, end: row.end() }),
             }
         }
     }
@@ -217,7 +222,7 @@ impl Block {
         *rows = self.rows.len() as u64;
         let mut answers = self.positions.iter().zip(&self.found);
         let mut ahead = self.found.iter().skip(TAILS_AHEAD);
-        let mut errors = self.errors.iter();
+        let mut refusals = self.refusals.iter();
         // The end of a line is copied together with the next row.
         let (mut copied, mut expected, mut has_end) = (0, 0, true);
         for (number, row) in (0..).zip(&self.rows) {
@@ -225,7 +230,8 @@ impl Block {
                 text.extend_from_slice(&self.text[copied..expected]);
                 copied = row.start();
             }
-            text.extend_from_slice(&self.text[copied..row.end()]);
+            let refusal = if row.is_valid { None } else { refusals.next() };
+            text.extend_from_slice(&self.text[copied..refusal.map_or(row.end(), |refusal| refusal.end)]);
             (copied, expected, has_end) = (row.end(), row.next(), row.end < row.next);
             // A short row is filled up, so that the answers stand under their names.
             text.extend(std::iter::repeat_n(b',', header.names.len().saturating_sub(row.cells as usize)));
@@ -236,7 +242,7 @@ impl Block {
                 if let Some((position, found)) = answers.next() {
                     tails.push(*position, found, text);
                 }
-            } else if let Some(error) = errors.next() {
+            } else if let Some(Refusal { error, .. }) = refusal {
                 tails.push_refusal(error, text);
                 faults.add(number, error);
             }
@@ -247,6 +253,19 @@ impl Block {
             text.extend_from_slice(header.line_end);
         }
     }
+}
+
+/// Says of a row that it has more or fewer cells than the header. What is too much would push the answers from under their names, so
+/// it goes into the error.
+fn misfit(text: &[u8], row: Row, width: usize) -> Refusal {
+    let error = format!("the row has {} columns, the header has {width}", row.cells);
+    if (row.cells as usize) <= width {
+        return Refusal { error, end: row.end() };
+    }
+    let mut rows = Rows::new(&text[..row.end()], row.start()).with_cells(width - 1, width);
+    rows.next();
+    let [(_, end), (surplus, _)] = rows.found;
+    Refusal { error: format!("{error}; too much is {}", decode(&text[surplus..row.end()])), end }
 }
 
 #[inline]
@@ -355,6 +374,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::cli::assign::blocks::cut_rows;
 
     type Cells = Vec<Option<String>>;
 

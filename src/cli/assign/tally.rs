@@ -1,8 +1,9 @@
 //! What is told about the rows: how many, how fast, and which have no position.
 
+use std::fmt;
 use std::time::Instant;
 
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
 
 /// Invalid rows that are told one by one; the column of errors has all of them.
 pub(super) const FAULTS_TOLD_MAX: usize = 10;
@@ -43,8 +44,11 @@ impl Tally {
     pub(super) fn start() -> Self {
         let progress = ProgressBar::new_spinner();
         // A template that cannot be read leaves the usual look, which is no reason to stop.
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {human_pos} rows, {per_sec}") {
-            progress.set_style(style);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {human_pos} rows, {rate} rows/s") {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate for people")]
+            let write_rate =
+                |state: &ProgressState, out: &mut dyn fmt::Write| write!(out, "{}", HumanCount(state.per_sec() as u64)).unwrap_or_default();
+            progress.set_style(style.with_key("rate", write_rate));
         }
         Self { progress, started: Instant::now(), next_row: 1, rows: 0, invalid: 0 }
     }

@@ -161,6 +161,28 @@ fn every_type_of_body_is_answered_in_its_type_and_order() {
 }
 
 #[test]
+fn each_row_of_csv_is_answered_whatever_ends_it_and_none_is_swallowed() {
+    let service = Service::start();
+    let answer = |body: &str| service.post("/v1/locate?fields=grid_code,status", "text/csv", body.to_owned()).text().unwrap();
+    let (lon, lat) = middle_of(3, 2);
+    let code = code_of(3, 2);
+    for end in ["\n", "\r\n", "\r", "\r\r\n"] {
+        for quote in ["", "\""] {
+            let rows: String = (0..3).map(|id| format!("{quote}{id}{quote},{lon},{lat}{end}")).collect();
+            let expected: String = (0..3).map(|id| format!("{id},{lon},{lat},{code},inside,\n")).collect();
+            let text = answer(&format!("id,lon,lat{end}{rows}")).replace('"', "");
+            assert_eq!(text, format!("id,lon,lat,grid_code,status,error\n{expected}"), "{end:?} {quote:?}");
+        }
+    }
+    let mixed = answer(&format!("id,lon,lat\n1,{lon},{lat}\r2,{lon},{lat}\n3,{lon},{lat}"));
+    assert_eq!(mixed.lines().count(), 4, "{mixed}");
+    let open = answer(&format!("id,lon,lat\n1,{lon},{lat}\n\"2,{lon},{lat}\n3,{lon},{lat}\n"));
+    let rows: Vec<&str> = open.lines().collect();
+    assert_eq!(rows.len(), 3, "{open}");
+    assert!(rows[2].starts_with(",,,,invalid,") && rows[2].contains("quote"), "{open}");
+}
+
+#[test]
 fn a_body_of_another_form_is_a_problem() {
     let service = Service::start();
     for (media, body, status) in [

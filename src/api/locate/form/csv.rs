@@ -1,8 +1,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use csv::{ByteRecord, ReaderBuilder, Writer, WriterBuilder};
-use memchr::memchr;
+use csv::{Writer, WriterBuilder};
+use csv_core::{ReadRecordResult, Reader};
+use memchr::{memchr, memchr_iter};
 
 use super::members::Members;
 use super::{Desk, Form, INVALID, record};
@@ -19,6 +20,7 @@ pub struct CsvForm {
     splitter: CsvSplitter,
     columns: Vec<String>,
     header: Option<Header>,
+    reader: RowReader,
     /// Where the rows stand that are being answered together; only kept so that it need not be made each time.
     plain_rows: Vec<Range<usize>>,
 }
@@ -70,7 +72,7 @@ impl CsvForm {
         let asked = Members::parse_of(fields, &COLUMNS)?;
         let default = || COLUMNS[..COLUMNS_DEFAULT].iter().map(|&name| name.to_owned()).collect();
         let columns = asked.names().map_or_else(default, <[_]>::to_vec);
-        Ok(Self { splitter: CsvSplitter::new(record_bytes_max), columns, header: None, plain_rows: Vec::new() })
+        Ok(Self { splitter: CsvSplitter::new(record_bytes_max), columns, header: None, reader: RowReader::new(), plain_rows: Vec::new() })
     }
 }
 
@@ -86,7 +88,8 @@ impl Form for CsvForm {
         let mut at = 0;
         while at < bytes.len() {
             at += self.answer_plain(&bytes[at..], desk, out);
-            let mut rows = Rows { columns: &self.columns, header: &mut self.header, desk, writer: writer(out), broken: None };
+            let (columns, header, reader) = (&self.columns, &mut self.header, &mut self.reader);
+            let mut rows = Rows { columns, header, reader, desk, writer: writer(out), broken: None };
             at += self.splitter.push_one(&bytes[at..], &mut |cut| rows.take(&cut));
             rows.end()?;
         }
@@ -94,7 +97,8 @@ impl Form for CsvForm {
     }
 
     fn finish(&mut self, desk: &mut Desk, out: &mut Vec<u8>) -> Result<(), Broken> {
-        let mut rows = Rows { columns: &self.columns, header: &mut self.header, desk, writer: writer(out), broken: None };
+        let (columns, header, reader) = (&self.columns, &mut self.header, &mut self.reader);
+        let mut rows = Rows { columns, header, reader, desk, writer: writer(out), broken: None };
         self.splitter.finish(&mut |cut| rows.take(&cut));
         rows.end()?;
         if self.header.is_some() { Ok(()) } else { Err(Broken("the body has no header line".into())) }
@@ -163,6 +167,7 @@ fn write_found(row: &[u8], columns: &[Column], found: Found<'_>, out: &mut Vec<u
 struct Rows<'a> {
     columns: &'a [String],
     header: &'a mut Option<Header>,
+    reader: &'a mut RowReader,
     desk: &'a mut Desk,
     writer: Writer<&'a mut Vec<u8>>,
     broken: Option<Broken>,
@@ -174,7 +179,7 @@ impl Rows<'_> {
             return;
         }
         match self.header {
-            None => match read_header(cut) {
+            None => match read_header(cut, self.reader) {
                 Ok(header) => {
                     let added = self.columns.iter().map(String::as_str).chain([ERROR]);
                     write_cells(&mut self.writer, header.names.iter().map(String::as_str).chain(added).map(str::as_bytes));
@@ -183,14 +188,13 @@ impl Rows<'_> {
                 Err(broken) => self.broken = Some(broken),
             },
             Some(header) => {
-                let row = record(cut).and_then(|bytes| read_row(bytes).ok_or_else(|| "the row cannot be read".to_owned()));
-                let row = row.unwrap_or_else(|error| {
-                    write_row(&mut self.writer, vec![&b""[..]; header.width].into_iter(), &invalid(self.columns, &error));
-                    ByteRecord::new()
-                });
-                if row.is_empty() {
-                    return;
-                }
+                let row = match record(cut) {
+                    Ok(bytes) => self.reader.read(bytes),
+                    Err(error) => {
+                        write_row(&mut self.writer, vec![&b""[..]; header.width].into_iter(), &invalid(self.columns, &error));
+                        return;
+                    }
+                };
                 let added = answer_row(&row, header, self.columns, self.desk).unwrap_or_else(|error| invalid(self.columns, &error));
                 // A row that is too short or too long keeps its cells as far as the header has names for them.
                 let cells = (0..header.width).map(|at| row.get(at).unwrap_or_default());
@@ -205,10 +209,10 @@ impl Rows<'_> {
     }
 }
 
-fn read_header(cut: &Cut<'_>) -> Result<Header, Broken> {
+fn read_header(cut: &Cut<'_>, reader: &mut RowReader) -> Result<Header, Broken> {
     let bytes = record(cut).map_err(Broken)?;
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
-    let row = read_row(bytes).ok_or_else(|| Broken("the header line cannot be read".into()))?;
+    let row = reader.read(bytes);
     let name = |cell: &[u8]| std::str::from_utf8(cell).map(|name| name.trim().to_owned());
     let names: Vec<_> = row.iter().map(name).collect::<Result<_, _>>().map_err(|_| Broken("the header line is not UTF-8".into()))?;
     for needed in ["lon", "lat"] {
@@ -222,7 +226,7 @@ fn read_header(cut: &Cut<'_>) -> Result<Header, Broken> {
     Ok(Header { width: names.len(), names, plain })
 }
 
-fn answer_row(row: &ByteRecord, header: &Header, columns: &[String], desk: &mut Desk) -> Result<Vec<String>, String> {
+fn answer_row(row: &Row<'_>, header: &Header, columns: &[String], desk: &mut Desk) -> Result<Vec<String>, String> {
     if row.len() != header.width {
         return Err(format!("the row has {} cells, the header line {}", row.len(), header.width));
     }
@@ -279,11 +283,57 @@ fn invalid(columns: &[String], error: &str) -> Vec<String> {
     columns.iter().map(status).chain([error.to_owned()]).collect()
 }
 
-fn read_row(bytes: &[u8]) -> Option<ByteRecord> {
-    let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).buffer_capacity(bytes.len().max(64)).from_reader(bytes);
-    let mut row = ByteRecord::new();
-    reader.read_byte_record(&mut row).ok().filter(|read| *read)?;
-    Some(row)
+/// Reads rows one by one. A reader of a whole table would have to be made anew for each, which takes longer than answering it.
+#[derive(Debug)]
+struct RowReader {
+    reader: Reader,
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+/// The cells of a row, without their quotes.
+struct Row<'a> {
+    text: &'a [u8],
+    ends: &'a [usize],
+}
+
+impl RowReader {
+    fn new() -> Self {
+        Self { reader: Reader::new(), text: Vec::new(), ends: Vec::new() }
+    }
+
+    /// Reads the bytes of a row, which are not empty.
+    fn read(&mut self, bytes: &[u8]) -> Row<'_> {
+        self.reader.reset();
+        // Cells are no longer than what they are read from, and there is one more of them than of commas.
+        self.text.resize(bytes.len(), 0);
+        self.ends.resize(memchr_iter(b',', bytes).count() + 1, 0);
+        let (mut read, mut written, mut count) = (0, 0, 0);
+        loop {
+            let (result, more_read, more_written, more) =
+                self.reader.read_record(&bytes[read..], &mut self.text[written..], &mut self.ends[count..]);
+            (read, written, count) = (read + more_read, written + more_written, count + more);
+            // With all bytes read it is asked once more, which tells it that they end.
+            if result != ReadRecordResult::InputEmpty {
+                return Row { text: &self.text[..written], ends: &self.ends[..count] };
+            }
+        }
+    }
+}
+
+impl<'a> Row<'a> {
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn get(&self, at: usize) -> Option<&'a [u8]> {
+        let end = *self.ends.get(at)?;
+        Some(&self.text[at.checked_sub(1).map_or(0, |before| self.ends[before])..end])
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &'a [u8]> {
+        (0..self.len()).filter_map(|at| self.get(at))
+    }
 }
 
 fn writer(out: &mut Vec<u8>) -> Writer<&mut Vec<u8>> {

@@ -81,5 +81,6 @@ fn record<'a>(cut: &Cut<'a>) -> Result<&'a [u8], String> {
     match cut {
         Cut::Record(bytes) => Ok(bytes),
         Cut::TooLong => Err("the record is longer than the service takes".to_owned()),
+        Cut::Open => Err("a quote is opened that is not closed up to the end; double a quote that belongs to the text".to_owned()),
     }
 }
