@@ -36,13 +36,15 @@ pub(super) struct Done {
     pub plan: CommunityPlan,
     /// For findings about districts: which of `of`'s.
     pub outside: Vec<(u32, f64, Why)>,
+    /// Districts outside what was aimed at, which may be less than is allowed.
+    missed: usize,
     price: f64,
 }
 
 impl Done {
-    /// Returns the better of two plans of a community: the one with fewer districts outside, and of two alike the cheaper.
+    /// Returns the better of two plans of a community: the one that misses its aim with fewer districts, and of two alike the cheaper.
     pub fn better(self, other: Self) -> Self {
-        let rank = |done: &Self| (done.outside.len(), done.price);
+        let rank = |done: &Self| (done.missed, done.price);
         if rank(&other) < rank(&self) { other } else { self }
     }
 }
@@ -93,6 +95,10 @@ impl Job<'_> {
         if apart > 0 {
             self.findings.push(Finding::LockedApart { pieces: apart });
         }
+        let state = State::new(&region, of.clone());
+        let (missed, price) = (state.violations().0, price(&state, manner.prices));
+        // What is within what is allowed is well, though a redraw aims at less.
+        region.bounds = self.bounds;
         let outside = self.explain_outside(&region, &of, watch);
         let load = region.load.iter().sum();
         let plan = CommunityPlan {
@@ -102,8 +108,7 @@ impl Job<'_> {
             transport_load,
             findings: std::mem::take(&mut self.findings),
         };
-        let price = price(&State::new(&region, of.clone()), manner.prices);
-        Done { of, name: names, plan, outside, price }
+        Done { of, name: names, plan, outside, missed, price }
     }
 
     fn make_region(&self, place_of: &mut [u32]) -> (Region, usize) {
