@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use geo::{BoundingRect, Validation};
+use geo::{CoordsIter, Validation};
 use geo_types::{Coord, Geometry, Rect};
 
 use super::array::ArrayRelation;
@@ -171,9 +171,8 @@ impl Checker<'_> {
     }
 
     fn geometry(&mut self, geometry: Geometry<f64>, place: &Place) -> Result<Expression, FilterError> {
-        if let Some(bounds) = geometry.bounding_rect() {
-            check_range(bounds, place)?;
-        }
+        // Holes too, of which the box of a polygon says nothing.
+        geometry.coords_iter().try_for_each(|coord| check_range(Rect::new(coord, coord), place))?;
         geometry.check_validation().map_err(|e| FilterError::new(place, format!("the geometry is not valid: {e}"), "mend the geometry"))?;
         self.geometries.push(geometry);
         Ok(Expression::Geometry(self.geometries.len() - 1))
