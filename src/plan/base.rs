@@ -53,6 +53,18 @@ impl Named {
         Self { names, of }
     }
 
+    /// Numbers things that have numbers already anew: those that are named by a unit, in the order of their names.
+    pub fn renumbered<'a>(of: Vec<Option<u32>>, name: impl Fn(u32) -> &'a str) -> Self {
+        let mut numbers = vec![None; of.iter().flatten().max().map_or(0, |last| *last as usize + 1)];
+        of.iter().flatten().for_each(|known| numbers[*known as usize] = Some(0));
+        let mut named: Vec<(&str, u32)> =
+            (0u32..).zip(&numbers).filter(|(_, number)| number.is_some()).map(|(at, _)| (name(at), at)).collect();
+        named.sort_unstable();
+        (0u32..).zip(&named).for_each(|(number, (_, known))| numbers[*known as usize] = Some(number));
+        let names = named.into_iter().map(|(name, _)| name.to_owned()).collect();
+        Self { names, of: of.into_iter().map(|known| numbers[known? as usize]).collect() }
+    }
+
     pub fn find(&self, name: &str) -> Option<u32> {
         self.names.iter().position(|known| known == name).map(|at| at as u32)
     }
@@ -71,6 +83,35 @@ pub enum BaseError {
     LocksWithoutPlan,
 }
 
+/// Returns one load of several: the one variable as it is; of several the weighted sum of each unit's share of all, so that a large unit
+/// of measure does not drown the others.
+pub fn weigh_together(variables: &[Variable], units: usize) -> Vec<f64> {
+    if let [only] = variables {
+        return only.values.clone();
+    }
+    let mut load = vec![0.0; units];
+    let weights: f64 = variables.iter().map(|variable| variable.weight).sum();
+    for variable in variables {
+        let all: f64 = variable.values.iter().sum();
+        if all > 0.0 {
+            let factor = variable.weight / weights / all * units as f64;
+            load.iter_mut().zip(&variable.values).for_each(|(load, value)| *load += factor * value);
+        }
+    }
+    load
+}
+
+/// Returns the community of each unit; all are one where none is named.
+///
+/// # Errors
+/// Communities are named, and this unit is in none.
+pub fn home_of(communities: &Named, units: usize) -> Result<Vec<u32>, usize> {
+    if communities.names.is_empty() {
+        return Ok(vec![0; units]);
+    }
+    communities.of.iter().enumerate().map(|(unit, community)| community.ok_or(unit)).collect()
+}
+
 fn and_more(count: usize) -> String {
     if count > 0 { format!(" and {count} more") } else { String::new() }
 }
@@ -81,19 +122,7 @@ const NAMED_MAX: usize = 5;
 impl Base {
     /// Returns the load that is balanced: the one variable as it is; of several the weighted sum of each unit's share of all.
     pub fn load(&self) -> Vec<f64> {
-        if let [only] = self.variables.as_slice() {
-            return only.values.clone();
-        }
-        let mut load = vec![0.0; self.codes.len()];
-        let weights: f64 = self.variables.iter().map(|variable| variable.weight).sum();
-        for variable in &self.variables {
-            let all: f64 = variable.values.iter().sum();
-            if all > 0.0 {
-                let factor = variable.weight / weights / all * self.codes.len() as f64;
-                load.iter_mut().zip(&variable.values).for_each(|(load, value)| *load += factor * value);
-            }
-        }
-        load
+        weigh_together(&self.variables, self.codes.len())
     }
 
     /// Returns the community of each unit; all are one where none is named.
@@ -101,11 +130,7 @@ impl Base {
     /// # Errors
     /// Communities are named, and a unit is in none.
     pub fn community(&self) -> Result<Vec<u32>, BaseError> {
-        if self.communities.names.is_empty() {
-            return Ok(vec![0; self.codes.len()]);
-        }
-        let of = self.communities.of.iter().zip(&self.codes);
-        of.map(|(community, code)| (*community).ok_or_else(|| BaseError::NoParent(code.clone()))).collect()
+        home_of(&self.communities, self.codes.len()).map_err(|unit| BaseError::NoParent(self.codes[unit].clone()))
     }
 
     pub fn community_name(&self, community: u32) -> &str {
@@ -238,6 +263,12 @@ mod tests {
             today: of(["1", "1", "2", "2"]),
             ..Base::default()
         }
+    }
+
+    #[test]
+    fn numbers_of_others_become_our_own_in_the_order_of_names() {
+        let named = Named::renumbered(vec![Some(7), None, Some(2), Some(7)], |at| if at == 7 { "a" } else { "b" });
+        assert_eq!((named.names, named.of), (vec!["a".to_owned(), "b".to_owned()], vec![Some(0), None, Some(1), Some(0)]));
     }
 
     #[test]

@@ -2,10 +2,11 @@
 //!
 //! [`BaseGraph`] is read off a coverage; everything else works on numbers of units and loads. [`balance`] makes a plan, [`Measures`] are
 //! what is shown of any plan, [`apportion`] shares workers out before a border is moved. A [`Base`] has units with their names, of which
-//! a [`Proposal`] and a [`StaffTable`] are made for people.
+//! a [`Proposal`] is made for people, as a [`StaffTable`] is of a [`Census`].
 
 mod balance;
 mod base;
+mod census;
 mod compactness;
 mod compare;
 pub mod edit;
@@ -26,7 +27,8 @@ pub use balance::{
     Bounds, CommunityPlan, EFFORT_DEFAULT, Finding, Limit, Mode, Numbers, OnProgress, Plan, PlannedDistrict, Progress, Task, TaskError,
     Why, balance, effort_for, foresee,
 };
-pub use base::{Base, BaseError, Named, Variable};
+pub use base::{Base, BaseError, Named, Variable, home_of, weigh_together};
+pub use census::Census;
 pub use compactness::{Compactness, Ground, compactness};
 pub use compare::{Change, changes, variation_of_information};
 pub use evenness::Evenness;

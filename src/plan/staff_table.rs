@@ -1,4 +1,4 @@
-use super::base::{Base, BaseError};
+use super::census::Census;
 use super::staffing::{ApportionError, Apportionment, Staffing, apportion, fewest_under};
 
 /// What somebody wants to know of how many workers a city needs.
@@ -40,8 +40,6 @@ pub struct StaffRow {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StaffError {
     #[error(transparent)]
-    Base(#[from] BaseError),
-    #[error(transparent)]
     Apportion(#[from] ApportionError),
     #[error("no plan of today says how many workers there are; name their number, or a ceiling for what one may carry")]
     NoNumber,
@@ -58,15 +56,15 @@ impl StaffTable {
     ///
     /// # Errors
     /// It is not known how many there are, or there is no room for them.
-    pub fn of(base: &Base, question: &StaffQuestion) -> Result<Self, StaffError> {
-        let community = base.community()?;
+    pub fn of(census: &Census, question: &StaffQuestion) -> Result<Self, StaffError> {
+        let Census { load, community, today, .. } = census;
         let communities = community.iter().max().map_or(0, |last| *last as usize + 1);
         let (mut loads, mut rooms) = (vec![0.0; communities], vec![0u32; communities]);
-        for (load, community) in base.load().iter().zip(&community) {
+        for (load, community) in load.iter().zip(community) {
             loads[*community as usize] += load;
             rooms[*community as usize] += 1;
         }
-        let today = today_by_community(&base.today.of, &community, base.today.names.len(), communities);
+        let today = today_by_community(&today.of, community, today.names.len(), communities);
         let fewest = question.ceiling.map(|ceiling| fewest_under(&loads, ceiling));
         let known = question.workers.or_else(|| Some(today.as_ref()?.iter().sum())).or_else(|| fewest.as_deref().map(add_up));
         let given = apportion(&loads, &rooms, known.ok_or(StaffError::NoNumber)?, question.method)?;
@@ -116,7 +114,6 @@ fn today_by_community(today: &[Option<u32>], community: &[u32], districts: usize
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Variable;
 
     #[test]
     fn a_district_is_counted_where_most_of_its_units_lie() {
@@ -126,14 +123,13 @@ mod tests {
 
     #[test]
     fn a_city_without_numbers_asks_for_one() {
-        let base = Base { graph: crate::plan::BaseGraph::new(vec![crate::plan::BaseUnit::default(); 2], &[]), ..Base::default() };
-        let base = Base { codes: ["a", "b"].map(|code| crate::boundary::UnitCode::parse(code).unwrap()).to_vec(), ..base };
-        assert_eq!(StaffTable::of(&base, &StaffQuestion::default()), Err(StaffError::NoNumber));
-        let two = StaffTable::of(&base, &StaffQuestion { workers: Some(2), ..StaffQuestion::default() }).unwrap();
+        let census = Census { load: vec![0.0; 2], community: vec![0; 2], ..Census::default() };
+        assert_eq!(StaffTable::of(&census, &StaffQuestion::default()), Err(StaffError::NoNumber));
+        let two = StaffTable::of(&census, &StaffQuestion { workers: Some(2), ..StaffQuestion::default() }).unwrap();
         assert_eq!((two.rows[0].workers, two.fewest(), two.today), (2, None, None));
         // So small a ceiling asks for more workers than there are people.
         let tiny = StaffQuestion { ceiling: Some(1e-300), ..StaffQuestion::default() };
-        let base = Base { variables: vec![Variable { name: "n".into(), weight: 1.0, values: vec![1.0; 2] }], ..base };
-        assert!(matches!(StaffTable::of(&base, &tiny), Err(StaffError::Apportion(ApportionError::TooMany { .. }))));
+        let census = Census { load: vec![1.0; 2], ..census };
+        assert!(matches!(StaffTable::of(&census, &tiny), Err(StaffError::Apportion(ApportionError::TooMany { .. }))));
     }
 }

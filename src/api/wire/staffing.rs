@@ -1,7 +1,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::plan::{Base, StaffRow, StaffTable, Staffing};
+use crate::plan::{Census, StaffRow, StaffTable, Staffing};
 
 /// Workers shared out among the communities of a city.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -41,9 +41,9 @@ pub struct ParentStaffView {
 }
 
 impl StaffingView {
-    pub fn new(table: &StaffTable, base: &Base) -> Self {
+    pub fn new(table: &StaffTable, census: &Census) -> Self {
         let row = |row: &StaffRow| ParentStaffView {
-            parent: base.community_name(row.community).to_owned(),
+            parent: census.community_name(row.community).to_owned(),
             load: row.load,
             workers_today: row.today,
             workers: row.workers,
@@ -51,7 +51,7 @@ impl StaffingView {
             fewest_under_ceiling: row.fewest,
         };
         Self {
-            notes: base.notes.clone(),
+            notes: census.notes.clone(),
             staffing: (&table.staffing).into(),
             today: table.today.as_ref().map(StaffingSumView::from),
             fewest_under_ceiling: table.fewest(),

@@ -8,8 +8,9 @@ use super::super::source::with_spinner;
 use super::source::PlanSource;
 use crate::app::{OpenMode, StoreUnavailable, open_store};
 use crate::boundary::{LayerName, Level, UnitCode};
-use crate::history::{AsOf, BaseChoice, Figures, TodayOf, WeighError, load_histories, resolve, weigh, weigh_base};
-use crate::plan::{Base, Workload};
+use crate::config::WorkloadConfig;
+use crate::history::{AsOf, BaseChoice, Figures, TodayOf, WeighError, load_histories, resolve, weigh, weigh_base, weigh_census};
+use crate::plan::{Base, Census, Workload};
 use crate::store::Store;
 use crate::topology::{Rules, ValidCoverage, check};
 
@@ -34,38 +35,55 @@ fn open(source: &PlanSource, context: &Context) -> anyhow::Result<Opened> {
 pub fn read_workload(source: &PlanSource, context: &Context) -> anyhow::Result<(Vec<UnitCode>, Workload)> {
     let Opened { store, coverage, depth } = open(source, context)?;
     let level = &coverage.levels()[depth];
-    let figures = Figures::load(&*store, level, Timestamp::now()).map_err(StoreUnavailable::from)?;
+    let figures = Figures::load(&*store, level.level(), level.units(), Timestamp::now()).map_err(StoreUnavailable::from)?;
     let workload = weigh(&*store, &coverage, depth, &figures, &context.config.workload).map_err(to_anyhow)?;
     Ok((level.units().iter().map(|unit| unit.code.clone()).collect(), workload))
 }
 
 /// Reads base units from a level of the store.
 pub fn read(source: &PlanSource, context: &Context) -> anyhow::Result<Base> {
-    let Opened { store, coverage, depth } = open(source, context)?;
-    let of_level = &coverage.levels()[depth];
-    let (layer, level) = (&coverage.layer().name, of_level.level());
-    let within = source.within.as_deref().map(Level::parse).transpose()?;
-    let within = within
-        .map(|within| match coverage.layer().depth_of(&within) {
-            Some(above) if above < depth => Ok(above),
-            Some(_) => Err(anyhow::anyhow!("level {within} is not above {level}")),
-            None => Err(anyhow::anyhow!("layer {layer} has no level {within}")),
-        })
-        .transpose()?;
-    // The level just above the base units is today's plan of them, where the parents that must not be crossed are coarser still.
-    let is_between = depth > 0 && within.is_some_and(|above| above + 1 < depth) && !coverage.levels()[depth - 1].is_empty();
-    let today = match &source.current_field {
-        Some(field) => TodayOf::Field(field),
-        None if is_between => TodayOf::Level(depth - 1),
-        None => TodayOf::Nothing,
-    };
-    let loads = source.loads()?;
-    let limits = source.limits()?;
-    let choice = BaseChoice { depth, within, today, loads: &loads, limits: &limits, residents_field: source.residents_field.as_deref() };
-    let figures = Figures::load(&*store, of_level, Timestamp::now()).map_err(StoreUnavailable::from)?;
-    let mut base = weigh_base(&*store, &coverage, &figures, &choice, &context.config.workload).map_err(to_anyhow)?;
-    source.weigh_borders(&mut base, &coverage, depth)?;
+    let opened = open(source, context)?;
+    let mut base = opened.weigh(source, context, weigh_base)?;
+    source.weigh_borders(&mut base, &opened.coverage, opened.depth)?;
     Ok(base)
+}
+
+/// Reads what workers are shared out by from a level of the store.
+pub fn read_census(source: &PlanSource, context: &Context) -> anyhow::Result<Census> {
+    open(source, context)?.weigh(source, context, weigh_census)
+}
+
+impl Opened {
+    fn weigh<T>(
+        &self,
+        source: &PlanSource,
+        context: &Context,
+        weigh: impl FnOnce(&dyn Store, &Arc<ValidCoverage>, &Figures<'_>, &BaseChoice<'_>, &WorkloadConfig) -> Result<T, WeighError>,
+    ) -> anyhow::Result<T> {
+        let Self { store, coverage, depth } = self;
+        let (depth, of_level) = (*depth, &coverage.levels()[*depth]);
+        let (layer, level) = (&coverage.layer().name, of_level.level());
+        let within = source.within.as_deref().map(Level::parse).transpose()?;
+        let within = within
+            .map(|within| match coverage.layer().depth_of(&within) {
+                Some(above) if above < depth => Ok(above),
+                Some(_) => Err(anyhow::anyhow!("level {within} is not above {level}")),
+                None => Err(anyhow::anyhow!("layer {layer} has no level {within}")),
+            })
+            .transpose()?;
+        // The level just above the base units is today's plan of them, where the parents that must not be crossed are coarser still.
+        let is_between = depth > 0 && within.is_some_and(|above| above + 1 < depth) && !coverage.levels()[depth - 1].is_empty();
+        let today = match &source.current_field {
+            Some(field) => TodayOf::Field(field),
+            None if is_between => TodayOf::Level(depth - 1),
+            None => TodayOf::Nothing,
+        };
+        let (loads, limits) = (source.loads()?, source.limits()?);
+        let choice =
+            BaseChoice { depth, within, today, loads: &loads, limits: &limits, residents_field: source.residents_field.as_deref() };
+        let figures = Figures::load(&**store, level, of_level.units(), Timestamp::now()).map_err(StoreUnavailable::from)?;
+        weigh(&**store, coverage, &figures, &choice, &context.config.workload).map_err(to_anyhow)
+    }
 }
 
 /// A store that fails is told as such, with an exit code of its own.

@@ -8,7 +8,7 @@ use crate::boundary::GenerationId;
 use crate::cli::locate::parse_generation;
 use crate::history::{WORKLOAD, WantedLimit, WantedLoad, parse_limits, parse_loads, parse_wishes};
 use crate::import::Crs;
-use crate::plan::Base;
+use crate::plan::{Base, Census};
 use crate::topology::ValidCoverage;
 
 /// Where base units come from: a level of the store, or a boundary file without one.
@@ -65,6 +65,14 @@ impl PlanSource {
         match &self.from {
             Some(file) => from_file::read(self, file),
             None => from_store::read(self, context),
+        }
+    }
+
+    /// Reads what workers are shared out by.
+    pub fn read_census(&self, context: &Context) -> anyhow::Result<Census> {
+        match &self.from {
+            Some(file) => from_file::read_census(self, file),
+            None => from_store::read_census(self, context),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::api::wire::StaffingView;
 use crate::app::{OpenMode, StoreUnavailable, open_store};
 use crate::boundary::{LayerName, Level};
 use crate::history::{monthly_cost, parse_numbers};
-use crate::plan::{Apportionment, Base, StaffQuestion, StaffTable, Staffing, figure, percent};
+use crate::plan::{Apportionment, Census, StaffQuestion, StaffTable, Staffing, figure, percent};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -56,23 +56,23 @@ fn parse_what_if(text: &str) -> Result<WhatIf, String> {
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     ensure!(args.ceiling.is_none_or(|ceiling| ceiling > 0.0), "--ceiling must be more than 0");
-    let mut base = args.source.read(context)?;
+    let mut census = args.source.read_census(context)?;
     let mut cost = args.cost;
     if cost.is_none() && args.source.from.is_none() {
         cost = cost_of_today(&args.source, context)?;
-        base.notes.extend(
+        census.notes.extend(
             cost.map(|cost| format!("a worker costs {} a month: the mean of the last 30 days by the table of costs", figure(cost))),
         );
     }
     let method = if args.method == Method::MinMax { Apportionment::MinMax } else { Apportionment::SainteLague };
     let what_if = args.what_if.as_ref().map_or_else(Vec::new, |WhatIf(numbers)| numbers.clone());
     let question = StaffQuestion { workers: args.workers, method, ceiling: args.ceiling, cost_each: cost, what_if };
-    let table = StaffTable::of(&base, &question)?;
-    let view = StaffingView::new(&table, &base);
+    let table = StaffTable::of(&census, &question)?;
+    let view = StaffingView::new(&table, &census);
     if let Some(out) = &args.out {
         replace_file(out, |path| Ok(std::fs::write(path, view.to_csv())?))?;
     }
-    let text = if args.json { format!("{:#}\n", serde_json::to_value(&view)?) } else { describe(&table, &base) };
+    let text = if args.json { format!("{:#}\n", serde_json::to_value(&view)?) } else { describe(&table, &census) };
     print(&text)?;
     Ok(if table.staffing.over_ceiling == 0 { Outcome::Done } else { Outcome::Problems })
 }
@@ -83,8 +83,8 @@ fn cost_of_today(source: &PlanSource, context: &Context) -> anyhow::Result<Optio
     Ok(monthly_cost(&*store, layer, level, &context.config, Timestamp::now()).map_err(StoreUnavailable::from)?)
 }
 
-fn describe(table: &StaffTable, base: &Base) -> String {
-    let mut text: String = base.notes.iter().map(|note| format!("{note}\n")).collect();
+fn describe(table: &StaffTable, census: &Census) -> String {
+    let mut text: String = census.notes.iter().map(|note| format!("{note}\n")).collect();
     let line = |name: &str, staffing: &Staffing| {
         let off = |load: f64| percent(load / staffing.load_mean - 1.0);
         let cost = staffing.cost.map_or_else(String::new, |cost| format!(", cost {}", figure(cost)));
@@ -109,7 +109,7 @@ fn describe(table: &StaffTable, base: &Base) -> String {
     for row in &table.rows {
         let today = row.today.map_or_else(String::new, |today| format!(" ({today} today)"));
         let fewest = row.fewest.map_or_else(String::new, |fewest| format!(", at least {fewest}"));
-        let parent = base.community_name(row.community);
+        let parent = census.community_name(row.community);
         let parent = if parent.is_empty() { "all" } else { parent };
         let _ = writeln!(text, "  {parent}: {} workers{today}, load {} each{fewest}", row.workers, figure(row.load_per_worker()));
     }

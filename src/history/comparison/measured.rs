@@ -111,6 +111,6 @@ fn weigh_whole(
         residents_field: None,
     };
     let own = whole.own.as_ref().map(|(field, loads)| (field.clone(), loads[depth].clone()));
-    let figures = Figures::load(store, &levels[depth], now).map_err(WeighError::from)?.with_own(own);
+    let figures = Figures::load(store, levels[depth].level(), levels[depth].units(), now).map_err(WeighError::from)?.with_own(own);
     Ok(weigh_base(store, &whole.coverage, &figures, &choice, config)?)
 }

@@ -104,7 +104,7 @@ impl Whole {
             level.units().iter().map(|unit| draft.find(depth, &unit.code).map_or(0.0, |unit| unit.load)).collect()
         };
         let own = session.load_field().map(|field| (field.to_owned(), coverage.levels().iter().enumerate().map(loads).collect()));
-        Ok(Self { generation: session.generation().clone(), own, coverage: Arc::new(coverage) })
+        Ok(Self { generation: session.generation().clone(), own, coverage })
     }
 
     /// Returns the units of a level in the order of codes.

@@ -26,23 +26,26 @@ pub(in crate::history) fn load_draft_layer(
     })?;
     let coverage = coverage_of(session.draft()).map_err(invalid)?;
     let generation = session.generation().clone();
-    let layer = LayerSnapshot::build(generation, history.superseded_at(id), Arc::new(coverage), history.is_public, history.search);
+    let layer = LayerSnapshot::build(generation, history.superseded_at(id), coverage, history.is_public, history.search);
     Ok(layer.with_newest(history.key(id).newest).at_revision(revision))
 }
 
-/// Makes a coverage of a draft as it stands: from its base where few units differ, else from all of its shapes.
+/// Makes a coverage of a draft as it stands: its base where nothing differs, from its base where few units differ, else from all of its shapes.
 ///
 /// # Errors
 /// Says what is wrong with the draft.
-pub fn coverage_of(draft: &Draft) -> Result<ValidCoverage, String> {
+pub fn coverage_of(draft: &Draft) -> Result<Arc<ValidCoverage>, String> {
     let base = draft.base();
+    if draft.is_unchanged() {
+        return Ok(Arc::clone(base));
+    }
     match base.patched(base.layer(), draft.delta(), base.accepted()) {
-        Ok(patched) => Ok(patched.coverage),
+        Ok(patched) => Ok(Arc::new(patched.coverage)),
         Err(reason) => {
             tracing::info!(%reason, layer = %base.layer().name, "the draft is checked as a whole");
             let checked = check_all(draft);
             let problem = || checked.problems.first().map(|problem| problem.detail.clone()).unwrap_or_default();
-            checked.coverage.ok_or_else(problem)
+            checked.coverage.map(Arc::new).ok_or_else(problem)
         }
     }
 }

@@ -45,15 +45,7 @@ pub fn weigh_base(
     config: &WorkloadConfig,
 ) -> Result<Base, WeighError> {
     let level = &coverage.levels()[choice.depth];
-    let none = || Named { names: Vec::new(), of: vec![None; level.units().len()] };
-    let mut variables = Vec::with_capacity(choice.loads.len());
-    for WantedLoad { field, weight } in choice.loads {
-        let values = match field == WORKLOAD && !figures.has_field(WORKLOAD) {
-            true => weigh(store, coverage, choice.depth, figures, config)?.loads(),
-            false => figures.of(field)?,
-        };
-        variables.push(Variable { name: field.clone(), weight: *weight, values });
-    }
+    let variables = weigh_variables(store, Some((coverage, choice.depth)), figures, choice.loads, config)?;
     let graph = base_graph(coverage, choice.depth);
     let mut limits = Vec::with_capacity(choice.limits.len());
     for WantedLimit { field, most } in choice.limits {
@@ -74,16 +66,52 @@ pub fn weigh_base(
         ground: ground_of(coverage, choice.depth),
         variables,
         limits,
-        communities: choice.within.map_or_else(none, |above| ancestors(coverage, choice.depth, above)),
-        today: match choice.today {
-            TodayOf::Nothing => none(),
-            TodayOf::Level(above) => ancestors(coverage, choice.depth, above),
-            TodayOf::Field(field) => by_field(level, field)?,
-        },
+        communities: parent_names(coverage, choice),
+        today: today_names(coverage, choice)?,
         residents: residents_field.map(|field| figures.of(field)).transpose()?,
         notes: vec![format!("layer {}: {} units of level {}", coverage.layer().name, level.units().len(), level.level())],
         ..Base::default()
     })
+}
+
+/// Weighs each load by itself. Cases are counted in the units of a level of a coverage; without one no load may ask for them.
+pub(super) fn weigh_variables(
+    store: &dyn Store,
+    counted: Option<(&Arc<ValidCoverage>, usize)>,
+    figures: &Figures<'_>,
+    loads: &[WantedLoad],
+    config: &WorkloadConfig,
+) -> Result<Vec<Variable>, WeighError> {
+    let mut variables = Vec::with_capacity(loads.len());
+    for WantedLoad { field, weight } in loads {
+        let values = match counted.filter(|_| field == WORKLOAD && !figures.has_field(WORKLOAD)) {
+            Some((coverage, depth)) => weigh(store, coverage, depth, figures, config)?.loads(),
+            None => figures.of(field)?,
+        };
+        variables.push(Variable { name: field.clone(), weight: *weight, values });
+    }
+    Ok(variables)
+}
+
+/// Returns the units whose borders no district crosses; all is one where none are chosen.
+pub(super) fn parent_names(coverage: &ValidCoverage, choice: &BaseChoice<'_>) -> Named {
+    choice.within.map_or_else(|| nothing(coverage, choice), |above| ancestors(coverage, choice.depth, above))
+}
+
+/// Returns the districts of today.
+///
+/// # Errors
+/// They are in a field that no unit has.
+pub(super) fn today_names(coverage: &ValidCoverage, choice: &BaseChoice<'_>) -> Result<Named, WeighError> {
+    match choice.today {
+        TodayOf::Nothing => Ok(nothing(coverage, choice)),
+        TodayOf::Level(above) => Ok(ancestors(coverage, choice.depth, above)),
+        TodayOf::Field(field) => by_field(&coverage.levels()[choice.depth], field),
+    }
+}
+
+fn nothing(coverage: &ValidCoverage, choice: &BaseChoice<'_>) -> Named {
+    Named { names: Vec::new(), of: vec![None; coverage.levels()[choice.depth].units().len()] }
 }
 
 fn ancestors(coverage: &ValidCoverage, depth: usize, above: usize) -> Named {
@@ -92,9 +120,10 @@ fn ancestors(coverage: &ValidCoverage, depth: usize, above: usize) -> Named {
         for depth in (above + 1..=depth).rev() {
             at = coverage.levels()[depth].parent(at)?;
         }
-        Some(coverage.levels()[above].unit(at).code.as_str().to_owned())
+        Some(at.0)
     };
-    Named::new(coverage.levels()[depth].indices().map(ancestor).collect())
+    let of = coverage.levels()[depth].indices().map(ancestor).collect();
+    Named::renumbered(of, |unit| coverage.levels()[above].unit(UnitIndex(unit)).code.as_str())
 }
 
 fn by_field(level: &CoverageLevel, field: &str) -> Result<Named, WeighError> {

@@ -8,6 +8,7 @@ use super::loads::{WORKLOAD, WantedLimit, WantedLoad};
 use crate::boundary::{Level, UnitCode};
 use crate::config::WorkloadConfig;
 use crate::history::drafts::{DraftSession, coverage_of};
+use crate::plan::edit::Draft;
 use crate::plan::{Base, WishError, Wishes};
 use crate::store::Store;
 use crate::topology::ValidCoverage;
@@ -52,8 +53,6 @@ pub struct GroundChoice<'a> {
     /// The draft's own field of loads where none is named, or the work where it has none.
     pub loads: Option<&'a [WantedLoad]>,
     pub limits: &'a [WantedLimit],
-    /// Whether locked districts are left out, with all that is in them.
-    pub leaves_locked: bool,
     pub wishes: &'a Wishes,
 }
 
@@ -64,16 +63,7 @@ pub struct GroundChoice<'a> {
 pub fn survey(session: &DraftSession, level: Option<&Level>) -> Result<DraftGround, DraftGroundError> {
     let draft = session.draft();
     let levels = draft.base().levels();
-    let depth = match level {
-        None => draft.finest_depth(),
-        Some(level) => {
-            levels.iter().position(|known| known.level() == level).ok_or_else(|| DraftGroundError::UnknownLevel(level.clone()))?
-        }
-    };
-    let level = levels[depth].level().clone();
-    if depth == 0 || draft.measures(depth - 1).units == 0 {
-        return Err(DraftGroundError::NoDistricts(level));
-    }
+    let depth = depth_of(draft, level)?;
     let coverage = coverage_of(draft).map_err(DraftGroundError::Faulty)?;
     let units = coverage.levels()[depth].units();
     let shown = |depth: usize, code: &UnitCode| draft.find(depth, code);
@@ -85,20 +75,35 @@ pub fn survey(session: &DraftSession, level: Option<&Level>) -> Result<DraftGrou
         loads.push(known.map_or(0.0, |known| known.load));
     }
     Ok(DraftGround {
-        level,
+        level: levels[depth].level().clone(),
         district_level: levels[depth - 1].level().clone(),
         revision: session.revision(),
         own: session.load_field().map(|field| (field.to_owned(), loads)),
         spent: draft.spent_codes(depth - 1).to_vec(),
-        coverage: Arc::new(coverage),
+        coverage,
         depth,
         is_locked,
         is_bound,
     })
 }
 
+/// Finds a level whose units are in districts, the finest where none is named.
+pub(super) fn depth_of(draft: &Draft, level: Option<&Level>) -> Result<usize, DraftGroundError> {
+    let levels = draft.base().levels();
+    let depth = match level {
+        None => draft.finest_depth(),
+        Some(level) => {
+            levels.iter().position(|known| known.level() == level).ok_or_else(|| DraftGroundError::UnknownLevel(level.clone()))?
+        }
+    };
+    if depth == 0 || draft.measures(depth - 1).units == 0 {
+        return Err(DraftGroundError::NoDistricts(levels[depth].level().clone()));
+    }
+    Ok(depth)
+}
+
 impl DraftGround {
-    /// Weighs the units that may go and their districts, which stay within the units of the level above theirs.
+    /// Weighs the units that may go and their districts, without those that are locked and all that is in them. They stay within the units of the level above theirs.
     ///
     /// # Errors
     /// A load cannot be weighed, a wish cannot be met, or everything is locked.
@@ -109,9 +114,10 @@ impl DraftGround {
         config: &WorkloadConfig,
         now: Timestamp,
     ) -> Result<Base, DraftGroundError> {
+        let level = &self.coverage.levels()[self.depth];
         let field = self.own.as_ref().map_or(WORKLOAD, |(field, _)| field.as_str());
         let usual = [WantedLoad { field: field.to_owned(), weight: 1.0 }];
-        let GroundChoice { loads, limits, leaves_locked, wishes } = *choice;
+        let GroundChoice { loads, limits, wishes } = *choice;
         let choice = BaseChoice {
             depth: self.depth,
             within: self.depth.checked_sub(2).filter(|above| !self.coverage.levels()[*above].is_empty()),
@@ -120,10 +126,10 @@ impl DraftGround {
             limits,
             residents_field: None,
         };
-        let figures = Figures::load(store, &self.coverage.levels()[self.depth], now).map_err(WeighError::from)?.with_own(self.own.clone());
+        let figures = Figures::load(store, level.level(), level.units(), now).map_err(WeighError::from)?.with_own(self.own.clone());
         let mut base = weigh_base(store, &self.coverage, &figures, &choice, config)?;
         wishes.weigh(&mut base, &self.coverage, self.depth)?;
-        let keeps: Vec<bool> = self.is_bound.iter().map(|is_bound| !(*is_bound && leaves_locked)).collect();
+        let keeps: Vec<bool> = self.is_bound.iter().map(|is_bound| !*is_bound).collect();
         if !keeps.contains(&true) {
             return Err(DraftGroundError::AllLocked(self.district_level.clone()));
         }

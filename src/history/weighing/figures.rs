@@ -6,13 +6,14 @@ use serde_json::Value;
 
 use crate::boundary::{Level, Unit, UnitCode};
 use crate::dispatch::{LoadRow, RuleTable};
+use crate::plan::BaseError;
 use crate::store::{Store, StoreError};
-use crate::topology::CoverageLevel;
 
 /// Figures of the units of a level: fields of their own, and those that were imported.
 #[derive(Debug)]
 pub struct Figures<'a> {
-    level: &'a CoverageLevel,
+    level: &'a Level,
+    units: &'a [Arc<Unit>],
     imported: Vec<LoadRow>,
     /// A figure that is known better than its field says.
     own: Option<(String, Vec<f64>)>,
@@ -28,6 +29,8 @@ pub enum WeighError {
     EmptyField { level: Level, field: String },
     #[error("no unit of level {level} has a field {field}, and no figure of that name was loaded for them; load it with `load import`")]
     UnknownField { level: Level, field: String },
+    #[error(transparent)]
+    Base(#[from] BaseError),
     #[error("unit {unit}: {field}: {detail}")]
     NoNumber { unit: UnitCode, field: String, detail: String },
     #[error("no unit of level {level} has a value in the field {field}")]
@@ -40,11 +43,20 @@ pub enum WeighError {
 }
 
 impl<'a> Figures<'a> {
-    pub fn load(store: &dyn Store, level: &'a CoverageLevel, now: Timestamp) -> Result<Self, StoreError> {
+    /// Knows the fields of units alone.
+    pub fn of_fields(level: &'a Level, units: &'a [Arc<Unit>], now: Timestamp) -> Self {
+        Self { level, units, imported: Vec::new(), own: None, now }
+    }
+
+    /// Knows what was imported too.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn load(store: &dyn Store, level: &'a Level, units: &'a [Arc<Unit>], now: Timestamp) -> Result<Self, StoreError> {
         let begun = store.load_rules()?.into_iter().filter(|set| set.effective_from <= now);
         let of_loads = begun.filter_map(|set| if let RuleTable::Loads(rows) = set.table { Some((set.number, rows)) } else { None });
         let imported = of_loads.max_by_key(|(number, _)| *number).map(|(_, rows)| rows).unwrap_or_default();
-        Ok(Self { level, imported, own: None, now })
+        Ok(Self { imported, ..Self::of_fields(level, units, now) })
     }
 
     /// Takes these values, one for each unit of the level, for a field's.
@@ -58,8 +70,7 @@ impl<'a> Figures<'a> {
     }
 
     pub fn has_field(&self, field: &str) -> bool {
-        self.own.as_ref().is_some_and(|(name, _)| name == field)
-            || self.level.units().iter().any(|unit| unit.properties.contains_key(field))
+        self.own.as_ref().is_some_and(|(name, _)| name == field) || self.units.iter().any(|unit| unit.properties.contains_key(field))
     }
 
     /// Returns a figure of each unit, 0 where it has none: of a field of the units, or where none has it of what was imported.
@@ -70,7 +81,7 @@ impl<'a> Figures<'a> {
         if let Some((_, values)) = self.own.as_ref().filter(|(own, _)| own == name) {
             return Ok(values.clone());
         }
-        let (units, level) = (self.level.units(), || self.level.level().clone());
+        let (units, level) = (self.units, || self.level.clone());
         if self.has_field(name) {
             let figure = |unit: &Arc<Unit>| {
                 let no_number = |detail| WeighError::NoNumber { unit: unit.code.clone(), field: name.to_owned(), detail };

@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rayon::prelude::*;
 
 use super::figures::{Figures, WeighError};
 use crate::config::WorkloadConfig;
 use crate::dispatch::indicator::CaseFacts;
 use crate::index::{LayerIndex, Search};
-use crate::plan::{CaseWeights, Term, WeighedCase, Workload, base_graph, walk_m};
+use crate::plan::{CaseWeights, Term, WeighedCase, Workload, walk_m};
 use crate::store::{CaseFilter, Store, StoreError};
 use crate::topology::{UnitIndex, ValidCoverage};
 
@@ -31,8 +32,7 @@ pub fn weigh(
         }
     };
     let needs_ground = config.walk_km > 0.0 || config.area_km2 > 0.0;
-    let areas_m2: Vec<f64> =
-        if needs_ground { base_graph(coverage, depth).units().iter().map(|unit| unit.area_m2).collect() } else { Vec::new() };
+    let areas_m2: Vec<f64> = if needs_ground { areas_m2(coverage, depth) } else { Vec::new() };
     if config.cases > 0.0 || config.walk_km > 0.0 {
         let CaseSums { weighed, places } = sum_cases(store, coverage, depth, config, figures.now())?;
         add("cases", config.cases, weighed);
@@ -47,6 +47,11 @@ pub fn weigh(
         return Err(WeighError::NoWork);
     }
     Ok(workload)
+}
+
+fn areas_m2(coverage: &ValidCoverage, depth: usize) -> Vec<f64> {
+    let indices: Vec<UnitIndex> = coverage.levels()[depth].indices().collect();
+    indices.par_iter().map(|unit| coverage.area_m2(depth, *unit)).collect()
 }
 
 struct CaseSums {

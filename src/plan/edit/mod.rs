@@ -32,4 +32,4 @@ pub use draft::Draft;
 pub use operation::{Move, Operation, Reach, Rings};
 pub use refusal::{Reason, Refusal, Refused};
 pub use snapping::{SNAP_WITHIN_M_DEFAULT, SNAP_WITHIN_M_MAX};
-pub use view::{ChangedUnit, DraftUnit, LevelMeasures, StepChange, StepUnit, UnitChange};
+pub use view::{ChangedUnit, DraftUnit, LevelMeasures, Member, StepChange, StepUnit, UnitChange};

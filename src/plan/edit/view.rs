@@ -25,6 +25,16 @@ pub struct DraftUnit {
     pub change: Option<UnitChange>,
 }
 
+/// A unit of a draft with where it belongs, without its shape.
+#[derive(Clone, Copy, Debug)]
+pub struct Member<'a> {
+    /// The number of the unit of the next coarser level that it lies in.
+    pub parent: Option<u32>,
+    /// Its code, name and properties; its parent's code is that of the base.
+    pub unit: &'a Arc<Unit>,
+    pub load: f64,
+}
+
 /// What differs between a unit of the base and of the draft; the first that holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UnitChange {
@@ -113,6 +123,17 @@ impl Draft {
     /// Returns the codes of a level that have ended, which no other unit gets, in their order.
     pub fn spent_codes(&self, depth: usize) -> &[UnitCode] {
         &self.board.spent[depth]
+    }
+
+    /// Returns the units of a level that there are, by numbers that hold within the level as long as no step is done.
+    pub fn members(&self, depth: usize) -> impl Iterator<Item = (u32, Member<'_>)> {
+        let all = (0u32..).zip(self.board.units[depth].iter().zip(&self.board.figures[depth]));
+        all.filter_map(|(at, (state, figures))| Some((at, Member { parent: state.parent, unit: state.unit.as_ref()?, load: figures.load })))
+    }
+
+    /// Whether nothing differs from the base.
+    pub fn is_unchanged(&self) -> bool {
+        self.count_changes() == [0; UnitChange::ALL.len()]
     }
 
     pub fn find(&self, depth: usize, code: &UnitCode) -> Option<DraftUnit> {

@@ -235,4 +235,12 @@ fn workers_are_shared_out_by_load_before_a_border_is_moved() {
     let lock = json!({ "op": "lock", "level": "community", "units": [COMMUNITIES[0]], "locked": true });
     assert_eq!(ask(&service, "POST", &format!("{draft}/operations"), Some("*"), &lock).0, 200);
     assert_eq!(get("").1["today"]["workers"], 4);
+    // The draft counts as it stands, whether its own loads are asked for or a field of the units.
+    let merge = json!({ "op": "merge", "level": "community", "units": [COMMUNITIES[2], COMMUNITIES[3]] });
+    assert_eq!(ask(&service, "POST", &format!("{draft}/operations"), Some("*"), &merge).0, 200);
+    let told = get("").1;
+    let today: Vec<&Value> = told["parents"].as_array().unwrap().iter().map(|row| &row["workers_today"]).collect();
+    assert_eq!((today, &told["parents"][1]["load"]), (vec![&json!(2), &json!(1)], &json!(1050.0)), "{told}");
+    let (status, refused) = get("?load=workload");
+    assert!(status == 400 && refused.to_string().contains("has no case"), "{refused}");
 }

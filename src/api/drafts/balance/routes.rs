@@ -145,7 +145,7 @@ async fn weigh(state: &AppState, ground: DraftGround, asked: Asked, place: Place
     let config = state.config().workload.clone();
     let work = move |store: &dyn Store| {
         let (loads, limits, wishes) = (asked.loads.as_deref(), &asked.limits[..], &asked.wishes);
-        let choice = GroundChoice { loads, limits, leaves_locked: true, wishes };
+        let choice = GroundChoice { loads, limits, wishes };
         let weighed = ground.weigh(store, &choice, &config, Timestamp::now());
         let base = match by_store(weighed)? {
             Ok(base) => base,
@@ -209,7 +209,9 @@ fn operation(ground: &DraftGround, base: &Base, made: &Proposal) -> Result<Optio
 pub fn to_problem(error: &DraftGroundError) -> Problem {
     match error {
         DraftGroundError::UnknownLevel(_) | DraftGroundError::NoDistricts(_) => Problem::member("level", error.to_string()),
-        DraftGroundError::AllLocked(_) | DraftGroundError::Faulty(_) => Problem::new(ProblemKind::EditRefused, error.to_string()),
+        DraftGroundError::AllLocked(_) | DraftGroundError::Faulty(_) | DraftGroundError::Weigh(WeighError::Base(_)) => {
+            Problem::new(ProblemKind::EditRefused, error.to_string())
+        }
         DraftGroundError::Weigh(WeighError::Store(error)) => Problem::store_down(error),
         DraftGroundError::Wish(error) => Problem::member("wishes", error.to_string()),
         DraftGroundError::Weigh(error) => Problem::member("load", error.to_string()),

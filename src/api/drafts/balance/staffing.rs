@@ -14,8 +14,8 @@ use crate::api::query::{FromQuery, Query, Values};
 use crate::api::state::AppState;
 use crate::api::wire::StaffingView;
 use crate::boundary::Level;
-use crate::history::{GroundChoice, WantedLoad, monthly_cost, parse_loads, parse_numbers, survey};
-use crate::plan::{Apportionment, StaffQuestion, StaffTable, Wishes};
+use crate::history::{WantedLoad, monthly_cost, parse_loads, parse_numbers, take_census};
+use crate::plan::{Apportionment, StaffQuestion, StaffTable};
 
 const CSV: Offer = Offer { name: "csv", media: "text/csv; charset=utf-8" };
 
@@ -96,32 +96,30 @@ pub async fn staff_draft(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let offer = negotiate(query.f.as_deref(), &headers, &[JSON, CSV])?;
-    let level = query.level.clone();
-    let (draft, ground) = with_draft(&state, &caller, &id, move |session, _| {
-        Ok((name_of(session), survey(session, level.as_ref()).map_err(|error| to_problem(&error))?))
+    let (level, loads) = (query.level.clone(), query.load.clone());
+    let (draft, counted) = with_draft(&state, &caller, &id, move |session, _| {
+        let counted = take_census(session.draft(), session.load_field(), level.as_ref(), loads.as_deref());
+        Ok((name_of(session), counted.map_err(|error| to_problem(&error))?))
     })
     .await?;
     let (config, layer) = (state.config().clone(), draft.layer.clone());
     let view = state
         .with_store(move |store| {
             let now = Timestamp::now();
-            // A lock keeps borders, and the work behind it is to be done all the same.
-            let (loads, wishes) = (query.load.as_deref(), Wishes::default());
-            let choice = GroundChoice { loads, limits: &[], leaves_locked: false, wishes: &wishes };
-            let mut base = match by_store(ground.weigh(store, &choice, &config.workload, now))? {
-                Ok(base) => base,
+            let mut census = match by_store(counted.weigh(store, query.load.as_deref(), &config.workload, now))? {
+                Ok(census) => census,
                 Err(error) => return Ok(Err(to_problem(&error))),
             };
             let mut cost_each = query.cost;
             if cost_each.is_none() {
-                cost_each = monthly_cost(store, layer, Some(ground.district_level.clone()), &config, now)?;
+                cost_each = monthly_cost(store, layer, Some(counted.district_level.clone()), &config, now)?;
                 let note = |cost| format!("a worker costs {cost:.2} a month: the mean of the last 30 days by the table of costs");
-                base.notes.extend(cost_each.map(note));
+                census.notes.extend(cost_each.map(note));
             }
             let (method, what_if) = (query.method.unwrap_or_default(), query.what_if.unwrap_or_default());
             let question = StaffQuestion { workers: query.workers, method, ceiling: query.ceiling, cost_each, what_if };
-            let table = StaffTable::of(&base, &question).map_err(|error| Problem::new(ProblemKind::EditRefused, error.to_string()));
-            Ok(table.map(|table| StaffingView::new(&table, &base)))
+            let table = StaffTable::of(&census, &question).map_err(|error| Problem::new(ProblemKind::EditRefused, error.to_string()));
+            Ok(table.map(|table| StaffingView::new(&table, &census)))
         })
         .await??;
     if offer == CSV {
