@@ -21,7 +21,7 @@ use super::rosters::{RosterHead, in_force};
 use super::rules;
 use super::succession::{Version, is_reused, succeed};
 use super::times::to_milliseconds;
-use super::webhooks::{DeadLetter, Delivery, Lease, Webhook, WebhookId};
+use super::webhooks::{DeadLetter, Delivery, Lease, NumberedPublication, Webhook, WebhookId};
 use super::{Store, StoreError};
 use crate::boundary::{
     Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Unit, UnitCode, UnitId, UnitShape, Validity,
@@ -48,6 +48,7 @@ struct State {
     cases: BTreeMap<CaseId, Case>,
     lives: Lives,
     posts: Posts,
+    publications: Vec<NumberedPublication>,
     ledger: Ledger,
     /// The number of the table that counts, and its rows in their order.
     addresses: (u64, Vec<AddressRow>),
@@ -330,6 +331,11 @@ impl Store for MemoryStore {
         Ok(state.lives.events_after(&state.cases, after, limit))
     }
 
+    fn load_publications(&self, after: u64, limit: usize) -> Result<Vec<NumberedPublication>, StoreError> {
+        let state = self.lock();
+        Ok(state.publications.iter().filter(|publication| publication.number > after).take(limit).cloned().collect())
+    }
+
     fn newest_case_event(&self) -> Result<u64, StoreError> {
         Ok(self.lock().lives.newest())
     }
@@ -541,6 +547,10 @@ impl State {
             history.refuse_reused_codes(publication)?;
         }
         let (generation, unit_count, changed_count) = self.layers.entry(layer.name.clone()).or_default().add(publication);
+        if generation.state == GenerationState::Published {
+            let number = self.lives.number_next();
+            self.publications.push(NumberedPublication { number, generation: generation.clone() });
+        }
         let action = Action::Publish { generation: &generation, unit_count, changed_count };
         self.note_change(&action, publication.author, publication.created_at);
         Ok(generation)

@@ -12,8 +12,10 @@ use crate::dispatch::{Case, CaseId, Reporter, WorkerId, distance_m};
 
 #[derive(Debug, Default)]
 pub(super) struct Lives {
-    /// In the order of writing; the number of one is its place counted from 1.
-    events: Vec<(CaseId, CaseEvent)>,
+    /// In the order of writing, with their numbers.
+    events: Vec<(u64, (CaseId, CaseEvent))>,
+    /// The number that was given last, to an event or a publication.
+    newest: u64,
     reporters: BTreeMap<CaseId, Reporter>,
     tokens: BTreeMap<[u8; 32], ([u8; 32], CaseId, Timestamp)>,
     /// Metres to the border of the cases that are in doubt.
@@ -55,7 +57,7 @@ impl Lives {
         self.save_borders(&[(id, new.border_m)]);
         cases.insert(id, new.case);
         let first = new.events[0].clone();
-        self.events.extend(new.events.into_iter().map(|event| (id, kept(event))));
+        new.events.into_iter().for_each(|event| self.push(id, event));
         CaseWritten::Added(Box::new(first))
     }
 
@@ -75,7 +77,7 @@ impl Lives {
         if let Some(category) = &next.event.facts.category {
             case.category.clone_from(category);
         }
-        self.events.push((next.case, kept(next.event)));
+        self.push(next.case, next.event);
         CaseWritten::Appended
     }
 
@@ -105,7 +107,7 @@ impl Lives {
     }
 
     pub(super) fn history(&self, id: CaseId) -> Vec<CaseEvent> {
-        self.events.iter().filter(|(case, _)| *case == id).map(|(_, event)| event.clone()).collect()
+        self.events.iter().filter(|(_, (case, _))| *case == id).map(|(_, (_, event))| event.clone()).collect()
     }
 
     pub(super) fn reporter(&self, id: CaseId) -> Option<Reporter> {
@@ -126,27 +128,38 @@ impl Lives {
     }
 
     pub(super) fn events_after(&self, cases: &BTreeMap<CaseId, Case>, after: u64, limit: usize) -> Vec<NumberedEvent> {
-        let numbered = (1..).zip(&self.events).filter(|(number, _)| *number > after).take(limit);
-        let event = |(number, (id, event)): (u64, &(CaseId, CaseEvent))| {
+        let numbered = self.events.iter().filter(|(number, _)| *number > after).take(limit);
+        let event = |(number, (id, event)): &(u64, (CaseId, CaseEvent))| {
             let is_published = CaseState::fold(&self.history(*id)).is_some_and(|state| state.is_published);
-            Some(NumberedEvent { number, case: cases.get(id)?.clone(), event: event.clone(), is_published })
+            Some(NumberedEvent { number: *number, case: cases.get(id)?.clone(), event: event.clone(), is_published })
         };
         numbered.filter_map(event).collect()
     }
 
     pub(super) fn newest(&self) -> u64 {
-        u64::try_from(self.events.len()).unwrap_or(u64::MAX)
+        self.newest
+    }
+
+    /// Gives the next number.
+    pub(super) fn number_next(&mut self) -> u64 {
+        self.newest += 1;
+        self.newest
+    }
+
+    fn push(&mut self, case: CaseId, event: CaseEvent) {
+        let number = self.number_next();
+        self.events.push((number, (case, kept(event))));
     }
 
     /// Returns who was told of which event, in the order of events.
     pub(super) fn notices<'a>(&'a self, worker: &'a WorkerId, after: u64) -> impl Iterator<Item = Notice> + 'a {
-        let appended = (1..).zip(&self.events).filter(move |(number, (_, event))| *number > after && event.seq > 1);
+        let appended = self.events.iter().filter(move |(number, (_, event))| *number > after && event.seq > 1);
         appended.flat_map(move |(number, (case, event))| {
             let mut own: Vec<NoticeKind> =
                 notices_of(event).into_iter().filter(|(told, _)| *told == worker).map(|(_, kind)| kind).collect();
             own.sort_by_key(|kind| kind.as_str());
             own.dedup();
-            own.into_iter().map(move |kind| Notice { number, kind, case: *case, at: event.at })
+            own.into_iter().map(move |kind| Notice { number: *number, kind, case: *case, at: event.at })
         })
     }
 

@@ -59,7 +59,7 @@ pub use records::{
     PersonRecord, Publication, RosterData, StoredGeneration, StoredRoster, WorkerSaid, current_generation, newest_generation,
 };
 pub use rosters::descends;
-pub use webhooks::{DeadLetter, Delivery, Lease, LetterState, Webhook, WebhookId};
+pub use webhooks::{DeadLetter, Delivery, Lease, LetterState, NumberedHappening, NumberedPublication, Topic, Webhook, WebhookId};
 
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
 use crate::dispatch::{AddressRow, Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
@@ -225,7 +225,23 @@ pub trait Store: Send + Sync {
     /// Returns at most `limit` events of cases after the one numbered `after`, in the order in which they became durable.
     fn load_case_events(&self, after: u64, limit: usize) -> Result<Vec<NumberedEvent>, StoreError>;
 
-    /// Returns the number of the event that became durable last; 0 where there is none.
+    /// Returns at most `limit` publications of generations after the event numbered `after`, in the order in which they became durable.
+    /// Drafts are none.
+    fn load_publications(&self, after: u64, limit: usize) -> Result<Vec<NumberedPublication>, StoreError>;
+
+    /// Returns at most `limit` events after the one numbered `after`, of cases and publications, in the order in which they became durable.
+    fn load_happenings(&self, after: u64, limit: usize) -> Result<Vec<NumberedHappening>, StoreError> {
+        // Asked for first: what is read of both below this number is whole, and what comes meanwhile is left for the next time.
+        let newest = self.newest_case_event()?;
+        let publications = self.load_publications(after, limit)?.into_iter().map(NumberedHappening::Publication);
+        let events = self.load_case_events(after, limit)?.into_iter().map(|event| NumberedHappening::Case(Box::new(event)));
+        let mut all: Vec<NumberedHappening> = publications.chain(events).filter(|happening| happening.number() <= newest).collect();
+        all.sort_unstable_by_key(NumberedHappening::number);
+        all.truncate(limit);
+        Ok(all)
+    }
+
+    /// Returns the number of the event that became durable last, of a case or a publication; 0 where there is none.
     fn newest_case_event(&self) -> Result<u64, StoreError>;
 
     /// Returns when the first word about a clock of any case is due; none where no clock runs.

@@ -1,9 +1,11 @@
-//! Whom events of cases are sent to, and how far that is.
+//! Whom events are sent to, and how far that is.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::boundary::UnitCode;
+use super::case_records::NumberedEvent;
+use crate::boundary::{Generation, UnitCode};
+use crate::dispatch::CaseId;
 use crate::dispatch::workflow::Effect;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,14 +18,77 @@ pub struct Webhook {
     pub url: String,
     /// By which messages are signed. Whoever has it can make messages that look like ours.
     pub secret: Vec<u8>,
-    /// Only events of these effects; empty for all.
-    pub effects: Vec<Effect>,
-    /// Only cases in these units and below; empty for all.
+    /// Only events of these kinds; empty for all.
+    pub topics: Vec<Topic>,
+    /// Only what concerns these units and what lies in them; empty for all.
     pub scope: Vec<UnitCode>,
     pub author: String,
     pub created_at: Timestamp,
     pub ended_at: Option<Timestamp>,
     pub delivery: Delivery,
+}
+
+/// A kind of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// Moves of cases of an effect.
+    Case(Effect),
+    /// Generations that are published.
+    Publication,
+}
+
+impl Topic {
+    pub const PUBLICATION: &'static str = "generation.published";
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Case(effect) => effect.as_str(),
+            Self::Publication => Self::PUBLICATION,
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == Self::PUBLICATION { Some(Self::Publication) } else { Effect::parse(text).map(Self::Case) }
+    }
+}
+
+/// Something that happened, with its number among all of it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NumberedHappening {
+    Case(Box<NumberedEvent>),
+    Publication(NumberedPublication),
+}
+
+/// That a generation was published, with the place of that among the events of cases.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NumberedPublication {
+    /// Grows with those of cases in the order in which events became durable.
+    pub number: u64,
+    pub generation: Generation,
+}
+
+impl NumberedHappening {
+    pub fn number(&self) -> u64 {
+        match self {
+            Self::Case(event) => event.number,
+            Self::Publication(publication) => publication.number,
+        }
+    }
+
+    /// Returns the case that it happened to; none of a publication.
+    pub fn case(&self) -> Option<CaseId> {
+        match self {
+            Self::Case(event) => Some(event.case.id),
+            Self::Publication(_) => None,
+        }
+    }
+
+    pub fn topic(&self) -> Topic {
+        match self {
+            Self::Case(event) => Topic::Case(event.event.effect),
+            Self::Publication(_) => Topic::Publication,
+        }
+    }
 }
 
 /// How far the sending is.
@@ -46,7 +111,8 @@ pub struct Delivery {
 pub struct DeadLetter {
     pub webhook: WebhookId,
     pub number: u64,
-    pub case: crate::dispatch::CaseId,
+    /// None of a publication.
+    pub case: Option<CaseId>,
     pub at: Timestamp,
     pub error: String,
     pub state: LetterState,

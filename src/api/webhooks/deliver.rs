@@ -7,13 +7,12 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::backoff::{Outcome, is_given_up, pause_after};
+use super::message::{Message, message_for};
 use super::send::Sender;
 use super::sign::sign;
 use crate::api::state::AppState;
-use crate::api::stream::StreamedEvent;
-use crate::boundary::Territory;
 use crate::dispatch::CaseId;
-use crate::store::{DeadLetter, Lease, LetterState, NumberedEvent, Store, StoreError, Webhook, WebhookId};
+use crate::store::{DeadLetter, Lease, LetterState, NumberedHappening, Store, StoreError, Webhook, WebhookId};
 
 /// How long a service sends for a webhook before it has to say again that it does: as long as others wait when it is killed.
 const LEASE: SignedDuration = SignedDuration::from_secs(15);
@@ -30,7 +29,7 @@ const FOLLOW_PAUSE: Duration = Duration::from_millis(200);
 /// Dead letters that are kept an eye on for one webhook. One that has more is broken, and its letters wait in the store.
 const LETTERS_MAX: usize = 10_000;
 
-/// Sends events of cases to all webhooks that nobody else sends to. Returns only when the service stops.
+/// Sends events to all webhooks that nobody else sends to. Returns only when the service stops.
 pub async fn deliver(state: AppState) {
     let (holder, sender) = (Uuid::now_v7(), Sender::new());
     let mut workers: BTreeMap<WebhookId, JoinHandle<()>> = BTreeMap::new();
@@ -111,16 +110,22 @@ async fn step(state: &AppState, id: WebhookId, sender: &Sender) -> Result<Step, 
         return Ok(Step::Wait(wait.min(RENEW)));
     }
     let letters = state.write_store(move |store| store.load_dead_letters(id, LETTERS_MAX)).await?;
-    let mut held: FxHashSet<CaseId> = letters.iter().filter(|letter| letter.state == LetterState::Dead).map(|letter| letter.case).collect();
+    // Of cases, and of publications where it is none.
+    let mut held: FxHashSet<Option<CaseId>> =
+        letters.iter().filter(|letter| letter.state == LetterState::Dead).map(|letter| letter.case).collect();
     let mut settled = Vec::new();
     for letter in letters.into_iter().filter(|letter| letter.state == LetterState::Again) {
-        // A later event of a case that stays dead waits with it.
+        // A later event of a case that stays dead waits with it, and so does a later publication.
         if held.contains(&letter.case) {
             settled.push(DeadLetter { state: LetterState::Dead, ..letter });
             continue;
         }
         let outcome = match load_event(state, letter.number).await? {
-            Some(event) => attempt(&webhook, &event, sender).await,
+            Some(event) => match message_for(state, &webhook, &event).await? {
+                Message::Wanted(body) => attempt(&webhook, letter.number, body, sender).await,
+                Message::Unwanted => Outcome::Sent,
+                Message::NotYet => return Ok(Step::Wait(FOLLOW_PAUSE)),
+            },
             None => Outcome::Sent,
         };
         let (state, error) = match outcome {
@@ -137,7 +142,7 @@ async fn step(state: &AppState, id: WebhookId, sender: &Sender) -> Result<Step, 
         return Ok(Step::More);
     }
     let after = webhook.delivery.cursor;
-    let events = state.write_store(move |store| store.load_case_events(after, PAGE)).await?;
+    let events = state.write_store(move |store| store.load_happenings(after, PAGE)).await?;
     if events.is_empty() {
         return Ok(Step::Idle);
     }
@@ -145,30 +150,33 @@ async fn step(state: &AppState, id: WebhookId, sender: &Sender) -> Result<Step, 
     for event in events {
         let letter = |error: String| DeadLetter {
             webhook: id,
-            number: event.number,
-            case: event.case.id,
+            number: event.number(),
+            case: event.case(),
             at: Timestamp::now(),
             error,
             state: LetterState::Dead,
         };
         // What lies where is known only to who has followed; a moment later is soon enough.
-        let territory = state.territory(&webhook.scope).ok();
-        let Some(territory) = territory.filter(|territory| *territory == Territory::Whole || state.has_followed(&event.case)) else {
-            save(state, &webhook, letters).await?;
-            return Ok(Step::Wait(FOLLOW_PAUSE));
+        let body = match message_for(state, &webhook, &event).await? {
+            Message::Wanted(body) => body,
+            Message::Unwanted => {
+                webhook.delivery.cursor = event.number();
+                continue;
+            }
+            Message::NotYet => {
+                save(state, &webhook, letters).await?;
+                return Ok(Step::Wait(FOLLOW_PAUSE));
+            }
         };
-        if !is_wanted(&webhook, &territory, &event) {
-            webhook.delivery.cursor = event.number;
+        if held.contains(&event.case()) {
+            let what = if event.case().is_some() { "an earlier event of the case" } else { "an earlier publication" };
+            letters.push(letter(format!("{what} is a dead letter")));
+            webhook.delivery.cursor = event.number();
             continue;
         }
-        if held.contains(&event.case.id) {
-            letters.push(letter("an earlier event of the case is a dead letter".into()));
-            webhook.delivery.cursor = event.number;
-            continue;
-        }
-        let outcome = attempt(&webhook, &event, sender).await;
+        let outcome = attempt(&webhook, event.number(), body, sender).await;
         let (Outcome::Refused(error) | Outcome::Away(error)) = &outcome else {
-            webhook.delivery = crate::store::Delivery { cursor: event.number, ..Default::default() };
+            webhook.delivery = crate::store::Delivery { cursor: event.number(), ..Default::default() };
             continue;
         };
         let (now, delivery) = (Timestamp::now(), &mut webhook.delivery);
@@ -178,10 +186,10 @@ async fn step(state: &AppState, id: WebhookId, sender: &Sender) -> Result<Step, 
         let failing_for = Duration::try_from(now.duration_since(since)).unwrap_or_default();
         let cases = &state.config().cases;
         if is_given_up(&outcome, delivery.attempts, failing_for, Duration::from_secs(cases.webhook_give_up_s)) {
-            tracing::warn!(webhook = %id.0, event = event.number, %error, "a message is given up; it stays among the dead letters");
+            tracing::warn!(webhook = %id.0, event = event.number(), %error, "a message is given up; it stays among the dead letters");
             letters.push(letter(error.clone()));
-            held.insert(event.case.id);
-            webhook.delivery = crate::store::Delivery { cursor: event.number, ..Default::default() };
+            held.insert(event.case());
+            webhook.delivery = crate::store::Delivery { cursor: event.number(), ..Default::default() };
             continue;
         }
         let pause = pause_after(delivery.attempts, Duration::from_millis(cases.webhook_retry_ms));
@@ -198,20 +206,15 @@ async fn save(state: &AppState, webhook: &Webhook, letters: Vec<DeadLetter>) -> 
     state.write_store(move |store| store.save_delivery(id, &delivery, &letters)).await
 }
 
-async fn load_event(state: &AppState, number: u64) -> Result<Option<NumberedEvent>, StoreError> {
-    let events = state.write_store(move |store| store.load_case_events(number.saturating_sub(1), 1)).await?;
-    Ok(events.into_iter().find(|event| event.number == number))
+async fn load_event(state: &AppState, number: u64) -> Result<Option<NumberedHappening>, StoreError> {
+    let events = state.write_store(move |store| store.load_happenings(number.saturating_sub(1), 1)).await?;
+    Ok(events.into_iter().find(|event| event.number() == number))
 }
 
-async fn attempt(webhook: &Webhook, event: &NumberedEvent, sender: &Sender) -> Outcome {
-    let body = serde_json::to_string(&StreamedEvent::new(event)).expect("texts and numbers always serialise");
-    let signature = sign(&webhook.secret, format!("{}.{}", webhook.id.0, event.number), Timestamp::now(), &body);
+async fn attempt(webhook: &Webhook, number: u64, body: String, sender: &Sender) -> Outcome {
+    let signature = sign(&webhook.secret, format!("{}.{number}", webhook.id.0), Timestamp::now(), &body);
     let outcome = sender.send(&webhook.url, body, &signature).await;
     let word = if outcome == Outcome::Sent { "sent" } else { "failed" };
     metrics::counter!("gridkeeper_webhook_messages_total", "outcome" => word).increment(1);
     outcome
-}
-
-fn is_wanted(webhook: &Webhook, territory: &Territory, event: &NumberedEvent) -> bool {
-    territory.has_place(event.case.grid.as_ref()) && (webhook.effects.is_empty() || webhook.effects.contains(&event.event.effect))
 }

@@ -1,10 +1,11 @@
-//! Events of cases sent to other systems: signed, at least once, in order.
+//! Events of cases and publications sent to other systems: signed, at least once, in order.
 //!
-//! `routes` manages them, `deliver` sends what the store has and remembers how far it is, `sign` makes a message that its receiver can
-//! trust, `send` is the client, `backoff` says when to try again.
+//! `routes` manages them, `deliver` sends what the store has and remembers how far it is, `message` says
+//! what a webhook is told of an event, `sign` makes it a message that its receiver can trust, `send` is the client, `backoff` says when to try again.
 
 mod backoff;
 mod deliver;
+mod message;
 mod routes;
 mod send;
 mod sign;

@@ -18,7 +18,7 @@ use crate::api::state::AppState;
 use crate::boundary::UnitCode;
 use crate::dispatch::Role;
 use crate::dispatch::workflow::Effect;
-use crate::store::{DeadLetter, Delivery, LetterState, Webhook, WebhookId};
+use crate::store::{DeadLetter, Delivery, LetterState, Topic, Webhook, WebhookId};
 
 /// Longest address, bytes.
 const URL_BYTES_MAX: usize = 2_000;
@@ -29,7 +29,7 @@ const LETTERS_SHOWN_MAX: usize = 1_000;
 /// Bytes of a secret that is made here.
 const SECRET_BYTES: usize = 32;
 
-/// Where events of cases are to be sent.
+/// Where events are to be sent.
 #[derive(Debug, utoipa::ToSchema)]
 #[expect(dead_code, reason = "written for the API definition; a body is read member by member, so that all faults are told")]
 #[serde(deny_unknown_fields)]
@@ -38,9 +38,9 @@ pub struct WebhookBody {
     url: String,
     /// `whsec_` and 24 to 64 bytes in base64; made here where it is left out, and shown once.
     secret: Option<String>,
-    /// Only events of these effects, such as `report` and `close`.
+    /// Only events of these effects, such as `report` and `close`, and `generation.published`; all by default.
     effects: Option<Vec<String>>,
-    /// Only cases in these units and below.
+    /// Only cases in these units and below, and publications that change them.
     scope: Option<Vec<String>>,
     /// The number of the event after which to begin; by default what happens from now on.
     after: Option<u64>,
@@ -79,8 +79,8 @@ pub struct WebhookList {
 pub struct DeadLetterView {
     /// The number of the event.
     pub number: u64,
-    /// The case.
-    pub id: String,
+    /// The case; null of a publication.
+    pub id: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     pub error: String,
@@ -109,8 +109,8 @@ fn require_admin(caller: &Caller) -> Result<(), Problem> {
     caller.require_unlimited("what webhooks send")
 }
 
-/// Sends events of cases to an address from now on: each is posted as JSON, signed with HMAC-SHA256 by Standard Webhooks
-/// (`webhook-id`, `webhook-timestamp`, `webhook-signature`), at least once, in the order of its case.
+/// Sends events to an address from now on, of cases and of publications (`generation.published`): each is posted as JSON, signed with
+/// HMAC-SHA256 by Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`), at least once, in the order of its case.
 #[utoipa::path(
     post,
     operation_id = "add_webhook",
@@ -129,8 +129,8 @@ pub async fn add_webhook(State(state): State<AppState>, caller: Caller, headers:
     }
     let secret = body.parsed("secret", read_secret);
     let after = body.number("after");
-    let effect = |text: &str| Effect::parse(text).ok_or_else(|| format!("{text:?} is no effect; known are {}", known_effects()));
-    let effects = body.list("effects", effect);
+    let topic = |text: &str| Topic::parse(text).ok_or_else(|| format!("{text:?} is no effect; known are {}", known_effects()));
+    let topics = body.list("effects", topic);
     let scope = body.list("scope", |text| UnitCode::parse(text).map_err(|e| e.to_string()));
     body.finish()?;
     let secret = secret.map_or_else(make_secret, Ok)?;
@@ -142,7 +142,7 @@ pub async fn add_webhook(State(state): State<AppState>, caller: Caller, headers:
         id: WebhookId(Uuid::now_v7()),
         url,
         secret,
-        effects,
+        topics,
         scope,
         author: caller.author(),
         created_at: Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or_default(),
@@ -279,7 +279,7 @@ fn check_url(url: &str) -> Result<(), String> {
 }
 
 fn known_effects() -> String {
-    Effect::ALL.iter().map(|effect| effect.as_str()).collect::<Vec<_>>().join(", ")
+    Effect::ALL.iter().map(|effect| effect.as_str()).chain([Topic::PUBLICATION]).collect::<Vec<_>>().join(", ")
 }
 
 fn make_secret() -> Result<Vec<u8>, Problem> {
@@ -299,7 +299,7 @@ impl WebhookView {
             id: webhook.id.0.to_string(),
             url: webhook.url.clone(),
             secret: None,
-            effects: webhook.effects.iter().map(|effect| effect.as_str()).collect(),
+            effects: webhook.topics.iter().map(|topic| topic.as_str()).collect(),
             scope: webhook.scope.iter().map(ToString::to_string).collect(),
             created_at: webhook.created_at,
             ended_at: webhook.ended_at,
@@ -314,7 +314,7 @@ impl WebhookView {
 
 impl DeadLetterView {
     fn new(letter: &DeadLetter) -> Self {
-        let (number, id, at) = (letter.number, letter.case.to_string(), letter.at);
+        let (number, id, at) = (letter.number, letter.case.map(|case| case.to_string()), letter.at);
         Self { number, id, at, error: letter.error.clone(), state: letter.state.as_str() }
     }
 }

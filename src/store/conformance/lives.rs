@@ -4,15 +4,16 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::Place;
-use super::samples::{case, code, day};
-use crate::boundary::{CodeRun, Position, Territory};
+use super::samples::{case, code, day, publication, publish, squares};
+use crate::boundary::{CodeRun, Generation, GenerationState, Position, Territory};
 use crate::dispatch::workflow::{
     ActionName, AlarmFact, Appointed, CaseEvent, ClockFact, Effect, Facts, NextWord, NoticeKind, Place as Where, StateName, Word,
 };
 use crate::dispatch::{AddressKind, AddressRow, CaseId, DepartmentId, DepartmentRole, Limit, Reporter, Role, Stage, WorkerId};
 use crate::store::records::{CaseFilter, CaseOrder};
 use crate::store::{
-    CaseMark, CaseWrite, CaseWritten, Entry, EntryEnd, EntryFilter, EntryKind, IntakeToken, Near, NewCase, NewEvent, Store, WorkerPosition,
+    CaseMark, CaseWrite, CaseWritten, DeadLetter, Delivery, Entry, EntryEnd, EntryFilter, EntryKind, IntakeToken, LetterState, Near,
+    NewCase, NewEvent, NumberedHappening, NumberedPublication, Store, StoreError, Topic, Webhook, WebhookId, WorkerPosition,
 };
 
 fn event(seq: u32, effect: Effect, state: &str, is_end: bool, at: Timestamp) -> CaseEvent {
@@ -212,6 +213,45 @@ pub fn lists_of_cases_know_what_they_are_now(place: &Place) {
     let page =
         store.load_case_records(&CaseFilter { is_open: Some(true), limit: 2, after: Some(CaseId(Uuid::from_u128(1))), ..all() }).unwrap();
     assert_eq!((page.records.len(), page.has_more), (2, false));
+}
+
+pub fn publications_are_events_beside_those_of_cases(place: &Place) {
+    let store = place();
+    let squares = squares(&["1", "2"]);
+    let first = publish(&*store, &squares, 1).unwrap();
+    store.publish(publication(&squares, Some(first.id), GenerationState::Draft, 2)).unwrap();
+    store.write_cases(vec![add(new(1, 111.0, None))]).unwrap();
+    let second = publish(&*store, &squares, 3).unwrap();
+    store.write_cases(vec![next(&*store, 1, event(2, Effect::Note, "open", false, day(3)))]).unwrap();
+    drop(store);
+    let store = place();
+    let published = |number, generation: &Generation| NumberedPublication { number, generation: generation.clone() };
+    assert_eq!(store.load_publications(0, 9).unwrap(), [published(1, &first), published(3, &second)], "a draft is none");
+    assert_eq!(store.load_publications(1, 9).unwrap(), [published(3, &second)]);
+    let numbers = |after, limit| store.load_happenings(after, limit).unwrap().iter().map(NumberedHappening::number).collect::<Vec<_>>();
+    assert_eq!((numbers(0, 9), numbers(1, 2), numbers(4, 9)), (vec![1, 2, 3, 4], vec![2, 3], vec![]));
+    assert_eq!(store.newest_case_event().unwrap(), 4);
+    let stale = store.publish(publication(&squares, Some(first.id), GenerationState::Published, 4));
+    assert!(matches!(stale, Err(StoreError::Superseded { .. })));
+    assert_eq!(store.newest_case_event().unwrap(), 4, "what was refused has not happened");
+    // A publication that nobody takes is a dead letter without a case.
+    let id = WebhookId(Uuid::from_u128(7));
+    let webhook = Webhook {
+        id,
+        url: "http://example.org/".into(),
+        secret: vec![1; 32],
+        topics: vec![Topic::Publication, Topic::Case(Effect::Close)],
+        scope: Vec::new(),
+        author: "tester".into(),
+        created_at: day(3),
+        ended_at: None,
+        delivery: Delivery::default(),
+    };
+    store.add_webhook(&webhook).unwrap();
+    let letter = DeadLetter { webhook: id, number: 3, case: None, at: day(4), error: "away".into(), state: LetterState::Dead };
+    store.save_delivery(id, &Delivery { cursor: 3, ..Delivery::default() }, std::slice::from_ref(&letter)).unwrap();
+    assert_eq!(store.find_webhook(id).unwrap().unwrap().topics, webhook.topics);
+    assert_eq!(store.load_dead_letters(id, 9).unwrap(), [letter]);
 }
 
 pub fn a_case_that_is_moved_is_found_where_it_is(place: &Place) {

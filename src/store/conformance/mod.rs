@@ -86,6 +86,7 @@ macro_rules! conformance_tests {
             cases_near_a_new_one_are_told
             who_reports_stands_with_the_people
             events_are_followed_in_the_order_of_writing
+            publications_are_events_beside_those_of_cases
             lists_of_cases_know_what_they_are_now
             maps_know_where_cases_lie_and_what_they_are
             a_case_that_is_moved_is_found_where_it_is

@@ -16,7 +16,7 @@ use crate::store::records::{
     RosterData, StoredGeneration, StoredRoster, WorkerSaid,
 };
 use crate::store::transfer::{Progress, Row, Sink, Stage, Table, TransferStore};
-use crate::store::webhooks::{DeadLetter, Delivery, Lease, Webhook, WebhookId};
+use crate::store::webhooks::{DeadLetter, Delivery, Lease, NumberedPublication, Webhook, WebhookId};
 use crate::store::{Store, StoreError};
 
 /// A store in one GeoPackage file.
@@ -216,6 +216,10 @@ impl Store for GeoPackageStore {
 
     fn load_case_events(&self, after: u64, limit: usize) -> Result<Vec<NumberedEvent>, StoreError> {
         self.connections.read("read the events of cases", |tx| lives::load_case_events(tx, after, limit))
+    }
+
+    fn load_publications(&self, after: u64, limit: usize) -> Result<Vec<NumberedPublication>, StoreError> {
+        self.connections.read("read the publications", |tx| lives::load_publications(tx, after, limit))
     }
 
     fn newest_case_event(&self) -> Result<u64, StoreError> {

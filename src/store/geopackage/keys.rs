@@ -169,7 +169,7 @@ mod tests {
         let undo = "DROP TRIGGER gk_audit_is_not_changed; DROP TRIGGER gk_audit_is_not_deleted; DROP TRIGGER gk_audit_is_not_replaced;
                     ALTER TABLE gk_audit DROP COLUMN before; ALTER TABLE gk_audit DROP COLUMN after;
                     ALTER TABLE gk_key DROP COLUMN layers; ALTER TABLE gk_key DROP COLUMN expires_at;
-                    DROP TABLE gk_draft_entry;
+                    DROP TABLE gk_draft_entry; DROP TABLE gk_publication;
                     ALTER TABLE gk_key DROP COLUMN worker;
                     DELETE FROM gk_migration WHERE number >= 7";
         Connection::open(&path).unwrap().execute_batch(undo).unwrap();

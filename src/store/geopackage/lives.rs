@@ -6,9 +6,10 @@ use uuid::Uuid;
 
 use super::cases::{self, COLUMNS, insert_case, page_of, read_case};
 use super::connection::{Failure, corrupt};
+use super::generations::load_generations;
 use super::ledger::add_notices;
 use super::roster::person_key;
-use crate::boundary::{Position, UnitCode};
+use crate::boundary::{Generation, LayerName, Position, UnitCode};
 use crate::dispatch::workflow::{CaseEvent, notices_of};
 use crate::dispatch::{CaseId, Reporter, WorkerId, cell_of, cells_around, distance_m};
 use crate::store::case_records::{
@@ -17,6 +18,7 @@ use crate::store::case_records::{
 use crate::store::event_text::EventRow;
 use crate::store::records::CaseFilter;
 use crate::store::times::{parse_time, time_text};
+use crate::store::webhooks::NumberedPublication;
 
 const EVENT: &str = "e.seq, e.at, e.author, e.role, e.action, e.effect, e.state, e.is_end, e.facts";
 
@@ -126,8 +128,9 @@ fn append(transaction: &Transaction<'_>, next: &NewEvent) -> Result<CaseWritten,
 fn insert_event(transaction: &Transaction<'_>, id: &str, reported_at: &str, event: &CaseEvent) -> Result<(), Failure> {
     let row = EventRow::of(event);
     let mut insert = transaction.prepare_cached(
-        "INSERT INTO gk_case_event (case_id, reported_at, seq, at, author, role, action, effect, state, is_end, facts)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT INTO gk_case_event (number, case_id, reported_at, seq, at, author, role, action, effect, state, is_end, facts)
+         VALUES ((SELECT max(a, b) + 1 FROM (SELECT coalesce(max(number), 0) AS a FROM gk_case_event),
+                                           (SELECT coalesce(max(number), 0) AS b FROM gk_publication)), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?;
     let at = time_text(row.at);
     insert.execute(params![
@@ -232,7 +235,33 @@ pub(super) fn load_case_events(transaction: &Transaction<'_>, after: u64, limit:
 }
 
 pub(super) fn newest_case_event(transaction: &Transaction<'_>) -> Result<u64, Failure> {
-    Ok(transaction.query_row("SELECT coalesce(max(number), 0) FROM gk_case_event", [], |row| row.get(0))?)
+    let sql = "SELECT max((SELECT coalesce(max(number), 0) FROM gk_case_event), (SELECT coalesce(max(number), 0) FROM gk_publication))";
+    Ok(transaction.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
+/// Notes as an event that a generation was published.
+pub(super) fn add_publication(transaction: &Transaction<'_>, generation: &Generation) -> Result<(), Failure> {
+    let number = newest_case_event(transaction)? + 1;
+    let sql = "INSERT INTO gk_publication (number, layer, generation) VALUES (?1, ?2, ?3)";
+    transaction.execute(sql, params![number, generation.layer.as_str(), generation.id.0])?;
+    Ok(())
+}
+
+pub(super) fn load_publications(transaction: &Transaction<'_>, after: u64, limit: usize) -> Result<Vec<NumberedPublication>, Failure> {
+    let mut statement =
+        transaction.prepare_cached("SELECT number, layer, generation FROM gk_publication WHERE number > ?1 ORDER BY number LIMIT ?2")?;
+    let range = (i64::try_from(after).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX));
+    let rows = statement.query_map(range, |row| Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?, row.get::<_, u32>(2)?)))?;
+    let mut publications = Vec::new();
+    for row in rows {
+        let (number, layer, generation) = row?;
+        let layer = LayerName::parse(&layer).map_err(|e| corrupt("publication", &e))?;
+        let generations = load_generations(transaction, &layer)?;
+        let known = generations.into_iter().find(|known| known.id.0 == generation);
+        let generation = known.ok_or_else(|| corrupt("publication", &format!("generation {generation} of layer {layer} is missing")))?;
+        publications.push(NumberedPublication { number, generation });
+    }
+    Ok(publications)
 }
 
 fn read_event(row: &Row<'_>, from: usize) -> Result<CaseEvent, Failure> {

@@ -8,6 +8,7 @@ use super::connection::{Failure, corrupt};
 use super::generations::{load_generations, newest_published};
 use super::geometry::{self, Extent};
 use super::keys::note_change;
+use super::lives::add_publication;
 use super::views::{level_key, register_change};
 use crate::boundary::{Generation, GenerationId, GenerationState, Unit, UnitCode};
 use crate::store::StoreError;
@@ -44,6 +45,9 @@ pub(super) fn publish(transaction: &Transaction<'_>, publication: &Publication<'
     }
     let (unit_count, changed_count) = (writer.unit_count, writer.changed_count);
     drop(writer);
+    if !is_draft {
+        add_publication(transaction, &generation)?;
+    }
     let action = Action::Publish { generation: &generation, unit_count, changed_count };
     note_change(transaction, &action, publication.author, publication.created_at)?;
     Ok(generation)

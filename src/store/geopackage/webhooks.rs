@@ -8,15 +8,14 @@ use super::connection::{Failure, corrupt};
 use super::keys::note;
 use crate::boundary::UnitCode;
 use crate::dispatch::CaseId;
-use crate::dispatch::workflow::Effect;
 use crate::store::audit::Action;
 use crate::store::times::{parse_time, time_text};
-use crate::store::webhooks::{DeadLetter, Delivery, Lease, LetterState, Webhook, WebhookId};
+use crate::store::webhooks::{DeadLetter, Delivery, Lease, LetterState, Topic, Webhook, WebhookId};
 
 const COLUMNS: &str = "id, url, secret, effects, scope, author, created_at, ended_at, cursor, attempts, failing_since, next_at, last_error";
 
 pub(super) fn add_webhook(transaction: &Transaction<'_>, webhook: &Webhook) -> Result<(), Failure> {
-    let effects: Vec<&str> = webhook.effects.iter().map(|effect| effect.as_str()).collect();
+    let effects: Vec<&str> = webhook.topics.iter().map(|topic| topic.as_str()).collect();
     let scope: Vec<&str> = webhook.scope.iter().map(UnitCode::as_str).collect();
     let added = transaction.execute(
         "INSERT INTO gk_webhook (id, url, secret, effects, scope, author, created_at, cursor, attempts, last_error)
@@ -100,7 +99,7 @@ pub(super) fn save_delivery(
         put.execute(params![
             id.0.to_string(),
             clamped(letter.number),
-            letter.case.0.to_string(),
+            letter.case.map(|case| case.0.to_string()),
             time_text(letter.at),
             letter.error,
             letter.state.as_str()
@@ -121,7 +120,7 @@ pub(super) fn load_dead_letters(transaction: &Transaction<'_>, id: WebhookId, li
         letters.push(DeadLetter {
             webhook: id,
             number: row.get(0)?,
-            case: CaseId(uuid_of(&row.get::<_, String>(1)?)?),
+            case: row.get::<_, Option<String>>(1)?.map(|case| uuid_of(&case)).transpose()?.map(CaseId),
             at: parse_time(&row.get::<_, String>(2)?).map_err(|e| corrupt("dead letter", &e))?,
             error: row.get(3)?,
             state: LetterState::parse(&state).ok_or_else(|| corrupt("dead letter", &format!("the state {state:?}")))?,
@@ -135,12 +134,12 @@ fn read_webhook(row: &Row<'_>) -> Result<Webhook, Failure> {
         row.get::<_, Option<String>>(at)?.map(|text| parse_time(&text).map_err(|e| corrupt("webhook", &e))).transpose()
     };
     let (effects, scope): (String, String) = (row.get(3)?, row.get(4)?);
-    let effect = |text: &str| Effect::parse(text).ok_or_else(|| corrupt("webhook", &format!("the effect {text:?}")));
+    let topic = |text: &str| Topic::parse(text).ok_or_else(|| corrupt("webhook", &format!("the effect {text:?}")));
     Ok(Webhook {
         id: WebhookId(uuid_of(&row.get::<_, String>(0)?)?),
         url: row.get(1)?,
         secret: row.get(2)?,
-        effects: effects.split_whitespace().map(effect).collect::<Result<_, _>>()?,
+        topics: effects.split_whitespace().map(topic).collect::<Result<_, _>>()?,
         scope: scope.split_whitespace().map(UnitCode::parse).collect::<Result<_, _>>().map_err(|e| corrupt("webhook", &e))?,
         author: row.get(5)?,
         created_at: time(6)?.unwrap_or_default(),

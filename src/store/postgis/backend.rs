@@ -19,7 +19,7 @@ use crate::store::records::{
     RosterData, StoredGeneration, StoredRoster, WorkerSaid,
 };
 use crate::store::transfer::{Row, Sink, Table, TransferStore};
-use crate::store::webhooks::{DeadLetter, Delivery, Lease, Webhook, WebhookId};
+use crate::store::webhooks::{DeadLetter, Delivery, Lease, NumberedPublication, Webhook, WebhookId};
 use crate::store::{KeptMonth, OldMonth, Store, StoreError};
 
 /// A store in a PostgreSQL database with PostGIS, for any number of processes at once.
@@ -246,6 +246,10 @@ impl Store for PostgisStore {
 
     fn load_case_events(&self, after: u64, limit: usize) -> Result<Vec<NumberedEvent>, StoreError> {
         self.connections.read("read the events of cases", async |tx| lives::load_case_events(tx, after, limit).await)
+    }
+
+    fn load_publications(&self, after: u64, limit: usize) -> Result<Vec<NumberedPublication>, StoreError> {
+        self.connections.read("read the publications", async |tx| lives::load_publications(tx, after, limit).await)
     }
 
     fn newest_case_event(&self) -> Result<u64, StoreError> {

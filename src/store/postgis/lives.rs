@@ -10,12 +10,13 @@ use uuid::Uuid;
 
 use super::cases::{self, COLUMNS, copy_cases, page_of, read_case};
 use super::connection::{Failure, corrupt};
+use super::generations::{from_id, load_generations};
 use super::ledger;
 use super::listen::CASES_CHANNEL;
 use super::months;
 use super::roster::person_keys;
 use super::values::{Time, from_text, to_text};
-use crate::boundary::Position;
+use crate::boundary::{Generation, GenerationId, LayerName, Position};
 use crate::dispatch::workflow::{CaseEvent, NoticeKind, notices_of};
 use crate::dispatch::{Case, CaseId, Reporter, WorkerId, cell_of, cells_around, distance_m};
 use crate::store::case_records::{
@@ -23,6 +24,7 @@ use crate::store::case_records::{
 };
 use crate::store::event_text::EventRow;
 use crate::store::records::CaseFilter;
+use crate::store::webhooks::NumberedPublication;
 
 const EVENT: &str = "e.seq, e.at, e.author, e.role, e.action, e.effect, e.state, e.is_end, e.facts::text";
 
@@ -397,6 +399,33 @@ pub(super) async fn load_case_events(tx: &Transaction<'_>, after: u64, limit: us
 pub(super) async fn newest_case_event(tx: &Transaction<'_>) -> Result<u64, Failure> {
     let number: i64 = tx.query_one("SELECT number FROM gk_case_counter", &[]).await?.get(0);
     u64::try_from(number).map_err(|e| corrupt("event", &e))
+}
+
+/// Notes as an event that a generation was published. From here until all is committed writers of events wait.
+pub(super) async fn add_publication(tx: &Transaction<'_>, generation: &Generation) -> Result<(), Failure> {
+    tx.execute(
+        "WITH n AS (UPDATE gk_case_counter SET number = number + 1 RETURNING number)
+         INSERT INTO gk_publication (number, layer, generation) SELECT n.number, $1, $2 FROM n",
+        &[&generation.layer.as_str(), &from_id(generation.id)?],
+    )
+    .await?;
+    tx.execute("SELECT pg_notify($1, '')", &[&CASES_CHANNEL]).await?;
+    Ok(())
+}
+
+pub(super) async fn load_publications(tx: &Transaction<'_>, after: u64, limit: usize) -> Result<Vec<NumberedPublication>, Failure> {
+    let sql = "SELECT number, layer, generation FROM gk_publication WHERE number > $1 ORDER BY number LIMIT $2";
+    let (after, limit) = (i64::try_from(after).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX));
+    let mut publications = Vec::new();
+    for row in tx.query(sql, &[&after, &limit]).await? {
+        let broken = |error: &dyn std::fmt::Display| corrupt("publication", error);
+        let layer = LayerName::parse(row.get(1)).map_err(|e| broken(&e))?;
+        let id = GenerationId(u32::try_from(row.get::<_, i32>(2)).map_err(|e| broken(&e))?);
+        let known = load_generations(tx, &layer).await?.into_iter().find(|known| known.id == id);
+        let generation = known.ok_or_else(|| broken(&format!("generation {id} of layer {layer} is missing")))?;
+        publications.push(NumberedPublication { number: u64::try_from(row.get::<_, i64>(0)).map_err(|e| broken(&e))?, generation });
+    }
+    Ok(publications)
 }
 
 fn read_event(row: &Row, from: usize) -> Result<CaseEvent, Failure> {

@@ -10,6 +10,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::connection::{Failure, corrupt};
 use super::generations::{from_id, load_generations, newest_published};
 use super::keys::note_change;
+use super::lives::add_publication;
 use super::values::{Ewkb, Time, to_text};
 use crate::boundary::{Generation, GenerationId, GenerationState, Level, UnitCode};
 use crate::store::StoreError;
@@ -45,6 +46,9 @@ pub(super) async fn publish(tx: &Transaction<'_>, geometry: &Type, publication: 
         writer.end(ends.collect()).await?;
     }
     let (unit_count, changed_count) = (writer.unit_count, writer.changed_count);
+    if !is_draft {
+        add_publication(tx, &generation).await?;
+    }
     let action = Action::Publish { generation: &generation, unit_count, changed_count };
     note_change(tx, &action, publication.author, publication.created_at).await?;
     Ok(generation)

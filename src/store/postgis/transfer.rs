@@ -101,7 +101,7 @@ pub(super) async fn write_rows(
         // The next entry goes on from here.
         tx.batch_execute(&format!("UPDATE gk_audit_counter SET number = greatest(number, (SELECT max(number) FROM {STAGING}))")).await?;
     }
-    if table.name == "gk_case_event" {
+    if matches!(table.name, "gk_case_event" | "gk_publication") {
         tx.batch_execute(&format!("UPDATE gk_case_counter SET number = greatest(number, (SELECT max(number) FROM {STAGING}))")).await?;
     }
     tx.batch_execute(&format!("DROP TABLE {STAGING}")).await?;

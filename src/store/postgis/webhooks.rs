@@ -8,14 +8,13 @@ use super::keys::note;
 use super::values::{Time, from_text, to_text};
 use crate::boundary::UnitCode;
 use crate::dispatch::CaseId;
-use crate::dispatch::workflow::Effect;
 use crate::store::audit::Action;
-use crate::store::webhooks::{DeadLetter, Delivery, Lease, LetterState, Webhook, WebhookId};
+use crate::store::webhooks::{DeadLetter, Delivery, Lease, LetterState, Topic, Webhook, WebhookId};
 
 const COLUMNS: &str = "id, url, secret, effects, scope, author, created_at, ended_at, cursor, attempts, failing_since, next_at, last_error";
 
 pub(super) async fn add_webhook(tx: &Transaction<'_>, webhook: &Webhook) -> Result<(), Failure> {
-    let effects = webhook.effects.iter().map(|effect| effect.as_str()).collect::<Vec<_>>().join(" ");
+    let effects = webhook.topics.iter().map(|topic| topic.as_str()).collect::<Vec<_>>().join(" ");
     let scope = webhook.scope.iter().map(UnitCode::as_str).collect::<Vec<_>>().join(" ");
     let added = tx
         .execute(
@@ -81,7 +80,14 @@ pub(super) async fn save_delivery(tx: &Transaction<'_>, id: WebhookId, delivery:
         tx.execute(
             "INSERT INTO gk_dead_letter (webhook, number, case_id, at, error, state) VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (webhook, number) DO UPDATE SET at = excluded.at, error = excluded.error, state = excluded.state",
-            &[&id.0, &clamped(letter.number), &letter.case.0, &Time(letter.at), &to_text(&letter.error), &letter.state.as_str()],
+            &[
+                &id.0,
+                &clamped(letter.number),
+                &letter.case.map(|case| case.0),
+                &Time(letter.at),
+                &to_text(&letter.error),
+                &letter.state.as_str(),
+            ],
         )
         .await?;
     }
@@ -98,7 +104,7 @@ pub(super) async fn load_dead_letters(tx: &Transaction<'_>, id: WebhookId, limit
         Ok(DeadLetter {
             webhook: id,
             number: u64::try_from(row.get::<_, i64>(0)).map_err(|e| corrupt("dead letter", &e))?,
-            case: CaseId(row.get(1)),
+            case: row.get::<_, Option<uuid::Uuid>>(1).map(CaseId),
             at: row.try_get::<_, Time>(2)?.0,
             error: from_text(row.get(3)),
             state: LetterState::parse(state).ok_or_else(|| corrupt("dead letter", &format!("the state {state:?}")))?,
@@ -109,13 +115,13 @@ pub(super) async fn load_dead_letters(tx: &Transaction<'_>, id: WebhookId, limit
 
 fn read_webhook(row: &Row) -> Result<Webhook, Failure> {
     let (effects, scope): (&str, &str) = (row.get(3), row.get(4));
-    let effect = |text: &str| Effect::parse(text).ok_or_else(|| corrupt("webhook", &format!("the effect {text:?}")));
+    let topic = |text: &str| Topic::parse(text).ok_or_else(|| corrupt("webhook", &format!("the effect {text:?}")));
     let time = |at: usize| -> Result<Option<Timestamp>, Failure> { Ok(row.try_get::<_, Option<Time>>(at)?.map(|time| time.0)) };
     Ok(Webhook {
         id: WebhookId(row.get(0)),
         url: from_text(row.get(1)),
         secret: row.get(2),
-        effects: effects.split_whitespace().map(effect).collect::<Result<_, _>>()?,
+        topics: effects.split_whitespace().map(topic).collect::<Result<_, _>>()?,
         scope: scope.split_whitespace().map(UnitCode::parse).collect::<Result<_, _>>().map_err(|e| corrupt("webhook", &e))?,
         author: from_text(row.get(5)),
         created_at: row.try_get::<_, Time>(6)?.0,

@@ -55,7 +55,7 @@ macro_rules! table {
 
 /// All that is copied, in the order in which it is: a row comes after those that it refers to, generations after all that they show,
 /// so that nothing of one is seen before all of it is there, and the audit log last, so that it tells how far a copy is.
-pub static TABLES: [Table; 31] = [
+pub static TABLES: [Table; 32] = [
     table!("gk_level", 1, key: Integer, layer: Code, level: Code),
     table!("gk_unit", 1, key: Integer, level: Integer, code: Code, id: Uuid),
     table!("gk_person", 1, key: Integer, worker_id: Text, name: Text, phone: Text, email: Text),
@@ -145,6 +145,7 @@ pub static TABLES: [Table; 31] = [
         key: Integer, layer: Code, number: Integer, state: Code, effective_from: Time, created_at: Time, author: Text, note: Text,
         parent: Integer, restores: Integer, levels: Json, scheme: Json, accepted: Code, seal: Bytes
     ),
+    table!("gk_publication", 1, number: Integer, layer: Code, generation: Integer),
     table!("gk_draft_unit", 2, generation: Integer, version: Integer),
     table!("gk_draft_entry", 3, layer: Code, draft: Integer, revision: Integer, kind: Code, body: Text, author: Text, at: Time),
     table!("gk_audit", 1, number: Integer, at: Time, author: Text, action: Code, subject: Text, before: Text, after: Text),

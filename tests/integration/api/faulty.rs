@@ -10,8 +10,8 @@ use gridkeeper::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTabl
 use gridkeeper::store::{
     AuditEntry, CaseFilter, CaseMarkPage, CasePage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DeadLetter, Delivery, DraftEntry,
     EndedUnit, Entry, EntryEnd, EntryFilter, EntryKind, ErasureReason, GenerationChanges, KeyHash, KeyRecord, Lease, Notice, NumberedEvent,
-    PersonRecord, Publication, RosterData, Store, StoreError, StoredGeneration, StoredRoster, Webhook, WebhookId, WorkerPosition,
-    WorkerSaid,
+    NumberedPublication, PersonRecord, Publication, RosterData, Store, StoreError, StoredGeneration, StoredRoster, Webhook, WebhookId,
+    WorkerPosition, WorkerSaid,
 };
 use jiff::Timestamp;
 
@@ -89,6 +89,7 @@ impl Store for Faulty {
         fn load_case_marks(filter: &CaseFilter) -> CaseMarkPage;
         fn find_reporter(id: CaseId) -> Option<Reporter>;
         fn load_case_events(after: u64, limit: usize) -> Vec<NumberedEvent>;
+        fn load_publications(after: u64, limit: usize) -> Vec<NumberedPublication>;
         fn newest_case_event() -> u64;
         fn replace_addresses(rows: &[gridkeeper::dispatch::AddressRow], author: &str, at: Timestamp) -> u64;
         fn find_addresses() -> Option<u64>;

@@ -65,17 +65,17 @@ fn a_listener_hears_what_happens_and_misses_nothing_when_it_comes_back() {
     let listener = Messages::open(&service, Some(DISPATCHER), None);
     let id = report(&service, 1);
     let (number, name, data) = listener.next();
-    assert_eq!((number, name.as_str(), data["id"].as_str(), data["state"].as_str()), (2, "report", Some(&*id), Some("pending_file")));
+    assert_eq!((number, name.as_str(), data["id"].as_str(), data["state"].as_str()), (3, "report", Some(&*id), Some("pending_file")));
     act(&service, &id, &json!({ "action": "file", "condition": "1" }));
     assert_eq!(listener.next().1, "file");
     drop(listener);
     act(&service, &id, &json!({ "action": "dispatch" }));
-    let back = Messages::open(&service, Some(DISPATCHER), Some(2));
-    assert_eq!([back.next().0, back.next().0], [3, 4]);
+    let back = Messages::open(&service, Some(DISPATCHER), Some(3));
+    assert_eq!([back.next().0, back.next().0], [4, 5]);
     act(&service, &id, &json!({ "action": "accept" }));
-    assert_eq!(back.next(), (5, "accept".into(), back_of(&service, 5)));
+    assert_eq!(back.next(), (6, "accept".into(), back_of(&service, 6)));
     let whole = Messages::open(&service, Some(DISPATCHER), Some(0));
-    assert_eq!((1..=5).map(|_| whole.next().0).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    assert_eq!((1..=5).map(|_| whole.next().0).collect::<Vec<_>>(), [2, 3, 4, 5, 6]);
     assert_eq!(service.get("/v1/stream").header("Last-Event-ID", "x").send().unwrap().status(), 400);
 }
 
@@ -97,7 +97,7 @@ fn each_hears_what_is_for_them() {
     let (number, _, data) = public.next();
     let mut members: Vec<&str> = data.as_object().unwrap().keys().map(String::as_str).collect();
     members.sort_unstable();
-    assert_eq!((number, members), (3, vec!["at", "category", "id", "number", "state"]));
+    assert_eq!((number, members), (4, vec!["at", "category", "id", "number", "state"]));
     assert!(scoped.is_quiet());
 }
 

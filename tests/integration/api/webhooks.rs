@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::cases::{body_at, send};
-use super::service::{DISPATCHER, Service, fill};
+use super::service::{COLUMNS, DISPATCHER, PLANNER, Service, fill};
+use super::town::{COMMUNITIES, grid_at, town};
 use crate::support::PATIENCE;
 
 const ADMIN: &str = "webhook-admin";
@@ -138,8 +139,12 @@ fn answer_all(stream: &TcpStream, kept: &Mutex<Vec<Message>>, status: &AtomicU16
 }
 
 fn service() -> Service {
-    let store = Arc::new(MemoryStore::new());
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     fill(&*store);
+    service_on(store)
+}
+
+fn service_on(store: Arc<dyn Store>) -> Service {
     let at: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
     let hash = KeyHash(Sha256::digest(ADMIN.as_bytes()).into());
     store.add_key(&KeyRecord::new(hash, Role::Admin, at), "test").unwrap();
@@ -183,14 +188,57 @@ fn a_message_is_signed_so_that_its_receiver_can_trust_it() {
     note(&service, &id);
     report(&service, 1);
     let messages = receiver.wait_for(2);
-    assert_eq!(messages.iter().map(Message::number).collect::<Vec<_>>(), [1, 3], "only what was asked for");
-    let Message { headers, body } = &messages[0];
-    let secret = base64(webhook["secret"].as_str().unwrap().strip_prefix("whsec_").unwrap());
+    assert_eq!(messages.iter().map(Message::number).collect::<Vec<_>>(), [2, 4], "only what was asked for");
+    verify(&messages[0], webhook["secret"].as_str().unwrap());
+    let list = service.get("/v1/webhooks").bearer_auth(ADMIN).send().unwrap().text().unwrap();
+    assert!(!list.contains(webhook["secret"].as_str().unwrap()), "the secret is shown once");
+}
+
+#[test]
+fn a_publication_is_told_signed_to_all_whom_it_concerns() {
+    let service = service_on(town());
+    let [all, touched, elsewhere, of_cases] = [(); 4].map(|()| Receiver::start("127.0.0.1:0", Arc::default()));
+    let webhook = add(&service, &all, &json!({}));
+    add(&service, &touched, &json!({ "effects": ["generation.published"], "scope": [&COMMUNITIES[0][..9]] }));
+    add(&service, &elsewhere, &json!({ "scope": [COMMUNITIES[1]] }));
+    add(&service, &of_cases, &json!({ "effects": ["report"] }));
+    let write = |key: &str, path: &str, body: &Value| {
+        let response = send(service.request("POST", path).header("if-match", "*"), key, body);
+        assert!(response.status().is_success(), "{path}: {}", response.text().unwrap());
+        response.json::<Value>().unwrap()
+    };
+    let draft = write(PLANNER, "/v1/drafts", &json!({ "title": "one less" }));
+    let path = format!("/v1/drafts/{}", draft["id"].as_str().unwrap());
+    let merge = json!({ "op": "merge", "level": "grid", "units": [grid_at(0, 0), grid_at(0, 1)] });
+    write(PLANNER, &format!("{path}/operations"), &merge);
+    write(ADMIN, &format!("{path}/approval"), &json!({}));
+    let made = write(PLANNER, &format!("{path}/publication"), &json!({ "accept_unheld": true }));
+    let message = all.wait_for(1).remove(0);
+    verify(&message, webhook["secret"].as_str().unwrap());
+    let mut told: Value = serde_json::from_str(&message.body).unwrap();
+    let members = told.as_object_mut().unwrap();
+    for (member, is_time) in [("at", true), ("effective_from", true), ("number", false)] {
+        let value = members.remove(member).unwrap();
+        assert!(if is_time { value.as_str().unwrap().parse::<Timestamp>().is_ok() } else { value == 3 }, "{member}: {value}");
+    }
+    let expected = json!({
+        "type": "generation.published", "layer": "grid", "generation": made["generation"], "parent": 2, "restores": null,
+        "units": { "begun": 0, "changed": 1, "ended": 1 },
+    });
+    assert_eq!(told, expected, "and nobody's name");
+    let limited: Value = serde_json::from_str(&touched.wait_for(1)[0].body).unwrap();
+    assert_eq!((&limited["generation"], &limited["units"]), (&made["generation"], &Value::Null));
+    // What comes next shows that the others were told of nothing before.
+    report(&service, COLUMNS - 1);
+    assert_eq!(elsewhere.wait_for(1).iter().map(Message::number).collect::<Vec<_>>(), [4]);
+    assert_eq!(of_cases.wait_for(1).iter().map(Message::number).collect::<Vec<_>>(), [4]);
+}
+
+fn verify(Message { headers, body }: &Message, secret: &str) {
+    let secret = base64(secret.strip_prefix("whsec_").unwrap());
     let signed = format!("{}.{}.{body}", headers["webhook-id"], headers["webhook-timestamp"]);
     let signature = base64(headers["webhook-signature"].strip_prefix("v1,").unwrap());
     hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, &secret), signed.as_bytes(), &signature).unwrap();
-    let list = service.get("/v1/webhooks").bearer_auth(ADMIN).send().unwrap().text().unwrap();
-    assert!(!list.contains(webhook["secret"].as_str().unwrap()), "the secret is shown once");
 }
 
 fn base64(text: &str) -> Vec<u8> {
@@ -251,20 +299,20 @@ fn what_is_refused_becomes_a_dead_letter_with_all_that_follows_it_and_comes_agai
     // Other cases go on; a later event of this one waits for the one before it.
     assert_eq!(receiver.wait_for(1)[0].case(), other);
     let dead = letters(&service, &webhook);
-    assert_eq!(dead.iter().map(|letter| letter["number"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(dead.iter().map(|letter| letter["number"].as_u64().unwrap()).collect::<Vec<_>>(), [2, 3]);
     assert!(dead[0]["error"].as_str().unwrap().contains("400"), "{dead:?}");
     let replay = |body: Value| send(service.request("POST", &format!("/v1/webhooks/{webhook}/replay")), ADMIN, &body).status();
     assert_eq!(replay(json!({})), 202);
     let seen: Vec<u64> = receiver.wait_for(3).iter().map(Message::number).collect();
-    assert_eq!(seen, [3, 1, 2]);
+    assert_eq!(seen, [4, 2, 3]);
     let end = Instant::now() + PATIENCE;
     while !letters(&service, &webhook).is_empty() {
         assert!(Instant::now() < end, "a letter that was sent stays dead");
         std::thread::sleep(Duration::from_millis(20));
     }
     // Everything again from an event on.
-    assert_eq!(replay(json!({ "after": 1 })), 202);
-    assert_eq!(receiver.wait_for(5)[3..].iter().map(Message::number).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(replay(json!({ "after": 2 })), 202);
+    assert_eq!(receiver.wait_for(5)[3..].iter().map(Message::number).collect::<Vec<_>>(), [3, 4]);
     // Numbers are those of the definition, and a body may be left out.
     assert_eq!(replay(json!({ "after": u64::MAX })), 400);
     let path = format!("/v1/webhooks/{webhook}/replay");
