@@ -39,6 +39,6 @@ pub use standing::{Standing, next_generation, standing_of};
 pub use unheld::{KeptUnheld, Unheld, find_unheld, find_unheld_by, find_unheld_of};
 pub use weighing::{
     AREA_KM2, BaseChoice, DraftCensus, DraftGround, DraftGroundError, Figures, GroundChoice, LOADS_MAX, TodayOf, UNITS, WISH_CORNERS_MAX,
-    WORKLOAD, WantedLimit, WantedLoad, WeighError, monthly_cost, parse_limits, parse_loads, parse_numbers, parse_wishes, survey,
-    take_census, to_figure, to_name, weigh, weigh_base, weigh_census,
+    WORKLOAD, WantedLimit, WantedLoad, WeighError, join_limits, monthly_cost, parse_limits, parse_loads, parse_numbers, parse_wishes,
+    survey, take_census, to_figure, to_name, weigh, weigh_base, weigh_census,
 };

@@ -28,6 +28,10 @@ pub(super) fn name_after_today(plan: &mut Plan, today: &[Option<u32>], known: us
     for community in &mut plan.communities {
         community.transport_load = None;
         for finding in &mut community.findings {
+            // A seed was a lock to those who drew; nobody locked anything.
+            if let Finding::TooManyLocked { districts: points, wanted } = *finding {
+                *finding = Finding::TooManyPoints { points, districts: wanted };
+            }
             if let Finding::Outside { district, .. } | Finding::CrossesToday { district } = finding {
                 *district = number_of[*district as usize];
             }

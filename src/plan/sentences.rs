@@ -28,11 +28,13 @@ impl Finding {
             Self::OffTheMean { .. } => "off_the_mean",
             Self::NoRoom { .. } => "no_room",
             Self::OverLimit { .. } => "over_limit",
+            Self::UnderLimit { .. } => "under_limit",
             Self::InPieces { .. } => "in_pieces",
             Self::Stuck { .. } => "stuck",
             Self::TornToday { .. } => "torn_today",
             Self::CrossesToday { .. } => "crosses_today",
             Self::TooManyLocked { .. } => "too_many_locked",
+            Self::TooManyPoints { .. } => "too_many_points",
             Self::LockedApart { .. } => "locked_apart",
             Self::Outside { .. } => "outside",
         }
@@ -63,6 +65,13 @@ impl Finding {
                     "its districts have {mean} {name} on the mean, and each may have {most} at most; make more districts, or raise the limit"
                 )
             }
+            Self::UnderLimit { limit, mean } => {
+                let Limit { name, least, .. } = &base.limits[*limit];
+                let (mean, least) = (figure(*mean), figure(*least));
+                format!(
+                    "its districts have {mean} {name} on the mean, and each must have {least} at least; make fewer districts, or lower the limit"
+                )
+            }
             Self::InPieces { pieces } => format!("its units lie in {pieces} pieces, which were joined at their nearest units"),
             Self::Stuck { load } => {
                 format!("a load of {} cannot reach a district that could take it, as the districts do not hang together", figure(*load))
@@ -74,12 +83,19 @@ impl Finding {
             Self::TooManyLocked { districts, wanted } => {
                 format!("{districts} districts of today have locked units, so that {wanted} cannot be made; unlock some")
             }
+            Self::TooManyPoints { points, districts } => {
+                format!(
+                    "{points} points are to have a district each, so that {districts} cannot be made; leave points out, or make more districts"
+                )
+            }
             Self::LockedApart { pieces } => format!("{pieces} pieces lie apart and are locked; unlock them, or what lies between"),
             Self::Outside { district, load, why } => {
                 let why = match why {
                     Why::HeavyUnit => "one of its units is too heavy by itself",
                     Why::NoRoom => "the load of its community leaves no room; change the number of districts",
-                    Why::Limit => "it has more than it may of what is limited, and no exchange with its neighbours was found that mends it",
+                    Why::Limit => {
+                        "it has more than it may of what is limited, or less than it must, and no exchange with its neighbours was found that mends it"
+                    }
                     Why::Locked => "its locked units alone carry too much",
                     Why::NoWay => {
                         "no exchange with its neighbours was found that keeps all of them whole and within bounds; try another seed or a wider tolerance"

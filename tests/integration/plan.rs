@@ -229,9 +229,41 @@ fn borders_run_along_lines_leave_compounds_whole_and_begin_around_points() {
     assert_ne!(around["B000"], around["B001"]);
     assert_eq!((&told["metrics"]["torn"], &told["metrics"]["districts"]), (&json!(0), &json!(2)));
     assert!(around.values().all(|district| district.starts_with(['N', 'S'])), "districts keep names of today's: {around:?}");
+    // More stations than districts are told as such, and so is the way out.
+    write(&[station(111.6005), station(111.6015), station(111.6025)]);
+    let many = blocks.run(&[&["balance"], &source[..], &["--wishes", "wishes.geojson", "--json", "-o", "plan.csv"]].concat());
+    let told = told_any(&many);
+    let finding = told["findings"].as_array().unwrap().iter().find(|finding| finding["kind"] == "too_many_points").unwrap();
+    assert_eq!((many.status.code(), &finding["count"]), (Some(1), &json!(3)));
+    assert!(finding["text"].as_str().unwrap().contains("leave points out"), "{finding}");
+    assert!(!told["findings"].to_string().contains("lock"), "{}", told["findings"]);
     write(&[station(111.6005), station(111.6006)]);
     let refused = blocks.run(&[&["balance"], &source[..], &["--wishes", "wishes.geojson", "-o", "-"]].concat());
     assert!(String::from_utf8_lossy(&refused.stderr).contains("two points lie in unit B000"), "{refused:?}");
+}
+
+#[test]
+fn districts_have_at_least_what_is_asked_for_beside_the_load() {
+    let blocks = Blocks::new();
+    let plan = |more: &[&str]| {
+        let args = ["balance", "--into", "6", "--mode", "redraw", "--tolerance", "0.3", "--json", "-o", "plan.csv"];
+        let output = blocks.run(&[&args[..], more].concat());
+        let mut sizes: BTreeMap<String, usize> = BTreeMap::new();
+        if output.status.success() {
+            read_plan(&blocks.path("plan.csv")).into_values().for_each(|district| *sizes.entry(district).or_default() += 1);
+        }
+        (output, sizes.into_values().min())
+    };
+    let least = plan(&[]).1.unwrap();
+    let (output, more) = plan(&["--at-least", &format!("units:{}", least + 1), "--at-most", "units:40"]);
+    assert!(more > Some(least), "{least}: {output:?}");
+    let (output, _) = plan(&["--at-least", "units:25"]);
+    let told = told_any(&output);
+    let finding = told["findings"].as_array().unwrap().iter().find(|finding| finding["kind"] == "under_limit").unwrap();
+    assert_eq!((output.status.code(), &finding["figure"], &finding["bounds"]), (Some(1), &json!("units"), &json!([25.0, 144.0])));
+    assert!(finding["text"].as_str().unwrap().contains("24 units on the mean"), "{finding}");
+    let refused = plan(&["--at-least", "units:9", "--at-most", "units:8"]).0;
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("at least 9 and at most 8 of units"), "{refused:?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::plan::{EvennessView, MeasuresView};
-use crate::plan::{Base, Bounds, CommunityPlan, Explained, Finding, Mode, Proposal, Why};
+use crate::plan::{Base, Bounds, CommunityPlan, Explained, Finding, Limit, Mode, Proposal, Why};
 
 /// A plan with all that is told of it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -156,13 +156,21 @@ impl FindingView {
             Finding::OffTheMean { suitable, .. } => view.count = Some(*suitable as usize),
             Finding::OverLimit { limit, mean } => {
                 (view.figure, view.load) = (Some(base.limits[*limit].name.clone()), Some(*mean));
-                view.bounds = [0.0, base.limits[*limit].most];
+                view.bounds = [base.limits[*limit].least, base.limits[*limit].most];
+            }
+            Finding::UnderLimit { limit, mean } => {
+                (view.figure, view.load) = (Some(base.limits[*limit].name.clone()), Some(*mean));
+                let Limit { least, most, .. } = base.limits[*limit];
+                // JSON has no infinity, and no district has more than all.
+                view.bounds = [least, if most.is_finite() { most } else { base.limits[*limit].values.iter().sum() }];
             }
             Finding::NoRoom { mean } => view.load = Some(*mean),
             Finding::Stuck { load } => view.load = Some(*load),
             Finding::InPieces { pieces } | Finding::TornToday { pieces } | Finding::LockedApart { pieces } => view.count = Some(*pieces),
             Finding::CrossesToday { district } => view.district = Some(name(*district).to_owned()),
-            Finding::TooManyLocked { districts, .. } => view.count = Some(*districts as usize),
+            Finding::TooManyLocked { districts: count, .. } | Finding::TooManyPoints { points: count, .. } => {
+                view.count = Some(*count as usize);
+            }
             Finding::Outside { district, load, why } => {
                 (view.district, view.load) = (Some(name(*district).to_owned()), Some(*load));
                 view.why = Some(match why {

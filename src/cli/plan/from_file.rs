@@ -21,14 +21,14 @@ pub fn read(source: &PlanSource, file: &str) -> anyhow::Result<Base> {
     let variables = read_variables(source, &facts, file)?;
     let graph = base_graph(&coverage, 0);
     let mut limits = Vec::new();
-    for WantedLimit { field, most } in source.limits()? {
+    for WantedLimit { field, least, most } in source.limits()? {
         let has_field = facts.iter().any(|fact| fact.value(&field).is_some());
         let values = match field.as_str() {
             UNITS if !has_field => vec![1.0; facts.len()],
             AREA_KM2 if !has_field => graph.units().iter().map(|unit| unit.area_m2 / 1e6).collect(),
             _ => read_some_figures(&facts, &field, file)?,
         };
-        limits.push(Limit { name: field, values, most });
+        limits.push(Limit { name: field, values, least, most });
     }
     let residents_field = source.residents_field.clone().or_else(|| {
         let fields = RESIDENTS_NAMES.iter().filter(|name| facts.iter().any(|fact| fact.value(name).is_some()));

@@ -6,7 +6,7 @@ use super::super::Context;
 use super::{from_file, from_store};
 use crate::boundary::GenerationId;
 use crate::cli::locate::parse_generation;
-use crate::history::{WORKLOAD, WantedLimit, WantedLoad, parse_limits, parse_loads, parse_wishes};
+use crate::history::{WORKLOAD, WantedLimit, WantedLoad, join_limits, parse_limits, parse_loads, parse_wishes};
 use crate::import::Crs;
 use crate::plan::{Base, Census};
 use crate::topology::ValidCoverage;
@@ -49,6 +49,9 @@ pub struct PlanSource {
     /// What no district may have more of, as NAME:MOST,NAME:MOST: `units`, `area_km2`, or what may be a load
     #[arg(long, value_name = "LIMITS")]
     pub at_most: Option<String>,
+    /// What no district may have less of, written as --at-most
+    #[arg(long, value_name = "LIMITS")]
+    pub at_least: Option<String>,
     /// A GeoJSON file of lines along which borders should run, polygons that none should cut, and points of which each gets a district
     #[arg(long, value_name = "FILE.geojson")]
     pub wishes: Option<PathBuf>,
@@ -78,7 +81,8 @@ impl PlanSource {
 
     /// Returns what is limited.
     pub fn limits(&self) -> anyhow::Result<Vec<WantedLimit>> {
-        self.at_most.as_deref().map_or(Ok(Vec::new()), |text| parse_limits(text).map_err(anyhow::Error::msg))
+        let read = |text: &Option<String>| text.as_deref().map_or(Ok(Vec::new()), parse_limits).map_err(anyhow::Error::msg);
+        join_limits(read(&self.at_least)?, read(&self.at_most)?).map_err(|detail| anyhow::anyhow!("the plan {detail}"))
     }
 
     /// Reads what is wished of borders and weighs them by it.

@@ -48,7 +48,7 @@ pub fn weigh_base(
     let variables = weigh_variables(store, Some((coverage, choice.depth)), figures, choice.loads, config)?;
     let graph = base_graph(coverage, choice.depth);
     let mut limits = Vec::with_capacity(choice.limits.len());
-    for WantedLimit { field, most } in choice.limits {
+    for WantedLimit { field, least, most } in choice.limits {
         let values = match field.as_str() {
             _ if figures.has_field(field) => figures.of(field)?,
             UNITS => vec![1.0; level.units().len()],
@@ -56,7 +56,7 @@ pub fn weigh_base(
             WORKLOAD => weigh(store, coverage, choice.depth, figures, config)?.loads(),
             _ => figures.of(field)?,
         };
-        limits.push(Limit { name: field.clone(), values, most: *most });
+        limits.push(Limit { name: field.clone(), values, least: *least, most: *most });
     }
     let usual_residents = || RESIDENTS_NAMES.iter().copied().find(|name| figures.has_field(name));
     let residents_field = choice.residents_field.or_else(usual_residents);

@@ -32,10 +32,13 @@ pub fn parse_loads(text: &str) -> Result<Vec<WantedLoad>, String> {
     text.split(',').map(|part| one(part.trim())).collect()
 }
 
-/// A figure that is limited, and how much of it a district may have.
+/// A figure that is limited, and how much of it a district may have, and must.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WantedLimit {
     pub field: String,
+    /// 0 where none is named.
+    pub least: f64,
+    /// Infinite where none is named.
     pub most: f64,
 }
 
@@ -43,21 +46,42 @@ pub struct WantedLimit {
 pub const UNITS: &str = "units";
 pub const AREA_KM2: &str = "area_km2";
 
-/// Reads `NAME:MOST`, several with commas between.
+/// Reads `NAME:NUMBER`, several with commas between: what districts may have at most or must have at least.
 ///
 /// # Errors
 /// Shows the part that is no limit.
-pub fn parse_limits(text: &str) -> Result<Vec<WantedLimit>, String> {
+pub fn parse_limits(text: &str) -> Result<Vec<(String, f64)>, String> {
     let one = |part: &str| {
-        let wrong = || format!("{part:?} is no limit: use NAME:MOST with a number above 0");
-        let (field, most) = part.rsplit_once(':').ok_or_else(wrong)?;
-        let most = most.parse::<f64>().ok().filter(|most| *most > 0.0 && most.is_finite());
-        Ok(WantedLimit { field: field.to_owned(), most: most.filter(|_| !field.is_empty()).ok_or_else(wrong)? })
+        let wrong = || format!("{part:?} is no limit: use NAME:NUMBER with a number above 0");
+        let (field, number) = part.rsplit_once(':').ok_or_else(wrong)?;
+        let number = number.parse::<f64>().ok().filter(|number| *number > 0.0 && number.is_finite());
+        Ok((field.to_owned(), number.filter(|_| !field.is_empty()).ok_or_else(wrong)?))
     };
     if text.split(',').count() > LOADS_MAX {
         return Err(format!("more than {LOADS_MAX} figures are not limited together"));
     }
     text.split(',').map(|part| one(part.trim())).collect()
+}
+
+/// Puts together what districts must have at least and may have at most; of a figure that is named twice the narrower number holds.
+///
+/// # Errors
+/// Names a figure of which a district must have more than it may.
+pub fn join_limits(at_least: Vec<(String, f64)>, at_most: Vec<(String, f64)>) -> Result<Vec<WantedLimit>, String> {
+    let mut limits: Vec<WantedLimit> = Vec::new();
+    let named = at_most.into_iter().map(|(field, most)| (field, 0.0, most));
+    for (field, least, most) in named.chain(at_least.into_iter().map(|(field, least)| (field, least, f64::INFINITY))) {
+        match limits.iter_mut().find(|known| known.field == field) {
+            Some(known) => (known.least, known.most) = (known.least.max(least), known.most.min(most)),
+            None => limits.push(WantedLimit { field, least, most }),
+        }
+    }
+    match limits.iter().find(|limit| limit.least > limit.most) {
+        Some(WantedLimit { field, least, most }) => {
+            Err(format!("asks for at least {least} and at most {most} of {field}; change one of them"))
+        }
+        None => Ok(limits),
+    }
 }
 
 /// Numbers of workers that are compared at once.
@@ -86,11 +110,19 @@ mod tests {
 
     #[test]
     fn limits_have_a_name_and_a_number() {
-        let limit = |field: &str, most| WantedLimit { field: field.into(), most };
-        assert_eq!(parse_limits("units:12, 户数:900").unwrap(), [limit("units", 12.0), limit("户数", 900.0)]);
+        assert_eq!(parse_limits("units:12, 户数:900").unwrap(), [("units".to_owned(), 12.0), ("户数".to_owned(), 900.0)]);
         for wrong in ["", "units", "units:0", "units:x", ":3", "a:1,,b:2"] {
             assert!(parse_limits(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn floors_and_ceilings_of_a_figure_are_one_limit() {
+        let join = |least: &str, most: &str| join_limits(parse_limits(least).unwrap(), parse_limits(most).unwrap());
+        let limit = |field: &str, least, most| WantedLimit { field: field.into(), least, most };
+        let expected = [limit("units", 2.0, 12.0), limit("homes", 0.0, 9.0), limit("shops", 3.0, f64::INFINITY)];
+        assert_eq!(join("units:2,shops:3,shops:1", "units:12,homes:9,units:20").unwrap(), expected);
+        assert!(join("units:13", "units:12").unwrap_err().contains("units"));
     }
 
     #[test]

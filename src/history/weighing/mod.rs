@@ -13,7 +13,7 @@ pub use base::{BaseChoice, TodayOf, weigh_base};
 pub use census::{DraftCensus, take_census, weigh_census};
 pub use draft::{DraftGround, DraftGroundError, GroundChoice, survey};
 pub use figures::{Figures, WeighError, to_figure, to_name};
-pub use loads::{AREA_KM2, LOADS_MAX, UNITS, WORKLOAD, WantedLimit, WantedLoad, parse_limits, parse_loads, parse_numbers};
+pub use loads::{AREA_KM2, LOADS_MAX, UNITS, WORKLOAD, WantedLimit, WantedLoad, join_limits, parse_limits, parse_loads, parse_numbers};
 pub use wage::monthly_cost;
 pub use wishes::{WISH_CORNERS_MAX, parse_wishes};
 pub use workload::weigh;

@@ -145,8 +145,12 @@ impl Search {
         let (region, bounds) = (state.region, state.region.bounds);
         let load = state.load[district as usize];
         let excess = state.excess(district);
-        // What has more of a figure than it may has to give, however light it is.
-        let gives = load > bounds.middle() || excess > bounds.excess(load);
+        // What has more of a figure than it may has to give, however light it is, and what has less has to take where its load allows.
+        let gives = match state.must_give(district) {
+            Some(true) => true,
+            Some(false) if bounds.holds(load) => false,
+            _ => load > bounds.middle(),
+        };
         let mut steps: Vec<Step> = Vec::with_capacity(most);
         for half in &self.rim[district as usize] {
             let (unit, other) = (region.from[*half as usize], region.to[*half as usize]);

@@ -76,6 +76,7 @@ impl Job<'_> {
         }
         region.districts = self.districts;
         let is_warm = task.mode == Mode::Warm && start.is_some();
+        region.keeps_home = is_warm;
         if !is_warm {
             region.bounds = self.aim;
         }
@@ -132,8 +133,10 @@ impl Job<'_> {
             let today = task.today.get(*unit as usize).copied().flatten();
             today.and_then(|district| today_place.get(&district).copied()).unwrap_or(NONE)
         };
-        let limit =
-            |limit: &Limit| RegionLimit { value: self.units.iter().map(|unit| limit.values[*unit as usize]).collect(), most: limit.most };
+        let limit = |limit: &Limit| {
+            let Limit { values, least, most, .. } = limit;
+            RegionLimit { value: self.units.iter().map(|unit| values[*unit as usize]).collect(), least: *least, most: *most }
+        };
         let parts = Parts {
             load: self.units.iter().map(|unit| task.load[*unit as usize]).collect(),
             x: self.units.iter().map(|unit| task.graph.unit(*unit).x_m as f32).collect(),

@@ -48,7 +48,7 @@ fn propose(state: &mut State, rng: &mut ChaCha8Rng, temperature: f64, prices: Pr
     let mut change = penalty(giving - load) + penalty(taking + load) - penalty(giving) - penalty(taking);
     for (limit, sums) in region.limits.iter().zip(&state.limited) {
         let value = limit.value[unit as usize];
-        let press = |sum: f64| limit_penalty(sum / limit.most, prices);
+        let press = |sum: f64| limit_penalty(sum / limit.most, prices) + floor_penalty(sum, limit.least, prices);
         let (giving, taking) = (sums[from as usize], sums[to as usize]);
         change += press(giving - value) + press(taking + value) - press(giving) - press(taking);
     }
@@ -79,6 +79,11 @@ fn limit_penalty(share: f64, prices: Prices) -> f64 {
     let press = ((share - LIMIT_PRESSED) / (1.0 - LIMIT_PRESSED)).max(0.0);
     let most = press.min(STEEPEST);
     prices.steep * (most * most + 2.0 * STEEPEST * (press - most))
+}
+
+/// The same below what it must have.
+fn floor_penalty(sum: f64, least: f64, prices: Prices) -> f64 {
+    if least > 0.0 { limit_penalty(2.0 - sum / least, prices) } else { 0.0 }
 }
 
 /// From where on the press grows evenly, so that one district far out does not drown all else. Half-widths of the bounds.

@@ -263,7 +263,11 @@ impl Work {
         let district_of: Vec<u32> = part_of.iter().map(|part| name_of[*part as usize]).collect();
         let keeps_locks =
             units.iter().zip(&district_of).all(|(unit, district)| !region.is_locked[*unit as usize] || state.district(*unit) == *district);
-        keeps_locks.then_some(district_of)
+        let leaves_home = |district: &u32| {
+            let stays = |(unit, of): (&u32, &u32)| of == district && region.home[*unit as usize] == *district;
+            state.at_home(*district) > 0 && !units.iter().zip(&district_of).any(stays)
+        };
+        (keeps_locks && !districts.iter().any(leaves_home)).then_some(district_of)
     }
 
     fn price(&self, state: &State, units: &[u32], district_of: &[u32], prices: Prices) -> f64 {
@@ -299,12 +303,12 @@ impl Work {
     }
 }
 
-/// Whether no part has more of a figure than it may.
+/// Whether no part has more of a figure than it may, or less than it must.
 fn keeps_limits(region: &Region, units: &[u32], part_of: &[u32], parts: usize) -> bool {
     region.limits.iter().all(|limit| {
         let mut sums = vec![0.0; parts];
         units.iter().zip(part_of).for_each(|(unit, part)| sums[*part as usize] += limit.value[*unit as usize]);
-        sums.iter().all(|sum| *sum <= limit.most * (1.0 + 1e-9))
+        sums.iter().all(|sum| limit.excess(*sum) == (0.0, 0.0))
     })
 }
 

@@ -28,12 +28,15 @@ pub(super) struct Region {
     pub limits: Vec<RegionLimit>,
     pub districts: u32,
     pub bounds: Bounds,
+    /// Whether a district that has ground of its own today must keep some of it.
+    pub keeps_home: bool,
 }
 
-/// A figure of the units of which no district may have more than so much.
+/// A figure of the units of which no district may have more, or less, than so much.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RegionLimit {
     pub value: Vec<f64>,
+    pub least: f64,
     pub most: f64,
 }
 
@@ -78,9 +81,16 @@ pub(super) struct Parts {
 }
 
 impl RegionLimit {
+    /// Returns how far a sum is above and below what it may be, as parts of either; 0 within.
+    pub fn excess(&self, sum: f64) -> (f64, f64) {
+        // Sums of the same figures in another order differ in the last bits.
+        let beyond = |share: f64| if share > 1e-9 { share } else { 0.0 };
+        (beyond(sum / self.most - 1.0), if self.least > 0.0 { beyond(1.0 - sum / self.least) } else { 0.0 })
+    }
+
     /// Takes the figures of some units out.
     pub fn of(&self, units: &[u32]) -> Self {
-        Self { value: units.iter().map(|unit| self.value[*unit as usize]).collect(), most: self.most }
+        Self { value: units.iter().map(|unit| self.value[*unit as usize]).collect(), least: self.least, most: self.most }
     }
 }
 
@@ -113,7 +123,7 @@ impl Region {
             }
         }
         let Parts { load, x, y, area, home, is_locked, limits } = parts;
-        Self { starts, to, from, mate, border, load, x, y, area, home, is_locked, limits, districts, bounds }
+        Self { starts, to, from, mate, border, load, x, y, area, home, is_locked, limits, districts, bounds, keeps_home: false }
     }
 
     pub fn len(&self) -> usize {
@@ -185,6 +195,7 @@ impl Region {
             limits: self.limits.iter().map(|limit| limit.of(units)).collect(),
             districts: u32::try_from(districts.len()).expect("districts are counted in 32 bits"),
             bounds: self.bounds,
+            keeps_home: self.keeps_home,
         };
         region.pair_up();
         for unit in units {

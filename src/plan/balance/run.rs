@@ -61,6 +61,7 @@ fn jobs<'a>(task: &'a Task<'a>, units_of: &'a [Vec<u32>]) -> Result<Vec<Job<'a>>
         for (limit, known) in task.limits.iter().enumerate() {
             let mean = units.iter().map(|unit| known.values[*unit as usize]).sum::<f64>() / f64::from(counts[at]);
             findings.extend((mean > known.most * (1.0 + 1e-9)).then_some(Finding::OverLimit { limit, mean }));
+            findings.extend((mean < known.least * (1.0 - 1e-9)).then_some(Finding::UnderLimit { limit, mean }));
         }
         let too_heavy = units.iter().filter(|unit| task.load[**unit as usize] > bounds.high);
         findings.extend(too_heavy.map(|unit| Finding::TooHeavy { unit: *unit, load: task.load[*unit as usize] }));

@@ -10,6 +10,8 @@ pub(super) struct State<'a> {
     pub count: Vec<u32>,
     /// Of each limited figure what each district has.
     pub limited: Vec<Vec<f64>>,
+    /// How many units each district has that are in it today, where some must stay.
+    at_home: Vec<u32>,
     /// Half-edges between two districts, in no order.
     pub cut: Vec<u32>,
     /// Where a half-edge stands in `cut`, or [`NONE`].
@@ -41,7 +43,12 @@ impl<'a> State<'a> {
             of.iter().zip(&limit.value).for_each(|(district, value)| sums[*district as usize] += value);
         }
         let scratch = Scratch { seen: vec![0; region.len()], ..Scratch::default() };
-        let mut state = Self { region, of, load, count, limited, cut: Vec::new(), cut_place: vec![NONE; region.to.len()], scratch };
+        let mut at_home = vec![0; if region.keeps_home { region.districts as usize } else { 0 }];
+        if region.keeps_home {
+            of.iter().zip(&region.home).filter(|(of, home)| of == home).for_each(|(of, _)| at_home[*of as usize] += 1);
+        }
+        let mut state =
+            Self { region, of, load, count, limited, at_home, cut: Vec::new(), cut_place: vec![NONE; region.to.len()], scratch };
         for half in 0..region.to.len() {
             if state.of[region.from[half] as usize] != state.of[region.to[half] as usize] {
                 state.add_cut(half);
@@ -62,7 +69,7 @@ impl<'a> State<'a> {
 
     /// How far a district is outside its bounds and limits, as load; 0 inside.
     pub fn excess(&self, district: u32) -> f64 {
-        self.region.bounds.excess(self.load[district as usize]) + self.over_limits(district, None)
+        self.region.bounds.excess(self.load[district as usize]) + self.beyond_limits(district, None)
     }
 
     pub fn is_inside(&self, district: u32) -> bool {
@@ -73,21 +80,31 @@ impl<'a> State<'a> {
     pub fn excess_with(&self, district: u32, unit: u32, is_more: bool) -> f64 {
         let sign = if is_more { 1.0 } else { -1.0 };
         let load = self.load[district as usize] + sign * self.region.load[unit as usize];
-        self.region.bounds.excess(load) + self.over_limits(district, Some((unit, sign)))
+        self.region.bounds.excess(load) + self.beyond_limits(district, Some((unit, sign)))
     }
 
-    /// How far a district is over its limits, each as a part of the target load.
-    fn over_limits(&self, district: u32, change: Option<(u32, f64)>) -> f64 {
-        let mut over = 0.0;
+    /// Whether a district has to give or to take so that it comes within its limits; none where it is within them, or must do both.
+    pub fn must_give(&self, district: u32) -> Option<bool> {
+        let (over, under) = self.off_limits(district, None);
+        if (over > 0.0) == (under > 0.0) { None } else { Some(over > 0.0) }
+    }
+
+    /// How far a district is beyond its limits, each as a part of the target load.
+    fn beyond_limits(&self, district: u32, change: Option<(u32, f64)>) -> f64 {
+        let (over, under) = self.off_limits(district, change);
+        (over + under) * self.region.bounds.target.abs().max(f64::MIN_POSITIVE)
+    }
+
+    /// How far a district is above its limits, and below, each as a part of the limit, with a unit more or less.
+    fn off_limits(&self, district: u32, change: Option<(u32, f64)>) -> (f64, f64) {
+        let (mut over, mut under) = (0.0, 0.0);
         for (limit, sums) in self.region.limits.iter().zip(&self.limited) {
             let value = sums[district as usize] + change.map_or(0.0, |(unit, sign)| sign * limit.value[unit as usize]);
-            // Sums of the same figures in another order differ in the last bits.
-            let share = value / limit.most - 1.0;
-            if share > 1e-9 {
-                over += share;
-            }
+            let (above, below) = limit.excess(value);
+            over += above;
+            under += below;
         }
-        over * self.region.bounds.target.abs().max(f64::MIN_POSITIVE)
+        (over, under)
     }
 
     /// Returns the length of all borders between districts, in mean borders.
@@ -113,6 +130,11 @@ impl<'a> State<'a> {
         }
         self.count[from as usize] -= 1;
         self.count[to as usize] += 1;
+        if self.region.keeps_home {
+            let home = self.region.home[unit as usize];
+            self.at_home[from as usize] -= u32::from(home == from);
+            self.at_home[to as usize] += u32::from(home == to);
+        }
         for half in self.region.halves(unit) {
             let mate = self.region.mate[half] as usize;
             if self.of[self.region.to[half] as usize] == to {
@@ -125,13 +147,21 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Whether a unit's district stays in one piece, and there at all, without it.
+    /// How many units of a district are in it today; known where some must stay.
+    pub fn at_home(&self, district: u32) -> u32 {
+        self.at_home.get(district as usize).copied().unwrap_or_default()
+    }
+
+    /// Whether a unit's district stays in one piece, there at all, and in a warm balance on ground that is its own today, without it.
     ///
     /// Its neighbours in the district are looked at first: where they hang together among themselves nothing else matters. Only
     /// otherwise is the district walked.
     pub fn is_removable(&mut self, unit: u32) -> bool {
         let district = self.of[unit as usize];
         if self.count[district as usize] < 2 {
+            return false;
+        }
+        if self.region.keeps_home && self.region.home[unit as usize] == district && self.at_home[district as usize] == 1 {
             return false;
         }
         let (region, of, scratch) = (self.region, &self.of, &mut self.scratch);

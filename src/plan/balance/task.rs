@@ -39,7 +39,7 @@ pub struct Task<'a> {
     /// The least and the most that a district may carry besides.
     pub floor: Option<f64>,
     pub ceiling: Option<f64>,
-    /// What no district may have more of than so much, beside its load.
+    /// What no district may have more or less of than so much, beside its load.
     pub limits: &'a [Limit],
     /// The same seed makes the same plan of the same task.
     pub seed: u64,
@@ -47,13 +47,15 @@ pub struct Task<'a> {
     pub effort: f64,
 }
 
-/// A figure of which no district may have more than so much: its units, its ground, a load beside that which is balanced.
+/// A figure of which no district may have more, or less, than so much: its units, its ground, a load beside that which is balanced.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limit {
     pub name: String,
     /// One for each unit, none negative.
     pub values: Vec<f64>,
-    /// More than 0.
+    /// 0 where there may be nothing of it.
+    pub least: f64,
+    /// More than 0 and not below `least`; infinite where there may be any amount.
     pub most: f64,
 }
 
@@ -129,10 +131,14 @@ pub enum Finding {
     CrossesToday { district: u32 },
     /// Every district of today has locked units, so none of them could be given up.
     TooManyLocked { districts: u32, wanted: u32 },
+    /// Each point of a wish is to have a district of its own, and there are more of them than districts.
+    TooManyPoints { points: u32, districts: u32 },
     /// Locked units hold pieces of a district apart.
     LockedApart { pieces: usize },
     /// So much of a limited figure that each district has more than it may, however it is shared out.
     OverLimit { limit: usize, mean: f64 },
+    /// So little of a limited figure that some district has less than it must, however it is shared out.
+    UnderLimit { limit: usize, mean: f64 },
     /// A district could not be brought within bounds.
     Outside { district: u32, load: f64, why: Why },
 }
@@ -140,7 +146,7 @@ pub enum Finding {
 impl Finding {
     /// Whether a stated bound is not met by the plan.
     pub fn is_failure(&self) -> bool {
-        matches!(self, Self::Outside { .. } | Self::LockedApart { .. } | Self::TooManyLocked { .. })
+        matches!(self, Self::Outside { .. } | Self::LockedApart { .. } | Self::TooManyLocked { .. } | Self::TooManyPoints { .. })
     }
 }
 
@@ -153,7 +159,7 @@ pub enum Why {
     NoRoom,
     /// Its locked units carry too much by themselves.
     Locked,
-    /// It has more of a limited figure than it may.
+    /// It has more of a limited figure than it may, or less than it must.
     Limit,
     /// All its neighbours are locked, or have none to give or no room.
     NoWay,

@@ -243,7 +243,7 @@ fn no_district_has_more_of_a_figure_than_it_may() {
     let load: Vec<f64> = (0..144).map(|at| if at % 12 < 4 { 10.0 } else { 1.0 }).collect();
     let free = run(&Task { tolerance: 0.25, ..task(&graph, &load, &[0; 144], 6) });
     let size = |plan: &Plan| plan.districts.iter().map(|district| district.units).max().unwrap();
-    let limits = [Limit { name: "units".into(), values: vec![1.0; 144], most: 30.0 }];
+    let limits = [Limit { name: "units".into(), values: vec![1.0; 144], least: 0.0, most: 30.0 }];
     assert!(size(&free) > 30, "{}", size(&free));
     // Neither bound alone is hard to keep; both are kept where they go together.
     let even = Task { tolerance: 0.45, limits: &limits, ..task(&graph, &load, &[0; 144], 6) };
@@ -256,4 +256,43 @@ fn no_district_has_more_of_a_figure_than_it_may() {
     assert_eq!(told[0].findings, [Finding::OverLimit { limit: 0, mean: 24.0 }]);
     let plan = run(&Task { limits: &tight, ..even });
     assert!(plan.communities[0].findings.iter().any(|finding| matches!(finding, Finding::Outside { why: Why::Limit, .. })));
+}
+
+#[test]
+fn no_district_has_less_of_a_figure_than_it_must() {
+    // All load lies in the west: an even plan has small districts there.
+    let graph = town(12);
+    let load: Vec<f64> = (0..144).map(|at| if at % 12 < 4 { 10.0 } else { 1.0 }).collect();
+    let least = |plan: &Plan| plan.districts.iter().map(|district| district.units).min().unwrap();
+    let limits = [Limit { name: "units".into(), values: vec![1.0; 144], least: 18.0, most: f64::INFINITY }];
+    let wide = Task { tolerance: 0.45, ..task(&graph, &load, &[0; 144], 6) };
+    assert!(least(&run(&wide)) < 18, "{}", least(&run(&wide)));
+    let plan = run(&Task { limits: &limits, ..wide });
+    assert!(least(&plan) >= 18 && plan.communities[0].findings.iter().all(|finding| !finding.is_failure()), "{:?}", plan.districts);
+    assert_eq!(pieces(&graph, &plan.district_of), 6);
+    // What cannot be kept is said before and after.
+    let greedy = [Limit { least: 30.0, ..limits[0].clone() }];
+    let told = foresee(&Task { limits: &greedy, ..wide }).unwrap();
+    assert_eq!(told[0].findings, [Finding::UnderLimit { limit: 0, mean: 24.0 }]);
+    let plan = run(&Task { limits: &greedy, ..wide });
+    assert!(plan.communities[0].findings.iter().any(|finding| matches!(finding, Finding::Outside { why: Why::Limit, .. })));
+}
+
+#[test]
+fn a_warm_balance_leaves_each_district_some_of_its_ground() {
+    // Districts of one heavy unit among light ones: without that unit it would be easier to make them of the right size.
+    let graph = town(6);
+    for seed in 1..=60u32 {
+        let places = [seed % 36, (seed * 5 + 7) % 36, (seed * 11 + 20) % 36];
+        let today: Vec<Option<u32>> =
+            (0..36).map(|at| Some(places.iter().position(|place| *place == at).map_or(0, |at| at as u32 + 1))).collect();
+        let districts = today.iter().flatten().max().unwrap() + 1;
+        let load: Vec<f64> = (0..36).map(|at| if places.contains(&at) { 14.0 } else { f64::from(1 + (at * seed) % 4) }).collect();
+        let (mode, numbers) = (Mode::Warm, Numbers::Today);
+        let plan = run(&Task { today: &today, mode, numbers, seed: u64::from(seed), ..task(&graph, &load, &[0; 36], districts) });
+        for district in 0..districts {
+            let stays = plan.district_of.iter().zip(&today).any(|(now, today)| *now == district && *today == Some(district));
+            assert!(stays, "seed {seed}: district {district} has moved away");
+        }
+    }
 }

@@ -195,6 +195,13 @@ fn what_makes_no_sense_is_refused_with_all_that_is_wrong() {
         let (status, refused) = ask(&service, "POST", &balance, Some("*"), &body);
         assert_eq!((status, &refused["errors"][0]["parameter"]), (400, &json!(parameter)), "{refused}");
     }
+    let floors = |least: &str, most: &str| ask(&service, "POST", &balance, Some("*"), &json!({ "at_least": least, "at_most": most }));
+    let (status, refused) = floors("units:9", "units:8");
+    assert_eq!((status, &refused["errors"][0]["parameter"]), (400, &json!("at_least")), "{refused}");
+    let (status, told) = floors("units:20,area_km2:0.01", "units:80");
+    assert!(status == 200 && !told["findings"].to_string().contains("limit"), "{told}");
+    let (_, told) = floors("units:51", "units:80");
+    assert!(told["findings"].to_string().contains("under_limit"), "{told}");
     let (status, refused) = ask(&service, "POST", &balance, Some("*"), &json!({ "lock": ["431102009"] }));
     assert!(status == 422 && refused["detail"].as_str().unwrap().contains("431102009"), "{refused}");
     assert_eq!(ask(&service, "POST", &balance, Some("*"), &json!({ "into": 1 })).0, 422, "two streets need two districts");

@@ -4,7 +4,7 @@ use serde_json::Value;
 use crate::api::cases::{Body, or_empty};
 use crate::api::problem::Problem;
 use crate::boundary::Level;
-use crate::history::{WantedLimit, WantedLoad, parse_limits, parse_loads, parse_wishes};
+use crate::history::{WantedLimit, WantedLoad, join_limits, parse_limits, parse_loads, parse_wishes};
 use crate::plan::{Mode, Numbers, TOLERANCE_DEFAULT, Wanted, Wishes};
 
 /// The longest that somebody may have a plan looked for.
@@ -42,6 +42,8 @@ pub struct BalanceBody {
     lock: Option<Vec<String>>,
     /// What no district may have more of, `NAME:MOST,NAME:MOST`: `units`, `area_km2`, or what may be a load.
     at_most: Option<String>,
+    /// What no district may have less of, written as `at_most`.
+    at_least: Option<String>,
     /// GeoJSON, longitude and latitude: lines along which borders should run, polygons that none should cut, points of which each gets a
     /// district of its own (in a redraw).
     #[schema(value_type = Option<Object>)]
@@ -53,8 +55,22 @@ pub struct BalanceBody {
     seconds: Option<f64>,
 }
 
-const MEMBERS: &[&str] =
-    &["level", "into", "load", "mode", "numbers", "tolerance", "floor", "ceiling", "lock", "at_most", "wishes", "seed", "seconds"];
+const MEMBERS: &[&str] = &[
+    "level",
+    "into",
+    "load",
+    "mode",
+    "numbers",
+    "tolerance",
+    "floor",
+    "ceiling",
+    "lock",
+    "at_most",
+    "at_least",
+    "wishes",
+    "seed",
+    "seconds",
+];
 
 /// What was read of a body, before the draft says how many districts there are.
 #[derive(Clone, Debug)]
@@ -102,7 +118,8 @@ impl Asked {
             seconds: body.real("seconds", 0.001..=SECONDS_MAX),
         };
         let (level, loads) = (body.parsed("level", Level::parse), body.parsed("load", parse_loads));
-        let limits = body.parsed("at_most", parse_limits).unwrap_or_default();
+        let [at_least, at_most] = ["at_least", "at_most"].map(|member| body.parsed(member, parse_limits).unwrap_or_default());
+        let limits = join_limits(at_least, at_most).map_err(|detail| body.fault("at_least", detail)).unwrap_or_default();
         let wishes = body.object("wishes");
         let wishes = if wishes.is_empty() { Ok(Wishes::default()) } else { parse_wishes(&Value::Object(wishes)) };
         let wishes = wishes.map_err(|detail| body.fault("wishes", detail)).unwrap_or_default();
