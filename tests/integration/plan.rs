@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
+use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -435,6 +436,47 @@ fn real_precincts_come_out_more_even_and_more_compact_than_the_published_distric
         let (ours, published) = (figure("metrics", "compactness", "polsby_popper"), figure("today", "compactness", "polsby_popper"));
         assert!(ours > published, "{into} districts: {ours} against {published}");
     }
+}
+
+#[test]
+fn washington_gets_wards_of_equal_population_and_districts_of_equal_requests() {
+    let data = ["block_groups_2010.geojson.gz", "smd_2013.geojson.gz", "incidents_311_2016.csv.gz"];
+    let [Some(groups), Some(members), Some(requests)] = data.map(|file| shared(&format!("data/dc/{file}"))) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        gridkeeper().current_dir(dir.path()).env("GRIDKEEPER_STORE", dir.path().join("store.gpkg")).args(args).output().unwrap()
+    };
+    let told = |args: &[&str], into: u64, tolerance: f64| {
+        let output = run(&[&["plan", "balance", "--mode", "redraw", "--json"], args].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let metrics = &told["metrics"];
+        assert_eq!((metrics["districts"].as_u64(), &metrics["torn"], &metrics["unassigned"]), (Some(into), &json!(0), &json!(0)));
+        assert!(metrics["balance"]["imbalance_max"].as_f64().unwrap() <= tolerance, "{}", metrics["balance"]);
+        metrics["load"].as_f64().unwrap()
+    };
+    let source = ["--from", groups.to_str().unwrap(), "--code-field", "GEOID", "--load-field", "POP100"];
+    let people = told(&[&source[..], &["--into", "8", "--tolerance", "0.01"]].concat(), 8, 0.01);
+    assert!((people - 601_723.0).abs() < 0.5, "the census counted 601,723: {people}");
+    // One request has no position.
+    let mut text = String::new();
+    GzDecoder::new(std::fs::File::open(requests).unwrap()).read_to_string(&mut text).unwrap();
+    let mut cases = csv::Writer::from_path(dir.path().join("cases.csv")).unwrap();
+    cases.write_record(["id", "category", "reported_at", "lon", "lat"]).unwrap();
+    for row in csv::Reader::from_reader(text.as_bytes()).deserialize::<BTreeMap<String, String>>() {
+        let row = row.unwrap();
+        if !row["lon"].is_empty() {
+            cases.write_record([&row["id"], &row["service_code"], &row["reported_at"], &row["lon"], &row["lat"]]).unwrap();
+        }
+    }
+    cases.flush().unwrap();
+    let import = ["import", members.to_str().unwrap(), "--level", "grid", "--code-field", "SMD_ID"];
+    for args in [&import[..], &["incidents", "import", "cases.csv"]] {
+        let output = run(args);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let load = told(&["--level", "grid", "--load", "workload", "--into", "40", "--tolerance", "0.05"], 40, 0.05);
+    assert!((load - 22_582.0).abs() < 1e-6, "every request counts once: {load}");
 }
 
 /// A store of blocks in two halves, the communities, with how commands are run on it.
