@@ -78,10 +78,22 @@ pub fn with_query(path: &str, pairs: &str) -> String {
 }
 
 /// Writes links as the value of a `Link` header. Addresses are percent-encoded, so none needs quoting.
+///
+/// They repeat the query, and clients read no header of any length: those beyond [`LINK_BYTES_MAX`] are left to the body.
 pub fn to_header(links: &[Link]) -> String {
-    let one = |link: &Link| format!("<{}>; rel=\"{}\"; type=\"{}\"", link.href, link.rel, link.media);
-    links.iter().filter(|link| link.templated.is_none()).map(one).collect::<Vec<_>>().join(", ")
+    let mut header = String::new();
+    for link in links.iter().filter(|link| link.templated.is_none()) {
+        let text = format!("<{}>; rel=\"{}\"; type=\"{}\"", link.href, link.rel, link.media);
+        if header.len() + text.len() <= LINK_BYTES_MAX {
+            header.push_str(if header.is_empty() { "" } else { ", " });
+            header.push_str(&text);
+        }
+    }
+    header
 }
+
+/// Bytes of links in a header, as many as servers and proxies commonly take of all headers together.
+const LINK_BYTES_MAX: usize = 8 << 10;
 
 /// Percent-encodes a text for use as one segment or value of an address: all but the unreserved characters of RFC 3986.
 pub fn encode(text: &str) -> String {

@@ -27,6 +27,7 @@ mod health;
 mod html;
 mod identify;
 mod indicators;
+mod json;
 mod keepers;
 pub mod links;
 mod locate;

@@ -128,6 +128,9 @@ fn split_pair(pair: &str) -> Result<Pair<'_>, Problem> {
     let shown = String::from_utf8_lossy(&decode(name)).into_owned();
     let name = String::from_utf8(decode(name)).map_err(|_| Problem::parameter(&shown, "the name is not UTF-8"))?;
     let value = String::from_utf8(decode(value)).map_err(|_| Problem::parameter(&name, "the value is not UTF-8"))?;
+    if name.contains('\0') || value.contains('\0') {
+        return Err(Problem::parameter(&name, "has the character U+0000, which no text here can have"));
+    }
     Ok((name.into(), value.into()))
 }
 

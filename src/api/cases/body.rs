@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::api::as_of::parse_time;
+use crate::api::json::read_json;
 use crate::api::locate::Given;
 use crate::api::problem::{ParameterError, Problem, ProblemKind};
 
@@ -33,8 +34,7 @@ impl Body {
             return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
         }
         let refused = |detail: String| Problem::new(ProblemKind::InvalidBody, detail);
-        let value: Value = serde_json::from_slice(bytes).map_err(|e| refused(format!("the body is no JSON: {e}")))?;
-        let Value::Object(members) = value else { return Err(refused("the body is no JSON object".into())) };
+        let Value::Object(members) = read_json(bytes)? else { return Err(refused("the body is no JSON object".into())) };
         Ok(Self::of(members, known))
     }
 

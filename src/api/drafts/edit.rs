@@ -11,6 +11,7 @@ use super::look::{place_json, send};
 use super::tag::{ChangeProblems, DraftRevision, Expected};
 use super::views::{AppliedView, EntryView, summary_of};
 use crate::api::caller::Caller;
+use crate::api::json::read_json;
 use crate::api::media::{JSON, negotiate};
 use crate::api::problem::{More, Problem, ProblemKind};
 use crate::api::query::{FromQuery, Query, Values, whole};
@@ -146,9 +147,7 @@ pub async fn edit_draft(
     bytes: Bytes,
 ) -> Result<Response, Problem> {
     let expected = Expected::of(&headers)?;
-    let value: Value =
-        serde_json::from_slice(&bytes).map_err(|error| Problem::new(ProblemKind::InvalidBody, format!("the body is no JSON: {error}")))?;
-    let operations = parse_operations(&value).map_err(|error| Problem::member(&error.place, error.detail))?;
+    let operations = parse_operations(&read_json(&bytes)?).map_err(|error| Problem::member(&error.place, error.detail))?;
     let author = caller.author();
     with_draft(&state, &caller, &id, move |session, store| {
         require_open(session)?;

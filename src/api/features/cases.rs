@@ -124,7 +124,7 @@ impl Source for CaseSource {
         (0..self.cases.len()).collect()
     }
 
-    fn time(&self) -> Timestamp {
-        self.cases.iter().map(|case| case.reported_at).max().unwrap_or_default()
+    fn time(&self) -> Option<Timestamp> {
+        self.cases.iter().map(|case| case.reported_at).max()
     }
 }

@@ -154,7 +154,8 @@ impl FileRequest {
 
     fn write_geojson(&self, out: &mut Chunks) -> Result<(), TableError> {
         let (time, count) = (self.source.time(), self.rows.len());
-        write!(out, "{{\"type\":\"FeatureCollection\",\"timeStamp\":\"{time}\",\"numberReturned\":{count},\"features\":[")?;
+        let time = time.map(|time| format!("\"timeStamp\":\"{time}\",")).unwrap_or_default();
+        write!(out, "{{\"type\":\"FeatureCollection\",{time}\"numberReturned\":{count},\"features\":[")?;
         let mut feature = Vec::new();
         for (number, at) in self.rows.iter().enumerate() {
             feature.clear();

@@ -96,7 +96,14 @@ impl Span {
 
 fn parse_time(text: &str) -> Result<Timestamp, String> {
     // A plus that nobody encoded arrives as a space.
-    text.replace(' ', "+").parse().map_err(|e| format!("{text:?} is not an RFC 3339 time with its offset: {e}"))
+    let given = text.replace(' ', "+");
+    let parse = |text: &str| text.parse::<Timestamp>();
+    // The last days of the year 9999, by which many mean an open end, are beyond what can be counted; the year before has the same days.
+    let is_beyond = || given.strip_prefix("9999-12-3").is_some_and(|rest| parse(&format!("9998-12-3{rest}")).is_ok());
+    parse(&given).or_else(|e| match is_beyond() {
+        true => Ok(Timestamp::MAX),
+        false => Err(format!("{text:?} is not an RFC 3339 time with its offset: {e}")),
+    })
 }
 
 /// Parses the number of features asked for; more than `max` is lowered to it.

@@ -406,8 +406,8 @@ impl Cut<'_> {
         let prev = self.page.first().filter(|_| self.has_prev).map(place);
         let links = address.links(&look.collection, prev.as_deref(), next.as_deref());
         let mut bytes = room::take(self.page.len() * FEATURE_BYTES_USUAL);
-        let time = source.time().to_string();
-        PageHead { links: &links, time: &time, matched: self.matched, returned: self.page.len() }.write(shift, &mut bytes)?;
+        let time = source.time().map(|time| time.to_string());
+        PageHead { links: &links, time: time.as_deref(), matched: self.matched, returned: self.page.len() }.write(shift, &mut bytes)?;
         for (number, at) in self.page.iter().enumerate() {
             bytes.extend_from_slice(if number == 0 { b"\n" } else { b",\n" });
             look.write(source, *at, &mut bytes).map_err(|e| to_problem(&e))?;

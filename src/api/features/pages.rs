@@ -56,8 +56,8 @@ impl PageAddress {
 #[derive(Debug)]
 pub struct PageHead<'a> {
     pub links: &'a [Link],
-    /// The time of the data, so that the same page has the same bytes.
-    pub time: &'a str,
+    /// The time of the data, so that the same page has the same bytes; none where nothing tells it.
+    pub time: Option<&'a str>,
     pub matched: usize,
     pub returned: usize,
 }
@@ -70,11 +70,13 @@ impl PageHead<'_> {
     pub fn write(&self, shift: Option<TileShift>, out: &mut Vec<u8>) -> Result<(), Problem> {
         let mut head = serde_json::json!({
             "type": "FeatureCollection",
-            "timeStamp": self.time,
             "numberMatched": self.matched,
             "numberReturned": self.returned,
             "links": self.links,
         });
+        if let Some(time) = self.time {
+            head["timeStamp"] = time.into();
+        }
         if let Some(shift) = shift {
             head["shift"] = shift.as_str().into();
         }

@@ -106,7 +106,7 @@ impl Source for PickedSource {
         self.whole.is_private(self.picked[at])
     }
 
-    fn time(&self) -> Timestamp {
+    fn time(&self) -> Option<Timestamp> {
         self.whole.time()
     }
 

@@ -41,7 +41,7 @@ fn to_source(snapshot: &Snapshot, at: Timestamp, caller: &Caller) -> TableSource
         feature: TableFeature { properties: properties(row), geometry: row.unit.as_ref().and_then(|unit| ground(snapshot, unit, caller)) },
         span: Some((row.dates.from.unwrap_or(Timestamp::MIN), row.dates.to)),
     });
-    TableSource::of_rows(RESPONSIBILITIES.to_owned(), schema(), features.collect(), Timestamp::UNIX_EPOCH)
+    TableSource::of_rows(RESPONSIBILITIES.to_owned(), schema(), features.collect(), None)
 }
 
 /// What a rule is about, which no other rule of the same time has in common with it.

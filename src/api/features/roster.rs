@@ -56,7 +56,7 @@ pub fn to_source(snapshot: &Snapshot, stored: &StoredRoster, caller: &Caller) ->
         let span = Some((row.validity.from, row.validity.to));
         TableRowFeature { id, feature: TableFeature { properties, geometry }, span }
     });
-    TableSource::of_rows(ROSTER.to_owned(), schema(), features.collect(), Timestamp::UNIX_EPOCH)
+    TableSource::of_rows(ROSTER.to_owned(), schema(), features.collect(), stored.term.from)
 }
 
 /// What a row is about: who holds which post where, and since when. What is written row by row has one row of each; in a roster that is

@@ -79,8 +79,8 @@ pub trait Source: Send + Sync {
         false
     }
 
-    /// Returns the time of the data.
-    fn time(&self) -> Timestamp;
+    /// Returns the time of the data; none where nothing tells it.
+    fn time(&self) -> Option<Timestamp>;
 
     /// Returns what tells all that is said of the features from what was or will be; none where only the features themselves do.
     fn version(&self) -> Option<String> {

@@ -21,7 +21,7 @@ pub struct TableSource {
     /// The ids of the features in their order, and between which times each holds; none for those of a file, which are numbered.
     rows: Option<Vec<(String, Span)>>,
     tree: RTree<GeomWithData<Rectangle<[f64; 2]>, usize>>,
-    time: Timestamp,
+    time: Option<Timestamp>,
 }
 
 /// From when until when something holds, the end excluded.
@@ -52,17 +52,23 @@ impl TableSource {
         }
         let mut properties = vec![Property { name: geometry.to_owned(), kind: Kind::Geometry }];
         properties.extend(inference.finish().into_iter().filter(|property| property.name != geometry));
-        Self::build(name, Schema { properties }, features, None, time)
+        Self::build(name, Schema { properties }, features, None, Some(time))
     }
 
     /// Makes a collection of features that have ids, by which they are ordered, and a schema that is known. `id` is a property of it.
-    pub fn of_rows(name: String, schema: Schema, mut rows: Vec<TableRowFeature>, time: Timestamp) -> Self {
+    pub fn of_rows(name: String, schema: Schema, mut rows: Vec<TableRowFeature>, time: Option<Timestamp>) -> Self {
         rows.sort_by(|a, b| a.id.cmp(&b.id));
         let (ids, features) = rows.into_iter().map(|row| ((row.id, row.span), row.feature)).unzip();
         Self::build(name, schema, features, Some(ids), time)
     }
 
-    fn build(name: String, schema: Schema, features: Vec<TableFeature>, rows: Option<Vec<(String, Span)>>, time: Timestamp) -> Self {
+    fn build(
+        name: String,
+        schema: Schema,
+        features: Vec<TableFeature>,
+        rows: Option<Vec<(String, Span)>>,
+        time: Option<Timestamp>,
+    ) -> Self {
         let bounds = |feature: &TableFeature| feature.geometry.as_ref().and_then(BoundingRect::bounding_rect);
         let envelope = |(at, feature): (usize, &TableFeature)| {
             bounds(feature).map(|rect| GeomWithData::new(Rectangle::from_corners(rect.min().into(), rect.max().into()), at))
@@ -168,12 +174,12 @@ impl Source for TableSource {
         (0..self.features.len()).collect()
     }
 
-    fn time(&self) -> Timestamp {
+    fn time(&self) -> Option<Timestamp> {
         self.time
     }
 
     /// Files are read once; rows of our own tables are told by nothing but themselves.
     fn version(&self) -> Option<String> {
-        self.rows.is_none().then(|| format!("{} {} {}", self.name, self.time, self.features.len()))
+        self.time.filter(|_| self.rows.is_none()).map(|time| format!("{} {time} {}", self.name, self.features.len()))
     }
 }

@@ -214,8 +214,8 @@ impl Source for UnitSource {
         self.ends.is_private(&self.level().units()[at])
     }
 
-    fn time(&self) -> Timestamp {
-        self.layer.generation().created_at
+    fn time(&self) -> Option<Timestamp> {
+        Some(self.layer.generation().created_at)
     }
 
     fn version(&self) -> Option<String> {

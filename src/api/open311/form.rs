@@ -49,7 +49,11 @@ impl Pairs {
             Ok((decode(name)?, decode(value)?))
         };
         let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(pair).collect::<Result<_, std::str::Utf8Error>>();
-        pairs.map(Self).map_err(|_| Fault::new(400, format, "the arguments are not UTF-8"))
+        let pairs: Vec<(String, String)> = pairs.map_err(|_| Fault::new(400, format, "the arguments are not UTF-8"))?;
+        if pairs.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
+            return Err(Fault::new(400, format, "an argument has the character U+0000, which cannot be stored"));
+        }
+        Ok(Self(pairs))
     }
 
     /// Returns a value; none where it is left out or empty.

@@ -269,3 +269,26 @@ fn gdal_lists_all_collections_and_pages_through_them() {
     let few = ogrinfo(&["-so", "-spat", x, y, x, y, &source, "grid"]);
     assert!(few.contains("Feature Count: 1"), "{few}");
 }
+
+#[test]
+fn a_far_end_a_long_filter_and_a_text_that_none_can_have_are_answered_so_that_clients_can_go_on() {
+    let service = Service::start();
+    let status = |path: &str| service.get(path).send().unwrap().status().as_u16();
+    let items = "/collections/grid/items?limit=1&";
+    for (query, expected) in [
+        ("datetime=2026-01-01T00:00:00Z/9999-12-31T23:59:59.999Z", 200),
+        ("datetime=2026-01-01T00:00:00Z/9999-12-31T23:59:59+08:00", 200),
+        ("datetime=2026-01-01T00:00:00Z/9999-12-32T00:00:00Z", 400),
+        ("name=%00", 400),
+        ("filter=name%3D'%00'", 400),
+    ] {
+        assert_eq!(status(&format!("{items}{query}")), expected, "{query}");
+    }
+    let filter = vec!["name='x'"; 2_000].join("+OR+");
+    let page = service.get(&format!("{items}filter={filter}")).send().unwrap();
+    let header = page.headers().get("link").map_or(0, reqwest::header::HeaderValue::len);
+    assert!(header <= 8 << 10, "{header}");
+    assert!(link(&page.json::<Value>().unwrap(), "self").unwrap().len() > 8 << 10);
+    assert_eq!(service.json("/collections/responsibilities/items")["timeStamp"], Value::Null);
+    assert!(service.json("/collections/grid/items?limit=1")["timeStamp"].is_string());
+}

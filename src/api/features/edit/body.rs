@@ -3,6 +3,7 @@ use geo_types::Coord;
 use serde_json::{Map, Value, json};
 
 use super::super::crs::WireCrs;
+use crate::api::json::read_json;
 use crate::api::problem::{Problem, ProblemKind};
 use crate::history::parse_polygons;
 use crate::plan::edit::Rings;
@@ -38,8 +39,7 @@ impl FeatureBody {
         let crs = read_crs(headers)?;
         let is_patch = media == PATCH;
         let refused = |detail: String| Problem::new(ProblemKind::InvalidBody, detail);
-        let value: Value = serde_json::from_slice(bytes).map_err(|error| refused(format!("the body is no JSON: {error}")))?;
-        let Value::Object(mut members) = value else { return Err(refused("the body is no JSON object".into())) };
+        let Value::Object(mut members) = read_json(bytes)? else { return Err(refused("the body is no JSON object".into())) };
         match members.remove("type") {
             None if is_patch => (),
             Some(Value::String(kind)) if kind == "Feature" => (),

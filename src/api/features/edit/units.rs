@@ -208,7 +208,7 @@ impl UnitWrite {
             return Ok((status, [(header::ETAG, done.tag), (place, location), applied]).into_response());
         }
         let look = ItemsQuery::default().look(self.base.clone(), self.collection.clone(), version);
-        let source = TableSource::of_rows(self.collection.clone(), Schema { properties: Vec::new() }, vec![feature], now());
+        let source = TableSource::of_rows(self.collection.clone(), Schema { properties: Vec::new() }, vec![feature], Some(now()));
         let mut bytes = Vec::new();
         look.write(&source, 0, &mut bytes).map_err(|error| Problem::internal(&error))?;
         let document = Document::new(GEOJSON.media, bytes).private(true).version(feature_tag(name, done.revision));
