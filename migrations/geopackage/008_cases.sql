@@ -40,14 +40,6 @@ CREATE TABLE gk_case_event (
   UNIQUE (case_id, seq)
 );
 
--- That generations were published, as events beside those of cases: both are numbered together.
-CREATE TABLE gk_publication (
-  number INTEGER NOT NULL PRIMARY KEY,
-  layer TEXT NOT NULL,
-  generation INTEGER NOT NULL,
-  UNIQUE (layer, generation)
-);
-
 -- Addresses to which events are sent, by whom, and how far that is.
 CREATE TABLE gk_webhook (
   id TEXT NOT NULL PRIMARY KEY,
@@ -67,11 +59,11 @@ CREATE TABLE gk_webhook (
   lease_until DATETIME
 );
 
--- Events that could not be sent, without a case where they are publications. The state is dead, again or sent.
+-- Events that could not be sent. The state is dead, again or sent.
 CREATE TABLE gk_dead_letter (
   webhook TEXT NOT NULL REFERENCES gk_webhook (id),
   number INTEGER NOT NULL,
-  case_id TEXT,
+  case_id TEXT NOT NULL,
   at DATETIME NOT NULL,
   error TEXT NOT NULL,
   state TEXT NOT NULL,
