@@ -234,6 +234,8 @@ fn odd_lines_and_quotes_are_kept_as_they_are() {
         "\u{feff}lon,lat\n111.605,26.205\r\n\n\r\n111.615,26.205\n111.605,26.205",
         &format!("\u{feff}lon,lat,grid_code,error\n111.605,26.205,{WEST},\r\n111.615,26.205,{EAST},\n111.605,26.205,{WEST},\n"),
     );
+    // A mark in front belongs to no row, nor to a quoted name behind it.
+    check("\u{feff}\"a,\",lon,lat\n1,111.605,26.205\n", &format!("\u{feff}\"a,\",lon,lat,grid_code,error\n1,111.605,26.205,{WEST},\n"));
     check("lon,lat\r111.605,26.205\r", &format!("lon,lat,grid_code,error\r111.605,26.205,{WEST},\r"));
     check(
         "note,\"lon\",lat\n\"a,\"\"b\"\"\nc\",\"111.605\",\"26.\"205\n5\" pipe,111.615,26.205\n",

@@ -22,6 +22,8 @@ pub(super) struct Blocks<R> {
     cut: fn(&[u8]) -> Option<usize>,
     /// Where in the last rows something begins that they do not end.
     find_open: fn(&[u8]) -> Option<usize>,
+    /// Whether nothing has been given yet: only then can a [mark](UTF8_MARK) stand in front, which belongs to no row.
+    is_first: bool,
     /// What has been read behind the last block.
     kept: Vec<u8>,
     has_ended: bool,
@@ -29,7 +31,7 @@ pub(super) struct Blocks<R> {
 
 impl<R: Read> Blocks<R> {
     pub(super) fn new(input: R, cut: fn(&[u8]) -> Option<usize>) -> Self {
-        Self { input, cut, find_open: |_| None, kept: Vec::new(), has_ended: false }
+        Self { input, cut, find_open: |_| None, is_first: true, kept: Vec::new(), has_ended: false }
     }
 
     /// Reads rows of CSV.
@@ -52,19 +54,22 @@ impl<R: Read> Blocks<R> {
                 let count = self.input.by_ref().take(missing as u64).read_to_end(block).context("cannot read the table")?;
                 self.has_ended = count < missing;
             }
+            let mark = if self.is_first && block.starts_with(UTF8_MARK) { UTF8_MARK.len() } else { 0 };
             if self.has_ended {
-                if let Some(open) = (self.find_open)(block) {
-                    let text = String::from_utf8_lossy(&block[open..]);
+                if let Some(open) = (self.find_open)(&block[mark..]) {
+                    let text = String::from_utf8_lossy(&block[mark + open..]);
                     let text: String = text.chars().take(OPEN_CHARS_TOLD).take_while(|char| !matches!(char, '\r' | '\n')).collect();
                     bail!(
                         "the quote before {text} is never closed, so nobody can tell rows from there; close it, or double a quote that belongs to the text"
                     );
                 }
+                self.is_first = false;
                 return Ok(!block.is_empty());
             }
-            if let Some(end) = (self.cut)(block) {
-                self.kept.extend_from_slice(&block[end..]);
-                block.truncate(end);
+            if let Some(end) = (self.cut)(&block[mark..]) {
+                self.kept.extend_from_slice(&block[mark + end..]);
+                block.truncate(mark + end);
+                self.is_first = false;
                 return Ok(true);
             }
             if block.len() > ROW_BYTES_MAX {

@@ -203,14 +203,16 @@ impl Block {
         self.refusals.clear();
         let mut rows = Rows::new(&self.text, 0).with_cells(header.lon, header.lat);
         while let Some(mut row) = rows.next() {
-            let position =
-                if row.cells as usize == header.names.len() { read_position(answerer, rows.lon(), rows.lat()) } else { Err(String::new()) };
+            let position = if row.cells as usize == header.names.len() {
+                read_position(answerer, rows.lon(), rows.lat()).map_err(|error| Refusal { error, end: row.end() })
+            } else {
+                Err(misfit(&self.text, row, header.names.len()))
+            };
             row.is_valid = position.is_ok();
             self.rows.push(row);
             match position {
                 Ok(position) => self.positions.push(position),
-                Err(error) if error.is_empty() => self.refusals.push(misfit(&self.text, row, header.names.len())),
-                Err(error) => self.refusals.push(Refusal { error, end: row.end() }),
+                Err(refusal) => self.refusals.push(refusal),
             }
         }
     }
@@ -256,7 +258,7 @@ impl Block {
 }
 
 /// Says of a row that it has more or fewer cells than the header. What is too much would push the answers from under their names, so
-/// it goes into the error.
+/// it goes into the error, all of it: a row loses nothing, and is no longer than [`ROW_BYTES_MAX`](super::blocks::ROW_BYTES_MAX).
 fn misfit(text: &[u8], row: Row, width: usize) -> Refusal {
     let error = format!("the row has {} columns, the header has {width}", row.cells);
     if (row.cells as usize) <= width {

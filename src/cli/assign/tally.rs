@@ -8,6 +8,9 @@ use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
 /// Invalid rows that are told one by one; the column of errors has all of them.
 pub(super) const FAULTS_TOLD_MAX: usize = 10;
 
+/// Characters told of what is wrong with a row; the column of errors has all of them.
+const FAULT_CHARS_TOLD: usize = 400;
+
 /// What is wrong with the rows of one block.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
@@ -62,7 +65,9 @@ impl Tally {
     pub(super) fn add(&mut self, rows: u64, faults: &Faults) {
         let told = usize::try_from(self.invalid).unwrap_or(usize::MAX);
         for (row, error) in faults.first.iter().take(FAULTS_TOLD_MAX.saturating_sub(told)) {
-            self.progress.suspend(|| eprintln!("row {}: {error}", self.next_row + row));
+            let told: String = error.chars().take(FAULT_CHARS_TOLD).collect();
+            let more = if told.len() < error.len() { "…" } else { "" };
+            self.progress.suspend(|| eprintln!("row {}: {told}{more}", self.next_row + row));
         }
         self.invalid += faults.count;
         self.next_row += rows;
