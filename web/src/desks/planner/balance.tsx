@@ -116,11 +116,13 @@ function say({ community, kind, unit, district, load, count: number, bounds, fig
     case 'off_the_mean': return place + t('offTheMean', number ?? 0);
     case 'no_room': return place + t('noRoom', amount, range);
     case 'over_limit': return place + t('overLimit', figure ?? '', amount, count(bounds[1] ?? 0));
+    case 'under_limit': return place + t('underLimit', figure ?? '', amount, count(bounds[0] ?? 0));
     case 'in_pieces': return place + t('inManyPieces', number ?? 0);
     case 'stuck': return place + t('stuck', amount);
     case 'torn_today': return place + t('tornToday', number ?? 0);
     case 'crosses_today': return place + t('crossesToday', district ?? '');
     case 'too_many_locked': return place + t('tooManyLocked', number ?? 0);
+    case 'too_many_points': return place + t('tooManyPoints', number ?? 0);
     case 'locked_apart': return place + t('lockedApart', number ?? 0);
     default: return place + t('staysOutside', district ?? '', amount, range, t(WHY[why ?? ''] ?? 'noWay'));
   }

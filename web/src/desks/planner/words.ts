@@ -129,6 +129,8 @@ export const words = {
   atMost: ['每个最多（可不填）', 'Each at most (may be left out)'],
   noRoomLeft: ['这一片的负荷没有余地，改变数目。', 'the load leaves no room; change the number.'],
   lockedLoad: ['仅锁定的单元就太重。', 'its locked units alone carry too much.'],
+  underLimit: ['“{}”平均 {}，每个至少 {}：减少数目或放宽。', 'Of {} each has {} on the mean and must have {} at least; make fewer of them, or lower the limit.'],
+  tooManyPoints: ['要求各自一个的点有 {} 个，多于可分的数目：去掉一些点或增加数目。', '{} points each ask for one of their own, which is more than there are; leave some out, or make more of them.'],
   noWay: ['没有找到可行的交换，换一种方式或放宽偏差。', 'no exchange was found; try another manner or a wider tolerance.'],
   timeOver: ['时间到了，再给一些。', 'the time was over; give more.'],
   staffing: ['先配人', 'Staff first'],
