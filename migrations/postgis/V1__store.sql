@@ -493,7 +493,7 @@ CREATE TABLE gk_case_counter (
   one boolean PRIMARY KEY DEFAULT true CHECK (one),
   number bigint NOT NULL
 );
-COMMENT ON TABLE gk_case_counter IS 'The number of the last event, of a case or a publication; its row lock makes events visible in the order of their numbers';
+COMMENT ON TABLE gk_case_counter IS 'The number of the last event of any case; its row lock makes events visible in the order of their numbers';
 COMMENT ON COLUMN gk_case_counter.one IS 'Always true, so that there is one row';
 COMMENT ON COLUMN gk_case_counter.number IS 'The last number given';
 INSERT INTO gk_case_counter (number) VALUES (0);
@@ -528,17 +528,6 @@ COMMENT ON COLUMN gk_case_event.state IS 'The state of the case from then on';
 COMMENT ON COLUMN gk_case_event.is_end IS '1 where the case ends with it, else 0';
 COMMENT ON COLUMN gk_case_event.facts IS 'What was said with it';
 
-CREATE TABLE gk_publication (
-  number bigint PRIMARY KEY,
-  layer text COLLATE "C" NOT NULL,
-  generation integer NOT NULL,
-  UNIQUE (layer, generation)
-);
-COMMENT ON TABLE gk_publication IS 'That a generation was published, as an event beside those of cases; rows are only added';
-COMMENT ON COLUMN gk_publication.number IS 'Grows in the order of writing, with the numbers of cases'' events';
-COMMENT ON COLUMN gk_publication.layer IS 'The layer';
-COMMENT ON COLUMN gk_publication.generation IS 'The generation';
-
 CREATE TABLE gk_webhook (
   id uuid PRIMARY KEY,
   url text NOT NULL,
@@ -556,12 +545,12 @@ CREATE TABLE gk_webhook (
   lease_holder uuid,
   lease_until timestamptz
 );
-COMMENT ON TABLE gk_webhook IS 'Addresses to which events are sent';
+COMMENT ON TABLE gk_webhook IS 'Addresses to which events of cases are sent';
 COMMENT ON COLUMN gk_webhook.id IS 'The webhook';
 COMMENT ON COLUMN gk_webhook.url IS 'The address';
 COMMENT ON COLUMN gk_webhook.secret IS 'By which messages are signed';
-COMMENT ON COLUMN gk_webhook.effects IS 'The effects of events that are sent, and generation.published, with spaces between; empty for all';
-COMMENT ON COLUMN gk_webhook.scope IS 'Codes of units whose events are sent, with spaces between; empty for all';
+COMMENT ON COLUMN gk_webhook.effects IS 'The effects of events that are sent, with spaces between; empty for all';
+COMMENT ON COLUMN gk_webhook.scope IS 'Codes of units whose cases are sent, with spaces between; empty for all';
 COMMENT ON COLUMN gk_webhook.author IS 'Who made it';
 COMMENT ON COLUMN gk_webhook.created_at IS 'When it was made';
 COMMENT ON COLUMN gk_webhook.ended_at IS 'When it ended';
@@ -576,7 +565,7 @@ COMMENT ON COLUMN gk_webhook.lease_until IS 'Until when, if it does not say so a
 CREATE TABLE gk_dead_letter (
   webhook uuid NOT NULL REFERENCES gk_webhook (id),
   number bigint NOT NULL,
-  case_id uuid,
+  case_id uuid NOT NULL,
   at timestamptz NOT NULL,
   error text NOT NULL,
   state text NOT NULL,
@@ -585,7 +574,7 @@ CREATE TABLE gk_dead_letter (
 COMMENT ON TABLE gk_dead_letter IS 'Events that could not be sent';
 COMMENT ON COLUMN gk_dead_letter.webhook IS 'The webhook';
 COMMENT ON COLUMN gk_dead_letter.number IS 'The event';
-COMMENT ON COLUMN gk_dead_letter.case_id IS 'Its case; null of a publication';
+COMMENT ON COLUMN gk_dead_letter.case_id IS 'Its case';
 COMMENT ON COLUMN gk_dead_letter.at IS 'When it was given up, or sent after all';
 COMMENT ON COLUMN gk_dead_letter.error IS 'Why';
 COMMENT ON COLUMN gk_dead_letter.state IS 'dead, again where it is to be sent, or sent';

@@ -17,7 +17,7 @@ use super::rate::Rates;
 use super::stream::{Feed, Item};
 use super::tiles::{CaseMap, TileCache, Workload};
 use super::token::TokenVerifier;
-use crate::boundary::{LayerName, Territory, UnitCode};
+use crate::boundary::{Territory, UnitCode};
 use crate::config::Config;
 use crate::dispatch::{AddressBook, BorderRulings, Case};
 use crate::history::{Archive, KeptUnheld};
@@ -113,15 +113,7 @@ impl AppState {
     /// # Errors
     /// 503 before the first snapshot was built, where there is a limit.
     pub fn territory(&self, scope: &[UnitCode]) -> Result<Territory, Problem> {
-        self.territory_of(&layer_of_cases(), scope)
-    }
-
-    /// Returns how far those are reached in a layer who are limited to these units; none for no limit.
-    ///
-    /// # Errors
-    /// 503 before the first snapshot was built, where there is a limit.
-    pub fn territory_of(&self, layer: &LayerName, scope: &[UnitCode]) -> Result<Territory, Problem> {
-        if scope.is_empty() { Ok(Territory::Whole) } else { Ok(self.snapshot()?.territory(layer, scope)) }
+        if scope.is_empty() { Ok(Territory::Whole) } else { Ok(self.snapshot()?.territory(&layer_of_cases(), scope)) }
     }
 
     /// Whether this process knows the units by which a case was told, which another may have taken in a moment ago.

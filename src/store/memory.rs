@@ -15,7 +15,7 @@ use super::memory_posts::Posts;
 use super::positions::{Positions, WorkerPosition};
 use super::records::{
     AuditEntry, CaseFilter, CaseOrder, CasePage, EndedUnit, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonDigest,
-    PersonRecord, Publication, RosterData, StoredGeneration, StoredRoster, WorkerSaid, current_generation,
+    PersonRecord, Publication, RosterData, StoredGeneration, StoredRoster, UnitHead, WorkerSaid, current_generation,
 };
 use super::rosters::{RosterHead, in_force};
 use super::rules;
@@ -156,6 +156,18 @@ impl Store for MemoryStore {
         let history = state.layers.get(layer).ok_or_else(|| missing(from))?;
         let published = |id| history.published(id).ok_or_else(|| missing(id));
         Ok(history.changes(published(from)?, published(to)?))
+    }
+
+    fn load_unit_heads(&self, layer: &LayerName, generation: GenerationId) -> Result<Vec<UnitHead>, StoreError> {
+        let state = self.lock();
+        let missing = || StoreError::NoGeneration { layer: layer.clone(), generation };
+        let history = state.layers.get(layer).ok_or_else(missing)?;
+        let entry = history.published(generation).ok_or_else(missing)?;
+        let head = |at: &usize| {
+            let Unit { level, code, parent, .. } = history.versions[*at].unit.clone();
+            UnitHead { level, code, parent, version: i64::try_from(*at).unwrap_or(i64::MAX) }
+        };
+        Ok(entry.members.iter().flatten().map(head).collect())
     }
 
     fn count_units(&self, layer: &LayerName) -> Result<Vec<(GenerationId, Vec<usize>)>, StoreError> {

@@ -56,7 +56,7 @@ pub use positions::WorkerPosition;
 pub use postgis::PostgisStore;
 pub use records::{
     AuditEntry, CaseFilter, CaseOrder, CasePage, EndedUnit, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonDigest,
-    PersonRecord, Publication, RosterData, StoredGeneration, StoredRoster, WorkerSaid, current_generation, newest_generation,
+    PersonRecord, Publication, RosterData, StoredGeneration, StoredRoster, UnitHead, WorkerSaid, current_generation, newest_generation,
 };
 pub use rosters::descends;
 pub use webhooks::{DeadLetter, Delivery, Lease, LetterState, NumberedHappening, NumberedPublication, Topic, Webhook, WebhookId};
@@ -125,6 +125,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::NoGeneration`] where one of them is not there or is a draft.
     fn load_changes(&self, layer: &LayerName, from: GenerationId, to: GenerationId) -> Result<GenerationChanges, StoreError>;
+
+    /// Returns the units of a published generation, of all its levels, coarse to fine, each level in the order of codes.
+    ///
+    /// # Errors
+    /// [`StoreError::NoGeneration`] where there is none of this number, or it is a draft.
+    fn load_unit_heads(&self, layer: &LayerName, generation: GenerationId) -> Result<Vec<UnitHead>, StoreError>;
 
     /// Returns, for each generation of a layer, drafts too, oldest first, how many units each of its levels has.
     fn count_units(&self, layer: &LayerName) -> Result<Vec<(GenerationId, Vec<usize>)>, StoreError>;

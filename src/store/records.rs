@@ -118,6 +118,16 @@ impl RosterData {
     }
 }
 
+/// A unit of a published generation, without what it looks like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitHead {
+    pub level: Level,
+    pub code: UnitCode,
+    pub parent: Option<UnitCode>,
+    /// The same in two generations of a layer where the unit is the same in both. It says nothing else.
+    pub version: i64,
+}
+
 /// A unit that the newest generation of its layer has no more, as it was last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndedUnit {

@@ -12,7 +12,7 @@ use super::send::Sender;
 use super::sign::sign;
 use crate::api::state::AppState;
 use crate::dispatch::CaseId;
-use crate::store::{DeadLetter, Lease, LetterState, NumberedHappening, Store, StoreError, Webhook, WebhookId};
+use crate::store::{DeadLetter, Lease, LetterState, Store, StoreError, Webhook, WebhookId};
 
 /// How long a service sends for a webhook before it has to say again that it does: as long as others wait when it is killed.
 const LEASE: SignedDuration = SignedDuration::from_secs(15);
@@ -114,19 +114,24 @@ async fn step(state: &AppState, id: WebhookId, sender: &Sender) -> Result<Step, 
     let mut held: FxHashSet<Option<CaseId>> =
         letters.iter().filter(|letter| letter.state == LetterState::Dead).map(|letter| letter.case).collect();
     let mut settled = Vec::new();
+    let mut stopped = None;
     for letter in letters.into_iter().filter(|letter| letter.state == LetterState::Again) {
         // A later event of a case that stays dead waits with it, and so does a later publication.
         if held.contains(&letter.case) {
             settled.push(DeadLetter { state: LetterState::Dead, ..letter });
             continue;
         }
-        let outcome = match load_event(state, letter.number).await? {
-            Some(event) => match message_for(state, &webhook, &event).await? {
-                Message::Wanted(body) => attempt(&webhook, letter.number, body, sender).await,
-                Message::Unwanted => Outcome::Sent,
-                Message::NotYet => return Ok(Step::Wait(FOLLOW_PAUSE)),
-            },
-            None => Outcome::Sent,
+        let outcome = match message_again(state, &webhook, letter.number).await {
+            Ok(Message::Wanted(body)) => attempt(&webhook, letter.number, body, sender).await,
+            Ok(Message::Unwanted) => Outcome::Sent,
+            Ok(Message::NotYet) => {
+                stopped = Some(Ok(Step::Wait(FOLLOW_PAUSE)));
+                break;
+            }
+            Err(error) => {
+                stopped = Some(Err(error));
+                break;
+            }
         };
         let (state, error) = match outcome {
             Outcome::Sent => (LetterState::Sent, String::new()),
@@ -137,9 +142,13 @@ async fn step(state: &AppState, id: WebhookId, sender: &Sender) -> Result<Step, 
         };
         settled.push(DeadLetter { state, error, at: Timestamp::now(), ..letter });
     }
+    // What was sent is kept before anything else, or it would be sent again.
     if !settled.is_empty() {
         save(state, &webhook, settled).await?;
-        return Ok(Step::More);
+        return stopped.unwrap_or(Ok(Step::More));
+    }
+    if let Some(stopped) = stopped {
+        return stopped;
     }
     let after = webhook.delivery.cursor;
     let events = state.write_store(move |store| store.load_happenings(after, PAGE)).await?;
@@ -157,15 +166,19 @@ async fn step(state: &AppState, id: WebhookId, sender: &Sender) -> Result<Step, 
             state: LetterState::Dead,
         };
         // What lies where is known only to who has followed; a moment later is soon enough.
-        let body = match message_for(state, &webhook, &event).await? {
-            Message::Wanted(body) => body,
-            Message::Unwanted => {
+        let body = match message_for(state, &webhook, &event).await {
+            Ok(Message::Wanted(body)) => body,
+            Ok(Message::Unwanted) => {
                 webhook.delivery.cursor = event.number();
                 continue;
             }
-            Message::NotYet => {
+            Ok(Message::NotYet) => {
                 save(state, &webhook, letters).await?;
                 return Ok(Step::Wait(FOLLOW_PAUSE));
+            }
+            Err(error) => {
+                save(state, &webhook, letters).await?;
+                return Err(error);
             }
         };
         if held.contains(&event.case()) {
@@ -206,9 +219,13 @@ async fn save(state: &AppState, webhook: &Webhook, letters: Vec<DeadLetter>) -> 
     state.write_store(move |store| store.save_delivery(id, &delivery, &letters)).await
 }
 
-async fn load_event(state: &AppState, number: u64) -> Result<Option<NumberedHappening>, StoreError> {
+/// Returns what is to be sent of an event that is sent again; nothing of one that is no more.
+async fn message_again(state: &AppState, webhook: &Webhook, number: u64) -> Result<Message, StoreError> {
     let events = state.write_store(move |store| store.load_happenings(number.saturating_sub(1), 1)).await?;
-    Ok(events.into_iter().find(|event| event.number() == number))
+    match events.into_iter().find(|event| event.number() == number) {
+        Some(event) => message_for(state, webhook, &event).await,
+        None => Ok(Message::Unwanted),
+    }
 }
 
 async fn attempt(webhook: &Webhook, number: u64, body: String, sender: &Sender) -> Outcome {

@@ -1,3 +1,5 @@
+//! What a webhook is told of an event, and whether it is told of it at all.
+
 use jiff::Timestamp;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
@@ -5,7 +7,7 @@ use serde::Serialize;
 use crate::api::state::AppState;
 use crate::api::stream::StreamedEvent;
 use crate::boundary::{Territory, UnitCode};
-use crate::store::{GenerationChanges, NumberedEvent, NumberedHappening, NumberedPublication, Store, StoreError, Topic, Webhook};
+use crate::store::{NumberedEvent, NumberedHappening, NumberedPublication, StoreError, Topic, UnitHead, Webhook};
 
 /// What is to be sent of an event.
 #[derive(Debug)]
@@ -69,16 +71,12 @@ fn of_case(state: &AppState, webhook: &Webhook, event: &NumberedEvent) -> Messag
 }
 
 async fn of_publication(state: &AppState, webhook: &Webhook, publication: &NumberedPublication) -> Result<Message, StoreError> {
-    let generation = publication.generation.clone();
-    // By the units of its own layer: a code of another may be the same by chance.
-    let Ok(territory) = state.territory_of(&generation.layer, &webhook.scope) else { return Ok(Message::NotYet) };
-    let scope = webhook.scope.clone();
+    let (generation, scope) = (publication.generation.clone(), webhook.scope.clone());
+    // Told by the generations themselves, of which this process may know neither: one may take effect much later.
     let looked = state.write_store(move |store| {
-        let changes = match generation.parent {
-            Some(parent) => Changes::Of(Box::new(store.load_changes(&generation.layer, parent, generation.id)?)),
-            None => Changes::First(count_units(store, &generation)?),
-        };
-        Ok(changes.told(&scope, &territory))
+        let after = store.load_unit_heads(&generation.layer, generation.id)?;
+        let before = generation.parent.map(|parent| store.load_unit_heads(&generation.layer, parent)).transpose()?;
+        Ok(Changes::between(&before.unwrap_or_default(), &after).told(&scope))
     });
     let Some(units) = looked.await? else { return Ok(Message::Unwanted) };
     let generation = &publication.generation;
@@ -95,68 +93,112 @@ async fn of_publication(state: &AppState, webhook: &Webhook, publication: &Numbe
     })))
 }
 
-fn count_units(store: &dyn Store, generation: &crate::boundary::Generation) -> Result<usize, StoreError> {
-    let counts = store.count_units(&generation.layer)?;
-    Ok(counts.into_iter().find(|(id, _)| *id == generation.id).map_or(0, |(_, levels)| levels.iter().sum()))
-}
-
 fn to_json<T: Serialize>(message: &T) -> String {
     serde_json::to_string(message).expect("texts and numbers always serialise")
 }
 
 /// How a generation differs from the one it was made from.
-enum Changes {
-    /// From nothing, with so many units.
-    First(usize),
-    Of(Box<GenerationChanges>),
+struct Changes<'a> {
+    before: Units<'a>,
+    after: Units<'a>,
+    units: ChangedUnits,
+    /// The codes of units that begin or change, by which the generation has them.
+    begun: Vec<&'a UnitCode>,
+    /// Those of units that end or change, by which the generation before has them.
+    ended: Vec<&'a UnitCode>,
 }
 
-impl Changes {
+/// The units of a generation by their codes, with their parents.
+struct Units<'a> {
+    parents: FxHashMap<&'a UnitCode, Option<&'a UnitCode>>,
+    levels: usize,
+}
+
+impl<'a> Changes<'a> {
+    fn between(before: &'a [UnitHead], after: &'a [UnitHead]) -> Self {
+        let mut gone: FxHashMap<_, &UnitHead> = before.iter().map(|unit| ((&unit.level, &unit.code), unit)).collect();
+        let (mut units, mut begun, mut ended) = (ChangedUnits::default(), Vec::new(), Vec::new());
+        for unit in after {
+            match gone.remove(&(&unit.level, &unit.code)) {
+                Some(earlier) if earlier.version == unit.version => continue,
+                Some(earlier) => {
+                    units.changed += 1;
+                    ended.push(&earlier.code);
+                }
+                None => units.begun += 1,
+            }
+            begun.push(&unit.code);
+        }
+        units.ended = gone.len();
+        ended.extend(gone.into_values().map(|unit| &unit.code));
+        Self { before: Units::of(before), after: Units::of(after), units, begun, ended }
+    }
+
     /// Returns what a webhook with a scope is told, none where nothing of its own is touched: no unit in its scope begins or changes, by
-    /// the parents that it has from then on, and none ends.
-    fn told(&self, scope: &[UnitCode], territory: &Territory) -> Option<ChangedUnits> {
-        match self {
-            Self::First(units) => {
-                let is_touched = scope.is_empty() || scope.iter().any(|code| territory.has(code));
-                is_touched.then(|| ChangedUnits { begun: *units, ..ChangedUnits::default() })
-            }
-            Self::Of(changes) => (scope.is_empty() || touches(changes, scope, territory)).then(|| count(changes)),
-        }
+    /// the parents that it has from then on, and none ends or changes, by those that it had.
+    fn told(&self, scope: &[UnitCode]) -> Option<ChangedUnits> {
+        let reaches = |units: &Units<'_>, codes: &[&UnitCode]| codes.iter().any(|code| units.is_in(scope, code));
+        let is_told = scope.is_empty() || reaches(&self.after, &self.begun) || reaches(&self.before, &self.ended);
+        is_told.then_some(self.units)
     }
 }
 
-fn count(changes: &GenerationChanges) -> ChangedUnits {
-    let mut units = ChangedUnits::default();
-    for (ended, begun) in changes.ended.iter().zip(&changes.begun) {
-        let ended: FxHashSet<&UnitCode> = ended.iter().collect();
-        let both = begun.iter().filter(|shape| ended.contains(&shape.unit.code)).count();
-        units.changed += both;
-        units.begun += begun.len() - both;
-        units.ended += ended.len() - both;
+impl<'a> Units<'a> {
+    fn of(heads: &'a [UnitHead]) -> Self {
+        let levels: FxHashSet<_> = heads.iter().map(|unit| &unit.level).collect();
+        Self { parents: heads.iter().map(|unit| (&unit.code, unit.parent.as_ref())).collect(), levels: levels.len() }
     }
-    units
-}
 
-fn touches(changes: &GenerationChanges, scope: &[UnitCode], territory: &Territory) -> bool {
-    if changes.ended.iter().flatten().any(|code| scope.contains(code) || territory.has(code)) {
-        return true;
-    }
-    let parents: FxHashMap<&UnitCode, Option<&UnitCode>> =
-        changes.begun.iter().flatten().map(|shape| (&shape.unit.code, shape.unit.parent.as_ref())).collect();
-    changes.begun.iter().flatten().any(|shape| {
-        let mut at = Some(&shape.unit.code);
+    /// Whether a unit or one that holds it is of a scope.
+    fn is_in(&self, scope: &[UnitCode], code: &UnitCode) -> bool {
         // No deeper than there are levels, whatever the codes say.
-        for _ in 0..=changes.begun.len() {
-            let Some(code) = at else { return false };
-            if scope.contains(code) {
-                return true;
-            }
-            match parents.get(code) {
-                Some(parent) => at = *parent,
-                // It stays as it is, so that all that know the layer know it.
-                None => return territory.has(code),
-            }
+        let up = std::iter::successors(Some(code), |code| self.parents.get(code).copied().flatten());
+        up.take(self.levels).any(|code| scope.contains(code))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boundary::Level;
+
+    fn head((level, code, parent, version): (&str, &str, &str, i64)) -> UnitHead {
+        let code_of = |text: &str| UnitCode::parse(text).unwrap();
+        let parent = (!parent.is_empty()).then(|| code_of(parent));
+        UnitHead { level: Level::parse(level).unwrap(), code: code_of(code), parent, version }
+    }
+
+    fn told(before: &[(&str, &str, &str, i64)], after: &[(&str, &str, &str, i64)], scope: &[&str]) -> Option<[usize; 3]> {
+        let heads = |units: &[(&str, &str, &str, i64)]| units.iter().copied().map(head).collect::<Vec<_>>();
+        let (before, after) = (heads(before), heads(after));
+        let scope: Vec<UnitCode> = scope.iter().map(|code| UnitCode::parse(code).unwrap()).collect();
+        Changes::between(&before, &after).told(&scope).map(|ChangedUnits { begun, changed, ended }| [begun, changed, ended])
+    }
+
+    const TOWN: [(&str, &str, &str, i64); 5] =
+        [("street", "a", "", 1), ("street", "b", "", 2), ("grid", "1", "a", 3), ("grid", "2", "a", 4), ("grid", "3", "b", 5)];
+
+    #[test]
+    fn units_are_counted_at_all_levels_those_that_the_layer_loses_too() {
+        assert_eq!(told(&[], &TOWN, &[]), Some([5, 0, 0]));
+        assert_eq!(told(&TOWN, &TOWN, &[]), Some([0, 0, 0]));
+        let redrawn = [TOWN[0], TOWN[1], ("grid", "1", "a", 6), ("grid", "3", "b", 5), ("grid", "4", "b", 7)];
+        assert_eq!(told(&TOWN, &redrawn, &[]), Some([1, 1, 1]));
+        assert_eq!(told(&TOWN, &TOWN[2..], &[]), Some([0, 0, 2]));
+    }
+
+    #[test]
+    fn who_is_limited_to_units_is_told_where_one_of_theirs_begins_changes_or_ends() {
+        // The first generation, whoever knows it.
+        assert_eq!(told(&[], &TOWN, &["b"]), Some([5, 0, 0]));
+        assert_eq!(told(&[], &TOWN, &["c"]), None);
+        // One moves from a to b, so both are told, and nobody else.
+        let moved = [TOWN[0], TOWN[1], TOWN[2], ("grid", "2", "b", 6), TOWN[4]];
+        for (scope, is_told) in [(["a"], true), (["b"], true), (["2"], true), (["1"], false), (["3"], false)] {
+            assert_eq!(told(&TOWN, &moved, &scope).is_some(), is_told, "{scope:?}");
         }
-        false
-    })
+        // What ends belongs to the one that held it; so does all of a level that the layer loses.
+        assert_eq!(told(&TOWN, &TOWN[..4], &["b"]), Some([0, 0, 1]));
+        assert_eq!(told(&TOWN, &TOWN[2..], &["a"]), Some([0, 0, 2]));
+    }
 }

@@ -231,6 +231,12 @@ pub fn publications_are_events_beside_those_of_cases(place: &Place) {
     let numbers = |after, limit| store.load_happenings(after, limit).unwrap().iter().map(NumberedHappening::number).collect::<Vec<_>>();
     assert_eq!((numbers(0, 9), numbers(1, 2), numbers(4, 9)), (vec![1, 2, 3, 4], vec![2, 3], vec![]));
     assert_eq!(store.newest_case_event().unwrap(), 4);
+    let heads = |generation: &Generation| store.load_unit_heads(&generation.layer, generation.id).unwrap();
+    let shown: Vec<_> = heads(&first).iter().map(|head| (head.level.to_string(), head.code.to_string(), head.parent.clone())).collect();
+    assert_eq!(shown, ["1", "2"].map(|code| ("fine".into(), code.into(), None)));
+    assert_eq!(heads(&first), heads(&second), "units that stay are the same version");
+    let draft = store.load_unit_heads(&first.layer, crate::boundary::GenerationId(first.id.0 + 1));
+    assert!(matches!(draft, Err(StoreError::NoGeneration { .. })), "{draft:?}");
     let stale = store.publish(publication(&squares, Some(first.id), GenerationState::Published, 4));
     assert!(matches!(stale, Err(StoreError::Superseded { .. })));
     assert_eq!(store.newest_case_event().unwrap(), 4, "what was refused has not happened");

@@ -13,7 +13,7 @@ use crate::store::ledger::{Entry, EntryEnd, EntryFilter, EntryKind};
 use crate::store::positions::{Positions, WorkerPosition};
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, EndedUnit, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonRecord, Publication,
-    RosterData, StoredGeneration, StoredRoster, WorkerSaid,
+    RosterData, StoredGeneration, StoredRoster, UnitHead, WorkerSaid,
 };
 use crate::store::transfer::{Progress, Row, Sink, Stage, Table, TransferStore};
 use crate::store::webhooks::{DeadLetter, Delivery, Lease, NumberedPublication, Webhook, WebhookId};
@@ -122,6 +122,10 @@ impl Store for GeoPackageStore {
 
     fn load_codes(&self, layer: &LayerName, level: &Level, before: Option<GenerationId>) -> Result<Vec<UnitCode>, StoreError> {
         self.connections.read("read the codes of a level", |tx| generations::load_published_codes(tx, layer, level, before))
+    }
+
+    fn load_unit_heads(&self, layer: &LayerName, generation: GenerationId) -> Result<Vec<UnitHead>, StoreError> {
+        self.connections.read("read the units of a generation", |tx| generations::load_unit_heads(tx, layer, generation))
     }
 
     fn load_ended_units(&self, layer: &LayerName) -> Result<Vec<EndedUnit>, StoreError> {

@@ -10,7 +10,7 @@ use crate::boundary::{
     Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Unit, UnitCode, UnitId, UnitShape, Validity,
 };
 use crate::store::StoreError;
-use crate::store::records::{EndedUnit, GenerationChanges, StoredGeneration, newest_generation};
+use crate::store::records::{EndedUnit, GenerationChanges, StoredGeneration, UnitHead, newest_generation};
 use crate::store::texts::{parse_accepted, parse_levels, parse_scheme, state_text};
 use crate::store::times::parse_time;
 use crate::topology::Seal;
@@ -63,12 +63,7 @@ pub(super) fn load_changes(
     from: GenerationId,
     to: GenerationId,
 ) -> Result<GenerationChanges, Failure> {
-    let published = |id| {
-        let is_published = |head: &Head| head.generation.state == GenerationState::Published;
-        let head = load_head(transaction, layer, id)?;
-        Some(head).filter(is_published).ok_or_else(|| Failure::Store(StoreError::NoGeneration { layer: layer.clone(), generation: id }))
-    };
-    let (before, head) = (published(from)?, published(to)?);
+    let (before, head) = (load_published(transaction, layer, from)?, load_published(transaction, layer, to)?);
     let (mut ended, mut begun, mut ends) = (Vec::new(), Vec::new(), Vec::new());
     for level in &head.layer.levels {
         let among = |this: GenerationId, other: GenerationId| {
@@ -93,6 +88,36 @@ pub(super) fn load_changes(
     }
     let Head { generation, layer, accepted, .. } = head;
     Ok(GenerationChanges { generation, layer, accepted, ended, begun, ends, has_lost_levels })
+}
+
+pub(super) fn load_unit_heads(
+    transaction: &Transaction<'_>,
+    layer: &LayerName,
+    generation: GenerationId,
+) -> Result<Vec<UnitHead>, Failure> {
+    let head = load_published(transaction, layer, generation)?;
+    let number = generation.0;
+    let mut statement = transaction.prepare(&format!(
+        "SELECT u.code, v.parent, v.fid FROM gk_level AS l JOIN gk_unit_version AS v ON v.level = l.key JOIN gk_unit AS u ON u.key = v.unit
+         WHERE l.layer = ?1 AND l.level = ?2 AND v.from_generation <= {number} AND (v.to_generation IS NULL OR v.to_generation > {number})
+         ORDER BY u.code"
+    ))?;
+    let code = |text: &str| UnitCode::parse(text).map_err(|e| corrupt("unit", &e));
+    let mut heads = Vec::new();
+    for level in &head.layer.levels {
+        let mut rows = statement.query((layer.as_str(), level.as_str()))?;
+        while let Some(row) = rows.next()? {
+            let parent = row.get::<_, Option<String>>(1)?.as_deref().map(code).transpose()?;
+            heads.push(UnitHead { level: level.clone(), code: code(&row.get::<_, String>(0)?)?, parent, version: row.get(2)? });
+        }
+    }
+    Ok(heads)
+}
+
+fn load_published(transaction: &Transaction<'_>, layer: &LayerName, generation: GenerationId) -> Result<Head, Failure> {
+    let head = load_head(transaction, layer, generation)?;
+    let is_published = head.generation.state == GenerationState::Published;
+    if is_published { Ok(head) } else { Err(Failure::Store(StoreError::NoGeneration { layer: layer.clone(), generation })) }
 }
 
 /// Returns the codes of a level's versions that are asked for, each with its end, in the order of codes.

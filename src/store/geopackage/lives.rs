@@ -1,5 +1,7 @@
 //! The lives of cases: new ones, their next events, and their histories. One transaction takes many writes.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use uuid::Uuid;
@@ -253,12 +255,15 @@ pub(super) fn load_publications(transaction: &Transaction<'_>, after: u64, limit
     let range = (i64::try_from(after).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX));
     let rows = statement.query_map(range, |row| Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?, row.get::<_, u32>(2)?)))?;
     let mut publications = Vec::new();
+    let mut known: BTreeMap<LayerName, Vec<Generation>> = BTreeMap::new();
     for row in rows {
         let (number, layer, generation) = row?;
         let layer = LayerName::parse(&layer).map_err(|e| corrupt("publication", &e))?;
-        let generations = load_generations(transaction, &layer)?;
-        let known = generations.into_iter().find(|known| known.id.0 == generation);
-        let generation = known.ok_or_else(|| corrupt("publication", &format!("generation {generation} of layer {layer} is missing")))?;
+        if !known.contains_key(&layer) {
+            known.insert(layer.clone(), load_generations(transaction, &layer)?);
+        }
+        let found = known[&layer].iter().find(|known| known.id.0 == generation).cloned();
+        let generation = found.ok_or_else(|| corrupt("publication", &format!("generation {generation} of layer {layer} is missing")))?;
         publications.push(NumberedPublication { number, generation });
     }
     Ok(publications)

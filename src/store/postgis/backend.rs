@@ -16,7 +16,7 @@ use crate::store::ledger::{Entry, EntryEnd, EntryFilter, EntryKind};
 use crate::store::positions::WorkerPosition;
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, EndedUnit, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonRecord, Publication,
-    RosterData, StoredGeneration, StoredRoster, WorkerSaid,
+    RosterData, StoredGeneration, StoredRoster, UnitHead, WorkerSaid,
 };
 use crate::store::transfer::{Row, Sink, Table, TransferStore};
 use crate::store::webhooks::{DeadLetter, Delivery, Lease, NumberedPublication, Webhook, WebhookId};
@@ -149,6 +149,10 @@ impl Store for PostgisStore {
 
     fn load_codes(&self, layer: &LayerName, level: &Level, before: Option<GenerationId>) -> Result<Vec<UnitCode>, StoreError> {
         self.connections.read("read the codes of a level", async |tx| generations::load_published_codes(tx, layer, level, before).await)
+    }
+
+    fn load_unit_heads(&self, layer: &LayerName, generation: GenerationId) -> Result<Vec<UnitHead>, StoreError> {
+        self.connections.read("read the units of a generation", async |tx| generations::load_unit_heads(tx, layer, generation).await)
     }
 
     fn load_ended_units(&self, layer: &LayerName) -> Result<Vec<EndedUnit>, StoreError> {

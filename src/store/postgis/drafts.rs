@@ -5,7 +5,8 @@ use tokio_postgres::types::Type;
 
 use super::connection::{Failure, corrupt};
 use super::keys::note;
-use super::publish::publish;
+use super::lives::add_publication;
+use super::publish::write_generation;
 use super::roster::replace_roster;
 use super::values::{Time, from_text, to_text};
 use crate::boundary::{Generation, GenerationId, LayerName};
@@ -46,11 +47,12 @@ pub(super) async fn publish_draft(
     roster: Option<&RosterData>,
     entry: &DraftEntry,
 ) -> Result<Generation, Failure> {
-    let generation = publish(tx, geometry, publication).await?;
+    let generation = write_generation(tx, geometry, publication).await?;
     if let Some(roster) = roster {
         replace_roster(tx, roster, Some((&generation.layer, generation.id)), publication.author, publication.created_at).await?;
     }
     add_entry(tx, &DraftEntry { body: DraftEntry::published_body(generation.id), ..entry.clone() }).await?;
+    add_publication(tx, &generation).await?;
     Ok(generation)
 }
 

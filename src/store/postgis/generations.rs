@@ -11,7 +11,7 @@ use crate::boundary::{
     Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Unit, UnitCode, UnitId, UnitShape, Validity,
 };
 use crate::store::StoreError;
-use crate::store::records::{EndedUnit, GenerationChanges, StoredGeneration, newest_generation};
+use crate::store::records::{EndedUnit, GenerationChanges, StoredGeneration, UnitHead, newest_generation};
 use crate::store::texts::{parse_accepted, parse_levels, parse_scheme, state_text};
 use crate::topology::Seal;
 
@@ -90,6 +90,24 @@ pub(super) async fn load_changes(
     }
     let Head { generation, layer, accepted, .. } = head;
     Ok(GenerationChanges { generation, layer, accepted, ended, begun, ends, has_lost_levels })
+}
+
+pub(super) async fn load_unit_heads(tx: &Transaction<'_>, layer: &LayerName, generation: GenerationId) -> Result<Vec<UnitHead>, Failure> {
+    let head = load_published(tx, layer, generation).await?;
+    let sql = format!(
+        "SELECT u.code, v.parent, v.fid FROM gk_level AS l JOIN gk_unit_version AS v ON v.level = l.key JOIN gk_unit AS u ON u.key = v.unit
+         WHERE l.layer = $1 AND l.level = $2 AND {} ORDER BY u.code",
+        has(generation)
+    );
+    let code = |text: &str| UnitCode::parse(text).map_err(|e| corrupt("unit", &e));
+    let mut heads = Vec::new();
+    for level in &head.layer.levels {
+        for row in tx.query(&sql, &[&layer.as_str(), &level.as_str()]).await? {
+            let parent = row.get::<_, Option<&str>>(1).map(code).transpose()?;
+            heads.push(UnitHead { level: level.clone(), code: code(row.get(0))?, parent, version: row.try_get(2)? });
+        }
+    }
+    Ok(heads)
 }
 
 /// Returns the codes of a level's versions that are asked for, each with its end, in the order of codes.

@@ -1,6 +1,8 @@
 //! The lives of cases: new ones, their next events, and their histories. One transaction takes many writes in few statements, for each
 //! of them is a way to the server and back.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
@@ -417,12 +419,16 @@ pub(super) async fn load_publications(tx: &Transaction<'_>, after: u64, limit: u
     let sql = "SELECT number, layer, generation FROM gk_publication WHERE number > $1 ORDER BY number LIMIT $2";
     let (after, limit) = (i64::try_from(after).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX));
     let mut publications = Vec::new();
+    let mut known: BTreeMap<LayerName, Vec<Generation>> = BTreeMap::new();
     for row in tx.query(sql, &[&after, &limit]).await? {
         let broken = |error: &dyn std::fmt::Display| corrupt("publication", error);
         let layer = LayerName::parse(row.get(1)).map_err(|e| broken(&e))?;
         let id = GenerationId(u32::try_from(row.get::<_, i32>(2)).map_err(|e| broken(&e))?);
-        let known = load_generations(tx, &layer).await?.into_iter().find(|known| known.id == id);
-        let generation = known.ok_or_else(|| broken(&format!("generation {id} of layer {layer} is missing")))?;
+        if !known.contains_key(&layer) {
+            known.insert(layer.clone(), load_generations(tx, &layer).await?);
+        }
+        let found = known[&layer].iter().find(|known| known.id == id).cloned();
+        let generation = found.ok_or_else(|| broken(&format!("generation {id} of layer {layer} is missing")))?;
         publications.push(NumberedPublication { number: u64::try_from(row.get::<_, i64>(0)).map_err(|e| broken(&e))?, generation });
     }
     Ok(publications)

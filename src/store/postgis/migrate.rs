@@ -8,7 +8,10 @@ use super::connection::{Failure, corrupt};
 use crate::store::StoreError;
 
 /// A migration is never changed once it has been released; what follows is a new one.
-const MIGRATIONS: [(&str, &str); 1] = [("V1__store", include_str!("../../../migrations/postgis/V1__store.sql"))];
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("V1__store", include_str!("../../../migrations/postgis/V1__store.sql")),
+    ("V2__publications", include_str!("../../../migrations/postgis/V2__publications.sql")),
+];
 
 const TABLE: &str = "gk_migration";
 

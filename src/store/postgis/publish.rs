@@ -23,6 +23,15 @@ use crate::store::times::to_milliseconds;
 use crate::topology::{GeometryDigest, Seal, UnitIndex};
 
 pub(super) async fn publish(tx: &Transaction<'_>, geometry: &Type, publication: &Publication<'_>) -> Result<Generation, Failure> {
+    let generation = write_generation(tx, geometry, publication).await?;
+    if publication.state == GenerationState::Published {
+        add_publication(tx, &generation).await?;
+    }
+    Ok(generation)
+}
+
+/// Writes a generation, which is no event yet: events are numbered last, after people are written, as writers of cases do.
+pub(super) async fn write_generation(tx: &Transaction<'_>, geometry: &Type, publication: &Publication<'_>) -> Result<Generation, Failure> {
     let layer = publication.coverage.layer();
     let newest = newest_published(tx, &layer.name).await?;
     if publication.parent != newest {
@@ -46,9 +55,6 @@ pub(super) async fn publish(tx: &Transaction<'_>, geometry: &Type, publication: 
         writer.end(ends.collect()).await?;
     }
     let (unit_count, changed_count) = (writer.unit_count, writer.changed_count);
-    if !is_draft {
-        add_publication(tx, &generation).await?;
-    }
     let action = Action::Publish { generation: &generation, unit_count, changed_count };
     note_change(tx, &action, publication.author, publication.created_at).await?;
     Ok(generation)

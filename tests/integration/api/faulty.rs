@@ -10,8 +10,8 @@ use gridkeeper::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTabl
 use gridkeeper::store::{
     AuditEntry, CaseFilter, CaseMarkPage, CasePage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DeadLetter, Delivery, DraftEntry,
     EndedUnit, Entry, EntryEnd, EntryFilter, EntryKind, ErasureReason, GenerationChanges, KeyHash, KeyRecord, Lease, Notice, NumberedEvent,
-    NumberedPublication, PersonRecord, Publication, RosterData, Store, StoreError, StoredGeneration, StoredRoster, Webhook, WebhookId,
-    WorkerPosition, WorkerSaid,
+    NumberedPublication, PersonRecord, Publication, RosterData, Store, StoreError, StoredGeneration, StoredRoster, UnitHead, Webhook,
+    WebhookId, WorkerPosition, WorkerSaid,
 };
 use jiff::Timestamp;
 
@@ -72,6 +72,7 @@ impl Store for Faulty {
         fn load_changes(layer: &LayerName, from: GenerationId, to: GenerationId) -> GenerationChanges;
         fn count_units(layer: &LayerName) -> Vec<(GenerationId, Vec<usize>)>;
         fn load_codes(layer: &LayerName, level: &Level, before: Option<GenerationId>) -> Vec<UnitCode>;
+        fn load_unit_heads(layer: &LayerName, generation: GenerationId) -> Vec<UnitHead>;
         fn load_ended_units(layer: &LayerName) -> Vec<EndedUnit>;
         fn replace_roster(roster: &RosterData, with: Option<(&LayerName, GenerationId)>, author: &str, at: Timestamp) -> ();
         fn change_roster(roster: &RosterData, said: Option<&WorkerSaid>, newest: Option<u64>, author: &str, at: Timestamp) -> ();
