@@ -88,9 +88,16 @@ impl Form for CsvForm {
         let mut at = 0;
         while at < bytes.len() {
             at += self.answer_plain(&bytes[at..], desk, out);
+            let is_quick = desk.quick.is_some();
             let (columns, header, reader) = (&self.columns, &mut self.header, &mut self.reader);
             let mut rows = Rows { columns, header, reader, desk, writer: writer(out), broken: None };
-            at += self.splitter.push_one(&bytes[at..], &mut |cut| rows.take(&cut));
+            // Where plain rows are answered otherwise, the next row may be one.
+            loop {
+                at += self.splitter.push_one(&bytes[at..], &mut |cut| rows.take(&cut));
+                if is_quick || at >= bytes.len() {
+                    break;
+                }
+            }
             rows.end()?;
         }
         Ok(())
