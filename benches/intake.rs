@@ -38,10 +38,10 @@ fn main() {
     let store = open_store(&std::env::var("GRIDKEEPER_BENCH_STORE").unwrap(), OpenMode::Write).unwrap();
     let hash = KeyHash(Sha256::digest(KEY.as_bytes()).into());
     store.add_key(&KeyRecord::new(hash, Role::Dispatcher, Timestamp::now()), "bench").unwrap();
-    let before = store.newest_case_event().unwrap();
+    let before = store.newest_happening().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let acknowledged = runtime.block_on(run(Arc::clone(&store)));
-    assert_eq!(store.newest_case_event().unwrap() - before, acknowledged, "as many are kept as were acknowledged");
+    assert_eq!(store.newest_happening().unwrap() - before, acknowledged, "as many are kept as were acknowledged");
     runtime.shutdown_background();
 }
 

@@ -348,7 +348,7 @@ impl Store for MemoryStore {
         Ok(state.publications.iter().filter(|publication| publication.number > after).take(limit).cloned().collect())
     }
 
-    fn newest_case_event(&self) -> Result<u64, StoreError> {
+    fn newest_happening(&self) -> Result<u64, StoreError> {
         Ok(self.lock().lives.newest())
     }
 

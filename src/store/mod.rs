@@ -238,7 +238,7 @@ pub trait Store: Send + Sync {
     /// Returns at most `limit` events after the one numbered `after`, of cases and publications, in the order in which they became durable.
     fn load_happenings(&self, after: u64, limit: usize) -> Result<Vec<NumberedHappening>, StoreError> {
         // Asked for first: what is read of both below this number is whole, and what comes meanwhile is left for the next time.
-        let newest = self.newest_case_event()?;
+        let newest = self.newest_happening()?;
         let publications = self.load_publications(after, limit)?.into_iter().map(NumberedHappening::Publication);
         let events = self.load_case_events(after, limit)?.into_iter().map(|event| NumberedHappening::Case(Box::new(event)));
         let mut all: Vec<NumberedHappening> = publications.chain(events).filter(|happening| happening.number() <= newest).collect();
@@ -248,7 +248,7 @@ pub trait Store: Send + Sync {
     }
 
     /// Returns the number of the event that became durable last, of a case or a publication; 0 where there is none.
-    fn newest_case_event(&self) -> Result<u64, StoreError>;
+    fn newest_happening(&self) -> Result<u64, StoreError>;
 
     /// Returns when the first word about a clock of any case is due; none where no clock runs.
     fn next_case_alarm(&self) -> Result<Option<Timestamp>, StoreError>;
@@ -264,7 +264,7 @@ pub trait Store: Send + Sync {
     fn wait_for_case_event(&self, known: u64, poll: Duration, patience: Duration) -> Result<u64, StoreError> {
         let end = std::time::Instant::now() + patience;
         loop {
-            let newest = self.newest_case_event()?;
+            let newest = self.newest_happening()?;
             let left = end.saturating_duration_since(std::time::Instant::now());
             if newest != known || left.is_zero() {
                 return Ok(newest);

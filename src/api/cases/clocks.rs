@@ -72,7 +72,7 @@ pub async fn hear_others(state: AppState) {
     let mut known = None;
     while !ended.is_cancelled() {
         let newest = match known {
-            None => state.write_store(|store| store.newest_case_event()).await,
+            None => state.write_store(|store| store.newest_happening()).await,
             Some(known) => state.write_store(move |store| store.wait_for_case_event(known, poll, PATIENCE)).await,
         };
         match newest {

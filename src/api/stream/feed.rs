@@ -54,7 +54,7 @@ impl Feed {
         let receiver = self.sender.subscribe();
         let start = || async {
             // From before the first listener asked where it is, so that nothing lies between.
-            let newest = read(store, |store| store.newest_case_event()).await;
+            let newest = read(store, |store| store.newest_happening()).await;
             let (store, sender, end) = (Arc::clone(store), self.sender.clone(), self.end.clone());
             tokio::spawn(async move {
                 tokio::select! {
@@ -91,7 +91,7 @@ async fn follow(
         let next = written.notified();
         let mut is_whole = false;
         match last {
-            None => last = read(&store, |store| store.newest_case_event()).await.ok(),
+            None => last = read(&store, |store| store.newest_happening()).await.ok(),
             Some(after) => match read(&store, move |store| store.load_case_events(after, PAGE)).await {
                 Ok(events) => {
                     is_whole = events.len() == PAGE;

@@ -71,7 +71,7 @@ pub async fn listen_to_incidents(
     let listener = feed.enter().ok_or_else(|| Problem::new(ProblemKind::Overloaded, "too many listen already"))?;
     let mut live = state.subscribe().await;
     // Known before the answer begins, so that what happens next is heard for certain.
-    let newest = state.with_store(|store| store.newest_case_event()).await?;
+    let newest = state.with_store(|store| store.newest_happening()).await?;
     let (sender, receiver) = mpsc::channel::<Bytes>(CONNECTION_WAITING_MAX);
     let ended = feed.ended();
     tokio::spawn(async move {

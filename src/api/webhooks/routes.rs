@@ -136,7 +136,7 @@ pub async fn add_webhook(State(state): State<AppState>, caller: Caller, headers:
     let secret = secret.map_or_else(make_secret, Ok)?;
     let cursor = match after {
         Some(after) => after,
-        None => state.with_store(|store| store.newest_case_event()).await?,
+        None => state.with_store(|store| store.newest_happening()).await?,
     };
     let webhook = Webhook {
         id: WebhookId(Uuid::now_v7()),

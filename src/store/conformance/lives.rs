@@ -124,7 +124,7 @@ pub fn a_report_that_is_sent_again_is_taken_in_once(place: &Place) {
     assert_eq!(written[1..], [true, false].map(|is_same_body| CaseWritten::Repeated { case: first, is_same_body }));
     assert_eq!(store.write_cases(vec![again(4, 1)]).unwrap(), [CaseWritten::Repeated { case: first, is_same_body: true }]);
     assert_eq!(store.load_cases(&CaseFilter::first(9)).unwrap().cases.len(), 1);
-    assert_eq!(store.newest_case_event().unwrap(), 1);
+    assert_eq!(store.newest_happening().unwrap(), 1);
 }
 
 pub fn cases_near_a_new_one_are_told(place: &Place) {
@@ -162,7 +162,7 @@ pub fn who_reports_stands_with_the_people(place: &Place) {
 
 pub fn events_are_followed_in_the_order_of_writing(place: &Place) {
     let store = place();
-    assert_eq!((store.newest_case_event().unwrap(), store.load_case_events(0, 9).unwrap()), (0, vec![]));
+    assert_eq!((store.newest_happening().unwrap(), store.load_case_events(0, 9).unwrap()), (0, vec![]));
     store.write_cases(vec![add(new(2, 111.0, None)), add(new(1, 112.0, None))]).unwrap();
     let end = event(2, Effect::Close, "closed", true, day(3));
     store.write_cases(vec![next(&*store, 1, end)]).unwrap();
@@ -170,7 +170,7 @@ pub fn events_are_followed_in_the_order_of_writing(place: &Place) {
     let seen: Vec<_> = all.iter().map(|event| (event.number, event.case.id.0.as_u128(), event.event.seq)).collect();
     assert_eq!(seen, [(1, 2, 1), (2, 1, 1), (3, 1, 2)]);
     assert_eq!(store.load_case_events(1, 1).unwrap(), all[1..2]);
-    assert_eq!((store.load_case_events(3, 9).unwrap(), store.newest_case_event().unwrap()), (vec![], 3));
+    assert_eq!((store.load_case_events(3, 9).unwrap(), store.newest_happening().unwrap()), (vec![], 3));
 }
 
 pub fn lists_of_cases_know_what_they_are_now(place: &Place) {
@@ -230,7 +230,7 @@ pub fn publications_are_events_beside_those_of_cases(place: &Place) {
     assert_eq!(store.load_publications(1, 9).unwrap(), [published(3, &second)]);
     let numbers = |after, limit| store.load_happenings(after, limit).unwrap().iter().map(NumberedHappening::number).collect::<Vec<_>>();
     assert_eq!((numbers(0, 9), numbers(1, 2), numbers(4, 9)), (vec![1, 2, 3, 4], vec![2, 3], vec![]));
-    assert_eq!(store.newest_case_event().unwrap(), 4);
+    assert_eq!(store.newest_happening().unwrap(), 4);
     let heads = |generation: &Generation| store.load_unit_heads(&generation.layer, generation.id).unwrap();
     let shown: Vec<_> = heads(&first).iter().map(|head| (head.level.to_string(), head.code.to_string(), head.parent.clone())).collect();
     assert_eq!(shown, ["1", "2"].map(|code| ("fine".into(), code.into(), None)));
@@ -239,7 +239,7 @@ pub fn publications_are_events_beside_those_of_cases(place: &Place) {
     assert!(matches!(draft, Err(StoreError::NoGeneration { .. })), "{draft:?}");
     let stale = store.publish(publication(&squares, Some(first.id), GenerationState::Published, 4));
     assert!(matches!(stale, Err(StoreError::Superseded { .. })));
-    assert_eq!(store.newest_case_event().unwrap(), 4, "what was refused has not happened");
+    assert_eq!(store.newest_happening().unwrap(), 4, "what was refused has not happened");
     // A publication that nobody takes is a dead letter without a case.
     let id = WebhookId(Uuid::from_u128(7));
     let webhook = Webhook {
@@ -546,7 +546,7 @@ pub fn who_writes_cases_at_once_loses_and_doubles_nothing(place: &Place) {
             let is_over = writers.iter().all(std::thread::ScopedJoinHandle::is_finished);
             let more = stores[0].load_case_events(seen.last().copied().unwrap_or(0), 100).unwrap();
             seen.extend(more.into_iter().map(|event| event.number));
-            if is_over && seen.last().copied().unwrap_or(0) == stores[0].newest_case_event().unwrap() {
+            if is_over && seen.last().copied().unwrap_or(0) == stores[0].newest_happening().unwrap() {
                 break seen;
             }
         }

@@ -226,8 +226,8 @@ impl Store for GeoPackageStore {
         self.connections.read("read the publications", |tx| lives::load_publications(tx, after, limit))
     }
 
-    fn newest_case_event(&self) -> Result<u64, StoreError> {
-        self.connections.read("find the newest event of a case", lives::newest_case_event)
+    fn newest_happening(&self) -> Result<u64, StoreError> {
+        self.connections.read("find the newest event of a case", lives::newest_happening)
     }
 
     fn forget_tokens(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {

@@ -236,14 +236,14 @@ pub(super) fn load_case_events(transaction: &Transaction<'_>, after: u64, limit:
     Ok(events)
 }
 
-pub(super) fn newest_case_event(transaction: &Transaction<'_>) -> Result<u64, Failure> {
+pub(super) fn newest_happening(transaction: &Transaction<'_>) -> Result<u64, Failure> {
     let sql = "SELECT max((SELECT coalesce(max(number), 0) FROM gk_case_event), (SELECT coalesce(max(number), 0) FROM gk_publication))";
     Ok(transaction.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }
 
 /// Notes as an event that a generation was published.
 pub(super) fn add_publication(transaction: &Transaction<'_>, generation: &Generation) -> Result<(), Failure> {
-    let number = newest_case_event(transaction)? + 1;
+    let number = newest_happening(transaction)? + 1;
     let sql = "INSERT INTO gk_publication (number, layer, generation) VALUES (?1, ?2, ?3)";
     transaction.execute(sql, params![number, generation.layer.as_str(), generation.id.0])?;
     Ok(())

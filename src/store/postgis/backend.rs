@@ -256,8 +256,8 @@ impl Store for PostgisStore {
         self.connections.read("read the publications", async |tx| lives::load_publications(tx, after, limit).await)
     }
 
-    fn newest_case_event(&self) -> Result<u64, StoreError> {
-        self.connections.ask("find the newest event of a case", async |tx| lives::newest_case_event(tx).await)
+    fn newest_happening(&self) -> Result<u64, StoreError> {
+        self.connections.ask("find the newest event of a case", async |tx| lives::newest_happening(tx).await)
     }
 
     fn forget_tokens(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
@@ -377,7 +377,7 @@ impl Store for PostgisStore {
         let listener = self.listener.get_or_init(|| Listener::start(self.connections.runtime(), self.connections.address()));
         let end = Instant::now() + patience;
         loop {
-            let newest = self.newest_case_event()?;
+            let newest = self.newest_happening()?;
             let left = end.saturating_duration_since(Instant::now());
             if newest != known || left.is_zero() {
                 return Ok(newest);

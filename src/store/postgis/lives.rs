@@ -398,7 +398,7 @@ pub(super) async fn load_case_events(tx: &Transaction<'_>, after: u64, limit: us
     rows.iter().map(event).collect()
 }
 
-pub(super) async fn newest_case_event(tx: &Transaction<'_>) -> Result<u64, Failure> {
+pub(super) async fn newest_happening(tx: &Transaction<'_>) -> Result<u64, Failure> {
     let number: i64 = tx.query_one("SELECT number FROM gk_case_counter", &[]).await?.get(0);
     u64::try_from(number).map_err(|e| corrupt("event", &e))
 }

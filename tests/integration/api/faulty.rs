@@ -91,7 +91,7 @@ impl Store for Faulty {
         fn find_reporter(id: CaseId) -> Option<Reporter>;
         fn load_case_events(after: u64, limit: usize) -> Vec<NumberedEvent>;
         fn load_publications(after: u64, limit: usize) -> Vec<NumberedPublication>;
-        fn newest_case_event() -> u64;
+        fn newest_happening() -> u64;
         fn replace_addresses(rows: &[gridkeeper::dispatch::AddressRow], author: &str, at: Timestamp) -> u64;
         fn find_addresses() -> Option<u64>;
         fn load_addresses() -> Vec<gridkeeper::dispatch::AddressRow>;

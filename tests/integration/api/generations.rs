@@ -14,7 +14,7 @@ use super::service::{DISPATCHER, PLANNER, SCOPED, SECRETS, SIDE, SOUTH, Service,
 const LATER: &str = "2100-01-01T00:00:00Z";
 
 /// Publishes the grids with the first two joined, or with the first named anew.
-fn republish(service: &Service, joined: bool, effective_from: Option<&str>, state: GenerationState) {
+pub fn republish(service: &Service, joined: bool, effective_from: Option<&str>, state: GenerationState) {
     let layer = LayerName::parse("grid").unwrap();
     let mut stored = service.store.load_generation(&layer, GenerationId(1)).unwrap();
     let mut shapes = stored.shapes.pop().unwrap();

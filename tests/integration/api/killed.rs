@@ -92,7 +92,7 @@ fn check(store: &str) {
                     known.acknowledged.insert(key, id);
                 }
             }
-            let newest = open_store(store, OpenMode::ReadOnly).unwrap().newest_case_event().unwrap();
+            let newest = open_store(store, OpenMode::ReadOnly).unwrap().newest_happening().unwrap();
             let end = Instant::now() + PATIENCE;
             while receiver.wait_for(0).iter().map(super::webhooks::Message::number).max() != Some(newest) {
                 assert!(Instant::now() < end, "the last message never came");

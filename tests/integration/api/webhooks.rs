@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use gridkeeper::app::{RollBackOptions, roll_back};
+use gridkeeper::boundary::{GenerationId, GenerationState, LayerName};
 use gridkeeper::config::Config;
 use gridkeeper::dispatch::Role;
 use gridkeeper::store::{KeyHash, KeyRecord, MemoryStore, Store};
@@ -17,6 +19,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::cases::{body_at, send};
+use super::generations::republish;
 use super::service::{COLUMNS, DISPATCHER, PLANNER, Service, fill};
 use super::town::{COMMUNITIES, grid_at, town};
 use crate::support::PATIENCE;
@@ -234,6 +237,26 @@ fn a_publication_is_told_signed_to_all_whom_it_concerns() {
     assert_eq!(of_cases.wait_for(1).iter().map(Message::number).collect::<Vec<_>>(), [4]);
 }
 
+#[test]
+fn an_import_and_a_rollback_by_another_process_are_told_too() {
+    let service = service();
+    let receiver = Receiver::start("127.0.0.1:0", Arc::default());
+    add(&service, &receiver, &json!({ "effects": ["generation.published"] }));
+    republish(&service, true, None, GenerationState::Published);
+    let options = RollBackOptions { effective_from: None, author: "head".into(), note: None };
+    roll_back(&*service.store, &LayerName::parse("grid").unwrap(), GenerationId(1), &options).unwrap();
+    // A draft is told to nobody.
+    republish(&service, false, None, GenerationState::Draft);
+    republish(&service, false, None, GenerationState::Published);
+    let told = receiver.wait_for(3).into_iter().map(|message| {
+        let told: Value = serde_json::from_str(&message.body).unwrap();
+        json!([told["generation"], told["parent"], told["restores"], told["units"]])
+    });
+    let units = |begun: u32, changed: u32, ended: u32| json!({ "begun": begun, "changed": changed, "ended": ended });
+    let expected = [json!([2, 1, null, units(0, 1, 1)]), json!([3, 2, 1, units(1, 1, 0)]), json!([5, 3, null, units(0, 1, 0)])];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+}
+
 fn verify(Message { headers, body }: &Message, secret: &str) {
     let secret = base64(secret.strip_prefix("whsec_").unwrap());
     let signed = format!("{}.{}.{body}", headers["webhook-id"], headers["webhook-timestamp"]);
@@ -262,7 +285,7 @@ fn a_receiver_that_is_killed_and_comes_back_misses_nothing_and_gets_it_in_order(
     std::thread::sleep(Duration::from_millis(200));
     let receiver = Receiver::start(&address, messages);
     cases.iter().for_each(|id| note(&service, id));
-    let newest = service.store.newest_case_event().unwrap();
+    let newest = service.store.newest_happening().unwrap();
     let end = Instant::now() + PATIENCE;
     let seen = loop {
         let seen = receiver.wait_for(1);

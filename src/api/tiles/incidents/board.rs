@@ -76,7 +76,7 @@ impl CaseMap {
         // Held while reading, so that many who ask at once read once.
         let mut known = self.lock();
         // Asked for before reading: what comes meanwhile is read again next time, and changes nothing then.
-        let newest = store.newest_case_event()?;
+        let newest = store.newest_happening()?;
         let before = known.as_ref().map(|known| (Arc::clone(&known.board), known.counted_at));
         let (board, counted_at) = match before {
             None => (Arc::new(Board::load(store, newest, 0, cases_max)?), Instant::now()),
