@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 
 use super::judging::{JudgeError, Judged, judge};
-use crate::boundary::{Level, UnitCode};
+use crate::boundary::{Level, Territory, UnitCode};
 use crate::dispatch::indicator::{Grouping, Measure};
 use crate::dispatch::{CostRow, FundRow, PostCost, RuleTable, SourceCover, cover, staff_costs};
-use crate::store::{Store, current_generation};
+use crate::store::{Store, StoreError, current_generation};
 
 /// What a unit of the wanted level costs within a period, with all below it.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,25 +58,7 @@ pub fn price(store: &dyn Store, asked: Judged) -> Result<Priced, JudgeError> {
     let (from, to, as_of) = (asked.period.from, asked.period.to, asked.period.as_of);
     let (rates, funds) = load_tables(store, as_of)?;
     let units = Tree::load(store, &asked, to)?;
-    let mut posts: BTreeMap<_, PostCost> = BTreeMap::new();
-    let mut at = from;
-    while at < to {
-        let roster = store.load_roster(at)?;
-        let end = roster.term.to.filter(|end| at < *end).map_or(to, |end| end.min(to));
-        let assignments: Vec<_> = roster.data.assignments.into_iter().filter(|assignment| asked.territory.has(&assignment.unit)).collect();
-        for cost in staff_costs(&assignments, &rates, at, end, |unit| units.path(unit)) {
-            posts
-                .entry((cost.unit.clone(), cost.post))
-                .and_modify(|sum| {
-                    sum.months += cost.months;
-                    sum.cents += cost.cents;
-                    sum.unpriced_months += cost.unpriced_months;
-                })
-                .or_insert(cost);
-        }
-        at = end;
-    }
-    let posts: Vec<PostCost> = posts.into_values().collect();
+    let posts = price_posts(store, &rates, (from, to), &asked.territory, |unit| units.path(unit))?;
     let coverage = cover(&posts, &funds, from, to, |unit| units.path(unit));
     let judged = judge(store, Judged { grouping: Grouping::Unit, ..asked })?;
     let mut found: BTreeMap<Option<UnitCode>, UnitPrice> = BTreeMap::new();
@@ -109,7 +91,40 @@ pub fn price(store: &dyn Store, asked: Judged) -> Result<Priced, JudgeError> {
     Ok(Priced { posts, sources: coverage.sources, units: found.into_values().collect(), handled })
 }
 
-fn load_tables(store: &dyn Store, as_of: Timestamp) -> Result<(Vec<CostRow>, Vec<FundRow>), JudgeError> {
+/// Works out what posts of a territory cost within a period by the rosters in force then. `path_of` gives the codes of a unit and of those
+/// above it, the finest first.
+///
+/// # Errors
+/// Those of the store.
+pub(super) fn price_posts(
+    store: &dyn Store,
+    rates: &[CostRow],
+    (from, to): (Timestamp, Timestamp),
+    territory: &Territory,
+    path_of: impl Fn(&UnitCode) -> Vec<UnitCode>,
+) -> Result<Vec<PostCost>, StoreError> {
+    let mut posts: BTreeMap<_, PostCost> = BTreeMap::new();
+    let mut at = from;
+    while at < to {
+        let roster = store.load_roster(at)?;
+        let end = roster.term.to.filter(|end| at < *end).map_or(to, |end| end.min(to));
+        let assignments: Vec<_> = roster.data.assignments.into_iter().filter(|assignment| territory.has(&assignment.unit)).collect();
+        for cost in staff_costs(&assignments, rates, at, end, &path_of) {
+            posts
+                .entry((cost.unit.clone(), cost.post))
+                .and_modify(|sum| {
+                    sum.months += cost.months;
+                    sum.cents += cost.cents;
+                    sum.unpriced_months += cost.unpriced_months;
+                })
+                .or_insert(cost);
+        }
+        at = end;
+    }
+    Ok(posts.into_values().collect())
+}
+
+pub(super) fn load_tables(store: &dyn Store, as_of: Timestamp) -> Result<(Vec<CostRow>, Vec<FundRow>), StoreError> {
     let (mut rates, mut funds) = (Vec::new(), Vec::new());
     for set in store.load_rules()?.into_iter().filter(|set| set.effective_from <= as_of) {
         match set.table {
@@ -156,13 +171,18 @@ impl Tree {
 
     /// Returns the codes of a unit and of those above it, the finest first.
     fn path(&self, unit: &UnitCode) -> Vec<UnitCode> {
-        // A damaged store might have a circle of parents.
-        std::iter::successors(Some(unit), |code| self.parents.get(*code)).take(LEVELS_MAX).cloned().collect()
+        path_of(&self.parents, unit)
     }
 
     fn at_level(&self, unit: &UnitCode) -> Option<UnitCode> {
         self.path(unit).into_iter().find(|code| self.levels.get(code) == Some(&self.wanted))
     }
+}
+
+/// Returns the codes of a unit and of those above it, the finest first.
+pub(super) fn path_of(parents: &FxHashMap<UnitCode, UnitCode>, unit: &UnitCode) -> Vec<UnitCode> {
+    // A damaged store might have a circle of parents.
+    std::iter::successors(Some(unit), |code| parents.get(*code)).take(LEVELS_MAX).cloned().collect()
 }
 
 /// Levels that are followed upwards; no territory has as many.

@@ -1,6 +1,9 @@
+use std::collections::BTreeSet;
+
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -93,13 +96,11 @@ pub async fn compare_draft(
     with_draft(&state, &caller, &id, move |session, store| {
         let at = session.generation().effective_from;
         let roster = store.load_roster(at).map_err(|error| Problem::store_down(&error))?.data;
-        let holds = |code: &UnitCode| {
-            let here = roster.assignments.iter().filter(|assignment| assignment.unit == *code && assignment.validity.contains(at));
-            let mut workers: Vec<String> = here.map(|assignment| assignment.worker.to_string()).collect();
-            workers.sort_unstable();
-            workers.dedup();
-            workers
-        };
+        let mut workers_of: FxHashMap<&UnitCode, BTreeSet<String>> = FxHashMap::default();
+        for assignment in roster.assignments.iter().filter(|assignment| assignment.validity.contains(at)) {
+            workers_of.entry(&assignment.unit).or_default().insert(assignment.worker.to_string());
+        }
+        let holds = |code: &UnitCode| workers_of.get(code).into_iter().flatten().cloned().collect();
         let body = compare(session, &holds);
         let tagged = |document: Document| document.private(true).untagged().header(header::ETAG, tag_header(session)).into_response();
         match offer.name {

@@ -10,7 +10,7 @@ use super::super::{Context, Outcome};
 use super::source::PlanSource;
 use crate::api::wire::StaffingView;
 use crate::app::{OpenMode, StoreUnavailable, open_store};
-use crate::boundary::{LayerName, Level};
+use crate::boundary::LayerName;
 use crate::history::{monthly_cost, parse_numbers};
 use crate::plan::{Apportionment, Census, StaffQuestion, StaffTable, Staffing, figure, percent};
 
@@ -78,9 +78,9 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
 }
 
 fn cost_of_today(source: &PlanSource, context: &Context) -> anyhow::Result<Option<f64>> {
-    let (layer, level) = (LayerName::parse(&source.layer)?, source.level.as_deref().map(Level::parse).transpose()?);
+    let layer = LayerName::parse(&source.layer)?;
     let store = open_store(&context.store, OpenMode::ReadOnly)?;
-    Ok(monthly_cost(&*store, layer, level, &context.config, Timestamp::now()).map_err(StoreUnavailable::from)?)
+    Ok(monthly_cost(&*store, &layer, Timestamp::now()).map_err(StoreUnavailable::from)?)
 }
 
 fn describe(table: &StaffTable, census: &Census) -> String {

@@ -112,7 +112,7 @@ pub async fn staff_draft(
             };
             let mut cost_each = query.cost;
             if cost_each.is_none() {
-                cost_each = monthly_cost(store, layer, Some(counted.district_level.clone()), &config, now)?;
+                cost_each = monthly_cost(store, &layer, now)?;
                 let note = |cost| format!("a worker costs {cost:.2} a month: the mean of the last 30 days by the table of costs");
                 census.notes.extend(cost_each.map(note));
             }
