@@ -250,6 +250,28 @@ describe('the planner’s desk', () => {
     await afterStroke(revision + 2);
   });
 
+  it('asks for bounds on both sides, a seed, and borders along given lines', async () => {
+    await page.locator('#balance-bounds summary').click();
+    await page.fill('#balance input[name=at_least]', 'units:1');
+    await page.fill('#balance input[name=at_most]', 'units:900');
+    await page.fill('#balance input[name=floor]', '1');
+    await page.fill('#balance input[name=seed]', '7');
+    await page.setInputFiles('#balance input[name=wishes]', { name: 'roads.geojson', mimeType: 'application/geo+json', buffer: Buffer.from('not yet') });
+    await page.click('#begin-balance');
+    await page.locator('#balance .notice').waitFor();
+    expect(await page.locator('#balance .notice').textContent()).toContain('不是 JSON');
+    const [first] = await unitsNow();
+    const [west, south, east, north] = boundsOf(first!.geometry)!;
+    const road = { type: 'Feature', properties: {}, geometry: { type: 'LineString', coordinates: [[west, south], [east, north]] } };
+    await page.setInputFiles('#balance input[name=wishes]', { name: 'roads.geojson', mimeType: 'application/geo+json', buffer: Buffer.from(JSON.stringify({ type: 'FeatureCollection', features: [road] })) });
+    const [asked] = await Promise.all([page.waitForRequest((request) => request.url().endsWith(`/v1/drafts/${id}/balance`)), page.click('#begin-balance')]);
+    expect(asked.postDataJSON()).toMatchObject({ at_least: 'units:1', at_most: 'units:900', floor: 1, seed: 7, wishes: { features: [road] } });
+    await page.locator('#plan').waitFor({ timeout: 60_000 });
+    await expectAccessible(page);
+    await page.locator('#plan button.quiet').click();
+    await page.locator('#balance-bounds summary').click();
+  });
+
   it('tells what changes hands, and is published only after a second person has approved it', async () => {
     await page.click('#compare');
     await expect.poll(() => page.locator('#comparison tbody tr').count()).toBeGreaterThan(0);

@@ -1,4 +1,5 @@
 // Balancing: how the units of the draft could be shared out so that all carry about the same, looked for by the service while somebody watches.
+import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { count, percent } from '../../i18n/figures';
 import { Notice } from '../../parts/notice';
@@ -13,20 +14,27 @@ const LISTED_MAX = 200;
 
 export function Balance() {
   const open = draft.value;
+  const unread = useSignal<string | null>(null);
   useEffect(() => forget, [open?.id]);
   // What was found was found of another revision.
   useEffect(() => void (plan.value && plan.value.revision !== open?.revision && forget()), [open?.revision]);
   if (!open || !above.value) return null;
-  const begin = (event: SubmitEvent): void => {
+  const begin = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     const form = new FormData(event.target as HTMLFormElement);
     const text = (name: string): string => String(form.get(name) ?? '').trim();
-    const wish: Wish = { tolerance: Number(text('tolerance')) / 100, mode: text('mode') === 'redraw' ? 'redraw' : 'warm' };
-    if (text('into')) wish.into = Number(text('into'));
-    if (text('at_most')) wish.at_most = text('at_most');
-    if (text('load')) wish.load = text('load');
-    if (text('seconds')) wish.seconds = Number(text('seconds'));
-    void look(wish);
+    const wish: Wish = { tolerance: Number(text('tolerance')) / 100, mode: text('mode') };
+    for (const name of ['into', 'seconds', 'floor', 'ceiling', 'seed'] as const) if (text(name)) wish[name] = Number(text(name));
+    for (const name of ['load', 'numbers', 'at_least', 'at_most'] as const) if (text(name)) wish[name] = text(name);
+    unread.value = null;
+    try {
+      const file = form.get('wishes');
+      if (file instanceof File && file.size > 0) wish.wishes = JSON.parse(await file.text()) as Wish['wishes'];
+    } catch {
+      unread.value = t('notJson');
+      return;
+    }
+    await look(wish);
   };
   const now = looking.value;
   return (
@@ -34,7 +42,7 @@ export function Balance() {
       <h2 id="balance-title">{t('balance')}</h2>
       <p class="soft">{t('balanceHint')}</p>
       {isOpen.value && (
-        <form class="action-form" onSubmit={begin}>
+        <form class="action-form" onSubmit={(event) => void begin(event)}>
           <div class="fields">
             <label>{t('into')}<input name="into" type="number" min="1" step="1" placeholder={String(parents.value.length)} /></label>
             <label>{t('tolerance')}<input name="tolerance" type="number" min="0.1" max="99" step="0.1" required defaultValue={String(TOLERANCE_PERCENT)} /></label>
@@ -43,6 +51,18 @@ export function Balance() {
           <label>{t('balanceLoad')}<input name="load" placeholder={open.load_field ?? t('workload')} /></label>
           <label>{t('atMost')}<input name="at_most" placeholder="units:30,area_km2:4" /></label>
           <label>{t('mode')}<select name="mode"><option value="warm">{t('warm')}</option><option value="redraw">{t('redraw')}</option></select></label>
+          <details id="balance-bounds">
+            <summary>{t('moreBounds')}</summary>
+            <div class="fields">
+              <label>{t('floor')}<input name="floor" type="number" min="0" step="any" /></label>
+              <label>{t('ceiling')}<input name="ceiling" type="number" min="0" step="any" /></label>
+              <label>{t('seed')}<input name="seed" type="number" min="0" step="1" /></label>
+            </div>
+            <label>{t('atLeast')}<input name="at_least" placeholder="units:10,area_km2:0.5" /></label>
+            <label>{t('numbers')}<select name="numbers"><option value="">{t('numbersEither')}</option><option value="today">{t('numbersToday')}</option><option value="load">{t('numbersLoad')}</option></select></label>
+            <label>{t('wishes')}<input name="wishes" type="file" accept=".geojson,.json,application/geo+json" /></label>
+            <p class="soft">{t('wishesHint')}</p>
+          </details>
           <p class="row end">
             {now && <button type="button" class="plainly" id="stop-balance" disabled={!now.run} onClick={() => void stop()}>{t('stop')}</button>}
             <button type="submit" id="begin-balance" disabled={now !== null}>{t('begin')}</button>
@@ -55,6 +75,7 @@ export function Balance() {
           <span class="soft">{t('outside', now.outside)}</span>
         </p>
       )}
+      {unread.value && <Notice kind="error">{unread.value}</Notice>}
       {planTrouble.value && <Notice kind="error">{planTrouble.value}</Notice>}
       {!plan.value && <Findings of={foreseen.value} />}
       {plan.value && <Found found={plan.value} />}

@@ -12,14 +12,7 @@ import { t } from './words';
 export type Plan = Schema['DraftBalance'];
 export type Finding = Schema['FindingView'];
 
-export interface Wish {
-  into?: number;
-  load?: string;
-  at_most?: string;
-  mode?: 'warm' | 'redraw';
-  tolerance: number;
-  seconds?: number;
-}
+export type Wish = Schema['BalanceRequest'];
 
 interface Looking {
   /** By which it is stopped; known as soon as the stream has begun. */
