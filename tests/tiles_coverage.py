@@ -6,6 +6,8 @@ FILE holds what `gridkeeper`'s tests write (`tests/integration/tiles.rs`, `examp
 a line of JSON, and as many bytes as its "bytes" says.
 
 - {"tile": [z, x, y]}: a tile.
+- {"rim": level}: the lines that have a unit of the level on one side alone, before anything is simplified or rounded, as JSON, in parts
+  of the world's side.
 - {"unit": [z, level, id]}: the unit as it was rounded at that zoom, the rings of its polygons as JSON, in units of the zoom's grid.
   Rings are told apart by their winding alone: an exterior has its interior on the left as seen on a map.
 
@@ -14,8 +16,10 @@ For every zoom and level it requires:
 1. every area is valid for OGC, has the winding of MVT 2.1, and whole coordinates within the buffer;
 2. the areas of a tile overlap nowhere, and leave no hole and no gap between them that the district does not have;
 3. a unit put together from the parts in all tiles is the rounded unit, but for cut points that are off by at most one;
-4. where two tiles overlap they carry the same edges of the same units;
-5. a unit without an area has a name in exactly one tile, as every other unit.
+4. all units together, as their tiles have them, leave no hole that the layer does not have, and cover all of it but for what lies closer
+   to its rim than lines are moved;
+5. where two tiles overlap they carry the same edges of the same units;
+6. a unit without an area has a name in exactly one tile, as every other unit.
 
 Prints what it counted, and ends with 1 where anything fails.
 """
@@ -31,6 +35,8 @@ import shapely
 EXTENT = 4096
 BUFFER = 64
 FAULTS_SHOWN = 20
+# Lines move by less than a pixel of 16 units where vertices are left out, and by less than one in rounding.
+MOVED = 17
 
 faults = collections.Counter()
 
@@ -134,24 +140,46 @@ def check_strips(key, pieces):
                 fault("neighbouring tiles differ", f"{key} {x}/{y} and {x + dx}/{y + dy}")
 
 
+def check_together(key, units, rim):
+    """All units of a zoom and level together cover what the layer covers, and no hole is in them that it does not have."""
+    z, level = key
+    size = EXTENT << z
+    lines = shapely.MultiLineString([numpy.asarray(line) * size for line in rim])
+    layer = shapely.build_area(lines)
+    together = shapely.union_all(units)
+    near = shapely.buffer(shapely.boundary(layer), MOVED)
+    left = shapely.difference(shapely.symmetric_difference(layer, together), near)
+    if shapely.area(left) > 0:
+        fault("all units together are not the layer", f"{z} {level}: {shapely.bounds(left).tolist()}")
+    holes = [ring for polygon in shapely.get_parts(layer) for ring in polygon.interiors]
+    known = shapely.STRtree(shapely.buffer([shapely.Polygon(hole) for hole in holes], MOVED)) if holes else None
+    for polygon in shapely.get_parts(together):
+        for ring in polygon.interiors:
+            if known is None or not len(known.query(shapely.Polygon(ring), predicate="within")):
+                fault("a hole", f"{z} {level}: {shapely.bounds(ring).tolist()}")
+
+
 def check_whole(key, whole, pieces):
     moved = [shapely.transform(area, lambda points, x=x, y=y: points + (x * EXTENT, y * EXTENT)) for x, y, area in pieces]
     union = shapely.union_all(moved)
     if shapely.area(shapely.symmetric_difference(union, whole)) == 0:
-        return False
+        return union, False
     # Cut points may be off by one: nothing then lies further from the border than that.
     if shapely.area(shapely.difference(shapely.symmetric_difference(union, whole), shapely.buffer(shapely.boundary(whole), 1.0))) > 0:
         fault("the parts are not the unit", f"{key}")
-    return True
+    return union, True
 
 
 def main(path):
     parts, wholes, counts = collections.defaultdict(list), {}, collections.Counter()
     names, zooms = collections.defaultdict(collections.Counter), set()
+    rims, together = {}, collections.defaultdict(list)
     for head, body in records(path):
         if "gaps" in head:
             global GAPS
             GAPS = head["gaps"]
+        elif "rim" in head:
+            rims[head["rim"]] = json.loads(body)
         elif "tile" in head:
             z, x, y = head["tile"]
             layers = mapbox_vector_tile.decode(body, default_options={"y_coord_down": True})
@@ -170,9 +198,13 @@ def main(path):
             if parts[key]:
                 fault("a unit without area has one in a tile", f"{key}")
             continue
-        if check_whole(key, from_rings(rings), parts[key]):
-            counts["units with cut points off by one"] += 1
+        union, is_off = check_whole(key, from_rings(rings), parts[key])
+        together[z, level].append(union)
+        counts["units with cut points off by one"] += is_off
         check_strips(key, parts[key])
+    for (z, level), units in together.items():
+        check_together((z, level), units, rims[level])
+        counts["zooms and levels without a hole of their own"] += 1
     for key in parts:
         if key not in wholes and wholes:
             fault("an area of no unit", f"{key}")

@@ -22,6 +22,10 @@ pub fn write_pieces(
         out.write_all(body)
     };
     write(serde_json::json!({ "gaps": coverage.accepted().gap || coverage.accepted().nesting }), &[])?;
+    for (depth, level) in coverage.levels().iter().enumerate().filter(|_| with_units) {
+        let body = serde_json::to_vec(&rim(coverage, depth)).map_err(io::Error::other)?;
+        write(serde_json::json!({ "rim": coverage.layer().collection_id(level.level()) }), &body)?;
+    }
     for z in zooms {
         for address in addresses(coverage, z) {
             if let Some(bytes) = tiles.tile(address).map_err(io::Error::other)? {
@@ -38,6 +42,20 @@ pub fn write_pieces(
         }
     }
     Ok(())
+}
+
+/// The lines of a level with a unit on one side alone, as they are before anything is simplified or rounded, in parts of the world's side.
+fn rim(coverage: &ValidCoverage, depth: usize) -> Vec<Vec<[f64; 2]>> {
+    let arcs = coverage.arcs();
+    let is_rim = |arc: &_| {
+        let sides = arcs.sides(*arc, depth);
+        sides.left.is_some() != sides.right.is_some()
+    };
+    let world = |c: &Coord<f64>| {
+        let world = to_world(*c);
+        [world.x, world.y]
+    };
+    arcs.ids().filter(is_rim).map(|arc| arcs.coords(arc).iter().map(world).collect()).collect()
 }
 
 /// The tiles that any unit meets or comes near to: those within the rectangles of the arcs, and a tile around each.
