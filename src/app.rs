@@ -3,6 +3,7 @@
 //! Clock and random ids are read here, so that everything below stays a function of its input.
 
 mod copy;
+mod drawing;
 mod erasure;
 mod follow;
 mod generations;
@@ -28,6 +29,7 @@ use crate::topology::{Rules, ValidCoverage, VertexMove, check};
 
 pub use crate::history::{LoadError, StoreUnavailable, load_as_of, load_snapshot};
 pub use copy::{Backup, CopiedStore, CopyError, back_up_store, copy_store, open_copied_store, refuse_unfinished};
+pub use drawing::{DrawingError, read_tile_layers};
 pub use erasure::{Erased, ErasureError, ErasureList, reapply};
 pub use follow::{follow, load_first};
 pub use generations::{RollBackOptions, roll_back};

@@ -269,6 +269,9 @@ pub struct MapConfig {
     /// A notice across the map, such as 示例数据，非真实边界.
     pub notice: String,
     pub basemap: Option<BasemapConfig>,
+    /// A file that says which level is drawn at which zooms and with which fields, written as `tiles/layers.toml`, which holds where
+    /// none is named.
+    pub tile_layers: Option<PathBuf>,
     /// Files that are offered under `/archives/` by their names, whole or in ranges, to everybody; `serve --archive` adds some.
     pub archives: Vec<PathBuf>,
 }

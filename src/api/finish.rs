@@ -9,7 +9,7 @@ use super::open311::OwnForm;
 use super::problem::{PROBLEM_JSON, Problem, ProblemKind};
 
 /// Headers that scripts of other origins may read.
-const EXPOSED: &str = "ETag, Link, Location, Content-Location, Content-Crs, Preference-Applied, Retry-After, X-Request-Id, Allow";
+const EXPOSED: &str = "ETag, Link, Location, Content-Location, Content-Crs, Content-Range, Accept-Ranges, Preference-Applied, Retry-After, X-Request-Id, Allow";
 
 /// How long a browser may remember the answer to a preflight: a day, as the routes change only with a release. Seconds.
 const PREFLIGHT_AGE_S: u32 = 86_400;
@@ -92,8 +92,8 @@ fn answer_options(refused: &Response, is_preflight: bool) -> Response {
     let headers = response.headers_mut();
     if is_preflight {
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, allow.clone());
-        let taken = "Authorization, Content-Type, Content-Crs, Accept, Prefer, If-None-Match, If-Match, Idempotency-Key, Last-Event-ID, \
-                     X-Request-Id";
+        let taken = "Authorization, Content-Type, Content-Crs, Accept, Prefer, If-None-Match, If-Match, If-Range, Range, Idempotency-Key, \
+                     Last-Event-ID, X-Request-Id";
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(taken));
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_AGE_S.into());
     }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, broadcast};
 
 use super::addresses::Geocoder;
+use super::archives::FileTags;
 use super::caller::{Caller, KeyRing};
 use super::cases::layer_of_cases;
 use super::drafts::{Desk, Runs};
@@ -23,6 +24,7 @@ use crate::dispatch::{AddressBook, BorderRulings, Case};
 use crate::history::{Archive, KeptUnheld};
 use crate::snapshot::{Live, Snapshot};
 use crate::store::{CaseQueue, CaseWrite, CaseWritten, KeyRecord, QueueError, Store, StoreError};
+use crate::tile::TileLayers;
 
 /// What all requests share.
 #[derive(Clone)]
@@ -45,6 +47,7 @@ struct Shared {
     store_permits: Arc<Semaphore>,
     levels: KnownLevels,
     tables: Vec<Arc<TableSource>>,
+    file_tags: FileTags,
     unheld: Arc<KeptUnheld>,
     desk: Desk,
     plan_runs: Arc<Runs>,
@@ -64,15 +67,21 @@ const STORE_READERS_MAX: usize = 4;
 
 impl AppState {
     pub fn new(live: Arc<Live>, store: Arc<dyn Store>, config: Config) -> Self {
-        Self::with_tables(live, store, config, Vec::new())
+        Self::with_tables(live, store, config, Vec::new(), TileLayers::default())
     }
 
-    /// Makes the state of a service that offers collections of files beside those of the store.
-    pub fn with_tables(live: Arc<Live>, store: Arc<dyn Store>, config: Config, tables: Vec<Arc<TableSource>>) -> Self {
+    /// Makes the state of a service that offers collections of files beside those of the store, and draws tiles as described.
+    pub fn with_tables(
+        live: Arc<Live>,
+        store: Arc<dyn Store>,
+        config: Config,
+        tables: Vec<Arc<TableSource>>,
+        described: TileLayers,
+    ) -> Self {
         let permits = Arc::new(Semaphore::new(config.http.concurrent_requests_max.min(Semaphore::MAX_PERMITS)));
         Self(Arc::new(Shared {
             live,
-            tiles: TileCache::new(config.history.tile_memory_bytes_max),
+            tiles: TileCache::new(described, config.history.tile_memory_bytes_max),
             case_map: Arc::default(),
             workload: Workload::default(),
             archive: Arc::new(Archive::new(Arc::clone(&store), config.clone())),
@@ -94,6 +103,7 @@ impl AppState {
             permits,
             store_permits: Arc::new(Semaphore::new(STORE_READERS_MAX)),
             tables,
+            file_tags: FileTags::default(),
             unheld: Arc::default(),
             desk: Desk::default(),
             plan_runs: Arc::default(),
@@ -146,7 +156,14 @@ impl AppState {
     }
 
     fn settle(&self, current: &Snapshot, before: Option<&Snapshot>) {
-        self.0.tiles.follow(current);
+        if self.0.tiles.follow(current) {
+            let state = self.clone();
+            let catch_up = move || state.tiles().catch_up();
+            match tokio::runtime::Handle::try_current() {
+                Ok(runtime) => drop(runtime.spawn_blocking(catch_up)),
+                Err(_) => catch_up(),
+            }
+        }
         self.0.archive.follow(current, before);
         self.0.swapped.notify_waiters();
     }
@@ -343,6 +360,10 @@ impl AppState {
     }
 
     /// Returns the collections that are read from files.
+    pub(super) fn file_tags(&self) -> &FileTags {
+        &self.0.file_tags
+    }
+
     pub(super) fn tables(&self) -> &[Arc<TableSource>] {
         &self.0.tables
     }

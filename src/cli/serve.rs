@@ -107,7 +107,8 @@ async fn serve(
         );
     }
     let tables = app::read_tables(&config.features.collections, config.features.collection_bytes_max)?;
-    let state = AppState::with_tables(Arc::new(Live::default()), Arc::clone(&store), config, tables);
+    let described = app::read_tile_layers(&config.map)?;
+    let state = AppState::with_tables(Arc::new(Live::default()), Arc::clone(&store), config, tables, described);
     let stop = async move {
         tokio::select! {
             _ = terminate.recv() => {}

@@ -243,6 +243,12 @@ impl<'a> Rules<'a> {
         self.categories.is_some_and(|categories| !categories.is_empty())
     }
 
+    /// Returns when other categories will hold, where that is known.
+    pub fn next_change_of_categories(&self) -> Option<Timestamp> {
+        let change = self.categories.and_then(|categories| categories.next_change(self.at));
+        [self.next_table, change].into_iter().flatten().min()
+    }
+
     /// Returns the categories that hold, in the order of the table; private ones only for insiders.
     pub fn categories(self, sees_private: bool) -> impl Iterator<Item = &'a Category> {
         let at = self.at;

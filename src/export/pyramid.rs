@@ -67,6 +67,7 @@ impl Pyramid<'_> {
             Ok::<_, PyramidError<E>>(plain.map(|plain| Coding::Gzip.pack(plain)))
         };
         for z in self.zooms.clone() {
+            self.tiles.prepare(z);
             let mut addresses = HilbertTiles::new(z, Matrix::Mercator.tiles_around(bounds, z));
             loop {
                 let batch: Vec<TileAddress> = addresses.by_ref().take(BATCH).collect();

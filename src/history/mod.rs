@@ -26,7 +26,8 @@ pub use attribution::{Attribution, Attributor, attribute, load_attributor};
 pub use comparison::{Asked, Comparison, HistoryError, MeasuredPair, PairError, compare, measure_pair};
 pub use drafts::{
     Approval, Beginning, DraftEnd, DraftError, DraftSession, LoggedEntry, NAMED_UNITS_MAX, NotPublished, OPERATIONS_MAX, Prepared,
-    Readiness, TextError, Wish, beginning_of, load_drawn, look_over, operations_to_json, parse_operations, parse_polygons, prepare,
+    Readiness, TextError, Wish, beginning_of, load_drawn, load_drawn_coverage, look_over, operations_to_json, parse_operations,
+    parse_polygons, prepare,
 };
 pub use judging::{JudgeError, Judged, Judgement, judge, period_of, weights_of};
 pub use listing::{ListedGeneration, Listing, find_generation, list_generations};

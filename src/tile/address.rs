@@ -42,7 +42,7 @@ impl Matrix {
     }
 
     /// Returns the zoom at which tiles are as wide as those of the Mercator square's zoom `z`, or 0.
-    pub(super) fn zoom_as_wide(self, z: u8) -> u8 {
+    pub fn zoom_as_wide(self, z: u8) -> u8 {
         match self {
             Self::Mercator => z,
             Self::Geographic => z.saturating_sub(1),

@@ -49,6 +49,8 @@ pub struct LayerTiles {
     /// One list for each depth, in the order of units.
     pub(super) ids: Vec<Vec<u64>>,
     pub(super) ranked: OnceLock<RankedArcs>,
+    /// West, south, east and north, degrees, of everything drawn.
+    bounds: OnceLock<Option<[f64; 4]>>,
     /// One for each depth.
     pub(super) names: Vec<OnceLock<Names>>,
     /// Most recently used last.
@@ -117,6 +119,7 @@ impl LayerTiles {
             shift,
             ids: feature_ids(&coverage),
             ranked: OnceLock::new(),
+            bounds: OnceLock::new(),
             names: levels.iter().map(|_| OnceLock::new()).collect(),
             zooms: Mutex::default(),
             zooms_kept: ZOOMS_KEPT,
@@ -134,6 +137,7 @@ impl LayerTiles {
             shift: self.shift.clone(),
             ids: feature_ids(&coverage),
             ranked: OnceLock::new(),
+            bounds: OnceLock::new(),
             names: self.levels.iter().map(|_| OnceLock::new()).collect(),
             zooms: Mutex::default(),
             zooms_kept: self.zooms_kept,
@@ -231,6 +235,19 @@ impl LayerTiles {
         Ok((!tile.is_empty()).then_some(tile))
     }
 
+    /// Makes all ready that the tiles of a zoom are cut from.
+    ///
+    /// Who draws tiles on rayon's threads must do so before: all this is made on those threads too, and a thread that waits there for
+    /// another may take up a tile that waits for it.
+    pub fn prepare(&self, z: u8) {
+        self.with_zoom(z, |zoom| {
+            let is_named = |depth: &usize| zoom.level(*depth).is_some();
+            (0..self.levels.len()).filter(is_named).for_each(|depth| {
+                self.names(depth);
+            });
+        });
+    }
+
     /// Returns what the tiles hold of what is wanted, coarse to fine: of each level that is loaded its areas, then its names; border
     /// lines last.
     pub fn vector_layers(&self, choice: &TileChoice) -> Vec<VectorLayer> {
@@ -276,11 +293,13 @@ impl LayerTiles {
 
     /// Returns west, south, east and north, degrees, of everything drawn; none where nothing is loaded.
     pub fn bounds(&self) -> Option<[f64; 4]> {
-        let arcs = self.coverage.arcs();
-        let positions = arcs.ids().flat_map(|arc| arcs.coords(arc)).map(|c| self.shifted(*c));
-        positions.fold(None, |bounds: Option<[f64; 4]>, c| {
-            let [west, south, east, north] = bounds.unwrap_or([c.x, c.y, c.x, c.y]);
-            Some([west.min(c.x), south.min(c.y), east.max(c.x), north.max(c.y)])
+        *self.bounds.get_or_init(|| {
+            let arcs = self.coverage.arcs();
+            let positions = arcs.ids().flat_map(|arc| arcs.coords(arc)).map(|c| self.shifted(*c));
+            positions.fold(None, |bounds: Option<[f64; 4]>, c| {
+                let [west, south, east, north] = bounds.unwrap_or([c.x, c.y, c.x, c.y]);
+                Some([west.min(c.x), south.min(c.y), east.max(c.x), north.max(c.y)])
+            })
         })
     }
 

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use geo_types::Coord;
 use gridkeeper::app::{OpenMode, open_store};
 use gridkeeper::config::{Config, MapConfig};
-use serde_json::Value;
+use gridkeeper::tile::to_world;
+use serde_json::{Value, json};
 
-use crate::api::service::{Service, fill};
+use crate::api::service::{PLANNER, Service, fill, middle_of};
+use crate::api::town;
 use crate::store::gdal;
 use crate::support;
 
@@ -153,6 +156,72 @@ fn a_level_a_generation_and_zooms_are_chosen_and_what_cannot_be_is_told() {
 }
 
 #[test]
+fn a_draft_is_drawn_as_of_its_last_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = folder.path().join("store.gpkg").to_str().unwrap().to_owned();
+    let store = open_store(&address, OpenMode::Create).unwrap();
+    town::build(&*store);
+    let service = Service::start_on(store, Config::default(), false);
+    let (status, draft) = town::ask(&service, "POST", "/v1/drafts", None, &json!({ "title": "one less" }));
+    assert_eq!(status, 201, "{draft}");
+    let draft = draft["id"].as_str().unwrap();
+    let merge = json!({ "op": "merge", "level": "grid", "units": [town::grid_at(0, 0), town::grid_at(1, 0)] });
+    let (status, answer) = town::ask(&service, "POST", &format!("/v1/drafts/{draft}/operations"), Some("*"), &merge);
+    assert!(status < 300, "{answer}");
+    let [drafted, before] = ["draft.mbtiles", "before.mbtiles"].map(|name| folder.path().join(name));
+    export_well(&address, &["mbtiles", drafted.to_str().unwrap(), "--max-zoom", "14", "--generation", draft]);
+    export_well(&address, &["mbtiles", before.to_str().unwrap(), "--max-zoom", "14"]);
+    let tiles = read_mbtiles(&drafted);
+    assert!(tiles != read_mbtiles(&before), "the draft differs");
+    let service = Service::start_on(open_store(&address, OpenMode::ReadOnly).unwrap(), Config::default(), false);
+    for (tile, packed) in &tiles {
+        let request = service.get(&format!("/tiles/boundaries/{tile}?draft={draft}"));
+        let response = request.bearer_auth(PLANNER).header("accept-encoding", "gzip").send().unwrap();
+        assert_eq!(&hex(&response.bytes().unwrap()), packed, "{tile}");
+    }
+}
+
+#[test]
+fn what_tiles_carry_is_what_the_settings_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let description = folder.path().join("layers.toml");
+    let fields = r#"{ name = "code", min_zoom = 9 }, { name = "homes", property = "households", min_zoom = 9 }"#;
+    let level = |name: &str, fields: &str| format!("[[level]]\nname = \"{name}\"\nmin_zoom = 9\nmax_zoom = 13\nfields = [{fields}]\n");
+    std::fs::write(&description, format!("max_zoom = 14\n{}{}", level("district", ""), level("grid", fields))).unwrap();
+    let map = MapConfig { tile_layers: Some(description.clone()), ..MapConfig::default() };
+    let service = Service::start_on(town::town(), Config { map, ..Config::default() }, false);
+    let tilejson = service.json("/tiles/boundaries");
+    assert_eq!((&tilejson["maxzoom"], &tilejson["vector_layers"][6]["id"]), (&json!(14), &json!("grid")), "{tilejson}");
+    assert_eq!(tilejson["vector_layers"][6]["maxzoom"], 13, "a level may end before the tiles do");
+    assert!(tilejson["vector_layers"][6]["fields"]["homes"].is_string(), "{tilejson}");
+    let (lon, lat) = middle_of(3, 0);
+    let world = to_world(Coord { x: lon, y: lat }) * f64::from(1_u32 << 13);
+    let path = format!("/tiles/boundaries/13/{}/{}", world.x as u32, world.y as u32);
+    let bytes = service.get(&path).send().unwrap().bytes().unwrap();
+    let reader = fast_mvt::MvtReaderRef::new(&bytes).unwrap();
+    let homes: Vec<u64> = reader
+        .layers()
+        .filter(|layer| layer.name() == "grid")
+        .flat_map(|layer| layer.features().map(|feature| feature.properties_vec().unwrap()).collect::<Vec<_>>())
+        .flatten()
+        .filter_map(|(key, value)| match (key, value) {
+            ("homes", fast_mvt::MvtValueRef::UInt(homes)) => Some(homes),
+            _ => None,
+        })
+        .collect();
+    assert!(homes.contains(&4), "{homes:?}");
+    assert_eq!(service.get("/tiles/boundaries/15/0/0").send().unwrap().status(), 404);
+
+    std::fs::write(&description, "max_zoom = 30\nlevel = []").unwrap();
+    let settings = folder.path().join("settings.toml");
+    std::fs::write(&settings, format!("[map]\ntile_layers = \"{}\"\n", description.display())).unwrap();
+    let address = store(folder.path());
+    let output = support::gridkeeper().args(["--store", &address, "--config"]).arg(&settings).arg("serve").output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && told.contains("layers.toml") && told.contains("max_zoom 30"), "{told}");
+}
+
+#[test]
 fn an_archive_is_served_in_ranges() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiles.pmtiles");
@@ -169,7 +238,9 @@ fn an_archive_is_served_in_ranges() {
     let tag = header(&whole, "etag").unwrap();
     assert!(tag.starts_with('"'), "{tag} is not strong");
     assert!(whole.bytes().unwrap() == bytes);
-    for (range, expected) in [("bytes=0-126", 0..127), ("bytes=16384-", 16_384..40_000), ("bytes=-5", 39_995..40_000)] {
+    for (range, expected) in
+        [("bytes=0-126", 0..127), ("bytes=16384-", 16_384..40_000), ("bytes=-5", 39_995..40_000), ("bytes=-100000", 0..40_000)]
+    {
         let part = ask().header("range", range).send().unwrap();
         assert_eq!(part.status(), 206, "{range}");
         let content_range = format!("bytes {}-{}/40000", expected.start, expected.end - 1);
@@ -181,8 +252,19 @@ fn an_archive_is_served_in_ranges() {
     assert_eq!((beyond.status().as_u16(), header(&beyond, "content-range").as_deref()), (416, Some("bytes */40000")));
     assert_eq!(beyond.json::<Value>().unwrap()["status"], 416);
     assert_eq!(ask().header("if-none-match", &tag).send().unwrap().status(), 304);
+    let resumed = ask().header("if-range", &tag).header("range", "bytes=39990-").send().unwrap();
+    assert_eq!((resumed.status().as_u16(), resumed.content_length()), (206, Some(10)));
     let other = ask().header("if-range", "\"other\"").header("range", "bytes=0-1").send().unwrap();
-    assert_eq!(other.status(), 200);
+    assert_eq!((other.status().as_u16(), other.content_length()), (200, Some(40_000)));
+    for range in ["items=0-1", "bytes=0-1,5-6"] {
+        let whole = ask().header("range", range).send().unwrap();
+        assert_eq!((whole.status().as_u16(), whole.content_length()), (200, Some(40_000)), "{range}");
+    }
+    let copy = folder.path().join("copy.pmtiles");
+    std::fs::copy(&path, &copy).unwrap();
+    let map = MapConfig { archives: vec![copy], ..MapConfig::default() };
+    let replica = Service::start_with(Config { map, ..Config::default() });
+    assert_eq!(header(&replica.get("/archives/copy.pmtiles").send().unwrap(), "etag").as_ref(), Some(&tag), "a copy has the same tag");
     let head = service.request("HEAD", "/archives/tiles.pmtiles").send().unwrap();
     assert_eq!((head.status().as_u16(), header(&head, "content-length").as_deref()), (200, Some("40000")));
     for path in ["/archives/none.pmtiles", "/archives/..%2Ftiles.pmtiles", "/archives/"] {

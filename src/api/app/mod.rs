@@ -76,5 +76,5 @@ fn send_file(path: &str) -> Result<Response, Problem> {
 async fn show_basemap(state: &AppState, request: Request) -> Result<Response, Problem> {
     let local = state.config().map.basemap.as_ref().filter(|basemap| origin_of(&basemap.source).is_none());
     let basemap = local.ok_or_else(|| Problem::not_found("no basemap file is configured"))?;
-    send_ranges(FilePath::new(&basemap.source), request).await
+    send_ranges(state, FilePath::new(&basemap.source), request).await
 }

@@ -8,7 +8,7 @@ use super::shift::TileShift;
 use crate::api::features::FilterKey;
 use crate::api::problem::Problem;
 use crate::boundary::{GenerationId, LayerName, Position};
-use crate::snapshot::{LayerSnapshot, Snapshot};
+use crate::snapshot::{LayerKey, LayerSnapshot, Snapshot};
 use crate::tile::{Coding, LayerTiles, Matrix, PassingUnits, TileAddress, TileChanges, TileChoice, TileLayers, TileTooLarge, Wanted};
 
 /// Bytes of finished tiles kept ready. A district's tiles of all zooms need about 20 MiB, a large city's visited ones a few times that.
@@ -20,12 +20,17 @@ const PASSING_BYTES_MAX: u64 = 64 << 20;
 /// Generations drawn at once beside the current ones. More than anybody lays side by side, and few enough to weigh at every tile.
 const OTHERS_MAX: usize = 32;
 
+/// Publications that may follow each other before the drawings of the first are made into those of the last. Beyond them tiles are made
+/// anew, with the same bytes.
+const STEPS_MAX: usize = 8;
+
 /// Publications that are remembered as to which tiles they changed. Beyond them a tile is made again, with the same bytes.
 const EPOCHS_MAX: usize = 64;
 
 /// What tiles are made of: the current generations', which stay, and others', as far as they have room; and the tiles that were asked for.
 #[derive(Debug)]
 pub struct TileCache {
+    described: TileLayers,
     layers: Mutex<Layers>,
     /// Boundaries of a generation do not change, so a tile is told by its generations and outlives what it was made of. Each is that
     /// which last changed the tile, so a tile that a publication leaves alone stays. Each coding that was asked for is kept by
@@ -46,8 +51,8 @@ struct FinishedKey {
     coding: Coding,
 }
 
-/// A filter of the units of one generation.
-type PassingKey = (LayerName, GenerationId, FilterKey);
+/// A filter of the units of a layer as they are then.
+type PassingKey = (LayerKey, FilterKey);
 
 /// How a layer is laid out in tiles.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -76,6 +81,16 @@ struct Layers {
     current: Vec<(LayerName, GenerationId)>,
     /// For entries of other generations.
     bytes_max: usize,
+    /// What was drawn of generations that are no longer current, until the next is made of it. It is held beside the bound, for a moment.
+    leaving: Vec<Leaving>,
+}
+
+/// A drawing that the next generation's is to be made of.
+#[derive(Clone, Debug)]
+struct Leaving {
+    entry: Entry,
+    /// The generations that came after it, oldest first, each made of the one before.
+    steps: Vec<Arc<LayerSnapshot>>,
 }
 
 /// The drawing of one generation of a layer.
@@ -122,8 +137,8 @@ pub struct TileError {
 }
 
 impl TileCache {
-    /// Makes an empty cache that holds at most so many bytes for drawing generations that are not current.
-    pub fn new(bytes_max: u64) -> Self {
+    /// Makes an empty cache of tiles as `described`, that holds at most so many bytes for drawing generations that are not current.
+    pub fn new(described: TileLayers, bytes_max: u64) -> Self {
         let weight = |key: &FinishedKey, tile: &FinishedTile| {
             let bytes = tile.as_ref().map_or(0, |tile| tile.bytes.len()) + key.choice.bytes();
             // An entry's own cost, so that millions of empty tiles are bounded too.
@@ -132,21 +147,56 @@ impl TileCache {
         let passing_weight = |_: &PassingKey, passing: &Arc<PassingUnits>| u32::try_from(passing.bytes() + 256).unwrap_or(u32::MAX);
         let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
         Self {
-            layers: Mutex::new(Layers { entries: Vec::new(), current: Vec::new(), bytes_max }),
+            described,
+            layers: Mutex::new(Layers { entries: Vec::new(), current: Vec::new(), bytes_max, leaving: Vec::new() }),
             finished: Cache::builder().weigher(weight).max_capacity(CACHE_BYTES_MAX).build(),
             passing: Cache::builder().weigher(passing_weight).max_capacity(PASSING_BYTES_MAX).build(),
             following: Mutex::default(),
         }
     }
 
-    /// Keeps the generations of a snapshot from now on, and lets the others go as they find room.
-    pub fn follow(&self, current: &Snapshot) {
+    /// Keeps the generations of a snapshot from now on, and lets the others go as they find room. Returns whether drawings of theirs are
+    /// to be made into those of the next generation by [`Self::catch_up`].
+    pub fn follow(&self, current: &Snapshot) -> bool {
         let mut layers = self.lock();
+        current.layers().iter().for_each(|layer| layers.leave(layer));
         layers.current = current.layers().iter().map(|layer| (layer.layer().name.clone(), layer.generation().id)).collect();
         // What was drawn before its time is made anew, to keep as much as is asked of it now.
         let (current, entries) = (layers.current.clone(), &mut layers.entries);
         entries.retain(|entry| !(entry.is_seldom && entry.source.is_among(&current)));
         layers.shrink();
+        !layers.leaving.is_empty()
+    }
+
+    /// Makes what was drawn of generations that are no longer current into drawings of those that followed them, so that the tiles that
+    /// they left alone stay, whoever asks first and when. Takes a while.
+    pub fn catch_up(&self) {
+        loop {
+            let _following = self.following.lock().unwrap_or_else(PoisonError::into_inner);
+            let (leaving, known) = {
+                let layers = self.lock();
+                let Some(leaving) = layers.leaving.first().cloned() else { return };
+                let last = leaving.generations().last();
+                let known = last.and_then(|last| layers.find(&leaving.entry.source.in_generation(last)));
+                (leaving, known)
+            };
+            let followed = known.or_else(|| leaving.followed(None));
+            let mut layers = self.lock();
+            // Others only add to it meanwhile.
+            let rest = layers.leaving.remove(0).steps.split_off(leaving.steps.len());
+            let Some(entry) = followed else { continue };
+            if !rest.is_empty() {
+                layers.leaving.insert(0, Leaving { entry, steps: rest });
+            } else if layers.find(&entry.source).is_none() {
+                layers.entries.push(entry);
+                layers.shrink();
+            }
+        }
+    }
+
+    /// Returns what tiles carry, level by level.
+    pub fn described(&self) -> &TileLayers {
+        &self.described
     }
 
     /// Returns the bytes that are held for drawing generations that are not current.
@@ -176,7 +226,7 @@ impl TileCache {
         filter: FilterKey,
         find: impl FnOnce() -> Result<PassingUnits, Problem>,
     ) -> Result<Arc<PassingUnits>, Problem> {
-        let key = (layer.layer().name.clone(), layer.generation().id, filter);
+        let key = (layer.key(), filter);
         self.passing.try_get_with(key, || find().map(Arc::new)).map_err(|problem: Arc<Problem>| Problem::clone(&problem))
     }
 
@@ -199,17 +249,20 @@ impl TileCache {
             return entry;
         }
         let _following = self.following.lock().unwrap_or_else(PoisonError::into_inner);
-        let (known, before, is_seldom) = {
+        let (known, before, leaving, is_seldom) = {
             let mut layers = self.lock();
             let before = layer.origin().and_then(|origin| layers.find(&source.in_generation(origin.generation)));
-            (layers.take(&source), before, !source.is_among(&layers.current))
+            (layers.take(&source), before, layers.leaving_to(&source), !source.is_among(&layers.current))
         };
         if let Some(entry) = known {
             return entry;
         }
-        let followed = before.filter(|before| !before.is_seldom && !is_seldom).and_then(|before| before.followed(layer, source.clone()));
-        let entry = followed.unwrap_or_else(|| Entry::new(layer, source, is_seldom));
+        let before = before.filter(|before| !before.is_seldom && !is_seldom).and_then(|before| before.followed(layer, source.clone()));
+        let followed = before.or_else(|| leaving.filter(|_| !is_seldom)?.followed(Some(source.generation)));
+        let entry = followed.unwrap_or_else(|| Entry::new(layer, source, &self.described, is_seldom));
         let mut layers = self.lock();
+        // Whoever follows it further begins from here.
+        layers.leaving.retain(|leaving| leaving.last_of(&entry.source).is_none());
         layers.entries.push(entry.clone());
         layers.shrink();
         entry
@@ -258,7 +311,58 @@ impl Source {
     }
 }
 
+impl Leaving {
+    /// Returns the drawing of the generation that came `last`, of the last one of all where none is named; none where nothing was drawn.
+    fn followed(&self, last: Option<GenerationId>) -> Option<Entry> {
+        let mut entry = self.entry.clone();
+        for step in &self.steps {
+            let generation = step.generation().id;
+            entry = entry.followed(step, entry.source.in_generation(generation))?;
+            if last == Some(generation) {
+                break;
+            }
+        }
+        Some(entry)
+    }
+
+    /// Returns the last of its generations, where its drawing becomes `source` with that one.
+    fn last_of(&self, source: &Source) -> Option<GenerationId> {
+        self.generations().last().filter(|last| self.entry.source.in_generation(*last) == *source)
+    }
+
+    fn generations(&self) -> impl Iterator<Item = GenerationId> {
+        self.steps.iter().map(|step| step.generation().id)
+    }
+}
+
 impl Layers {
+    /// Remembers what was drawn of the generation that `next` was made of, where that was current and is not followed yet.
+    fn leave(&mut self, next: &Arc<LayerSnapshot>) {
+        let Some(origin) = next.origin() else { return };
+        let (name, generation) = (&next.layer().name, next.generation().id);
+        for leaving in self.leaving.iter_mut().filter(|leaving| &leaving.entry.source.layer == name) {
+            if leaving.generations().last() == Some(origin.generation) && leaving.steps.len() < STEPS_MAX {
+                leaving.steps.push(Arc::clone(next));
+            }
+        }
+        let is_drawn = |entry: &&Entry| !entry.is_seldom && (&entry.source.layer, entry.source.generation) == (name, origin.generation);
+        let drawn = self.entries.iter().filter(is_drawn);
+        let is_new = |entry: &&Entry| {
+            let next = entry.source.in_generation(generation);
+            self.find(&next).is_none() && self.leaving_to(&next).is_none()
+        };
+        let left: Vec<Leaving> =
+            drawn.filter(is_new).map(|entry| Leaving { entry: entry.clone(), steps: vec![Arc::clone(next)] }).collect();
+        self.leaving.extend(left);
+    }
+
+    fn leaving_to(&self, source: &Source) -> Option<Leaving> {
+        let leads = |leaving: &&Leaving| {
+            leaving.entry.source.in_generation(source.generation) == *source && leaving.generations().any(|step| step == source.generation)
+        };
+        self.leaving.iter().find(leads).cloned()
+    }
+
     /// Returns an entry, and remembers that it was used.
     fn take(&mut self, source: &Source) -> Option<Entry> {
         let at = self.entries.iter().position(|entry| entry.source == *source)?;
@@ -291,15 +395,14 @@ impl Layers {
 }
 
 impl Entry {
-    fn new(layer: &LayerSnapshot, source: Source, is_seldom: bool) -> Self {
+    fn new(layer: &LayerSnapshot, source: Source, described: &TileLayers, is_seldom: bool) -> Self {
         let coverage = Arc::clone(layer.coverage());
-        let description = TileLayers::default();
         let coverage_bytes = coverage.bytes();
         let tiles = match source.drawing.shift {
-            None => LayerTiles::build(coverage, &description),
+            None => LayerTiles::build(coverage, described),
             Some(shift) => {
                 let apply = move |position: Position| shift.apply(position);
-                LayerTiles::build_shifted(coverage, &description, Box::new(apply))
+                LayerTiles::build_shifted(coverage, described, Box::new(apply))
             }
         };
         let tiles = tiles.in_matrix(source.drawing.matrix);
@@ -385,7 +488,7 @@ mod tests {
             let mut town = town::Town::new(seed);
             let mut shapes = town.shapes();
             let Some(coverage) = town::check_all(shapes.clone(), gaps).coverage else { continue };
-            let cache = TileCache::new(u64::MAX);
+            let cache = TileCache::new(TileLayers::default(), u64::MAX);
             let all = addresses();
             let show = |cache: &TileCache, layer: &Arc<LayerSnapshot>| -> Vec<FinishedTile> {
                 cache.lock().current = vec![(layer.layer().name.clone(), layer.generation().id)];
@@ -410,7 +513,7 @@ mod tests {
                 let Ok(patched) = layer.coverage().patched(&town::layer(), delta, fresh.accepted()) else { break };
                 layer = Arc::new(layer.patched(generation(id), None, patched, true));
                 let started_anew = LayerSnapshot::build(generation(id), None, Arc::new(fresh), true, Search::Rtree);
-                let expected = show(&TileCache::new(u64::MAX), &Arc::new(started_anew));
+                let expected = show(&TileCache::new(TileLayers::default(), u64::MAX), &Arc::new(started_anew));
                 let found = show(&cache, &layer);
                 for ((found, expected), before) in found.iter().zip(&expected).zip(&before) {
                     let tag = |tile: &FinishedTile| tile.as_ref().map(|tile| tile.tag.clone());
@@ -425,5 +528,66 @@ mod tests {
             }
         }
         assert!(kept > 500 && dropped > 30, "{kept} kept, {dropped} dropped");
+    }
+
+    /// Nobody asks for a tile between the publications, and there is no room for what is no longer current.
+    #[test]
+    fn publications_that_follow_each_other_closely_leave_untouched_tiles_as_they_are() {
+        let gaps = Accepted { gap: true, ..Default::default() };
+        let mut town = town::Town::new(0);
+        let mut shapes = town.shapes();
+        let coverage = town::check_all(shapes.clone(), gaps).coverage.unwrap();
+        let cache = TileCache::new(TileLayers::default(), 0);
+        let all = addresses();
+        let choice = TileChoice::default();
+        let show = |layer: &Arc<LayerSnapshot>| -> Vec<FinishedTile> {
+            let layers = [Arc::clone(layer)];
+            let asked = |address: &TileAddress| Asked {
+                layers: &layers,
+                drawing: Drawing::default(),
+                address: *address,
+                choice: &choice,
+                filter: None,
+                coding: Coding::Gzip,
+            };
+            all.iter().map(|address| cache.tile(asked(address), &[]).unwrap()).collect()
+        };
+        let publish = |layer: &Arc<LayerSnapshot>| {
+            let mut layers = cache.lock();
+            layers.leave(layer);
+            layers.current = vec![(layer.layer().name.clone(), layer.generation().id)];
+            layers.shrink();
+        };
+        let mut layer = Arc::new(LayerSnapshot::build(generation(1), None, Arc::new(coverage), true, Search::Rtree));
+        publish(&layer);
+        let mut before = show(&layer);
+        let mut kept = 0;
+        for id in 2..8 {
+            town.edit();
+            let after = town.shapes();
+            let Some(fresh) = town::check_all(after.clone(), gaps).coverage else { continue };
+            let Ok(patched) = layer.coverage().patched(&town::layer(), town::delta(&shapes, &after), fresh.accepted()) else { continue };
+            layer = Arc::new(layer.patched(generation(id), None, patched, true));
+            publish(&layer);
+            shapes = after;
+            match id {
+                // Asked for without anybody having caught up, after two publications.
+                3 => {}
+                5 | 7 => {
+                    cache.catch_up();
+                    assert!(cache.lock().leaving.is_empty());
+                }
+                _ => continue,
+            }
+            let found = show(&layer);
+            assert!(cache.lock().entries.iter().all(|entry| !entry.epochs.is_empty()), "none was made from nothing at {id}");
+            kept += found
+                .iter()
+                .zip(&before)
+                .filter(|(found, before)| matches!((found, before), (Some(found), Some(before)) if Arc::ptr_eq(found, before)))
+                .count();
+            before = found;
+        }
+        assert!(kept > 50, "{kept} kept");
     }
 }

@@ -11,7 +11,7 @@ use crate::api::links::{BaseUrl, Link, with_query};
 use crate::api::page::page_links;
 use crate::api::problem::Problem;
 use crate::api::state::AppState;
-use crate::tile::{Matrix, VectorLayer, zoom_to_see};
+use crate::tile::{Matrix, TileField, VectorLayer, zoom_to_see};
 
 pub const TILESETS_REL: &str = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector";
 pub const TILING_SCHEMES_REL: &str = "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes";
@@ -226,8 +226,7 @@ impl MatrixLimits {
 impl TilesetLayer {
     fn of(layer: &VectorLayer) -> Self {
         let fields = layer.fields.iter();
-        let properties: serde_json::Map<String, Value> =
-            fields.map(|field| (field.as_str().to_owned(), json!({ "type": "string", "title": field.about() }))).collect();
+        let properties: serde_json::Map<String, Value> = fields.map(|field| (field.as_str().to_owned(), schema_of(field))).collect();
         Self {
             id: layer.id.clone(),
             data_type: "vector",
@@ -236,5 +235,14 @@ impl TilesetLayer {
             max_tile_matrix: layer.max_zoom.to_string(),
             properties_schema: json!({ "type": "object", "properties": properties }),
         }
+    }
+}
+
+/// Describes what a feature may say in a field; a property may be of any type, as the units have it.
+fn schema_of(field: &TileField) -> Value {
+    match field {
+        TileField::Property { .. } => json!({ "title": field.about() }),
+        TileField::Depth => json!({ "type": "integer", "minimum": 0, "title": field.about() }),
+        _ => json!({ "type": "string", "title": field.about() }),
     }
 }

@@ -73,8 +73,8 @@ impl TileRequest {
     }
 
     fn find(&self, state: &AppState, coding: Coding) -> Result<FinishedTile, Problem> {
-        let (layers, choice) = self.subject.open(state, self.matrix)?;
-        let max_zoom = layers.iter().map(|layer| layer.max_zoom()).max().unwrap_or(0);
+        let (_, choice) = self.subject.open(state, self.matrix)?;
+        let max_zoom = self.matrix.zoom_as_wide(state.tiles().described().max_zoom);
         if self.address.z() > max_zoom {
             return Err(Problem::not_found(format!("tiles are made for zooms 0 to {max_zoom}; nearer zooms are drawn from those")));
         }

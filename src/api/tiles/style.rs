@@ -9,10 +9,10 @@ use crate::api::caller::Caller;
 use crate::api::document::Document;
 use crate::api::links::{BaseUrl, with_query};
 use crate::api::problem::Problem;
-use crate::api::query::Query;
+use crate::api::query::{FromQuery, Query, Values};
 use crate::api::state::AppState;
 use crate::snapshot::LayerSnapshot;
-use crate::tile::TileLayers;
+use crate::tile::{BORDERS, TileLayers};
 
 /// The style as it is written for the layer `grid` with its four usual levels, coarse to fine.
 const TEMPLATE: &str = include_str!("../../../tiles/style.json");
@@ -71,29 +71,31 @@ struct Drawn {
     params(
         ("style" = String, Path, description = "`boundaries`, `incidents`, `load`, `overdue` or `vacancy`"),
         ShiftQuery,
+        LangQuery,
         AsOfQuery,
         LayerQuery,
     ),
     responses((status = 200, description = "A MapLibre style", content((serde_json::Value = "application/json"))))
 )]
 pub async fn show_style(
-    Path(style): Path<String>,
-    Query(query): Query<ShiftQuery>,
+    Path(style_name): Path<String>,
+    Query((query, language)): Query<(ShiftQuery, LangQuery)>,
     Query((as_of, only)): Query<(AsOfQuery, LayerQuery)>,
     State(state): State<AppState>,
     caller: Caller,
     base: BaseUrl,
 ) -> Result<Response, Problem> {
-    let kind = StyleKind::find(&style)?;
+    let kind = StyleKind::find(&style_name)?;
     if !as_of.is_current() && kind != StyleKind::Boundaries {
-        as_of.refuse(&format!("the style {style}"))?;
+        as_of.refuse(&format!("the style {style_name}"))?;
     }
     let Shown { layers, is_private } = shown_layers(&state, as_of, &only, &caller).await?;
-    let description = TileLayers::default();
-    let drawn: Vec<Vec<Drawn>> = layers.iter().map(|snapshot| drawn_levels(snapshot, &description)).collect();
+    let described = state.tiles().described();
+    let drawn: Vec<Vec<Drawn>> = layers.iter().map(|snapshot| drawn_levels(snapshot, described)).collect();
     let version = query.to_pairs() + &as_of.to_pairs() + &only.to_pairs();
     let tilejson = |tileset: &str, pairs: &str| base.to(&with_query(&format!("/tiles/{tileset}"), pairs));
-    let mut style = to_style(&drawn, &tilejson("boundaries", &version));
+    let has_borders = described.borders().is_some();
+    let mut style = to_style(&drawn, &tilejson("boundaries", &version), has_borders);
     let sprite = base.to("/sprites/sprite");
     match kind {
         StyleKind::Boundaries => {}
@@ -101,12 +103,55 @@ pub async fn show_style(
         StyleKind::Choropleth(name) => {
             let snapshot = state.snapshot()?;
             let default = default_layer(&snapshot);
+            if let Some(other) = only.layer.as_ref().filter(|layer| **layer != default) {
+                let detail = format!("the style {style_name} shows figures of the layer {default}, and of {other} there are none");
+                return Err(Problem::parameter("layer", detail));
+            }
             let at = layers.iter().position(|layer| layer.layer().name == default);
             let levels = at.map(|at| drawn[at].as_slice()).unwrap_or_default();
-            style = to_choropleth(name, levels, &tilejson("workload", &query.to_pairs()), &sprite);
+            style = to_choropleth(name, levels, &tilejson("workload", &query.to_pairs()), &sprite, has_borders);
         }
     }
+    if let Some(language) = &language.lang {
+        name_in(&mut style, &format!("name:{language}"));
+    }
     Ok(Document::new("application/json", style.to_string()).private(is_private).into_response())
+}
+
+/// In which language a map is labelled.
+#[derive(Clone, Debug, Default, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct LangQuery {
+    /// Labels are names in this language, a tag of BCP 47 such as `en`, where tiles carry a field of them, `name:en`; other units keep the
+    /// name that they have.
+    #[param(pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", value_type = Option<String>)]
+    pub lang: Option<String>,
+}
+
+impl FromQuery for LangQuery {
+    fn from_query(values: &mut Values) -> Option<Self> {
+        Some(Self { lang: values.optional("lang", parse_language) })
+    }
+}
+
+fn parse_language(text: &str) -> Result<String, String> {
+    let mut parts = text.split('-');
+    let is_first = parts.next().is_some_and(|first| (2..=8).contains(&first.len()) && first.bytes().all(|byte| byte.is_ascii_alphabetic()));
+    let are_rest = parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    if is_first && are_rest { Ok(text.to_owned()) } else { Err(format!("{text:?} is no tag of a language, such as en or zh-Hans")) }
+}
+
+/// Has every label that shows a name show the field `field` first.
+fn name_in(style: &mut Value, field: &str) {
+    fn replace(value: &mut Value, field: &str) {
+        if *value == json!(["get", "name"]) {
+            *value = json!(["coalesce", ["get", field], ["get", "name"]]);
+        } else if let Some(parts) = value.as_array_mut() {
+            parts.iter_mut().for_each(|part| replace(part, field));
+        }
+    }
+    let layers = style["layers"].as_array_mut().into_iter().flatten();
+    layers.filter(|layer| layer["layout"]["text-field"].is_array()).for_each(|layer| replace(&mut layer["layout"]["text-field"], field));
 }
 
 /// Returns the levels that are loaded, coarse to fine. The coarsest is drawn from the first zoom on.
@@ -129,10 +174,10 @@ fn add_incidents(style: &mut Value, tilejson: &str, sprite: &str) {
 }
 
 /// Writes the style that colours the units of a layer by a figure, at each zoom those of the finest level that is drawn.
-fn to_choropleth(name: &str, levels: &[Drawn], tilejson: &str, sprite: &str) -> Value {
+fn to_choropleth(name: &str, levels: &[Drawn], tilejson: &str, sprite: &str, has_borders: bool) -> Value {
     let all: Value = serde_json::from_str(CHOROPLETHS).expect("the table shipped with the program is JSON, as a test shows");
     let one = &all[name];
-    let mut style = to_style(&[levels.to_vec()], tilejson);
+    let mut style = to_style(&[levels.to_vec()], tilejson, has_borders);
     style["name"] = name.into();
     style["metadata"] =
         json!({ "gridkeeper:title": one["title"], "gridkeeper:legend": { "colors": one["colors"], "steps": one["steps"] } });
@@ -172,8 +217,9 @@ fn to_choropleth(name: &str, levels: &[Drawn], tilejson: &str, sprite: &str) -> 
     style
 }
 
-/// Writes the style for the levels that are loaded, coarse to fine in each layer.
-fn to_style(layers: &[Vec<Drawn>], tilejson: &str) -> Value {
+/// Writes the style for the levels that are loaded, coarse to fine in each layer. With `has_borders` each border is drawn once, as one of
+/// the coarsest level that it separates, else around each area.
+fn to_style(layers: &[Vec<Drawn>], tilejson: &str, has_borders: bool) -> Value {
     let mut style: Value = serde_json::from_str(TEMPLATE).expect("the style shipped with the program is JSON, as a test shows");
     style["sources"]["boundaries"] = json!({ "type": "vector", "url": tilejson });
     let template = style["layers"].take();
@@ -190,6 +236,9 @@ fn to_style(layers: &[Vec<Drawn>], tilejson: &str) -> Value {
             if let Some(id) = standing_for(level, ids) {
                 let mut layer = layer.clone();
                 layer["source-layer"] = format!("{id}{suffix}").into();
+                if has_borders && layer["type"] == "line" {
+                    along_borders(&mut layer, id);
+                }
                 if number > 0 {
                     layer["id"] = format!("{}-{number}", layer["id"].as_str().unwrap_or_default()).into();
                 }
@@ -199,6 +248,13 @@ fn to_style(layers: &[Vec<Drawn>], tilejson: &str) -> Value {
     }
     style["layers"] = Value::Array(drawn);
     style
+}
+
+/// Has the lines around areas of a collection drawn from the layer of borders.
+fn along_borders(layer: &mut Value, collection: &str) {
+    let (prefix, level) = collection.rsplit_once('.').map_or((String::new(), collection), |(name, level)| (format!("{name}."), level));
+    layer["source-layer"] = format!("{prefix}{BORDERS}").into();
+    layer["filter"] = json!(["==", ["get", "level"], level]);
 }
 
 /// Returns which of a layer's levels is drawn as a level of the template: the one of the same rank from the finest.
@@ -221,7 +277,7 @@ mod tests {
 
     fn source_layers(layers: &[&[&str]]) -> Vec<String> {
         let layers: Vec<Vec<Drawn>> = layers.iter().map(|ids| levels(ids)).collect();
-        let style = to_style(&layers, "http://localhost/tiles/boundaries");
+        let style = to_style(&layers, "http://localhost/tiles/boundaries", true);
         let mut found: Vec<String> =
             style["layers"].as_array().unwrap().iter().filter_map(|layer| layer["source-layer"].as_str().map(String::from)).collect();
         found.sort();
@@ -234,14 +290,43 @@ mod tests {
         assert!(source_layers(&[]).is_empty());
         let usual = source_layers(&[&["district", "street", "community", "grid"]]);
         assert!(["district", "grid", "grid_label", "street_label"].iter().all(|id| usual.iter().any(|found| found == id)), "{usual:?}");
-        assert!(source_layers(&[&["district", "grid"]]).iter().all(|id| id.starts_with("district") || id.starts_with("grid")));
+        let two = source_layers(&[&["district", "grid"]]);
+        assert!(two.iter().all(|id| id == "borders" || id.starts_with("district") || id.starts_with("grid")), "{two:?}");
         let police = source_layers(&[&["district", "grid"], &["police.precinct", "police.beat"]]);
+        assert!(police.contains(&"police.borders".to_owned()) && police.contains(&"borders".to_owned()), "{police:?}");
         assert!(police.contains(&"police.beat".to_owned()) && police.contains(&"police.precinct_label".to_owned()), "{police:?}");
     }
 
     #[test]
+    fn a_border_is_drawn_once_where_tiles_have_border_lines() {
+        let lines = |has_borders: bool| -> Vec<Value> {
+            let style = to_style(&[levels(&["district", "grid"])], "http://localhost/tiles/boundaries", has_borders);
+            style["layers"].as_array().unwrap().iter().filter(|layer| layer["type"] == "line").cloned().collect()
+        };
+        let once = lines(true);
+        assert!(once.iter().all(|line| line["source-layer"] == "borders"), "{once:?}");
+        let grids = once.iter().find(|line| line["id"] == "grid-line").unwrap();
+        assert_eq!(grids["filter"], json!(["==", ["get", "level"], "grid"]));
+        assert!(lines(false).iter().all(|line| line["source-layer"] != "borders" && line.get("filter").is_none()));
+    }
+
+    #[test]
+    fn labels_are_in_the_language_that_is_asked_for_and_else_as_they_are() {
+        let mut style = to_style(&[levels(&["grid"])], "http://localhost/tiles/boundaries", true);
+        let before = style.to_string();
+        assert!(!before.contains("name:en"));
+        name_in(&mut style, "name:en");
+        let label = style["layers"].as_array().unwrap().iter().find(|layer| layer["id"] == "grid-label").unwrap();
+        assert!(label["layout"]["text-field"].to_string().contains(r#"["coalesce",["get","name:en"],["get","name"]]"#), "{label}");
+        for (text, expected) in [("en", true), ("zh-Hans", true), ("", false), ("e", false), ("en-", false), ("en;x", false), ("9n", false)]
+        {
+            assert_eq!(parse_language(text).is_ok(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
     fn nothing_in_the_style_lies_elsewhere() {
-        let style = to_style(&[levels(&["grid"])], "http://localhost/tiles/boundaries");
+        let style = to_style(&[levels(&["grid"])], "http://localhost/tiles/boundaries", true);
         assert!(style.get("glyphs").is_none() && style.get("sprite").is_none());
         assert!([TEMPLATE, CHOROPLETHS, INCIDENTS].iter().all(|shipped| !shipped.contains("http")));
     }
@@ -252,8 +337,13 @@ mod tests {
             if !matches!(kind, StyleKind::Choropleth(_)) {
                 continue;
             }
-            let style =
-                to_choropleth(name, &levels(&["district", "street", "grid"]), "http://localhost/tiles/workload", "http://localhost/s");
+            let style = to_choropleth(
+                name,
+                &levels(&["district", "street", "grid"]),
+                "http://localhost/tiles/workload",
+                "http://localhost/s",
+                true,
+            );
             let fills: Vec<_> = style["layers"].as_array().unwrap().iter().filter(|layer| layer["type"] == "fill").collect();
             for z in 0..=16_u64 {
                 let is_shown = |fill: &&&Value| fill["minzoom"].as_u64() <= Some(z) && fill["maxzoom"].as_u64().is_none_or(|max| z < max);

@@ -25,8 +25,7 @@ pub fn describe(layers: &[Arc<LayerTiles>], described: &Described<'_>, map: &Map
     let template = described.template.clone();
     let mut json = tilejson! { tiles: vec![template], vector_layers: vector_layers, minzoom: min_zoom, maxzoom: max_zoom };
     json.name = Some(described.name.to_owned());
-    // Those who show it may take it for HTML.
-    json.attribution = Some(escape(&map.attribution_line())).filter(|line| !line.is_empty());
+    json.attribution = attribution(map);
     if let Some([west, south, east, north]) = bounds_of(layers) {
         json.bounds = Some(Bounds::new(west, south, east, north));
         let zoom = zoom_to_see(east - west, min_zoom..=max_zoom);
@@ -36,6 +35,11 @@ pub fn describe(layers: &[Arc<LayerTiles>], described: &Described<'_>, map: &Map
         json.other.insert("shift".to_owned(), shift.as_str().into());
     }
     json
+}
+
+/// Returns the line that every map must show, as those who show it may take it for HTML; none where nothing must be shown.
+pub fn attribution(map: &MapConfig) -> Option<String> {
+    Some(escape(&map.attribution_line())).filter(|line| !line.is_empty())
 }
 
 /// Returns west, south, east and north, degrees, of all that some layers draw.

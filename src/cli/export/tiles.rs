@@ -4,12 +4,12 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{find, replace_file};
-use crate::app::{OpenMode, open_store};
+use crate::app::{OpenMode, open_store, read_tile_layers};
 use crate::boundary::{GenerationId, LayerName, Level};
 use crate::cli::Context;
 use crate::export::{About, Pyramid};
-use crate::history::{AsOf, load_coverage};
-use crate::tile::{LayerTiles, TileChoice, TileLayers};
+use crate::history::{AsOf, load_drawn_coverage};
+use crate::tile::{LayerTiles, TileChoice};
 use crate::topology::{CoverageLevel, ValidCoverage};
 
 /// The file of tiles that is asked for.
@@ -29,14 +29,14 @@ pub(super) fn write(
     context: &Context,
     write: impl FnOnce(&Pyramid<'_>, &Path, &dyn Fn(u64)) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let layers = TileLayers::default();
+    let layers = read_tile_layers(&context.config.map)?;
     let last = wanted.max_zoom.unwrap_or(layers.max_zoom);
     anyhow::ensure!(last <= layers.max_zoom, "tiles are made for zooms 0 to {}, and --max-zoom is {last}", layers.max_zoom);
     anyhow::ensure!(wanted.min_zoom <= last, "--min-zoom {} lies above --max-zoom {last}", wanted.min_zoom);
     let (generation, coverage) = load(wanted, context)?;
     let choice = choose_level(&coverage, wanted.level)?;
     // Each zoom is drawn once and then never again.
-    let tiles = LayerTiles::build(Arc::new(coverage), &layers).seldom();
+    let tiles = LayerTiles::build(coverage, &layers).seldom();
     let about = About {
         name: wanted.layer.to_string(),
         description: format!("boundaries of the layer {}, generation {generation}", wanted.layer),
@@ -50,11 +50,10 @@ pub(super) fn write(
     written
 }
 
-fn load(wanted: &Wanted<'_>, context: &Context) -> anyhow::Result<(GenerationId, ValidCoverage)> {
+fn load(wanted: &Wanted<'_>, context: &Context) -> anyhow::Result<(GenerationId, Arc<ValidCoverage>)> {
     let store = open_store(&context.store, OpenMode::ReadOnly)?;
     let (history, id) = find(&*store, context, wanted.layer, wanted.as_of)?;
-    let (generation, coverage) = load_coverage(&*store, &history, id)?;
-    Ok((generation.id, coverage))
+    Ok((id, load_drawn_coverage(&*store, &history, id)?))
 }
 
 fn choose_level(coverage: &ValidCoverage, wanted: Option<&Level>) -> anyhow::Result<TileChoice> {

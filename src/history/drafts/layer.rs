@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::readiness::check_all;
 use super::session::{DraftError, DraftSession};
 use crate::boundary::{GenerationId, GenerationState, LayerName};
-use crate::history::load::LoadError;
+use crate::history::load::{LoadError, load_coverage};
 use crate::plan::edit::Draft;
 use crate::snapshot::{LayerHistory, LayerSnapshot};
 use crate::store::{Store, StoredGeneration};
@@ -62,4 +62,17 @@ pub fn load_drawn(store: &dyn Store, layer: &LayerName, id: GenerationId) -> Res
         stored.seal = None;
     }
     Ok(stored)
+}
+
+/// Reads the boundaries of a generation as it was published, or of a draft as of its last step.
+///
+/// # Errors
+/// It is not there, its log cannot be done, it does not pass its check, or the store fails.
+pub fn load_drawn_coverage(store: &dyn Store, history: &LayerHistory, id: GenerationId) -> Result<Arc<ValidCoverage>, DraftError> {
+    if history.find(id).is_none_or(|generation| generation.state != GenerationState::Draft) {
+        return Ok(Arc::new(load_coverage(store, history, id)?.1));
+    }
+    let session = DraftSession::open(store, history, id, None)?;
+    coverage_of(session.draft())
+        .map_err(|first_problem| DraftError::Load(LoadError::Invalid { layer: history.layer.clone(), generation: id, first_problem }))
 }

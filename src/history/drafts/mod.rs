@@ -11,8 +11,8 @@ mod session;
 mod text;
 
 pub use beginning::{Beginning, beginning_of};
-pub use layer::load_drawn;
 pub(super) use layer::{coverage_of, load_draft_layer};
+pub use layer::{load_drawn, load_drawn_coverage};
 pub use publication::{NotPublished, Prepared, Wish, prepare};
 pub use readiness::{Readiness, look_over};
 pub use session::{Approval, DraftEnd, DraftError, DraftSession, LoggedEntry};

@@ -37,6 +37,6 @@ mod stream;
 mod streams;
 mod tls;
 mod tokens;
-mod town;
+pub mod town;
 mod webhooks;
 mod writing;

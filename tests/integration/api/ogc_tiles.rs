@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use fast_mvt::MvtReaderRef;
 use geo_types::Coord;
@@ -11,10 +12,12 @@ use gridkeeper::config::Config;
 use gridkeeper::tile::{Matrix, to_world};
 use jiff::Timestamp;
 use reqwest::blocking::{RequestBuilder, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::service::{COLUMNS, DISPATCHER, PLANNER, ROWS, SIDE, SOUTH, Service, WEST, code_of, grid, grids, publish};
+use super::service::{COLUMNS, DISPATCHER, PLANNER, ROWS, SIDE, SOUTH, Service, WEST, code_of, grid, grids, middle_of, publish};
+use super::town;
 use crate::store::gdal;
+use crate::support::PATIENCE;
 
 const TILESETS: &str = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector";
 const TILING_SCHEME: &str = "http://www.opengis.net/def/rel/ogc/1.0/tiling-scheme";
@@ -471,6 +474,49 @@ fn a_draft_is_drawn_for_planners_alone() {
     assert!(link(&tileset, "item")["href"].as_str().unwrap().ends_with("?draft=2"), "{tileset}");
     let items: Value = status("/collections/grid/items?draft=2", Some(PLANNER)).json().unwrap();
     assert_eq!(items["numberMatched"], COLUMNS * ROWS - 1);
+}
+
+#[test]
+fn a_filtered_tile_of_a_draft_follows_its_steps() {
+    let mut config = Config::default();
+    config.http.follow_interval_ms = 20;
+    let service = Service::start_on(town::town(), config, true);
+    let (status, draft) = town::ask(&service, "POST", "/v1/drafts", None, &json!({ "title": "renamed" }));
+    assert_eq!(status, 201, "{draft}");
+    let draft = draft["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/drafts/{draft}");
+    let (lon, lat) = middle_of(5, 0);
+    let world = to_world(Coord { x: lon, y: lat }) * f64::from(1_u32 << 15);
+    let tile = format!("/tiles/boundaries/15/{}/{}?draft={draft}", world.x as u32, world.y as u32);
+    let wanted = town::grid_at(5, 0);
+    let shown = |filter: &str| {
+        let response = service.get(&format!("{tile}&{filter}")).bearer_auth(PLANNER).send().unwrap();
+        let (is_known, bytes) = (response.status().is_success(), response.bytes().unwrap());
+        if bytes.is_empty() || !is_known { BTreeSet::new() } else { contents(&bytes).0.remove("grid").unwrap_or_default() }
+    };
+    // This process follows the draft a moment later.
+    let comes = |filter: &str| {
+        let end = Instant::now() + PATIENCE;
+        while shown(filter).is_empty() {
+            assert!(Instant::now() < end, "{filter} never came");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        shown(filter)
+    };
+    let of_code = format!("code={wanted}");
+    assert_eq!(comes(&of_code), BTreeSet::from([wanted.clone()]));
+    assert_eq!(shown("name=renamed"), BTreeSet::new());
+    // Units whose codes come before it become one, so that all behind them have other places in the list of units.
+    let steps = [
+        json!({ "op": "merge", "level": "grid", "units": [town::grid_at(0, 0), town::grid_at(1, 0)] }),
+        json!({ "op": "change", "level": "grid", "unit": wanted, "name": "renamed" }),
+    ];
+    for step in steps {
+        let (status, answer) = town::ask(&service, "POST", &format!("{path}/operations"), Some("*"), &step);
+        assert!(status < 300, "{answer}");
+    }
+    assert_eq!(comes("name=renamed"), BTreeSet::from([wanted.clone()]));
+    assert_eq!(shown(&of_code), BTreeSet::from([wanted]));
 }
 
 /// GDAL decodes the tile by itself and lays it out by the numbers of its address: the units come to lie where they are.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use gridkeeper::api::{AppState, TableSource, serve};
-use gridkeeper::app::{follow, load_first};
+use gridkeeper::app::{follow, load_first, read_tile_layers};
 use gridkeeper::config::Config;
 use gridkeeper::snapshot::Live;
 use gridkeeper::store::{MemoryStore, Store};
@@ -42,7 +42,8 @@ impl Service {
     pub fn start_beside(store: Arc<dyn Store>, mut config: Config, follows: bool, tables: Vec<Arc<TableSource>>) -> Self {
         // A test that leaves an answer unread must not wait for its connection.
         config.http.drain_s = 1;
-        let state = AppState::with_tables(Arc::new(Live::default()), Arc::clone(&store), config, tables);
+        let described = read_tile_layers(&config.map).unwrap();
+        let state = AppState::with_tables(Arc::new(Live::default()), Arc::clone(&store), config, tables, described);
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, told) = std::sync::mpsc::channel();
         let (serving, source) = (state.clone(), Arc::clone(&store));

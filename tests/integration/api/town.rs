@@ -26,7 +26,13 @@ pub fn grid_at(column: usize, row: usize) -> String {
 /// Two streets of two communities of fifty grids each, of which those further to the east have more households.
 pub fn town() -> Arc<dyn Store> {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    fill(&*store);
+    build(&*store);
+    store
+}
+
+/// Puts the town into a store.
+pub fn build(store: &dyn Store) {
+    fill(store);
     let (half, half_rows) = (COLUMNS / 2, ROWS / 2);
     let street =
         |at: usize| square("street", &COMMUNITIES[2 * at][..9], "街道", Some("431102"), (0, at * half_rows), (COLUMNS, half_rows), at + 1);
@@ -60,7 +66,6 @@ pub fn town() -> Arc<dyn Store> {
         reuses_codes: true,
     };
     store.publish(publication).unwrap();
-    store
 }
 
 /// A service with a draft of the town, weighed by households; returns the draft's address.

@@ -9,6 +9,7 @@ import type { Settings } from '../api/settings';
 import { addPmtiles } from './basemap';
 import { addControls, locale } from './controls';
 import { addUnderlay, escapeHtml } from './underlay';
+import { language } from '../i18n/language';
 import { room } from './room';
 import type { Bounds } from './geometry';
 import { isMapMissing, map, version } from './view';
@@ -27,26 +28,40 @@ async function load<T>(path: string): Promise<T> {
   return (await response.json()) as T;
 }
 
-async function loadParts(shift: string): Promise<Parts> {
-  const [style, tiles] = await Promise.all([load<StyleSpecification>(`styles/boundaries${shift}`), load<{ bounds?: Bounds }>(`tiles/boundaries${shift}`)]);
+async function loadParts(shift?: string): Promise<Parts> {
+  const pairs = shift ? `&shift=${shift}` : '';
+  const [style, tiles] = await Promise.all([load<StyleSpecification>(`styles/boundaries?lang=${language.value}${pairs}`), load<{ bounds?: Bounds }>(`tiles/boundaries${pairs.replace('&', '?')}`)]);
   return { style, bounds: tiles.bounds };
+}
+
+/** Has the labels in the language that is spoken now. */
+async function relabel(made: MapLibre, shift: string | undefined): Promise<void> {
+  const { style } = await loadParts(shift);
+  for (const layer of style.layers) {
+    if (layer.type === 'symbol' && made.getLayer(layer.id)) made.setLayoutProperty(layer.id, 'text-field', layer.layout?.['text-field']);
+  }
 }
 
 /** Draws the map into an element, and says that it is there as soon as it can be used. */
 export async function openMap(container: HTMLElement, settingsAsked: Promise<Settings>): Promise<void> {
   try {
     // Most maps are not shifted, so their parts are asked for before that is known.
-    const early = loadParts('');
+    const early = loadParts();
     early.catch(() => undefined);
     const settings = await settingsAsked;
     const shift = settings.basemap?.shift;
-    const { style, bounds } = shift ? await loadParts(`?shift=${shift}`) : await early;
+    const { style, bounds } = shift ? await loadParts(shift) : await early;
     if (settings.basemap?.kind === 'pmtiles') await addPmtiles(style, settings.basemap, addProtocol);
     else if (settings.basemap) addRaster(style, settings.basemap);
     const made = makeMap(container, style, bounds);
     await new Promise<void>((resolve) => made.once('style.load', () => resolve()));
     map.value = made;
     void made.once('load', () => performance.mark('first map'));
+    let spoken = language.value;
+    language.subscribe((now) => {
+      if (now !== spoken) void relabel(made, shift);
+      spoken = now;
+    });
     version.subscribe((parameters) => showVersion(made, parameters, shift ?? ''));
     // For tests and for the curious; nothing in the page reads it.
     Object.assign(window, { gridkeeper: { map: made } });

@@ -17,8 +17,9 @@ use crate::api::query::Query;
 use crate::api::state::AppState;
 use crate::api::tiles::send::{choose_coding, parse_address, send_finished};
 use crate::api::tiles::shift::{ShiftQuery, TileShift};
+use crate::api::tiles::tilejson::attribution;
 use crate::store::StoreError;
-use crate::tile::{Coding, Matrix, TileAddress, TileLayers, zoom_to_see};
+use crate::tile::{Coding, Matrix, TileAddress, zoom_to_see};
 
 /// Where its TileJSON is; tiles stand below it.
 const PATH: &str = "/tiles/incidents";
@@ -60,7 +61,7 @@ pub async fn show_incidents(
     let (map, cases_max) = (std::sync::Arc::clone(state.case_map()), state.config().cases.map_max);
     let extent =
         state.with_store(move |store| unwrap_store(map.current(store, cases_max).map(|board| extent(&board, &choice, shift.shift))));
-    let json = describe(template, extent.await??, shift.shift);
+    let json = describe(&state, template, extent.await??, shift.shift);
     let bytes = serde_json::to_vec(&json).map_err(|e| Problem::internal(&e))?;
     Ok(Document::new("application/json", bytes).private(true).into_response())
 }
@@ -97,9 +98,8 @@ pub async fn show_incidents_tile(
 ) -> Result<Response, Problem> {
     require_cases(&caller)?;
     let address = parse_address(Matrix::Mercator, [&z, &x, &y], "zoom/column/row")?;
-    let layers = TileLayers::default();
-    if address.z() > layers.max_zoom {
-        let max_zoom = layers.max_zoom;
+    let max_zoom = state.tiles().described().max_zoom;
+    if address.z() > max_zoom {
         return Err(Problem::not_found(format!("tiles are made for zooms 0 to {max_zoom}; nearer zooms are drawn from those")));
     }
     let terms = Terms::of(&method, &headers);
@@ -122,7 +122,7 @@ impl Asked {
     fn find(self, state: &AppState, store: &dyn crate::store::Store) -> Result<Drawn, BoardError> {
         let map = state.case_map();
         let board = map.current(store, state.config().cases.map_max)?;
-        let tiles = TileLayers::default().incidents();
+        let tiles = state.tiles().described().incidents();
         if self.address.z() < tiles.min_zoom {
             return Ok(Drawn { tile: None, until: None });
         }
@@ -137,7 +137,10 @@ impl Asked {
         }
         let majors: FxHashMap<String, String> = snapshot.iter().flat_map(|snapshot| majors_of(snapshot, now)).collect();
         let drawing = CaseDrawing { board: &board, choice: &key.choice, shift, tiles, majors: &majors, now };
-        let drawn = drawing.draw(address, coding)?;
+        let mut drawn = drawing.draw(address, coding)?;
+        // Categories may belong to other major ones from then on.
+        let change = snapshot.as_ref().and_then(|snapshot| snapshot.rules(now).next_change_of_categories());
+        drawn.until = [drawn.until, change].into_iter().flatten().min();
         map.finished.insert(key, drawn.clone());
         Ok(drawn)
     }
@@ -172,8 +175,8 @@ fn extent(board: &Board, choice: &CaseChoice, shift: Option<TileShift>) -> Optio
     })
 }
 
-fn describe(template: String, extent: Option<[f64; 4]>, shift: Option<TileShift>) -> TileJSON {
-    let layers = TileLayers::default();
+fn describe(state: &AppState, template: String, extent: Option<[f64; 4]>, shift: Option<TileShift>) -> TileJSON {
+    let layers = state.tiles().described();
     let (min_zoom, max_zoom) = (layers.incidents().min_zoom, layers.max_zoom);
     let fields = FIELDS.map(|(name, about)| (name.to_owned(), about.to_owned()));
     let mut layer = VectorLayer::new(LAYER.to_owned(), fields.into_iter().collect());
@@ -181,6 +184,7 @@ fn describe(template: String, extent: Option<[f64; 4]>, shift: Option<TileShift>
     layer.maxzoom = Some(max_zoom);
     let mut json = tilejson! { tiles: vec![template], vector_layers: vec![layer], minzoom: min_zoom, maxzoom: max_zoom };
     json.name = Some(LAYER.to_owned());
+    json.attribution = attribution(&state.config().map);
     if let Some([west, south, east, north]) = extent {
         json.bounds = Some(Bounds::new(west, south, east, north));
         let zoom = zoom_to_see(east - west, min_zoom..=max_zoom);
