@@ -1,12 +1,14 @@
+use std::cell::RefCell;
 use std::sync::{LazyLock, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use metrics::Counter;
+use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use rustc_hash::FxHashMap;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -26,19 +28,55 @@ const REQUEST_ID: &str = "x-request-id";
 /// The log has the route's template and not the address: a position, a name or a code that was asked for is nobody's business later.
 pub async fn observe(request: Request, next: Next) -> Response {
     let id = request_id(&request);
-    let method = request.method().to_string();
+    let method = request.method().clone();
     let span = tracing::info_span!("request", request_id = id.to_str().unwrap_or_default());
     let start = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     let elapsed = start.elapsed();
     let status = response.status().as_u16();
-    let route = response.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
-    span.in_scope(|| tracing::info!(method, route, status, duration_ms = elapsed.as_secs_f64() * 1000.0, "answered"));
-    let labels = [("method", method), ("route", route), ("status", status.to_string())];
-    metrics::counter!("gridkeeper_http_requests_total", &labels).increment(1);
-    metrics::histogram!("gridkeeper_http_request_duration_seconds", &labels[..2]).record(elapsed);
+    let route = response.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
+    let duration_ms = elapsed.as_secs_f64() * 1000.0;
+    span.in_scope(|| tracing::info!(method = method.as_str(), route, status, duration_ms, "answered"));
+    count_request(route, known_method(&method), status, elapsed);
     response.headers_mut().insert(REQUEST_ID, id);
     response
+}
+
+/// Returns the name of a method that HTTP knows. Whoever makes methods up must not make as many counters.
+fn known_method(method: &Method) -> &'static str {
+    const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
+}
+
+/// What is counted of one method and status of a route.
+struct Counted {
+    method: &'static str,
+    status: u16,
+    requests: Counter,
+    duration: Histogram,
+}
+
+fn count_request(route: &str, method: &'static str, status: u16, elapsed: Duration) {
+    thread_local! {
+        /// By route. Each is found once for each thread: that takes longer than to count.
+        static COUNTED: RefCell<FxHashMap<String, Vec<Counted>>> = RefCell::default();
+    }
+    COUNTED.with_borrow_mut(|counted| {
+        let of_route = match counted.get_mut(route) {
+            Some(of_route) => of_route,
+            None => counted.entry(route.to_owned()).or_default(),
+        };
+        let known = of_route.iter().position(|known| (known.method, known.status) == (method, status));
+        let at = known.unwrap_or_else(|| {
+            let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
+            let requests = metrics::counter!("gridkeeper_http_requests_total", &labels);
+            let duration = metrics::histogram!("gridkeeper_http_request_duration_seconds", &labels[..2]);
+            of_route.push(Counted { method, status, requests, duration });
+            of_route.len() - 1
+        });
+        of_route[at].requests.increment(1);
+        of_route[at].duration.record(elapsed);
+    });
 }
 
 /// Tells [`observe`], which stands before the routes, which of them answered.
@@ -56,7 +94,9 @@ fn request_id(request: &Request) -> HeaderValue {
         value.len() <= REQUEST_ID_BYTES_MAX && !value.is_empty() && value.as_bytes().iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
     };
     let given = request.headers().get(REQUEST_ID).filter(is_plain).cloned();
-    given.unwrap_or_else(|| HeaderValue::from_str(&Uuid::now_v7().to_string()).expect("a UUID is plain text"))
+    let mut buffer = Uuid::encode_buffer();
+    let made = || HeaderValue::from_str(Uuid::now_v7().as_hyphenated().encode_lower(&mut buffer)).expect("a UUID is plain text");
+    given.unwrap_or_else(made)
 }
 
 /// Counts answered lookups by their status.

@@ -202,12 +202,16 @@ fn the_service_tells_how_it_is() {
     service.state.set_store_up(false);
     assert_eq!(service.json("/readyz")["store"], "down");
     service.json("/v1/locate?lon=111.601&lat=26.201");
+    for method in ["BREW", "BOIL"] {
+        assert_eq!(service.request(method, "/v1/locate").send().unwrap().status(), 405);
+    }
     let metrics = service.get("/metrics").send().unwrap().text().unwrap();
     for name in ["gridkeeper_http_requests_total", "gridkeeper_http_request_duration_seconds_bucket", "gridkeeper_lookups_total"] {
         assert!(metrics.contains(name), "{metrics}");
     }
     assert!(metrics.contains("gridkeeper_snapshot_generation{layer=\"grid\"} 1"), "{metrics}");
     assert!(metrics.contains("route=\"/v1/locate\""));
+    assert!(metrics.contains("method=\"other\"") && !metrics.contains("BREW"), "nobody makes counters by making methods up: {metrics}");
     service.state.start_draining();
     assert_eq!(service.get("/readyz").send().unwrap().status(), 503);
 }
