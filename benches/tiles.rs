@@ -4,10 +4,12 @@
 //! Prints `figure NAME VALUE UNIT` lines.
 //!
 //! - `export GRIDS FILE` writes the units as GeoJSON, one feature a line.
-//! - `static FILE` serves the bytes of a file at every path, and prints the address.
+//! - `paths GRIDS FILE` writes the paths of tiles to ask for: as many of each zoom, as a map asks for as many of each; each tile once into
+//!   FILE.once; the tiles of zoom 8 into FILE.z8.
+//! - `static FOLDER` serves the files of a folder, called Z-X-Y, at Z/X/Y, and prints the address.
 //! - `ask ADDRESS FILE CONNECTIONS SECONDS` asks for each path of a file once, or in turn for some seconds, and prints tiles a second
 //!   and percentiles.
-//! - `tiles GRIDS` serves the engine's tiles without any cache, so that every request is a cold one.
+//! - `serve GRIDS` serves the engine's tiles without any cache, so that every request is a cold one.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 #![expect(clippy::print_stdout, reason = "figures are what a bench is for")]
@@ -15,15 +17,18 @@
 #[path = "support/sample_district.rs"]
 mod sample_district;
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use axum::extract::{Path, State};
+use axum::http::{HeaderName, header};
 use geo_types::Coord;
 use gridkeeper::tile::{LayerTiles, TileAddress, TileLayers, to_world};
-use gridkeeper::topology::{UnitIndex, ValidCoverage};
+use gridkeeper::topology::ValidCoverage;
 use libdeflater::{CompressionLvl, Compressor};
 use rayon::prelude::*;
 
@@ -37,6 +42,9 @@ const GZIP_LEVEL: i32 = 1;
 
 /// Tiles measured at each zoom, spread over all that hold something.
 const TILES_MAX: usize = 400;
+
+/// Requests for each zoom; where it has fewer tiles, they are asked for again.
+const REQUESTS_PER_ZOOM: usize = 200;
 
 /// What Martin serves of the same table: grids at every zoom, code and name, no names in a layer of their own, no borders.
 const EQUAL: &str = r#"
@@ -58,8 +66,8 @@ fn main() {
         }
         ["export", grids, file] => export(grids.parse().unwrap(), file),
         ["paths", grids, file] => paths(grids.parse().unwrap(), file),
-        ["serve", grids] => serve(Some(grids.parse().unwrap()), ""),
-        ["static", file] => serve(None, file),
+        ["serve", grids] => serve(grids.parse().unwrap()),
+        ["static", folder] => serve_files(folder),
         ["ask", address, file, connections, seconds] => ask(address, file, connections.parse().unwrap(), seconds.parse().unwrap()),
         _ => panic!("{arguments:?} is nothing that this bench does"),
     }
@@ -223,56 +231,65 @@ fn export(grids: usize, file: &str) {
     }
 }
 
-/// Writes the paths of the tiles that are asked for, z/x/y; zoom 8 beside, as it is measured on its own.
+/// Writes the paths of the tiles that are asked for, z/x/y.
 fn paths(grids: usize, file: &str) {
     let coverage = make_coverage(grids);
-    let _ = UnitIndex(0);
-    let mut all: Vec<TileAddress> = (10..=16).flat_map(|z| spread(&addresses(&coverage, z))).collect();
+    let by_zoom: Vec<Vec<TileAddress>> = (10..=16).map(|z| spread(&addresses(&coverage, z))).collect();
+    let as_many = by_zoom.iter().flat_map(|all| all.iter().copied().cycle().take(REQUESTS_PER_ZOOM));
     // In no order that favours anybody.
-    all.sort_by_key(|address| address.x().wrapping_mul(0x9e37_79b9) ^ address.y().wrapping_mul(0x85eb_ca6b));
+    let shuffled = |all: Vec<TileAddress>| {
+        let mut all: Vec<(usize, TileAddress)> = all.into_iter().enumerate().collect();
+        all.sort_by_key(|(at, _)| (*at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        all.into_iter().map(|(_, address)| address).collect::<Vec<_>>()
+    };
     let write = |file: &str, all: &[TileAddress]| {
         let lines: String = all.iter().map(|address| format!("{}/{}/{}\n", address.z(), address.x(), address.y())).collect();
         std::fs::write(file, lines).unwrap();
     };
-    write(file, &all);
+    write(file, &shuffled(as_many.collect()));
+    write(&format!("{file}.once"), &shuffled(by_zoom.concat()));
     write(&format!("{file}.z8"), &addresses(&coverage, 8));
 }
 
-/// Serves tiles, made anew for each request, or with `?warm` as they were made; or a file's bytes at every path.
-fn serve(grids: Option<usize>, file: &str) {
-    use axum::extract::{Path, State};
-    use axum::http::{HeaderName, header};
-    type Answer = ([(HeaderName, &'static str); 2], axum::body::Bytes);
-    let headers = [(header::CONTENT_TYPE, "application/vnd.mapbox-vector-tile"), (header::CONTENT_ENCODING, "gzip")];
-    let app = match grids {
-        Some(grids) => {
-            let tiles = Arc::new(equal(&Arc::new(make_coverage(grids))));
-            (8..=16).rev().for_each(|z| {
-                tiles.collapsed_count(0, z);
-            });
-            let tile = move |State(tiles): State<Arc<LayerTiles>>, Path((z, x, y)): Path<(u8, u32, u32)>| async move {
-                let made = tokio::task::spawn_blocking(move || {
-                    thread_local! {
-                        static COMPRESSOR: std::cell::RefCell<Compressor> =
-                            std::cell::RefCell::new(Compressor::new(CompressionLvl::new(GZIP_LEVEL).unwrap()));
-                    }
-                    let bytes = tiles.tile(TileAddress::new(z, x, y).unwrap()).unwrap().unwrap_or_default();
-                    COMPRESSOR.with_borrow_mut(|compressor| compress(compressor, &bytes))
-                });
-                let answer: Answer = (headers, made.await.unwrap().into());
-                answer
-            };
-            axum::Router::new().route("/{z}/{x}/{y}", axum::routing::get(tile)).with_state(tiles)
-        }
-        None => {
-            let bytes = axum::body::Bytes::from(std::fs::read(file).unwrap());
-            let fixed = move || {
-                let answer: Answer = (headers, bytes.clone());
-                std::future::ready(answer)
-            };
-            axum::Router::new().fallback(fixed)
-        }
+/// Two headers of a tile, and its bytes.
+type Answer = ([(HeaderName, &'static str); 2], axum::body::Bytes);
+
+const HEADERS: [(HeaderName, &str); 2] = [(header::CONTENT_TYPE, "application/vnd.mapbox-vector-tile"), (header::CONTENT_ENCODING, "gzip")];
+
+/// Serves tiles, made anew for each request.
+fn serve(grids: usize) {
+    let tiles = Arc::new(equal(&Arc::new(make_coverage(grids))));
+    (8..=16).rev().for_each(|z| tiles.prepare(z));
+    let tile = move |State(tiles): State<Arc<LayerTiles>>, Path((z, x, y)): Path<(u8, u32, u32)>| async move {
+        let made = tokio::task::spawn_blocking(move || {
+            thread_local! {
+                static COMPRESSOR: std::cell::RefCell<Compressor> =
+                    std::cell::RefCell::new(Compressor::new(CompressionLvl::new(GZIP_LEVEL).unwrap()));
+            }
+            let bytes = tiles.tile(TileAddress::new(z, x, y).unwrap()).unwrap().unwrap_or_default();
+            COMPRESSOR.with_borrow_mut(|compressor| compress(compressor, &bytes))
+        });
+        let answer: Answer = (HEADERS, made.await.unwrap().into());
+        answer
     };
+    serve_app(axum::Router::new().route("/{z}/{x}/{y}", axum::routing::get(tile)).with_state(tiles));
+}
+
+/// Serves the files of a folder from memory.
+fn serve_files(folder: &str) {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| {
+        let path = entry.unwrap().path();
+        (path.file_name().unwrap().to_str().unwrap().replace('-', "/"), axum::body::Bytes::from(std::fs::read(&path).unwrap()))
+    });
+    let files: Arc<HashMap<String, axum::body::Bytes>> = Arc::new(files.collect());
+    let file = move |State(files): State<Arc<HashMap<String, axum::body::Bytes>>>, Path(path): Path<String>| {
+        let answer: Answer = (HEADERS, files[&path].clone());
+        std::future::ready(answer)
+    };
+    serve_app(axum::Router::new().route("/{*path}", axum::routing::get(file)).with_state(files));
+}
+
+fn serve_app(app: axum::Router) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
