@@ -1,7 +1,7 @@
 //! Writes the tiles of a layer for `tests/tiles_coverage.py` to judge.
 //!
-//! Usage: `cargo run --release --example tile_pieces -- OUT MIN_ZOOM MAX_ZOOM GRIDS|FILE`; `make tiles-coverage` names them.
-//! GRIDS is a size of the sample; FILE a boundary file, whose faults are accepted but for overlaps. Ends with 2 where the file does not
+//! Usage: `cargo run --release --example tile_pieces -- OUT MIN_ZOOM MAX_ZOOM GRIDS|FILE [LAID]`; `make tiles-coverage` names them.
+//! LAID is mercator, geographic, gcj02 or bd09. GRIDS is a size of the sample; FILE a boundary file, whose faults are accepted but for overlaps. Ends with 2 where the file does not
 //! make a layer, and says why.
 
 #![expect(clippy::unwrap_used, reason = "a comparison that cannot go on has failed")]
@@ -19,8 +19,10 @@ use std::sync::Arc;
 
 use gridkeeper::boundary::{Accepted, Layer, LayerName, Level};
 use gridkeeper::import::{ReadOptions, read_boundaries};
-use gridkeeper::tile::{LayerTiles, TileLayers};
+use gridkeeper::tile::TileLayers;
 use gridkeeper::topology::{Rules, ValidCoverage, check};
+
+use crate::tile_pieces::Laid;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -39,16 +41,19 @@ fields = [{ name = "code", min_zoom = 0 }]
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [out, min_zoom, max_zoom, source] = &arguments[..] else { panic!("OUT MIN_ZOOM MAX_ZOOM GRIDS|FILE") };
+    let [out, min_zoom, max_zoom, source, laid @ ..] = &arguments[..] else {
+        panic!("OUT MIN_ZOOM MAX_ZOOM GRIDS|FILE [{}]", Laid::NAMES.join("|"))
+    };
+    let laid = Laid::find(laid.first().map_or("mercator", String::as_str)).unwrap();
     let coverage = match source.parse() {
         Ok(grids) => Some(sample_district::make_coverage(grids)),
         Err(_) => read(Path::new(source)),
     };
     let Some(coverage) = coverage.map(Arc::new) else { return ExitCode::from(2) };
-    let tiles = LayerTiles::build(Arc::clone(&coverage), &TileLayers::parse(DESCRIPTION).unwrap());
+    let tiles = laid.tiles(Arc::clone(&coverage), &TileLayers::parse(DESCRIPTION).unwrap());
     let zooms = min_zoom.parse().unwrap()..=max_zoom.parse().unwrap();
     let mut out = BufWriter::new(std::fs::File::create(out).unwrap());
-    tile_pieces::write_pieces(&tiles, &coverage, zooms, true, &mut out).unwrap();
+    tile_pieces::write_pieces(&tiles, &coverage, laid, zooms, true, &mut out).unwrap();
     ExitCode::SUCCESS
 }
 

@@ -13,7 +13,7 @@ use gridkeeper::topology::ValidCoverage;
 
 use crate::quilt;
 use crate::support::python_with;
-use crate::tile_pieces::write_pieces;
+use crate::tile_pieces::{Laid, write_pieces};
 
 const BUFFER: i32 = 64;
 const LOW: i32 = -BUFFER;
@@ -238,16 +238,19 @@ fn a_shift_moves_the_tiles_and_their_bounds() {
 fn another_decoder_finds_no_hole_no_overlap_and_no_invalid_ring() {
     let Some(python) = python_with("mapbox_vector_tile") else { return };
     let coverage = quilt::coverage(5, 12);
-    let tiles = LayerTiles::build(Arc::new(coverage.clone()), &TileLayers::parse(ALL_FROM_0).unwrap());
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let mut out = std::io::BufWriter::new(file.reopen().unwrap());
-    write_pieces(&tiles, &coverage, [4, 7, 9, 11, 12, 13], true, &mut out).unwrap();
-    drop(out);
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tiles_coverage.py");
-    let output = std::process::Command::new(python).arg(script).arg(file.path()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(said.contains("units without area"), "{said}");
+    for name in Laid::NAMES {
+        let laid = Laid::find(name).unwrap();
+        let tiles = laid.tiles(Arc::new(coverage.clone()), &TileLayers::parse(ALL_FROM_0).unwrap());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut out = std::io::BufWriter::new(file.reopen().unwrap());
+        write_pieces(&tiles, &coverage, laid, [4, 7, 9, 11, 12, 13], true, &mut out).unwrap();
+        drop(out);
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tiles_coverage.py");
+        let output = std::process::Command::new(&python).arg(script).arg(file.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{name}: {said}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(said.contains("units without area") && said.contains("without a hole"), "{name}: {said}");
+    }
 }
 
 /// The features of one layer of a tile with their properties as text.
