@@ -48,6 +48,9 @@ def tiles_layer(base, style_name):
         sys.exit(f"QGIS cannot read the style {style_name}: {converter.errorMessage()}")
     layer.setRenderer(converter.renderer())
     layer.setLabeling(converter.labeling())
+    nameless = [style.styleName() for style in converter.labeling().styles() if not style.labelSettings().fieldName]
+    if nameless:
+        sys.exit(f"QGIS does not know what to write: {', '.join(nameless)}")
     return layer, tilejson["bounds"], converter.warnings()
 
 

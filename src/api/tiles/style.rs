@@ -24,6 +24,9 @@ const INCIDENTS: &str = include_str!("../../../tiles/incidents.json");
 
 const TEMPLATE_LEVELS: [&str; 4] = ["district", "street", "community", "grid"];
 
+/// A label of both, in the one form that all programs that read styles know.
+const NAME_AND_CODE: &str = "{name}\n{code}";
+
 /// The colour of units of which no figure is told.
 const UNTOLD: &str = "#dcdcdc";
 
@@ -144,14 +147,17 @@ fn parse_language(text: &str) -> Result<String, String> {
 /// Has every label that shows a name show the field `field` first.
 fn name_in(style: &mut Value, field: &str) {
     fn replace(value: &mut Value, field: &str) {
+        let named = json!(["coalesce", ["get", field], ["get", "name"]]);
         if *value == json!(["get", "name"]) {
-            *value = json!(["coalesce", ["get", field], ["get", "name"]]);
+            *value = named;
+        } else if *value == NAME_AND_CODE {
+            *value = json!(["concat", named, "\n", ["get", "code"]]);
         } else if let Some(parts) = value.as_array_mut() {
             parts.iter_mut().for_each(|part| replace(part, field));
         }
     }
     let layers = style["layers"].as_array_mut().into_iter().flatten();
-    layers.filter(|layer| layer["layout"]["text-field"].is_array()).for_each(|layer| replace(&mut layer["layout"]["text-field"], field));
+    layers.filter(|layer| !layer["layout"]["text-field"].is_null()).for_each(|layer| replace(&mut layer["layout"]["text-field"], field));
 }
 
 /// Returns the levels that are loaded, coarse to fine. The coarsest is drawn from the first zoom on.
@@ -242,12 +248,27 @@ fn to_style(layers: &[Vec<Drawn>], tilejson: &str, has_borders: bool) -> Value {
                 if number > 0 {
                     layer["id"] = format!("{}-{number}", layer["id"].as_str().unwrap_or_default()).into();
                 }
+                let nameless = code_in_place_of_name(&layer);
                 drawn.push(layer);
+                drawn.extend(nameless);
             }
         }
     }
     style["layers"] = Value::Array(drawn);
     style
+}
+
+/// Returns what labels the units without a name that `layer` leaves out, for a layer that shows names. It stands by itself as not all
+/// programs that read styles know expressions that choose.
+fn code_in_place_of_name(layer: &Value) -> Option<Value> {
+    if layer["layout"]["text-field"] != json!(["get", "name"]) {
+        return None;
+    }
+    let mut nameless = layer.clone();
+    nameless["id"] = format!("{}-code", layer["id"].as_str()?).into();
+    nameless["filter"] = json!(["!", ["has", "name"]]);
+    nameless["layout"]["text-field"] = json!(["get", "code"]);
+    Some(nameless)
 }
 
 /// Has the lines around areas of a collection drawn from the layer of borders.
@@ -317,7 +338,9 @@ mod tests {
         assert!(!before.contains("name:en"));
         name_in(&mut style, "name:en");
         let label = style["layers"].as_array().unwrap().iter().find(|layer| layer["id"] == "grid-label").unwrap();
-        assert!(label["layout"]["text-field"].to_string().contains(r#"["coalesce",["get","name:en"],["get","name"]]"#), "{label}");
+        assert_eq!(label["layout"]["text-field"], json!(["coalesce", ["get", "name:en"], ["get", "name"]]));
+        let near = style["layers"].as_array().unwrap().iter().find(|layer| layer["id"] == "grid-label-near").unwrap();
+        assert_eq!(near["layout"]["text-field"][1], label["layout"]["text-field"]);
         for (text, expected) in [("en", true), ("zh-Hans", true), ("", false), ("e", false), ("en-", false), ("en;x", false), ("9n", false)]
         {
             assert_eq!(parse_language(text).is_ok(), expected, "{text:?}");
