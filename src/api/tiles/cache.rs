@@ -114,7 +114,7 @@ struct Entry {
     /// The generation whose tiles were made from nothing.
     base: GenerationId,
     /// The generations that followed up to this one, newest first, each with the tiles that it changed.
-    epochs: Vec<(GenerationId, Arc<TileChanges>)>,
+    epochs: Arc<[(GenerationId, Arc<TileChanges>)]>,
 }
 
 /// A tile as it is sent; none where it is empty.
@@ -407,7 +407,7 @@ impl Entry {
         };
         let tiles = tiles.in_matrix(source.drawing.matrix);
         let tiles = Arc::new(if is_seldom { tiles.seldom() } else { tiles });
-        Self { base: source.generation, source, coverage_bytes, tiles, is_seldom, epochs: Vec::new() }
+        Self { base: source.generation, source, coverage_bytes, tiles, is_seldom, epochs: Arc::default() }
     }
 
     /// Returns the drawing of the generation that was made from this one; none where nothing was drawn of this one.
@@ -421,7 +421,7 @@ impl Entry {
             base = epochs.pop().map_or(base, |(generation, _)| generation);
         }
         let coverage_bytes = layer.coverage().bytes();
-        Some(Self { source, coverage_bytes, tiles: Arc::new(tiles), is_seldom: self.is_seldom, base, epochs })
+        Some(Self { source, coverage_bytes, tiles: Arc::new(tiles), is_seldom: self.is_seldom, base, epochs: epochs.into() })
     }
 
     /// Returns the source with the generation that last changed a tile. A filter may ask for more than tiles show, so its tiles are
