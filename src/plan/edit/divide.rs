@@ -149,7 +149,12 @@ impl Board {
             return Err(Box::new(Refusal { place: self.place_of(depth, *other), ..*refusal }));
         }
         self.check_joined(depth, &units, kept)?;
-        for unit in units.into_iter().filter(|unit| *unit != kept) {
+        units.retain(|unit| *unit != kept);
+        // What is in a swallowed unit gets another parent, which a lock forbids.
+        for unit in &units {
+            self.children[depth][*unit as usize].iter().try_for_each(|child| self.guard(depth + 1, *child))?;
+        }
+        for unit in units {
             self.swallow(depth, unit, kept);
         }
         if depth == self.finest {

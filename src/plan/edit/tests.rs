@@ -381,6 +381,21 @@ fn a_locked_unit_keeps_its_ground() {
 }
 
 #[test]
+fn a_merge_of_coarser_units_leaves_what_is_locked_in_its_parent() {
+    let mut draft = draft(1);
+    draft.apply(&[Operation::Lock { level: level("grid"), units: vec![code("00")], is_locked: true }]).unwrap();
+    let before = face(&draft);
+    let merge = |units: [&str; 2]| Operation::Merge { level: level("community"), units: units.map(code).to_vec(), into: None };
+    let refused = draft.apply(&[merge(["c01", "c00"])]).unwrap_err();
+    assert_eq!((refused.reason, refused.units), (Reason::Locked, vec![code("00")]));
+    assert_eq!(refused.place, draft.geometry(2, &code("00")).map(|mut geometry| geometry.0.remove(0).into()));
+    assert!(face(&draft) == before);
+    // In the one that is kept it stays where it was.
+    draft.apply(&[merge(["c00", "c01"])]).unwrap();
+    assert_eq!(draft.find(2, &code("00")).unwrap().unit.parent, Some(code("c00")));
+}
+
+#[test]
 fn a_border_of_coarser_units_moves_only_when_asked() {
     let mut draft = draft(1);
     let shift =
