@@ -4,7 +4,8 @@ use super::region::{NONE, Region};
 use super::state::State;
 use super::transport::adjacent;
 
-/// Makes as many districts of today's as are wanted: the lightest are given to their lightest neighbours, the heaviest are cut in two.
+/// Makes as many districts of today's as are wanted: the lightest are given to their lightest neighbours, those that
+/// have most to give are cut in two.
 ///
 /// Returns the plan, and for each district the one of today that it is. The homes of the region's units are numbered after these; what is at
 /// home in a district that is no more has a number beyond.
@@ -42,36 +43,43 @@ pub(super) fn fit_number(region: &mut Region, today: Vec<u32>, wanted: u32) -> (
     (of, names)
 }
 
-/// Cuts the heaviest districts in two until none is empty.
+/// Cuts districts in two until none is empty, first those that have most load to give: locked units stay where they are.
 pub(super) fn split_off(region: &Region, of: &mut [u32]) {
     let mut place_of = vec![NONE; region.len()];
     loop {
         let state = State::new(region, of.to_vec());
         let Some(empty) = (0..region.districts).find(|district| state.count[*district as usize] == 0) else { return };
-        let can_split = |district: &u32| state.count[*district as usize] > 1;
-        let heaviest = (0..region.districts)
-            .filter(can_split)
-            .max_by(|a, b| state.load[*a as usize].total_cmp(&state.load[*b as usize]).then(b.cmp(a)));
-        let Some(heaviest) = heaviest else { return };
-        let units: Vec<u32> = region.units().filter(|unit| of[*unit as usize] == heaviest).collect();
-        let (mut part, _) = region.cut_out(of, &[heaviest], &units, &mut place_of);
+        let mut free = vec![(0.0, 0u32); region.districts as usize];
+        for unit in region.units().filter(|unit| !region.is_locked[*unit as usize]) {
+            let (load, count) = &mut free[of[unit as usize] as usize];
+            *load += region.load[unit as usize];
+            *count += 1;
+        }
+        let can_split = |district: &u32| state.count[*district as usize] > 1 && free[*district as usize].1 > 0;
+        let giver =
+            (0..region.districts).filter(can_split).max_by(|a, b| free[*a as usize].0.total_cmp(&free[*b as usize].0).then(b.cmp(a)));
+        let Some(giver) = giver else { return };
+        let units: Vec<u32> = region.units().filter(|unit| of[*unit as usize] == giver).collect();
+        let (mut part, _) = region.cut_out(of, &[giver], &units, &mut place_of);
         part.districts = 2;
         let mut halves = bisect(&part);
         join_strays(&part, &mut halves);
-        // Locked units stay, and with them the half that holds most of them.
-        let locked = |half: u32| part.units().filter(|unit| halves[*unit as usize] == half && part.is_locked[*unit as usize]).count();
-        let leaving = u32::from(locked(0) >= locked(1));
-        let mut has_left = false;
+        let leaving = leaving_half(&part, &halves);
         for (unit, half) in units.iter().zip(&halves) {
             if *half == leaving && !region.is_locked[*unit as usize] {
                 of[*unit as usize] = empty;
-                has_left = true;
             }
         }
-        if !has_left {
-            return;
-        }
     }
+}
+
+/// Returns the half that leaves a district, of which it has some unit that may: the one with fewer locked units.
+fn leaving_half(part: &Region, halves: &[u32]) -> u32 {
+    let count = |half: u32, is_locked: bool| {
+        part.units().filter(|unit| halves[*unit as usize] == half && part.is_locked[*unit as usize] == is_locked).count()
+    };
+    let rank = |half: u32| (count(half, false) == 0, count(half, true));
+    u32::from(rank(1) <= rank(0))
 }
 
 /// Returns the lightest district that has no locked unit.

@@ -296,3 +296,44 @@ fn a_warm_balance_leaves_each_district_some_of_its_ground() {
         }
     }
 }
+
+/// Square units in a row.
+fn row(count: u32) -> BaseGraph {
+    let unit = |at: u32| BaseUnit { x_m: f64::from(at), y_m: 0.0, area_m2: 1.0, rim_m: 2.0 };
+    let borders: Vec<_> = (1..count).map(|at| (at - 1, at, 1.0)).collect();
+    BaseGraph::new((0..count).map(unit).collect(), &borders)
+}
+
+#[test]
+fn a_new_district_is_cut_from_one_that_has_units_to_give() {
+    // The first carries most and is locked whole, so that the second makes room for a third.
+    let graph = row(12);
+    let today: Vec<Option<u32>> = (0..12).map(|at| Some(u32::from(at >= 7))).collect();
+    let is_locked: Vec<bool> = (0..12).map(|at| at < 7).collect();
+    for mode in [Mode::Warm, Mode::Redraw] {
+        let locked = Task { today: &today, is_locked: &is_locked, mode, tolerance: 0.8, ..task(&graph, &[10.0; 12], &[0; 12], 3) };
+        let plan = run(&locked);
+        assert!(!plan.communities[0].findings.iter().any(Finding::is_failure), "{mode:?}: {:?}", plan.communities[0].findings);
+        let loads: Vec<f64> = plan.districts.iter().map(|district| district.load).collect();
+        assert!(loads[0] == 70.0 && loads.iter().all(|load| *load > 0.0) && loads.len() == 3, "{mode:?}: {loads:?}");
+    }
+}
+
+#[test]
+fn no_new_district_stays_empty_while_another_has_units_to_give() {
+    let graph = town(6);
+    let quarter = |at: u32| u32::from(at % 6 >= 3) + 2 * u32::from(at / 6 >= 3);
+    let today: Vec<Option<u32>> = (0..36).map(|at| Some(quarter(at))).collect();
+    for seed in 0..30u32 {
+        // Some quarters are locked whole, not all of them, and everywhere a unit here and there.
+        let is_locked: Vec<bool> = (0..36).map(|at| (seed % 15) >> quarter(at) & 1 == 1 || (at * 7 + seed) % 5 == 0).collect();
+        let load: Vec<f64> = (0..36).map(|at| f64::from(1 + (at * 13 + seed * 5) % 9)).collect();
+        let mode = if seed % 2 == 0 { Mode::Warm } else { Mode::Redraw };
+        let free = Task { seed: seed.into(), effort: 5.0, ..task(&graph, &load, &[0; 36], 5 + seed % 3) };
+        let plan = run(&Task { today: &today, is_locked: &is_locked, mode, ..free });
+        let there = plan.districts.iter().filter(|district| district.units > 0).count();
+        assert_eq!(there, free.districts as usize, "seed {seed}: {:?}", plan.district_of);
+        let has_moved = (0..36).find(|at| is_locked[*at] && Some(plan.district_of[*at]) != today[*at]);
+        assert_eq!(has_moved, None, "seed {seed}");
+    }
+}
