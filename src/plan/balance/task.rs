@@ -106,7 +106,8 @@ pub struct CommunityPlan {
     pub load: f64,
     pub districts: u32,
     pub bounds: Bounds,
-    /// The least load that must change hands so that today's districts come within bounds; none without a plan of today.
+    /// The least load that must change hands so that today's districts come within bounds; none without a plan of today,
+    /// or where the community is to have more or fewer districts than today.
     pub transport_load: Option<f64>,
     /// What the planner should know, before anything was moved and after.
     pub findings: Vec<Finding>,

@@ -337,3 +337,17 @@ fn no_new_district_stays_empty_while_another_has_units_to_give() {
         assert_eq!(has_moved, None, "seed {seed}");
     }
 }
+
+#[test]
+fn what_must_move_at_least_is_known_where_districts_stay_as_many() {
+    let graph = row(21);
+    let today: Vec<Option<u32>> = (0..21).map(|at| Some(at / 10)).collect();
+    let least = |districts: u32| {
+        let warm = Task { today: &today, mode: Mode::Warm, ..task(&graph, &[10.0; 21], &[0; 21], districts) };
+        run(&warm).communities[0].transport_load
+    };
+    // The first has 26.5 more than it may, and the third, beyond the second, has 56.5 less than it must.
+    let three = least(3).unwrap();
+    assert!((three - (26.5 + 56.5)).abs() < 1e-3, "{three}");
+    assert_eq!([2, 4].map(least), [None, None]);
+}
