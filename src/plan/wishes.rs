@@ -15,7 +15,7 @@ use crate::topology::{UnitIndex, ValidCoverage};
 pub struct Wishes {
     /// Along which borders should run: roads, rivers.
     pub lines: Vec<LineString<f64>>,
-    /// Which no border should cut: compounds, campuses, markets.
+    /// Which no border should cut: compounds, campuses, markets. A border along their outline cuts nothing.
     pub wholes: Vec<Polygon<f64>>,
     /// Of which each gets a district of its own: stations of keepers.
     pub points: Vec<Coord<f64>>,
@@ -23,6 +23,10 @@ pub struct Wishes {
 
 /// How near a line a border runs along it: the width of a road and its pavements.
 const ALONG_M: f64 = 20.0;
+
+/// How near the outline of a whole a border runs along it and does not cut it: compounds are digitised apart from the units that they
+/// consist of, to a metre or two, and what lies on a slanted edge is rounded to either side of it.
+const OUTLINE_M: f64 = 5.0;
 
 /// What a metre of border costs that runs along a line, and one that cuts a whole.
 const ALONG_WEIGHT: f64 = 0.2;
@@ -44,8 +48,8 @@ impl Wishes {
 
     /// Weighs the borders of base units, which are those of a level of the coverage in its order, and finds the units of the points.
     ///
-    /// A border's weight is the mean over its length: that of a stretch along a line is [`ALONG_WEIGHT`], of one through a whole
-    /// [`CUTTING_WEIGHT`], of all else 1.
+    /// A border's weight is the mean over its length: that of a stretch along a line is [`ALONG_WEIGHT`], of one through a whole,
+    /// away from its outline, [`CUTTING_WEIGHT`], of all else 1.
     ///
     /// # Errors
     /// A point lies in no unit, or two in one.
@@ -65,11 +69,17 @@ impl Wishes {
         let to_m = |c: Coord<f64>| [c.x * scale.x, c.y * scale.y];
         let stretches = self.lines.iter().flat_map(LineString::lines);
         let lines = RTree::bulk_load(stretches.map(|line| Line::new(to_m(line.start), to_m(line.end))).collect());
-        let wholes = self.wholes.iter().filter_map(|whole| Some(GeomWithData::new(boxed(whole.bounding_rect()?), whole)));
+        let wholes = self.wholes.iter().enumerate();
+        let wholes = wholes.filter_map(|(at, whole)| Some(GeomWithData::new(boxed(whole.bounding_rect()?), (at, whole))));
         let wholes = RTree::bulk_load(wholes.collect());
+        let edge = |at: usize, line: geo_types::Line<f64>| GeomWithData::new(Line::new(to_m(line.start), to_m(line.end)), at);
+        let rings = self.wholes.iter().enumerate().flat_map(|(at, whole)| rings_of(whole).map(move |ring| (at, ring)));
+        let outlines = RTree::bulk_load(rings.flat_map(|(at, ring)| ring.lines().map(move |line| edge(at, line))).collect());
+        let is_at_outline =
+            |of: usize, place: Coord<f64>| outlines.locate_within_distance(to_m(place), OUTLINE_M * OUTLINE_M).any(|edge| edge.data == of);
         let weight_at = |place: Coord<f64>| {
-            let mut around = wholes.locate_in_envelope_intersecting(AABB::from_point([place.x, place.y]));
-            if around.any(|whole| whole.data.contains(&Point(place))) {
+            let mut around = wholes.locate_in_envelope_intersecting(AABB::from_point([place.x, place.y])).map(|whole| whole.data);
+            if around.any(|(at, whole)| whole.contains(&Point(place)) && !is_at_outline(at, place)) {
                 return CUTTING_WEIGHT;
             }
             let is_along = lines.locate_within_distance(to_m(place), ALONG_M * ALONG_M).next().is_some();
@@ -128,9 +138,76 @@ impl Wishes {
     }
 }
 
+fn rings_of(polygon: &Polygon<f64>) -> impl Iterator<Item = &LineString<f64>> {
+    std::iter::once(polygon.exterior()).chain(polygon.interiors())
+}
+
 fn boxed(rect: Rect<f64>) -> Rectangle<[f64; 2]> {
     Rectangle::from_corners([rect.min().x, rect.min().y], [rect.max().x, rect.max().y])
 }
 
 /// Places in which one edge is looked at.
 const PARTS_MAX: f64 = 1_000.0;
+
+#[cfg(test)]
+mod tests {
+    use geo_types::MultiPolygon;
+
+    use super::*;
+    use crate::boundary::{Layer, LayerName, Level};
+    use crate::topology::cases::shape;
+    use crate::topology::{Rules, check};
+
+    /// A side of a unit: no multiple of the length at which borders are looked at.
+    const SIDE_M: f64 = 110.0;
+
+    /// A place of a town that is turned by some degrees, metres from its corner.
+    fn place(x_m: f64, y_m: f64, turned_deg: f64) -> Coord<f64> {
+        let corner = Coord { x: 111.6, y: 26.2 };
+        let (scale, (sin, cos)) = (degree_m(corner), turned_deg.to_radians().sin_cos());
+        Coord { x: corner.x + (x_m * cos - y_m * sin) / scale.x, y: corner.y + (x_m * sin + y_m * cos) / scale.y }
+    }
+
+    fn square(x_m: f64, y_m: f64, side_m: f64, turned_deg: f64) -> Polygon<f64> {
+        let corners = [(0.0, 0.0), (side_m, 0.0), (side_m, side_m), (0.0, side_m)];
+        Polygon::new(corners.iter().map(|(x, y)| place(x_m + x, y_m + y, turned_deg)).collect(), Vec::new())
+    }
+
+    /// Four by four square units.
+    fn town(turned_deg: f64) -> ValidCoverage {
+        let unit = |at: usize| {
+            let (x, y) = ((at % 4) as f64 * SIDE_M, (at / 4) as f64 * SIDE_M);
+            shape("unit", 1, &format!("u{at:02}"), None, MultiPolygon(vec![square(x, y, SIDE_M, turned_deg)]))
+        };
+        let layer = Layer { name: LayerName::parse("grid").unwrap(), levels: vec![Level::parse("unit").unwrap()], scheme: None };
+        let checked = check(&layer, vec![(0..16).map(unit).collect()], &Rules { snap_m: 0.0, ..Rules::default() });
+        checked.coverage.unwrap_or_else(|| panic!("{:?}", checked.problems))
+    }
+
+    #[test]
+    fn a_border_along_the_outline_of_a_compound_does_not_cut_it_however_it_is_turned() {
+        for turned_deg in [0.0, 1.0, 17.0, 45.0, 63.0, 88.0] {
+            let coverage = town(turned_deg);
+            // The compound is four units; as its own office has drawn it, a metre wider or narrower, it is the same.
+            for wider_m in [0.0, 1.0, -1.0] {
+                let compound = square(SIDE_M - wider_m, SIDE_M - wider_m, 2.0 * (SIDE_M + wider_m), turned_deg);
+                let weights = Wishes { wholes: vec![compound], ..Wishes::default() }.weights(&coverage, 0);
+                assert_eq!(weights.len(), 24);
+                let is_in = |unit: u32| [5, 6, 9, 10].contains(&unit);
+                for ((a, b), weight) in weights {
+                    let expected = if is_in(a) && is_in(b) { CUTTING_WEIGHT } else { 1.0 };
+                    assert!((weight - expected).abs() < 1e-9, "turned by {turned_deg}, {wider_m} wider, {a} to {b}: {weight}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_border_cuts_a_compound_though_it_runs_along_the_outline_of_another() {
+        let coverage = town(17.0);
+        // One compound is the inner units, another lies within it to the west of their middle.
+        let wholes = vec![square(SIDE_M, SIDE_M, 2.0 * SIDE_M, 17.0), square(SIDE_M, SIDE_M, SIDE_M, 17.0)];
+        let weights = Wishes { wholes, ..Wishes::default() }.weights(&coverage, 0);
+        assert!((weights[&(5, 6)] - CUTTING_WEIGHT).abs() < 1e-9, "{}", weights[&(5, 6)]);
+    }
+}
