@@ -108,9 +108,27 @@ impl Finding {
     }
 }
 
-/// A load in as many digits as a person reads.
+/// Digits that tell two loads from each other, and decimals that a figure has wherever it has any.
+const DIGITS: i32 = 4;
+const DECIMALS: usize = 2;
+
+/// A load in as many digits as a person reads: shares of a thousandth as well as thousands of cases.
 pub fn figure(load: f64) -> String {
-    if load.abs() >= 1000.0 || load.fract() == 0.0 { format!("{load:.0}") } else { format!("{load:.2}") }
+    if load.abs() >= 1000.0 || load.fract() == 0.0 {
+        return format!("{load:.0}");
+    }
+    let leading = load.abs().log10().floor() as i32;
+    if leading < -2 * DIGITS {
+        return format!("{load:.DECIMALS$e}");
+    }
+    let decimals = usize::try_from(DIGITS - 1 - leading).unwrap_or(0).max(DECIMALS);
+    let mut text = format!("{load:.decimals$}");
+    // Zeros at the end tell nothing beyond the usual decimals.
+    let least = text.len() - (decimals - DECIMALS);
+    while text.len() > least && text.ends_with('0') {
+        text.pop();
+    }
+    text
 }
 
 pub fn percent(share: f64) -> String {
@@ -119,4 +137,27 @@ pub fn percent(share: f64) -> String {
 
 fn percent_short(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_has_the_digits_that_matter() {
+        for (load, expected) in [
+            (0.0, "0"),
+            (120.0, "120"),
+            (2148.4, "2148"),
+            (131.25, "131.25"),
+            (0.5, "0.50"),
+            (1.005, "1.005"),
+            (-0.0123, "-0.0123"),
+            (0.000_512_34, "0.0005123"),
+            (0.000_475, "0.000475"),
+            (3e-12, "3.00e-12"),
+        ] {
+            assert_eq!(figure(load), expected);
+        }
+    }
 }
