@@ -35,7 +35,7 @@ pub use evenness::Evenness;
 pub use graph::{BaseGraph, BaseUnit, Beside};
 pub use ground::{base_graph, ground_of};
 pub use measures::{Against, CommunityLoad, DistrictMeasures, Measured, Measures, measure};
-pub use proposal::{Explained, Proposal, ProposalError, TOLERANCE_DEFAULT, VariableEvenness, Wanted, explain};
+pub use proposal::{Explained, LOAD_MAX, Proposal, ProposalError, TOLERANCE_DEFAULT, VariableEvenness, Wanted, explain};
 pub use sentences::{figure, percent};
 pub use staff_table::{StaffError, StaffQuestion, StaffRow, StaffTable};
 pub use staffing::{ApportionError, Apportionment, Staffing, apportion, fewest_under};

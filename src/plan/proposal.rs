@@ -28,6 +28,9 @@ pub struct Wanted {
 /// How far a load may be from the mean, unless told otherwise.
 pub const TOLERANCE_DEFAULT: f64 = 0.05;
 
+/// The most that anybody bounds a load by: loads are counted in cases, households or square metres, and nobody's city has as many.
+pub const LOAD_MAX: f64 = 1e15;
+
 /// Moves thought of for each second that was asked for: so few that they are done in time on one core, so that the seed alone decides and not
 /// the clock.
 const MOVES_A_SECOND: f64 = 3e6;

@@ -151,6 +151,11 @@ fn a_bound_that_cannot_be_met_ends_with_one_and_says_why() {
         &["balance", "--into", "0"],
         &["balance", "--into", "4", "--parent-field", "nothing"],
         &["balance", "--into", "1000"],
+        &["balance", "--into", "4", "--floor=nan"],
+        &["balance", "--into", "4", "--floor=-1"],
+        &["balance", "--into", "4", "--ceiling=inf"],
+        &["staff", "--ceiling=nan"],
+        &["staff", "--cost=inf"],
     ] {
         let output = blocks.run(wrong);
         assert_eq!(output.status.code(), Some(2), "{wrong:?}: {}", String::from_utf8_lossy(&output.stdout));

@@ -16,7 +16,7 @@ use super::describe::{describe_findings, describe_measures, list};
 use super::source::PlanSource;
 use crate::api::wire::BalanceView;
 use crate::boundary::UnitCode;
-use crate::plan::{Base, Mode, Numbers, Progress, Proposal, TOLERANCE_DEFAULT, Wanted, percent};
+use crate::plan::{Base, LOAD_MAX, Mode, Numbers, Progress, Proposal, TOLERANCE_DEFAULT, Wanted, percent};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -35,10 +35,10 @@ pub struct Args {
     #[arg(long, value_name = "CODES")]
     lock: Option<String>,
     /// The least that a district may carry
-    #[arg(long, value_name = "LOAD")]
+    #[arg(long, value_name = "LOAD", value_parser = parse_bound)]
     floor: Option<f64>,
     /// The most that a district may carry
-    #[arg(long, value_name = "LOAD")]
+    #[arg(long, value_name = "LOAD", value_parser = parse_bound)]
     ceiling: Option<f64>,
     /// How many districts each parent gets: as many as today where that adds up, or by load; today's in a warm balance
     #[arg(long)]
@@ -203,4 +203,9 @@ fn describe(made: &Proposal, base: &Base, took: Duration) -> String {
 fn parse_seconds(text: &str) -> Result<f64, String> {
     let seconds: f64 = text.parse().map_err(|_| format!("{text:?} is no number of seconds"))?;
     if seconds > 0.0 && seconds.is_finite() { Ok(seconds) } else { Err("the time must be more than 0 seconds".into()) }
+}
+
+fn parse_bound(text: &str) -> Result<f64, String> {
+    let bound = text.parse().ok().filter(|bound| (0.0..=LOAD_MAX).contains(bound));
+    bound.ok_or_else(|| format!("{text:?} is no number from 0 to {LOAD_MAX:e}"))
 }

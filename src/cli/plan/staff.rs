@@ -1,7 +1,6 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use anyhow::ensure;
 use jiff::Timestamp;
 
 use super::super::export::replace_file;
@@ -25,10 +24,10 @@ pub struct Args {
     #[arg(long, value_name = "RANGE", value_parser = parse_what_if)]
     what_if: Option<WhatIf>,
     /// The most that a worker may carry; also says how few workers keep it
-    #[arg(long, value_name = "LOAD")]
+    #[arg(long, value_name = "LOAD", value_parser = parse_amount)]
     ceiling: Option<f64>,
     /// What a worker costs, in any money and for any time; from the store by default what one costs a month by the table of costs
-    #[arg(long, value_name = "COST")]
+    #[arg(long, value_name = "COST", value_parser = parse_amount)]
     cost: Option<f64>,
     /// Sainte-Laguë keeps loads near the mean on both sides, min-max the greatest one low
     #[arg(long, default_value = "sainte-lague")]
@@ -54,8 +53,12 @@ fn parse_what_if(text: &str) -> Result<WhatIf, String> {
     parse_numbers(text).map(WhatIf)
 }
 
+fn parse_amount(text: &str) -> Result<f64, String> {
+    let amount = text.parse().ok().filter(|amount: &f64| *amount > 0.0 && amount.is_finite());
+    amount.ok_or_else(|| format!("{text:?} is no number above 0"))
+}
+
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
-    ensure!(args.ceiling.is_none_or(|ceiling| ceiling > 0.0), "--ceiling must be more than 0");
     let mut census = args.source.read_census(context)?;
     let mut cost = args.cost;
     if cost.is_none() && args.source.from.is_none() {

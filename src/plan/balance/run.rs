@@ -99,6 +99,9 @@ impl Task<'_> {
         if !(self.tolerance > 0.0 && self.tolerance < 1.0) {
             return Err(TaskError::Tolerance(self.tolerance));
         }
+        if let Some(bound) = self.floor.into_iter().chain(self.ceiling).find(|bound| !(bound.is_finite() && *bound >= 0.0)) {
+            return Err(TaskError::Bound(bound));
+        }
         match (self.floor, self.ceiling) {
             (Some(floor), Some(ceiling)) if floor > ceiling => Err(TaskError::FloorAboveCeiling { floor, ceiling }),
             _ => Ok(()),
@@ -152,9 +155,11 @@ const NARROWED_MIN: f64 = 0.4;
 fn bounds_of(task: &Task, (load, units): (f64, usize), districts: u32, city_mean: f64, findings: &mut Vec<Finding>) -> (Bounds, Bounds) {
     let mean = load / f64::from(districts);
     let around = |mean: f64| (mean * (1.0 - task.tolerance), mean * (1.0 + task.tolerance));
+    let stated = (task.floor.unwrap_or(f64::NEG_INFINITY), task.ceiling.unwrap_or(f64::INFINITY));
     let within = |low: f64, high: f64| {
-        let (low, high) = (task.floor.map_or(low, |floor| low.max(floor)), task.ceiling.map_or(high, |ceiling| high.min(ceiling)));
-        Bounds { target: mean, low: low.min(high), high: high.max(low) }
+        // Where floor or ceiling lies beyond what is even, it alone is left: no district may carry less than the floor, or more than the ceiling.
+        let (low, high) = (low.clamp(stated.0, stated.1), high.clamp(stated.0, stated.1));
+        Bounds { target: mean, low, high }
     };
     let (own, city) = (around(mean), around(city_mean));
     let narrowed = (own.0.max(city.0), own.1.min(city.1));
@@ -168,7 +173,8 @@ fn bounds_of(task: &Task, (load, units): (f64, usize), districts: u32, city_mean
         findings.push(Finding::NoRoom { mean });
     }
     let is_fine = (narrowed.1 - narrowed.0) / 2.0 >= load / units.max(1) as f64;
-    (bounds, if is_near && is_fine { within(narrowed.0, narrowed.1) } else { bounds })
+    let has_room = narrowed.0.max(stated.0) < narrowed.1.min(stated.1);
+    (bounds, if is_near && is_fine && has_room { within(narrowed.0, narrowed.1) } else { bounds })
 }
 
 fn put_together(task: &Task, units_of: &[Vec<u32>], done: Vec<Done>, is_finished: bool) -> Plan {

@@ -36,7 +36,7 @@ pub struct Task<'a> {
     pub mode: Mode,
     /// How far a district's load may be from the mean, as a share of it, on both sides.
     pub tolerance: f64,
-    /// The least and the most that a district may carry besides.
+    /// The least and the most that a district may carry besides; what lies beyond the tolerance is kept all the same, and the tolerance is not.
     pub floor: Option<f64>,
     pub ceiling: Option<f64>,
     /// What no district may have more or less of than so much, beside its load.
@@ -75,6 +75,8 @@ pub enum TaskError {
     LockWithoutPlan,
     #[error("tolerance {0} is not between 0 and 1")]
     Tolerance(f64),
+    #[error("a floor or ceiling of {0} is no load; name a number from 0 up")]
+    Bound(f64),
     #[error("floor {floor} is above ceiling {ceiling}")]
     FloorAboveCeiling { floor: f64, ceiling: f64 },
 }

@@ -150,6 +150,9 @@ fn a_task_without_sense_is_refused() {
     assert_eq!(ask(|task| task.tolerance = 0.0), TaskError::Tolerance(0.0));
     assert!(matches!(ask(|task| task.districts = 5), TaskError::Apportion(_)));
     assert!(matches!(ask(|task| (task.floor, task.ceiling) = (Some(3.0), Some(2.0))), TaskError::FloorAboveCeiling { .. }));
+    assert!(matches!(ask(|task| task.floor = Some(f64::NAN)), TaskError::Bound(_)));
+    assert_eq!(ask(|task| task.ceiling = Some(f64::INFINITY)), TaskError::Bound(f64::INFINITY));
+    assert_eq!(ask(|task| task.floor = Some(-1.0)), TaskError::Bound(-1.0));
 }
 
 #[test]
@@ -350,4 +353,25 @@ fn what_must_move_at_least_is_known_where_districts_stay_as_many() {
     let three = least(3).unwrap();
     assert!((three - (26.5 + 56.5)).abs() < 1e-3, "{three}");
     assert_eq!([2, 4].map(least), [None, None]);
+}
+
+#[test]
+fn a_floor_or_ceiling_beyond_the_tolerance_is_what_districts_are_told() {
+    // A hundred each, and from 95 to 105 by the tolerance.
+    let graph = town(4);
+    let load = [25.0; 16];
+    let told = |floor: Option<f64>, ceiling: Option<f64>| {
+        let plan = foresee(&Task { floor, ceiling, ..task(&graph, &load, &[0; 16], 4) }).unwrap().remove(0);
+        (plan.bounds.low, plan.bounds.high, plan.findings == [Finding::NoRoom { mean: 100.0 }])
+    };
+    assert_eq!(told(None, None), (95.0, 105.0, false));
+    assert_eq!(told(Some(98.0), Some(103.0)), (98.0, 103.0, false));
+    assert_eq!(told(Some(120.0), None), (120.0, 120.0, true));
+    assert_eq!(told(None, Some(80.0)), (80.0, 80.0, true));
+    assert_eq!(told(Some(120.0), Some(130.0)), (120.0, 120.0, true));
+    // So nobody is said to be within bounds who is below the floor.
+    let plan = run(&Task { floor: Some(120.0), ..task(&graph, &load, &[0; 16], 4) });
+    let outside = |finding: &&Finding| matches!(finding, Finding::Outside { why: Why::NoRoom, .. });
+    let below = plan.districts.iter().filter(|district| district.load < 120.0).count();
+    assert!(below > 0 && plan.communities[0].findings.iter().filter(outside).count() >= below, "{:?}", plan.communities[0].findings);
 }

@@ -5,13 +5,10 @@ use crate::api::cases::{Body, or_empty};
 use crate::api::problem::Problem;
 use crate::boundary::Level;
 use crate::history::{WantedLimit, WantedLoad, join_limits, parse_limits, parse_loads, parse_wishes};
-use crate::plan::{Mode, Numbers, TOLERANCE_DEFAULT, Wanted, Wishes};
+use crate::plan::{LOAD_MAX, Mode, Numbers, TOLERANCE_DEFAULT, Wanted, Wishes};
 
 /// The longest that somebody may have a plan looked for.
 pub const SECONDS_MAX: f64 = 600.0;
-
-/// Loads are counted in cases, households or square metres; nobody's city has as many.
-const LOAD_MAX: f64 = 1e15;
 
 /// What is wanted of a plan. Everything may be left out.
 #[derive(Debug, utoipa::ToSchema)]
