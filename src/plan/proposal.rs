@@ -16,6 +16,7 @@ pub struct Wanted {
     /// Today's in a warm balance and by load in a redraw, by default.
     pub numbers: Option<Numbers>,
     pub tolerance: f64,
+    /// Of one load only: the sum of several is in no measure that anybody knows.
     pub floor: Option<f64>,
     pub ceiling: Option<f64>,
     /// Codes of units, and of districts of today.
@@ -44,6 +45,10 @@ pub enum ProposalError {
     Task(#[from] TaskError),
     #[error("districts around points are drawn anew; ask for a redraw, without locks")]
     SeedsWarm,
+    #[error(
+        "floor and ceiling bound one load, and {0} are balanced together; bound each of them by what districts have at least and at most"
+    )]
+    SeveralLoads(usize),
 }
 
 /// A plan with all that is told of it.
@@ -142,6 +147,9 @@ impl Base {
 
     fn parts(&self, wanted: &Wanted) -> Result<Parts, ProposalError> {
         let mode = wanted.mode.unwrap_or(if self.today.names.is_empty() { Mode::Redraw } else { Mode::Warm });
+        if self.variables.len() > 1 && (wanted.floor.is_some() || wanted.ceiling.is_some()) {
+            return Err(ProposalError::SeveralLoads(self.variables.len()));
+        }
         let mut is_locked = self.locks(&wanted.locks)?;
         let mut seeded = None;
         if !self.seeds.is_empty() {

@@ -291,6 +291,19 @@ fn several_loads_are_balanced_by_their_weights() {
         let off = variable["balance"]["imbalance_max"].as_f64().unwrap();
         assert!((off - told["metrics"]["balance"]["imbalance_max"].as_f64().unwrap()).abs() < 1e-9, "{variable}");
     }
+    // Their sum is in a measure of its own, so that a floor or a ceiling of it would mean nothing; each of them is bounded instead.
+    let run = |command: &str, more: &[&str]| {
+        let source = ["--from", "blocks.geojson", "--code-field", "code", "--load-field", "load:3,人口:1"];
+        gridkeeper().current_dir(blocks.dir.path()).args(["plan", command]).args(source).args(more).output().unwrap()
+    };
+    for bound in ["--floor", "--ceiling"] {
+        let refused = run("balance", &[&args[..], &[bound, "120"]].concat());
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(refused.status.code() == Some(2) && said.contains("2 are balanced together"), "{said}");
+    }
+    let refused = run("staff", &["--workers", "4", "--ceiling", "120"]);
+    assert!(refused.status.code() == Some(2) && String::from_utf8_lossy(&refused.stderr).contains("bounds one load"), "{refused:?}");
+    assert!(run("balance", &[&args[..], &["--at-most", "load:200,人口:2000"]].concat()).status.success());
 }
 
 #[test]

@@ -34,10 +34,10 @@ pub struct Args {
     /// Units that stay where they are, or districts with all of theirs: codes with commas, or @FILE with one a line
     #[arg(long, value_name = "CODES")]
     lock: Option<String>,
-    /// The least that a district may carry
+    /// The least that a district may carry, where one load is balanced; of each of several --at-least says it
     #[arg(long, value_name = "LOAD", value_parser = parse_bound)]
     floor: Option<f64>,
-    /// The most that a district may carry
+    /// The most that a district may carry, where one load is balanced; of each of several --at-most says it
     #[arg(long, value_name = "LOAD", value_parser = parse_bound)]
     ceiling: Option<f64>,
     /// How many districts each parent gets: as many as today where that adds up, or by load; today's in a warm balance

@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use anyhow::ensure;
 use jiff::Timestamp;
 
 use super::super::export::replace_file;
@@ -23,7 +24,7 @@ pub struct Args {
     /// Other numbers to compare with, as FROM..TO or FROM..TO/STEP
     #[arg(long, value_name = "RANGE", value_parser = parse_what_if)]
     what_if: Option<WhatIf>,
-    /// The most that a worker may carry; also says how few workers keep it
+    /// The most that a worker may carry, where one load is shared out; also says how few workers keep it
     #[arg(long, value_name = "LOAD", value_parser = parse_amount)]
     ceiling: Option<f64>,
     /// What a worker costs, in any money and for any time; from the store by default what one costs a month by the table of costs
@@ -59,6 +60,10 @@ fn parse_amount(text: &str) -> Result<f64, String> {
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
+    ensure!(
+        args.ceiling.is_none() || args.source.loads()?.len() == 1,
+        "--ceiling bounds one load, and several are weighed together here; ask for each of them by itself"
+    );
     let mut census = args.source.read_census(context)?;
     let mut cost = args.cost;
     if cost.is_none() && args.source.from.is_none() {

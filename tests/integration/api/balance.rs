@@ -195,6 +195,11 @@ fn what_makes_no_sense_is_refused_with_all_that_is_wrong() {
         let (status, refused) = ask(&service, "POST", &balance, Some("*"), &body);
         assert_eq!((status, &refused["errors"][0]["parameter"]), (400, &json!(parameter)), "{refused}");
     }
+    // Several loads are added up in a measure of their own, in which nobody knows a bound.
+    let several = json!({ "load": "households:2,units:1", "floor": 5, "ceiling": 400 });
+    let (status, refused) = ask(&service, "POST", &balance, Some("*"), &several);
+    let told: Vec<&str> = refused["errors"].as_array().unwrap().iter().map(|error| error["detail"].as_str().unwrap()).collect();
+    assert!(status == 400 && told[0].contains("at_least") && told[1].contains("at_most"), "{refused}");
     let floors = |least: &str, most: &str| ask(&service, "POST", &balance, Some("*"), &json!({ "at_least": least, "at_most": most }));
     let (status, refused) = floors("units:9", "units:8");
     assert_eq!((status, &refused["errors"][0]["parameter"]), (400, &json!("at_least")), "{refused}");
@@ -231,9 +236,13 @@ fn workers_are_shared_out_by_load_before_a_border_is_moved() {
     assert_eq!(what_if, [(4, 4), (6, 6), (8, 0)]);
     let csv = send(&service, "GET", &format!("{staffing}?f=csv&workers=5"), None, "*/*", &Value::Null).text().unwrap();
     assert_eq!(csv, "parent,load,workers_today,workers,load_per_worker\n431102001,1050,2,3,350\n431102002,1050,2,2,525\n");
-    for (query, parameter) in
-        [("?workers=0", "workers"), ("?method=fair", "method"), ("?what_if=9..1", "what_if"), ("?ceiling=-1", "ceiling")]
-    {
+    for (query, parameter) in [
+        ("?workers=0", "workers"),
+        ("?method=fair", "method"),
+        ("?what_if=9..1", "what_if"),
+        ("?ceiling=-1", "ceiling"),
+        ("?load=households,x&ceiling=9", "ceiling"),
+    ] {
         let (status, refused) = get(query);
         assert_eq!((status, &refused["errors"][0]["parameter"]), (400, &json!(parameter)), "{refused}");
     }

@@ -36,7 +36,7 @@ pub struct StaffQuery {
     /// `sainte-lague` keeps loads near the mean on both sides, `min-max` the greatest one low.
     #[param(value_type = Option<String>, pattern = "^(sainte-lague|min-max)$")]
     pub method: Option<Apportionment>,
-    /// The most that a worker may carry; also says how few workers keep it.
+    /// The most that a worker may carry; also says how few workers keep it. Of one load only.
     pub ceiling: Option<f64>,
     /// What a worker costs; by default what one has cost a month in the last 30 days by the table of costs.
     pub cost: Option<f64>,
@@ -61,12 +61,16 @@ impl FromQuery for StaffQuery {
         };
         let workers =
             |text: &str| text.parse::<u32>().ok().filter(|workers| *workers > 0).ok_or_else(|| format!("{text:?} is no number of workers"));
+        let (load, ceiling) = (values.optional("load", parse_loads), values.optional("ceiling", amount));
+        if load.as_ref().is_some_and(|loads| loads.len() > 1) && ceiling.is_some() {
+            values.fault("ceiling", "bounds one load, and several are weighed together; ask for each of them by itself".into());
+        }
         Some(Self {
             level: values.optional("level", Level::parse),
-            load: values.optional("load", parse_loads),
+            load,
             workers: values.optional("workers", workers),
             method: values.optional("method", method),
-            ceiling: values.optional("ceiling", amount),
+            ceiling,
             cost: values.optional("cost", amount),
             what_if: values.optional("what_if", parse_numbers),
             f: values.optional("f", |text| Ok::<_, String>(text.to_owned())),

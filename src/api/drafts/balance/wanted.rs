@@ -32,8 +32,9 @@ pub struct BalanceBody {
     /// How far a district's load may be from its mean, on both sides; 0.05 by default.
     #[schema(minimum = 0.000_001, maximum = 0.999_999)]
     tolerance: Option<f64>,
-    /// The least and the most that a district may carry.
+    /// The least that a district may carry, where one load is balanced; of each of several `at_least` says it.
     floor: Option<f64>,
+    /// The most that a district may carry, where one load is balanced; of each of several `at_most` says it.
     ceiling: Option<f64>,
     /// Codes of units that stay, and of districts that keep theirs, beside those that are locked in the draft.
     lock: Option<Vec<String>>,
@@ -115,6 +116,13 @@ impl Asked {
             seconds: body.real("seconds", 0.001..=SECONDS_MAX),
         };
         let (level, loads) = (body.parsed("level", Level::parse), body.parsed("load", parse_loads));
+        if loads.as_ref().is_some_and(|loads| loads.len() > 1) {
+            let mut refuse = |member, instead| {
+                body.fault(member, format!("bounds one load, and several are balanced; say it of each by {instead}"));
+            };
+            floor.iter().for_each(|_| refuse("floor", "at_least"));
+            ceiling.iter().for_each(|_| refuse("ceiling", "at_most"));
+        }
         let [at_least, at_most] = ["at_least", "at_most"].map(|member| body.parsed(member, parse_limits).unwrap_or_default());
         let limits = join_limits(at_least, at_most).map_err(|detail| body.fault("at_least", detail)).unwrap_or_default();
         let wishes = body.object("wishes");
