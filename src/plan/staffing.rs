@@ -63,14 +63,17 @@ pub fn fewest_under(loads: &[f64], ceiling: f64) -> Vec<u32> {
 }
 
 /// What a number of workers comes to.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Staffing {
     pub workers: u32,
     /// The load of the worker who has least, who has most, and of all on the mean, where a community's load is shared evenly among its own.
+    /// Nobody has most where a community has load and nobody to carry it.
     pub load_min: f64,
-    pub load_max: f64,
+    pub load_max: Option<f64>,
     pub load_mean: f64,
-    /// Workers of communities whose load for each is over the ceiling, where there is one.
+    /// Communities that have load and no worker.
+    pub without_workers: Vec<u32>,
+    /// Workers of communities whose load for each is over the ceiling, where there is one, and one for each community without workers.
     pub over_ceiling: u32,
     /// What all of them cost, where it is known what one does.
     pub cost: Option<f64>,
@@ -81,12 +84,17 @@ impl Staffing {
         let workers: u32 = given.iter().sum();
         let each = || loads.iter().zip(given).filter(|(_, given)| **given > 0).map(|(load, given)| (load / f64::from(*given), *given));
         let is_over = |load: f64| ceiling.is_some_and(|ceiling| load > ceiling * (1.0 + 1e-9));
+        let has_nobody = (0u32..).zip(loads.iter().zip(given)).filter(|(_, (load, given))| **load > 0.0 && **given == 0);
+        let without_workers: Vec<u32> = has_nobody.map(|(community, _)| community).collect();
+        // However much one may carry, what nobody carries is more.
+        let without_anybody = if ceiling.is_some() { without_workers.len() as u32 } else { 0 };
         Self {
             workers,
             load_min: each().map(|(load, _)| load).fold(f64::INFINITY, f64::min),
-            load_max: each().map(|(load, _)| load).fold(0.0, f64::max),
+            load_max: without_workers.is_empty().then(|| each().map(|(load, _)| load).fold(0.0, f64::max)),
             load_mean: loads.iter().sum::<f64>() / f64::from(workers.max(1)),
-            over_ceiling: each().filter(|(load, _)| is_over(*load)).map(|(_, given)| given).sum(),
+            over_ceiling: each().filter(|(load, _)| is_over(*load)).map(|(_, given)| given).sum::<u32>() + without_anybody,
+            without_workers,
             cost: cost_each.map(|cost| cost * f64::from(workers)),
         }
     }
@@ -154,7 +162,23 @@ mod tests {
         assert_eq!(Staffing::of(&loads, &[2, 3, 1, 7], Some(50.0), None).over_ceiling, 0);
         assert_eq!(
             Staffing::of(&loads, &[2, 2, 1, 7], Some(50.0), Some(10.0)),
-            Staffing { workers: 12, load_min: 0.0, load_max: 50.5, load_mean: 551.0 / 12.0, over_ceiling: 2, cost: Some(120.0) }
+            Staffing {
+                workers: 12,
+                load_min: 0.0,
+                load_max: Some(50.5),
+                load_mean: 551.0 / 12.0,
+                without_workers: Vec::new(),
+                over_ceiling: 2,
+                cost: Some(120.0)
+            }
         );
+    }
+
+    #[test]
+    fn load_that_nobody_carries_is_nobodys_and_over_every_ceiling() {
+        let staffing = Staffing::of(&[100.0, 100.0, 0.0], &[2, 0, 0], Some(1000.0), None);
+        assert_eq!((staffing.load_min, staffing.load_max, staffing.load_mean), (50.0, None, 100.0));
+        assert_eq!((staffing.without_workers, staffing.over_ceiling), (vec![1], 1));
+        assert_eq!(Staffing::of(&[100.0, 100.0], &[2, 0], None, None).over_ceiling, 0, "without a ceiling nothing is over it");
     }
 }

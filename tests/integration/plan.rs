@@ -307,6 +307,31 @@ fn several_loads_are_balanced_by_their_weights() {
 }
 
 #[test]
+fn a_parent_without_a_worker_has_nobody_for_its_load() {
+    let blocks = Blocks::new();
+    // Two districts lie in the west, and one of them has a unit in the east, where there is none.
+    let unit = |at: usize, load: u32, parent: &str, today: &str| {
+        let (west, east) = (111.6 + at as f64 * 0.001, 111.6 + (at + 1) as f64 * 0.001);
+        let ring = json!([[[west, 26.2], [east, 26.2], [east, 26.201], [west, 26.201], [west, 26.2]]]);
+        let properties = json!({ "code": code(at), "load": load, "parent": parent, "today": today });
+        json!({ "type": "Feature", "properties": properties, "geometry": { "type": "Polygon", "coordinates": ring } })
+    };
+    let units = [unit(0, 50, "west", "1"), unit(1, 25, "west", "2"), unit(2, 25, "west", "2"), unit(3, 100, "east", "2")];
+    std::fs::write(blocks.path("blocks.geojson"), json!({ "type": "FeatureCollection", "features": units }).to_string()).unwrap();
+    let args = ["staff", "--parent-field", "parent", "--current-field", "today", "--ceiling", "150"];
+    let told = told_any(&blocks.run(&[&args[..], &["--json"]].concat()));
+    let today = &told["today"];
+    assert_eq!((&today["load_min"], &today["load_max"], &today["load_mean"]), (&json!(50.0), &Value::Null, &json!(100.0)), "{today}");
+    assert_eq!((&today["without_workers"], &today["over_ceiling"]), (&json!(["east"]), &json!(1)));
+    assert_eq!((&told["staffing"]["load_max"], &told["staffing"]["without_workers"]), (&json!(100.0), &json!([])));
+    let said = String::from_utf8(blocks.run(&args).stdout).unwrap();
+    assert!(
+        said.contains("today: 2 workers, load 100 each, 50 and more (-50.00 % and more), nobody in east, 1 over the ceiling"),
+        "{said}"
+    );
+}
+
+#[test]
 fn staff_is_shared_out_by_load() {
     let blocks = Blocks::new();
     let output = blocks.run(&[

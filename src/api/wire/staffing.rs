@@ -21,9 +21,12 @@ pub struct StaffingView {
 pub struct StaffingSumView {
     pub workers: u32,
     pub load_min: f64,
-    pub load_max: f64,
+    /// Null where a parent has load and nobody to carry it.
+    pub load_max: Option<f64>,
     pub load_mean: f64,
-    /// Workers who carry more than the ceiling.
+    /// Codes of parents that have load and no worker.
+    pub without_workers: Vec<String>,
+    /// Workers who carry more than the ceiling, and one for each parent without workers.
     pub over_ceiling: u32,
     /// What all of them cost, where it is known what one does.
     pub cost: Option<f64>,
@@ -50,13 +53,14 @@ impl StaffingView {
             load_per_worker: row.load_per_worker(),
             fewest_under_ceiling: row.fewest,
         };
+        let sum = |staffing: &Staffing| StaffingSumView::new(staffing, census);
         Self {
             notes: census.notes.clone(),
-            staffing: (&table.staffing).into(),
-            today: table.today.as_ref().map(StaffingSumView::from),
+            staffing: sum(&table.staffing),
+            today: table.today.as_ref().map(sum),
             fewest_under_ceiling: table.fewest(),
             parents: table.rows.iter().map(row).collect(),
-            what_if: table.what_if.iter().map(StaffingSumView::from).collect(),
+            what_if: table.what_if.iter().map(sum).collect(),
         }
     }
 
@@ -73,9 +77,17 @@ impl StaffingView {
     }
 }
 
-impl From<&Staffing> for StaffingSumView {
-    fn from(staffing: &Staffing) -> Self {
-        let Staffing { workers, load_min, load_max, load_mean, over_ceiling, cost } = *staffing;
-        Self { workers, load_min, load_max, load_mean, over_ceiling, cost }
+impl StaffingSumView {
+    fn new(staffing: &Staffing, census: &Census) -> Self {
+        let name = |community: &u32| census.community_name(*community).to_owned();
+        Self {
+            workers: staffing.workers,
+            load_min: staffing.load_min,
+            load_max: staffing.load_max,
+            load_mean: staffing.load_mean,
+            without_workers: staffing.without_workers.iter().map(name).collect(),
+            over_ceiling: staffing.over_ceiling,
+            cost: staffing.cost,
+        }
     }
 }

@@ -93,19 +93,23 @@ fn cost_of_today(source: &PlanSource, context: &Context) -> anyhow::Result<Optio
 
 fn describe(table: &StaffTable, census: &Census) -> String {
     let mut text: String = census.notes.iter().map(|note| format!("{note}\n")).collect();
+    let name_of = |community: u32| match census.community_name(community) {
+        "" => "all",
+        name => name,
+    };
     let line = |name: &str, staffing: &Staffing| {
         let off = |load: f64| percent(load / staffing.load_mean - 1.0);
-        let cost = staffing.cost.map_or_else(String::new, |cost| format!(", cost {}", figure(cost)));
+        let (least, off_least) = (figure(staffing.load_min), off(staffing.load_min));
+        let range = match staffing.load_max {
+            Some(most) => format!("{least} to {} ({off_least} to {})", figure(most), off(most)),
+            None => {
+                let names: Vec<&str> = staffing.without_workers.iter().map(|community| name_of(*community)).collect();
+                format!("{least} and more ({off_least} and more), nobody in {}", names.join(", "))
+            }
+        };
         let over = if staffing.over_ceiling > 0 { format!(", {} over the ceiling", staffing.over_ceiling) } else { String::new() };
-        format!(
-            "{name}: {} workers, load {} each, {} to {} ({} to {}){over}{cost}\n",
-            staffing.workers,
-            figure(staffing.load_mean),
-            figure(staffing.load_min),
-            figure(staffing.load_max),
-            off(staffing.load_min),
-            off(staffing.load_max)
-        )
+        let cost = staffing.cost.map_or_else(String::new, |cost| format!(", cost {}", figure(cost)));
+        format!("{name}: {} workers, load {} each, {range}{over}{cost}\n", staffing.workers, figure(staffing.load_mean))
     };
     if let Some(today) = &table.today {
         text.push_str(&line("today", today));
@@ -117,8 +121,7 @@ fn describe(table: &StaffTable, census: &Census) -> String {
     for row in &table.rows {
         let today = row.today.map_or_else(String::new, |today| format!(" ({today} today)"));
         let fewest = row.fewest.map_or_else(String::new, |fewest| format!(", at least {fewest}"));
-        let parent = census.community_name(row.community);
-        let parent = if parent.is_empty() { "all" } else { parent };
+        let parent = name_of(row.community);
         let _ = writeln!(text, "  {parent}: {} workers{today}, load {} each{fewest}", row.workers, figure(row.load_per_worker()));
     }
     if !table.what_if.is_empty() {

@@ -83,7 +83,9 @@ export function StaffingTable() {
 }
 
 function sum(one: Sum): string {
-  const parts = [t('sumOf', count(one.workers), whole(one.load_mean), whole(one.load_min), whole(one.load_max))];
+  const parts = one.load_max == null
+    ? [t('sumUpwards', count(one.workers), whole(one.load_mean), whole(one.load_min)), t('nobodyIn', one.without_workers.join(t('comma')))]
+    : [t('sumOf', count(one.workers), whole(one.load_mean), whole(one.load_min), whole(one.load_max))];
   if (one.over_ceiling > 0) parts.push(t('overCeiling', count(one.over_ceiling)));
   if (one.cost != null) parts.push(t('costs', whole(one.cost)));
   return parts.join(t('comma'));

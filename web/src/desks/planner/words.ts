@@ -161,6 +161,8 @@ export const words = {
   loadEach: ['人均负荷', 'Load each'],
   ifSo: ['如果 {} 人', 'with {}'],
   sumOf: ['：{} 人，人均 {}，{} 至 {}', ': {} workers, {} each, {} to {}'],
+  sumUpwards: ['：{} 人，人均 {}，{} 以上', ': {} workers, {} each, {} and more'],
+  nobodyIn: ['{} 无人', 'nobody in {}'],
   overCeiling: ['{} 人超上限', '{} over the ceiling'],
   costs: ['费用 {}', 'cost {}'],
   comma: ['，', ', '],
