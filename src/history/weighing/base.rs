@@ -1,12 +1,14 @@
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use super::figures::{Figures, WeighError, to_name};
 use super::loads::{AREA_KM2, UNITS, WORKLOAD, WantedLimit, WantedLoad};
 use super::workload::weigh;
 use crate::config::WorkloadConfig;
 use crate::lineage::RESIDENTS_NAMES;
 use crate::plan::{Base, Limit, Named, Variable, base_graph, ground_of};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::topology::{CoverageLevel, UnitIndex, ValidCoverage};
 
 /// What of a coverage is planned with.
@@ -68,10 +70,25 @@ pub fn weigh_base(
         limits,
         communities: parent_names(coverage, choice),
         today: today_names(coverage, choice)?,
+        spent: choice.spent_names(store, coverage)?,
         residents: residents_field.map(|field| figures.of(field)).transpose()?,
         notes: vec![format!("layer {}: {} units of level {}", coverage.layer().name, level.units().len(), level.level())],
         ..Base::default()
     })
+}
+
+impl BaseChoice<'_> {
+    /// Returns the names that no new district of a plan may get: all codes that the level above the base units has or ever had, as that is
+    /// where districts become units.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn spent_names(&self, store: &dyn Store, coverage: &ValidCoverage) -> Result<FxHashSet<String>, StoreError> {
+        let Some(above) = self.depth.checked_sub(1) else { return Ok(FxHashSet::default()) };
+        let level = &coverage.levels()[above];
+        let ever = store.load_codes(&coverage.layer().name, level.level(), None)?;
+        Ok(ever.iter().chain(level.units().iter().map(|unit| &unit.code)).map(ToString::to_string).collect())
+    }
 }
 
 /// Weighs each load by itself. Cases are counted in the units of a level of a coverage; without one no load may ask for them.

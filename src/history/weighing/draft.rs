@@ -28,6 +28,8 @@ pub struct DraftGround {
     /// Of the units: which are locked, and which stay as their district is locked.
     is_locked: Vec<bool>,
     is_bound: Vec<bool>,
+    /// Codes that no unit may get which begins at the level of the districts: those that have ended, and those of the draft's base, which come
+    /// back to their own units only.
     spent: Vec<UnitCode>,
 }
 
@@ -79,7 +81,7 @@ pub fn survey(session: &DraftSession, level: Option<&Level>) -> Result<DraftGrou
         district_level: levels[depth - 1].level().clone(),
         revision: session.revision(),
         own: session.load_field().map(|field| (field.to_owned(), loads)),
-        spent: draft.spent_codes(depth - 1).to_vec(),
+        spent: levels[depth - 1].units().iter().map(|unit| &unit.code).chain(draft.spent_codes(depth - 1)).cloned().collect(),
         coverage,
         depth,
         is_locked,

@@ -124,6 +124,33 @@ fn more_districts_begin_under_codes_that_nobody_ever_had() {
 }
 
 #[test]
+fn what_is_proposed_is_taken_whatever_was_merged_before() {
+    let (service, draft) = start();
+    let (balance, operations) = (format!("{draft}/balance"), format!("{draft}/operations"));
+    let communities = || -> Vec<String> {
+        let (_, units) = ask(&service, "GET", &format!("{draft}/units?level=community"), None, &Value::Null);
+        let mut codes: Vec<String> = units["features"].as_array().unwrap().iter().map(|unit| unit["id"].as_str().unwrap().into()).collect();
+        codes.sort_unstable();
+        codes
+    };
+    for (round, mode) in ["warm", "redraw", "warm", "redraw"].into_iter().enumerate() {
+        // Of one street or the other, so that a code of the base ends, or one that began since.
+        let of_street: Vec<String> =
+            communities().into_iter().filter(|code| code.starts_with(&COMMUNITIES[2 * (round % 2)][..9])).collect();
+        let kept = &of_street[round / 2];
+        let merge = json!({ "op": "merge", "level": "community", "units": of_street, "into": kept });
+        let (status, merged) = ask(&service, "POST", &operations, Some("*"), &merge);
+        assert_eq!(status, 200, "{merged}");
+        let into = communities().len() + 1;
+        let (status, plan) = ask(&service, "POST", &balance, Some("*"), &json!({ "into": into, "mode": mode, "tolerance": 0.3 }));
+        assert_eq!((status, plan["metrics"]["districts"].as_u64()), (200, Some(into as u64)), "{plan}");
+        let (status, applied) = ask(&service, "POST", &operations, Some("*"), &plan["operation"]);
+        assert_eq!(status, 200, "{mode} after {merge}: {applied}");
+        assert_eq!(communities().len(), into);
+    }
+}
+
+#[test]
 fn a_stream_tells_how_far_a_plan_is_and_ends_with_it() {
     let (service, draft) = start();
     let balance = format!("{draft}/balance");
