@@ -141,6 +141,7 @@ fn figure(value: f64) -> String {
     }
 }
 
-fn place_of(place: &Geometry<f64>) -> Option<(f64, f64)> {
+/// Returns longitude and latitude of the middle of a place.
+pub fn place_of(place: &Geometry<f64>) -> Option<(f64, f64)> {
     place.bounding_rect().map(|rect| (rect.center().x, rect.center().y))
 }

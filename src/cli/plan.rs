@@ -8,6 +8,7 @@ mod load;
 mod publish;
 mod source;
 mod staff;
+mod table;
 
 use clap::Subcommand;
 

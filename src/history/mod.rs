@@ -27,7 +27,7 @@ pub use comparison::{Asked, Comparison, HistoryError, MeasuredPair, PairError, c
 pub use drafts::{
     Approval, Beginning, DraftEnd, DraftError, DraftSession, LoggedEntry, NAMED_UNITS_MAX, NotPublished, OPERATIONS_MAX, Prepared,
     Readiness, TextError, Wish, beginning_of, load_drawn, load_drawn_coverage, look_over, operations_to_json, parse_operations,
-    parse_polygons, prepare,
+    parse_polygons, prepare, spent_codes,
 };
 pub use judging::{JudgeError, Judged, Judgement, judge, period_of, weights_of};
 pub use listing::{ListedGeneration, Listing, find_generation, list_generations};

@@ -566,6 +566,50 @@ fn a_plan_becomes_a_draft_that_a_second_person_has_published() {
     assert_eq!((&found["path"][0]["code"], &found["grid"]["code"]), (&"P0".into(), &"B132".into()), "{found}");
 }
 
+/// Makes a draft of a plan and publishes it.
+fn take(blocks: &Blocks, plan: &str) {
+    let told = blocks.done(&["plan", "import", plan, "--level", "grid", "--author", "one"]);
+    let draft = told.split_whitespace().nth(1).unwrap();
+    blocks.done(&["plan", "approve", draft, "--author", "two"]);
+    blocks.done(&["plan", "publish", draft, "--accept-unheld"]);
+}
+
+#[test]
+fn a_plan_gives_no_code_that_has_ended_and_one_that_does_leaves_nothing_behind() {
+    let blocks = Blocks::new();
+    let street = json!([[[111.6, 26.2], [111.612, 26.2], [111.612, 26.212], [111.6, 26.212], [111.6, 26.2]]]);
+    let street = json!({ "type": "Feature", "properties": { "code": "X" }, "geometry": { "type": "Polygon", "coordinates": street } });
+    std::fs::write(blocks.path("street.geojson"), json!({ "type": "FeatureCollection", "features": [street] }).to_string()).unwrap();
+    blocks.done(&["import", "street.geojson", "--level", "street"]);
+    halves(&blocks);
+    let balance = |plan: &str| {
+        let source = ["plan", "balance", "--level", "grid", "--within", "street", "--load", "load", "--into", "3", "--tolerance", "0.2"];
+        blocks.done(&[&source[..], &["-o", plan]].concat());
+        let mut districts: Vec<String> = read_plan(&blocks.path(plan)).into_values().collect();
+        districts.sort_unstable();
+        districts.dedup();
+        districts
+    };
+    assert_eq!(balance("first.csv"), ["N", "S", "X001"]);
+    take(&blocks, "first.csv");
+    // The third district ends again; both programs and people call the columns as they like.
+    let rows: String = (0..SIDE * SIDE).map(|at| format!("{},{}\n", code(at), if at < SIDE * SIDE / 2 { "S" } else { "N" })).collect();
+    std::fs::write(blocks.path("halves.csv"), format!("编码,网格\n{rows}")).unwrap();
+    let source = ["--level", "grid", "--within", "street", "--load", "load", "--json"];
+    let compared = blocks.done(&[&["plan", "compare", "first.csv", "halves.csv"], &source[..]].concat());
+    assert_eq!(serde_json::from_str::<Value>(&compared).unwrap()["after"]["districts"], 2);
+    take(&blocks, "halves.csv");
+    let before = blocks.done(&["generation", "list", "--json"]);
+    let refused = blocks.on_store(&["plan", "import", "first.csv", "--level", "grid"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    let at = read_plan(&blocks.path("first.csv")).values().position(|district| district == "X001").unwrap();
+    let place = format!("at {:.6} {:.6}", 111.6005 + (at % SIDE) as f64 * 0.001, 26.2005 + (at / SIDE) as f64 * 0.001);
+    assert!(said.contains(&format!("row {}: the code X001 is or was that of a community {place}", at + 2)), "{said}");
+    assert_eq!(blocks.done(&["generation", "list", "--json"]), before, "nothing is written");
+    assert_eq!(balance("second.csv"), ["N", "S", "X002"]);
+    take(&blocks, "second.csv");
+}
+
 #[test]
 fn a_draft_goes_out_as_a_geopackage_is_edited_elsewhere_and_comes_back() {
     let blocks = Blocks::new();

@@ -9,13 +9,14 @@ use super::super::findings::print;
 use super::super::{Context, Outcome};
 use super::describe::{describe_measures, list};
 use super::source::PlanSource;
+use super::table::{PlanRow, read_plan};
 use crate::api::wire::MeasuresView;
-use crate::import::Table;
+use crate::boundary::UnitCode;
 use crate::plan::{Base, Explained, Measured, Measures, Named, changes, explain, measure};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A plan, a table of unit_code,district; compared with today's where it is the only one
+    /// A plan, a table of unit_code,district as `plan import` takes it; compared with today's where it is the only one
     plan: PathBuf,
     /// Another plan, to which the first one changes
     other: Option<PathBuf>,
@@ -32,14 +33,14 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let base = args.source.read(context)?;
     let (before, after) = match &args.other {
-        Some(other) => (read_plan(&args.plan, &base)?, read_plan(other, &base)?),
+        Some(other) => (districts_of(&args.plan, &base)?, districts_of(other, &base)?),
         None => {
             ensure!(
                 !base.today.names.is_empty(),
                 "there is no plan of today to compare {} with: name its field with --current-field, or a second plan",
                 args.plan.display()
             );
-            (base.today.of.iter().map(|of| of.map(|of| base.today.names[of as usize].clone())).collect(), read_plan(&args.plan, &base)?)
+            (base.today.of.iter().map(|of| of.map(|of| base.today.names[of as usize].clone())).collect(), districts_of(&args.plan, &base)?)
         }
     };
     // The same name is the same district in both.
@@ -103,21 +104,12 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
 }
 
 /// Reads which district each unit goes to; a unit that the table leaves out goes to none.
-pub fn read_plan(path: &Path, base: &Base) -> anyhow::Result<Vec<Option<String>>> {
-    let table = Table::read(path)?;
-    let place: FxHashMap<&str, usize> = base.codes.iter().enumerate().map(|(at, code)| (code.as_str(), at)).collect();
+fn districts_of(path: &Path, base: &Base) -> anyhow::Result<Vec<Option<String>>> {
+    let place: FxHashMap<&UnitCode, usize> = base.codes.iter().enumerate().map(|(at, code)| (code, at)).collect();
     let mut plan: Vec<Option<String>> = vec![None; base.codes.len()];
-    let (unit, district) = (table.require_column(&["unit_code", "code"])?, table.require_column(&["district"])?);
-    for row in &table.rows {
-        let (code, district) = (row.cell(Some(unit)), row.cell(Some(district)));
-        let Some(at) = place.get(code) else { bail!("{}: row {}: there is no unit {code}", path.display(), row.number) };
-        if let Some(known) = &plan[*at]
-            && known != district
-        {
-            bail!("{}: row {}: unit {code} is in district {known} already", path.display(), row.number);
-        }
-        plan[*at] = Some(district.to_owned()).filter(|district| !district.is_empty());
+    for PlanRow { number, unit, district } in read_plan(path)? {
+        let Some(at) = place.get(&unit) else { bail!("{}: row {number}: there is no unit {unit}", path.display()) };
+        plan[*at] = Some(district).filter(|district| !district.is_empty());
     }
-    ensure!(plan.iter().any(Option::is_some), "{} puts no unit into a district", path.display());
     Ok(plan)
 }

@@ -1,22 +1,19 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
+use geo_types::Geometry;
 use jiff::Timestamp;
 
-use super::super::findings::print;
+use super::super::findings::{place_of, print};
 use super::super::import::parse_effective;
 use super::super::source::with_spinner;
 use super::super::{Context, Outcome};
+use super::table::{PlanRow, read_plan};
 use crate::app::{OpenMode, StoreUnavailable, open_store};
 use crate::boundary::{GenerationId, LayerName, Level, UnitCode};
-use crate::history::{DraftSession, NAMED_UNITS_MAX, beginning_of, load_histories};
-use crate::import::Table;
+use crate::history::{DraftSession, NAMED_UNITS_MAX, beginning_of, load_histories, spent_codes};
 use crate::plan::edit::{Draft, Move, Operation, Refusal};
-
-/// Usual names of the columns of a plan.
-const UNIT_NAMES: &[&str] = &["unit_code", "unit", "code", "编码", "单元编码"];
-const DISTRICT_NAMES: &[&str] = &["district", "parent", "网格", "上级编码"];
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -48,20 +45,26 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let (layer, level) = (LayerName::parse(&args.layer)?, Level::parse(&args.level)?);
     let effective_from = args.effective.as_deref().map(|text| parse_effective(text, &context.config.time_zone)).transpose()?;
-    let moves = read_plan(args)?;
+    let rows = read_plan(&args.file)?;
+    let moves = moves_of(&rows)?;
     let store = open_store(&context.store, OpenMode::Write)?;
     let histories = load_histories(&*store, &context.config).map_err(StoreUnavailable)?;
     let history = histories.iter().find(|history| history.layer == layer).with_context(|| format!("there is no layer {layer}"))?;
     let begun = with_spinner("loading", || beginning_of(&*store, history, args.from.map(GenerationId)))?;
     let at = Timestamp::now();
-    let operation = Operation::Reassign { level, moves, creates: true };
-    // It is tried before anything is written.
-    let mut trial = Draft::new(Arc::new(begun.coverage.clone()), &[], Vec::new()).map_err(|refusal| refuse(&refusal))?;
-    trial.apply(std::slice::from_ref(&operation)).map_err(|refusal| refuse(&refusal))?;
+    let operation = Operation::Reassign { level: level.clone(), moves, creates: true };
+    // It is tried before anything is written, with all that the draft will know.
+    let coverage = Arc::new(begun.coverage.clone());
+    let spent = spent_codes(&*store, &coverage, None).map_err(StoreUnavailable)?;
+    let mut trial = Draft::new(coverage, &[], spent).map_err(|refusal| refuse(&refusal, &rows, None, &level))?;
+    trial.apply(std::slice::from_ref(&operation)).map_err(|refusal| refuse(&refusal, &rows, Some(&trial), &level))?;
     let made = store.publish(begun.publication(&args.title, &args.author, effective_from, at)).map_err(StoreUnavailable)?;
     store.add_draft_entry(&begun.entry(&made, args.load.as_deref())).map_err(StoreUnavailable)?;
     let mut session = DraftSession::open(&*store, history, made.id, None)?;
-    let entry = session.apply(&[operation], &args.author, at).map_err(|refusal| refuse(&refusal))?;
+    // Refused only for what was published since it was tried.
+    let is_empty = || format!("draft {} is begun, and empty", made.id);
+    let entry =
+        session.apply(&[operation], &args.author, at).map_err(|refusal| refuse(&refusal, &rows, None, &level)).with_context(is_empty)?;
     store.add_draft_entry(&entry).map_err(StoreUnavailable)?;
     session.confirm(entry)?;
     let [begun, ended, reshaped, reassigned, _] = session.draft().count_changes();
@@ -72,23 +75,28 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn refuse(refusal: &Refusal) -> anyhow::Error {
-    anyhow::anyhow!("the plan is refused: {refusal}; {}", refusal.remedy)
+/// Says why a plan is refused, in which rows, and where.
+fn refuse(refusal: &Refusal, rows: &[PlanRow], trial: Option<&Draft>, level: &Level) -> anyhow::Error {
+    let of_unit = || refusal.units.iter().find_map(|code| rows.iter().find(|row| row.unit == *code));
+    let of_district = || refusal.units.iter().find_map(|code| rows.iter().find(|row| row.district == code.as_str()));
+    let row = of_unit().or_else(of_district);
+    let place = refusal.place.clone().or_else(|| {
+        // What is about districts lies where the first unit is that goes there.
+        let trial = trial?;
+        trial.geometry(trial.base().layer().depth_of(level)?, &row?.unit).map(Geometry::from)
+    });
+    let place = place.as_ref().and_then(place_of).map_or_else(String::new, |(lon, lat)| format!(" at {lon:.6} {lat:.6}"));
+    let row = row.map_or_else(String::new, |row| format!("row {}: ", row.number));
+    anyhow::anyhow!("the plan is refused: {row}{refusal}{place}; {}", refusal.remedy)
 }
 
-fn read_plan(args: &Args) -> anyhow::Result<Vec<Move>> {
-    let table = Table::read(&args.file)?;
-    let (unit, district) = (table.require_column(UNIT_NAMES)?, table.require_column(DISTRICT_NAMES)?);
-    let mut moves = Vec::new();
-    for row in &table.rows {
-        let code = |column: usize, what: &str| {
-            UnitCode::parse(row.cell(Some(column))).with_context(|| format!("row {} has no {what}", row.number))
-        };
-        moves.push(Move { unit: code(unit, "unit_code")?, to: code(district, "district")? });
+fn moves_of(rows: &[PlanRow]) -> anyhow::Result<Vec<Move>> {
+    if rows.len() > NAMED_UNITS_MAX {
+        bail!("the plan has {} rows, more than the {} of one step", rows.len(), NAMED_UNITS_MAX);
     }
-    ensure!(!moves.is_empty(), "the plan has no rows");
-    if moves.len() > NAMED_UNITS_MAX {
-        bail!("the plan has {} rows, more than the {} of one step", moves.len(), NAMED_UNITS_MAX);
-    }
-    Ok(moves)
+    let to_move = |row: &PlanRow| {
+        let to = UnitCode::parse(&row.district).with_context(|| format!("row {} has no district", row.number))?;
+        Ok(Move { unit: row.unit.clone(), to })
+    };
+    rows.iter().map(to_move).collect()
 }

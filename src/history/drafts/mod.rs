@@ -15,5 +15,5 @@ pub(super) use layer::{coverage_of, load_draft_layer};
 pub use layer::{load_drawn, load_drawn_coverage};
 pub use publication::{NotPublished, Prepared, Wish, prepare};
 pub use readiness::{Readiness, look_over};
-pub use session::{Approval, DraftEnd, DraftError, DraftSession, LoggedEntry};
+pub use session::{Approval, DraftEnd, DraftError, DraftSession, LoggedEntry, spent_codes};
 pub use text::{NAMED_UNITS_MAX, OPERATIONS_MAX, TextError, operations_to_json, parse_operations, parse_polygons};

@@ -282,14 +282,19 @@ fn loads(coverage: &ValidCoverage, field: &str) -> Vec<f64> {
     coverage.levels()[depth].units().iter().map(|unit| load(unit).unwrap_or(0.0)).collect()
 }
 
-/// Returns for each level the codes that it had before the draft was begun and that the coverage has not.
+/// Returns for each level the codes that it had in published generations, or in those before a draft, and that the coverage has not.
 ///
-/// What is published later takes codes too, the draft itself among them. They do not count here: a log that was acknowledged can be done
-/// again for ever, and gives the same codes to units that were named by none. What is taken meanwhile is told when the draft is published.
-fn spent_codes(store: &dyn Store, coverage: &ValidCoverage, draft: GenerationId) -> Result<Vec<Vec<UnitCode>>, StoreError> {
-    let name = &coverage.layer().name;
+/// What is published later takes codes too, the draft itself among them. They do not count for a draft: a log that was acknowledged can be
+/// done again for ever, and gives the same codes to units that were named by none. What is taken meanwhile is told when the draft is
+/// published.
+pub fn spent_codes(
+    store: &dyn Store,
+    coverage: &ValidCoverage,
+    before: impl Into<Option<GenerationId>>,
+) -> Result<Vec<Vec<UnitCode>>, StoreError> {
+    let (name, before) = (&coverage.layer().name, before.into());
     let of_level = |level: &crate::topology::CoverageLevel| {
-        let codes = store.load_codes(name, level.level(), Some(draft))?;
+        let codes = store.load_codes(name, level.level(), before)?;
         Ok(codes.into_iter().filter(|code| level.find(code).is_none()).collect())
     };
     coverage.levels().iter().map(of_level).collect()
