@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use rstar::RTree;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::counted::LoadField;
 use super::line::{LineFigures, Slot, View};
 use super::nearby::{Boxed, boxed};
 use super::nodes::Nodes;
@@ -33,6 +34,8 @@ pub(super) struct Figures {
     pub area_m2: f64,
     pub perimeter_m: f64,
     pub load: f64,
+    /// Whether the unit was split, merged or redrawn, so that what is counted in it is another.
+    pub is_recounted: bool,
     /// Tells whether the outline has the same edges as another.
     pub outline: u64,
     pub parts: u32,
@@ -85,6 +88,7 @@ pub(super) struct Board {
     pub nodes: Nodes,
     pub tree: RTree<Boxed>,
     pub open: Option<Transaction>,
+    pub load_field: Option<LoadField>,
 }
 
 impl Board {
@@ -99,7 +103,7 @@ impl Board {
         let Some(finest) = base.finest_depth() else { return Err(Refusal::new(Reason::UnknownLevel, "the layer has no units")) };
         let arcs = base.arcs();
         let arc_count = u32::try_from(arcs.len()).expect("arcs are counted in 32 bits");
-        let origin = if arcs.is_empty() { Coord::default() } else { arcs.coords(ArcId(0))[0] };
+        let origin = origin_of(&base);
         let tree = RTree::bulk_load(arcs.ids().map(|arc| boxed(arc.0, arcs.coords(arc))).collect());
         let nodes = Nodes::new(arcs.ids().map(|arc| (arc.0, arcs.coords(arc))));
         spent.resize(base.levels().len(), Vec::new());
@@ -124,9 +128,10 @@ impl Board {
             nodes,
             tree,
             open: None,
+            load_field: None,
             base,
         };
-        board.figures = board.measure_all(loads);
+        board.figures = measure(&board.base, board.origin, loads);
         board.base_figures = board.figures.clone();
         board.totals = depths.map(|depth| board.total(depth)).collect();
         Ok(board)
@@ -220,31 +225,6 @@ impl Board {
         other.map(|unit| unit.0)
     }
 
-    fn measure_all(&self, loads: &[f64]) -> Vec<Vec<Figures>> {
-        let measured: Vec<LineFigures> =
-            (0..self.arc_count).into_par_iter().map(|arc| View::Base(&self.base, ArcId(arc)).figures(self.origin)).collect();
-        let mut all: Vec<Vec<Figures>> = Vec::new();
-        for depth in 0..self.units.len() {
-            let level = &self.base.levels()[depth];
-            let mut figures = vec![Figures::default(); level.units().len()];
-            for unit in level.indices() {
-                figures[unit.0 as usize].parts = u32::try_from(level.polygons(unit).len()).expect("parts are counted in 32 bits");
-            }
-            for (arc, measured) in (0u32..).zip(&measured) {
-                add_line(&mut figures, self.base.arcs().sides(ArcId(arc), depth), measured, 1.0);
-            }
-            all.push(figures);
-        }
-        for (unit, load) in loads.iter().enumerate().take(all[self.finest].len()) {
-            let mut at = Some((self.finest, unit));
-            while let Some((depth, unit)) = at {
-                all[depth][unit].load += load;
-                at = self.units[depth][unit].parent.map(|parent| (depth - 1, parent as usize));
-            }
-        }
-        all
-    }
-
     fn total(&self, depth: usize) -> Totals {
         let mut totals = Totals::default();
         for (state, figures) in self.units[depth].iter().zip(&self.figures[depth]) {
@@ -277,6 +257,38 @@ impl Totals {
         self.load += sign * figures.load;
         self.load_squares += sign * figures.load * figures.load;
     }
+}
+
+/// Returns a corner near all others, from which areas are measured.
+pub(super) fn origin_of(base: &ValidCoverage) -> Coord<f64> {
+    let arcs = base.arcs();
+    if arcs.is_empty() { Coord::default() } else { arcs.coords(ArcId(0))[0] }
+}
+
+/// Measures all units of a coverage. `loads` are those of the finest units, or empty.
+pub(super) fn measure(base: &ValidCoverage, origin: Coord<f64>, loads: &[f64]) -> Vec<Vec<Figures>> {
+    let arc_count = u32::try_from(base.arcs().len()).expect("arcs are counted in 32 bits");
+    let measured: Vec<LineFigures> = (0..arc_count).into_par_iter().map(|arc| View::Base(base, ArcId(arc)).figures(origin)).collect();
+    let mut all: Vec<Vec<Figures>> = Vec::new();
+    for (depth, level) in base.levels().iter().enumerate() {
+        let mut figures = vec![Figures::default(); level.units().len()];
+        for unit in level.indices() {
+            figures[unit.0 as usize].parts = u32::try_from(level.polygons(unit).len()).expect("parts are counted in 32 bits");
+        }
+        for (arc, measured) in (0u32..).zip(&measured) {
+            add_line(&mut figures, base.arcs().sides(ArcId(arc), depth), measured, 1.0);
+        }
+        all.push(figures);
+    }
+    let Some(finest) = base.finest_depth() else { return all };
+    for (unit, load) in (0u32..).zip(loads).take(all[finest].len()) {
+        let mut at = Some((finest, UnitIndex(unit)));
+        while let Some((depth, unit)) = at {
+            all[depth][unit.0 as usize].load += load;
+            at = base.levels()[depth].parent(unit).map(|parent| (depth - 1, parent));
+        }
+    }
+    all
 }
 
 /// Adds what a line is worth to the units on its sides, or takes it away with -1.

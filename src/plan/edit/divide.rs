@@ -175,7 +175,10 @@ impl Board {
             self.put_unit(depth + 1, child, state);
         }
         self.change_figures(depth, unit, |figures| figures.load = 0.0);
-        self.change_figures(depth, kept, |figures| figures.load += load);
+        self.change_figures(depth, kept, |figures| {
+            figures.load += load;
+            figures.is_recounted = true;
+        });
         let state = UnitState { unit: None, ..self.units[depth][unit as usize].clone() };
         self.put_unit(depth, unit, state);
     }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::board::Board;
+use super::counted::LoadField;
 use super::operation::Operation;
 use super::refusal::Refused;
 use super::transaction::Step;
@@ -24,6 +25,13 @@ impl Draft {
     /// The coverage has overlaps or units outside of their parents, which were accepted, or no units.
     pub fn new(base: Arc<ValidCoverage>, loads: &[f64], spent: Vec<Vec<UnitCode>>) -> Refused<Self> {
         Ok(Self { board: Board::new(base, loads, spent)?, done: Vec::new(), undone: Vec::new() })
+    }
+
+    /// Writes the loads of units that were split or merged into a field when shapes are made: the one that `loads` were read from.
+    #[must_use]
+    pub fn with_load_field(mut self, field: Option<&str>) -> Self {
+        self.board.load_field = field.map(|field| LoadField::new(&self.board, field));
+        self
     }
 
     pub fn base(&self) -> &Arc<ValidCoverage> {

@@ -6,11 +6,13 @@
 
 mod board;
 mod codes;
+mod counted;
 mod cover;
 mod cut;
 mod divide;
 mod draft;
 mod finding;
+mod foundation;
 mod gather;
 mod line;
 mod nearby;
@@ -27,8 +29,10 @@ mod transaction;
 mod vertex;
 mod view;
 
+pub use counted::Recounted;
 pub use divide::LINE_CORNERS_MAX;
 pub use draft::Draft;
+pub use foundation::Foundation;
 pub use operation::{Move, Operation, Reach, Rings};
 pub use refusal::{Reason, Refusal, Refused};
 pub use snapping::{SNAP_WITHIN_M_DEFAULT, SNAP_WITHIN_M_MAX};

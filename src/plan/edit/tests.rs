@@ -5,7 +5,7 @@ use geo_types::{Coord, MultiPolygon};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Draft, LevelMeasures, Move, Operation, Reach, Reason, Rings, UnitChange};
+use super::{ChangedUnit, Draft, DraftUnit, Foundation, LevelMeasures, Move, Operation, Reach, Reason, Rings, UnitChange};
 use crate::boundary::{Accepted, Level, UnitCode, UnitShape};
 use crate::topology::town::{STEP, Town, check_all};
 use crate::topology::{Plane, ValidCoverage};
@@ -78,6 +78,32 @@ pub(super) fn assert_whole(draft: &Draft, what: &str) {
             assert_eq!(patched.coverage.levels()[depth].units(), level.units(), "{what}: {ended} {begun}");
         }
     }
+}
+
+/// Sees that a draft differs from its own base as it says by itself, and that one of what it has become differs from that in the same way.
+fn assert_compared(draft: &Draft, what: &str) {
+    let told = |changes: Vec<ChangedUnit>| -> Vec<_> {
+        let code = |unit: &Option<DraftUnit>| unit.as_ref().map(|unit| unit.unit.code.to_string());
+        changes.iter().map(|unit| (unit.depth, unit.change, code(&unit.before), code(&unit.after))).collect()
+    };
+    let base = draft.base();
+    assert_eq!(told(draft.changes_since(&Foundation::new(draft, Arc::clone(base), &[]))), told(draft.changes()), "{what}");
+    let coverage = check_all(face(draft).shapes, GAPS).coverage.unwrap();
+    let Ok(again) = Draft::new(Arc::new(coverage), &[], Vec::new()) else { return };
+    // Two coverages do not tell that a unit with another code and another shape is the same one.
+    let has_other_code = |unit: &ChangedUnit| match (&unit.before, &unit.after) {
+        (Some(before), Some(after)) => before.unit.code != after.unit.code,
+        _ => false,
+    };
+    if draft.changes().iter().any(has_other_code) {
+        return;
+    }
+    let (since, own) = (again.count_changes_since(&Foundation::new(&again, Arc::clone(base), &[])), draft.count_changes());
+    // What has begun with the outline of what has ended is taken for the same there, and is told as what else it is.
+    let same = own[UnitChange::Begun as usize] - since[UnitChange::Begun as usize];
+    assert_eq!(own[UnitChange::Ended as usize] - since[UnitChange::Ended as usize], same, "{what}: {own:?} {since:?}");
+    assert_eq!(own[UnitChange::Reshaped as usize], since[UnitChange::Reshaped as usize], "{what}: {own:?} {since:?}");
+    assert!(same > 0 || own == since, "{what}: {own:?} {since:?}");
 }
 
 struct Hand {
@@ -215,6 +241,9 @@ fn whatever_is_done_the_coverage_is_whole_and_undo_restores_it_to_the_bit() {
                 Ok(()) => {
                     *done.entry(name).or_default() += 1;
                     assert_whole(&draft, &format!("seed {seed} round {round} {operation:?}"));
+                    if round % 10 == 0 {
+                        assert_compared(&draft, &format!("seed {seed} round {round} {operation:?}"));
+                    }
                     faces.push(face(&draft));
                 }
                 Err(refusal) => {

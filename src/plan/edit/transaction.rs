@@ -106,8 +106,9 @@ impl Board {
         change(figures);
     }
 
-    /// Adds a load to a unit and to all that hold it.
+    /// Adds a load to a unit of which something else is counted now, and to all that hold it.
     pub fn add_load(&mut self, depth: usize, unit: u32, load: f64) {
+        self.change_figures(depth, unit, |figures| figures.is_recounted = true);
         let mut at = Some((depth, unit));
         while let Some((depth, unit)) = at {
             self.change_figures(depth, unit, |figures| figures.load += load);

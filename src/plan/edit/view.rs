@@ -131,9 +131,21 @@ impl Draft {
         all.filter_map(|(at, (state, figures))| Some((at, Member { parent: state.parent, unit: state.unit.as_ref()?, load: figures.load })))
     }
 
+    /// Returns the units of a level that are locked, in the byte order of codes.
+    pub fn locked(&self, depth: usize) -> Vec<UnitCode> {
+        let states = self.board.units[depth].iter().filter(|state| state.is_locked);
+        let mut codes: Vec<UnitCode> = states.filter_map(|state| state.unit.as_ref()).map(|unit| unit.code.clone()).collect();
+        codes.sort_unstable();
+        codes
+    }
+
     /// Whether nothing differs from the base.
     pub fn is_unchanged(&self) -> bool {
         self.count_changes() == [0; UnitChange::ALL.len()]
+    }
+
+    pub fn has(&self, depth: usize, code: &UnitCode) -> bool {
+        self.board.codes.get(depth).is_some_and(|codes| codes.contains_key(code))
     }
 
     pub fn find(&self, depth: usize, code: &UnitCode) -> Option<DraftUnit> {
@@ -287,7 +299,7 @@ fn step_change([old, new]: &[UnitState; 2], figures: Option<[Figures; 2]>) -> Op
 
 impl Board {
     /// Returns the units that may differ from the base.
-    fn touched(&self) -> Vec<(usize, u32)> {
+    pub(super) fn touched(&self) -> Vec<(usize, u32)> {
         let mut touched: Vec<(usize, u32)> = self.borders.keys().chain(&self.told).copied().collect();
         // What a unit with a new code holds tells it as its parent.
         for (depth, unit) in &self.told {
@@ -337,10 +349,14 @@ impl Board {
     }
 
     fn shape(&self, depth: usize, unit: u32, number: usize) -> UnitShape {
-        UnitShape { unit: self.to_unit(depth, unit), geometry: self.geometry(depth, unit), source: FeatureRef { number } }
+        let mut told = self.to_unit(depth, unit);
+        if let Some((field, load)) = self.load_to_write(depth, unit) {
+            told.properties.insert(field.to_owned(), load);
+        }
+        UnitShape { unit: told, geometry: self.geometry(depth, unit), source: FeatureRef { number } }
     }
 
-    fn shown(&self, depth: usize, unit: u32) -> DraftUnit {
+    pub(super) fn shown(&self, depth: usize, unit: u32) -> DraftUnit {
         let figures = &self.figures[depth][unit as usize];
         let change = self.change_of(depth, unit);
         let is_locked = self.units[depth][unit as usize].is_locked;
@@ -353,7 +369,7 @@ impl Board {
     }
 }
 
-fn to_shown(unit: Unit, depth: usize, figures: &Figures, is_locked: bool, change: Option<UnitChange>) -> DraftUnit {
+pub(super) fn to_shown(unit: Unit, depth: usize, figures: &Figures, is_locked: bool, change: Option<UnitChange>) -> DraftUnit {
     DraftUnit {
         unit,
         depth,
