@@ -23,7 +23,7 @@ use crate::boundary::{
     Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Problem, ProblemKind, ProblemUnit, Severity,
     UnitCode, UnitId, UnitShape, Validity,
 };
-use crate::history::{DraftError, Unheld, find_unheld, load_drawn};
+use crate::history::{DraftError, Unheld, entries_of_import, find_unheld, load_drawn_from};
 use crate::store::{Publication, Store, StoreError, StoredGeneration, current_generation, newest_generation};
 use crate::topology::{Rules, ValidCoverage, VertexMove, check};
 
@@ -207,15 +207,18 @@ pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Re
     let base = base_of(&generations, effective_from);
     // What is given up is no part of what is made now, nor is the roster that came with it.
     let restores = base.map(|base| base.id).filter(|base| Some(*base) != parent);
+    let mut inherited = None;
     let (base, restores) = match options.from {
         Some(from) => {
-            let drawn = load_drawn(store, &name, from).map_err(|source| PublishError::From { layer: name.clone(), from, source })?;
-            let is_draft = drawn.generation.state == GenerationState::Draft;
+            let drawn = load_drawn_from(store, &name, from, parent);
+            let (drawn, given) = drawn.map_err(|source| PublishError::From { layer: name.clone(), from, source })?;
             // What was published since the draft was made would be taken back without a word.
-            if is_draft && drawn.generation.parent != parent {
+            if given.as_ref().is_some_and(|given| !given.is_current) {
                 return Err(PublishError::Superseded { layer: name, newest: parent });
             }
-            (Some(drawn), Some(from).filter(|from| !is_draft && Some(*from) != parent))
+            let restores = given.as_ref().map_or(Some(from).filter(|from| Some(*from) != parent), |given| given.restores);
+            inherited = given;
+            (Some(drawn), restores)
         }
         None => (base.map(|base| store.load_generation(&name, base.id)).transpose().map_err(failed)?, restores),
     };
@@ -243,6 +246,10 @@ pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Re
             Ok(generation) => {
                 if generation.state == GenerationState::Published {
                     published.unheld = ask_unheld(store, &coverage, &generation);
+                }
+                if let Some(inherited) = inherited.filter(|_| generation.state == GenerationState::Draft) {
+                    let entries = entries_of_import(&generation, &inherited, &coverage);
+                    entries.iter().try_for_each(|entry| store.add_draft_entry(entry)).map_err(failed)?;
                 }
                 published.generation = Some(generation);
                 published.gives_up = later;

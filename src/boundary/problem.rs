@@ -127,6 +127,8 @@ pub enum ProblemKind {
     UnmatchedEdge,
     /// The unit has several parts.
     Multipart,
+    /// Figures of a unit are those from before it was split, merged or redrawn.
+    NotRecounted,
 }
 
 impl ProblemKind {
@@ -154,6 +156,7 @@ impl ProblemKind {
             Self::Sliver => "sliver",
             Self::UnmatchedEdge => "unmatched_edge",
             Self::Multipart => "multipart",
+            Self::NotRecounted => "not_recounted",
         }
     }
 }

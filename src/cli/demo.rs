@@ -147,7 +147,7 @@ fn load(files: &Path, context: &Context) -> anyhow::Result<String> {
         passed(file, import::run(&import_args(&files.join(file), level)?, context)?)?;
     }
     let store = app::open_store(&context.store, OpenMode::Create)?;
-    passed("roster.csv", roster::import(&*store, &context.config, &files.join("roster.csv"), None)?)?;
+    passed("roster.csv", roster::import(&*store, &context.config, &files.join("roster.csv"), None, false)?)?;
     let effective = parse_moment(EFFECTIVE, &context.config.time_zone);
     for kind in [RuleKind::Categories, RuleKind::Responsibilities, RuleKind::Calendars] {
         let file = format!("{}.csv", kind.as_str());

@@ -35,7 +35,7 @@ use clap::{Parser, Subcommand};
 
 use crate::app::{PublishError, StoreUnavailable};
 use crate::config::Config;
-use crate::store::StoreError;
+use crate::history::DraftError;
 
 /// Which grid is this point in, and who answers for it now?
 #[derive(Debug, Parser)]
@@ -200,7 +200,8 @@ pub fn finish(result: anyhow::Result<Outcome>) -> ExitCode {
 fn code_of(error: &anyhow::Error) -> u8 {
     let is_conflict = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref().is_some_and(PublishError::is_conflict)
-            || cause.downcast_ref().is_some_and(|StoreUnavailable(error)| matches!(error, StoreError::Superseded { .. }))
+            || cause.downcast_ref().is_some_and(|StoreUnavailable(error)| error.is_conflict())
+            || matches!(cause.downcast_ref(), Some(DraftError::Stale { .. }))
     };
     if error.chain().any(is_conflict) {
         EXIT_PROBLEMS
@@ -214,7 +215,8 @@ fn code_of(error: &anyhow::Error) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boundary::{GenerationId, LayerName};
+    use crate::boundary::{GenerationId, LayerName, Level};
+    use crate::store::StoreError;
 
     #[test]
     fn who_comes_second_is_told_of_a_conflict_and_not_of_a_store_that_is_away() {
@@ -225,7 +227,16 @@ mod tests {
         assert!(said.contains("generation 6 is the newest now") && !said.contains("not available"), "{said}");
         assert_eq!(code_of(&late), EXIT_PROBLEMS);
         // However it got into the chain.
-        assert_eq!(code_of(&StoreUnavailable(superseded(layer)).into()), EXIT_PROBLEMS);
+        assert_eq!(code_of(&StoreUnavailable(superseded(layer.clone())).into()), EXIT_PROBLEMS);
+        let draft = GenerationId(4);
+        for conflict in [
+            StoreError::DraftChanged { layer: layer.clone(), draft, revision: 3 },
+            StoreError::RosterChanged { newest: Some(2) },
+            StoreError::CodesReused { layer: layer.clone(), level: Level::parse("grid").unwrap(), codes: Vec::new() },
+        ] {
+            assert_eq!(code_of(&StoreUnavailable(conflict).into()), EXIT_PROBLEMS);
+        }
+        assert_eq!(code_of(&DraftError::Stale { layer, draft, newest: GenerationId(6) }.into()), EXIT_PROBLEMS);
         let away = StoreUnavailable(StoreError::Missing { location: "a.gpkg".into() });
         assert_eq!(code_of(&anyhow::Error::new(away).context("cannot import")), EXIT_STORE);
         assert_eq!(code_of(&anyhow::anyhow!("no such option")), EXIT_USAGE);

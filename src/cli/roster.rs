@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Subcommand;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use rustc_hash::FxHashSet;
 
 use super::findings::{describe_unheld, print};
@@ -14,7 +15,7 @@ use crate::config::Config;
 use crate::dispatch::Roster;
 use crate::history::{Standing, find_unheld_of, next_generation, standing_of};
 use crate::import::{RosterImport, RowProblem, Table, read_roster};
-use crate::store::{RosterData, Store, StoreError, newest_generation};
+use crate::store::{PlannedRoster, RosterData, Store, StoreError, newest_generation};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -34,14 +35,17 @@ enum Command {
         /// The layer of that generation
         #[arg(long, default_value = "grid", requires = "with_generation")]
         layer: String,
+        /// Import although a roster that comes with a planned generation takes over later, without what is new in this one
+        #[arg(long)]
+        accept_planned: bool,
     },
 }
 
 pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
-    let Command::Import { file, with_generation, layer } = args.command;
+    let Command::Import { file, with_generation, layer, accept_planned } = args.command;
     let store = app::open_store(&context.store, OpenMode::Write)?;
     let with = with_generation.as_deref().map(|which| find_generation(&*store, which, &LayerName::parse(&layer)?)).transpose()?;
-    import(&*store, &context.config, &file, with.as_ref())
+    import(&*store, &context.config, &file, with.as_ref(), accept_planned)
 }
 
 /// Finds the published generation that a roster is to come with.
@@ -67,7 +71,13 @@ fn find_generation(store: &dyn Store, which: &str, layer: &LayerName) -> anyhow:
 
 /// Reads a roster and puts it in place of the old one, now or `with` a generation, or reports every row that stands in the way and
 /// stores nothing.
-pub fn import(store: &dyn Store, config: &Config, file: &Path, with: Option<&Generation>) -> anyhow::Result<Outcome> {
+pub fn import(
+    store: &dyn Store,
+    config: &Config,
+    file: &Path,
+    with: Option<&Generation>,
+    accepts_planned: bool,
+) -> anyhow::Result<Outcome> {
     let now = Timestamp::now();
     let table = Table::read(file)?;
     let codes = load_codes(store, with).map_err(StoreUnavailable::from)?;
@@ -77,6 +87,12 @@ pub fn import(store: &dyn Store, config: &Config, file: &Path, with: Option<&Gen
     let RosterImport { workers, assignments, problems } = read_roster(&table, &config.time_zone, now, |code| codes.contains(code))?;
     if !problems.is_empty() {
         report(&problems, file);
+        return Ok(Outcome::Problems);
+    }
+    let begins = with.map_or(now, |generation| generation.effective_from.max(now));
+    let planned = if accepts_planned { Vec::new() } else { store.load_planned_rosters(begins).map_err(StoreUnavailable::from)? };
+    if let Some(planned) = planned.first() {
+        refuse_planned(planned, &config.time_zone);
         return Ok(Outcome::Problems);
     }
     let (worker_count, row_count) = (workers.len(), assignments.len());
@@ -101,6 +117,20 @@ pub fn import(store: &dyn Store, config: &Config, file: &Path, with: Option<&Gen
         codes.len()
     ));
     Ok(Outcome::Done)
+}
+
+/// Says which roster was made for later, and would not have what is new in this one.
+fn refuse_planned(planned: &PlannedRoster, time_zone: &TimeZone) {
+    let PlannedRoster { layer, generation, effective_from } = planned;
+    eprintln!(
+        "a roster that comes with generation {generation} of layer {layer} takes over at {}, and would not have what is new in this one; \
+         nothing was stored",
+        tell(*effective_from, time_zone)
+    );
+    eprintln!(
+        "import the roster of that day first, with --with-generation {generation} --layer {layer}, or roll the generation back; with \
+         --accept-planned this one is in force until then"
+    );
 }
 
 /// Lists what is wrong, row by row, and says that nothing was stored.

@@ -25,9 +25,9 @@ pub use archive::{Archive, ArchiveCounts, ArchiveError, Parts};
 pub use attribution::{Attribution, Attributor, attribute, load_attributor};
 pub use comparison::{Asked, Comparison, HistoryError, MeasuredPair, PairError, compare, measure_pair};
 pub use drafts::{
-    Approval, Beginning, DraftEnd, DraftError, DraftSession, LoggedEntry, NAMED_UNITS_MAX, NotPublished, OPERATIONS_MAX, Prepared,
-    Readiness, TextError, Wish, beginning_of, load_drawn, load_drawn_coverage, look_over, operations_to_json, parse_operations,
-    parse_polygons, prepare, spent_codes,
+    Approval, Beginning, DraftEnd, DraftError, DraftSession, Drawing, Inherited, LoggedEntry, NAMED_UNITS_MAX, NotPublished,
+    OPERATIONS_MAX, Prepared, Readiness, TextError, Wish, beginning_of, draw, entries_of_import, load_drawn, load_drawn_coverage,
+    load_drawn_from, look_over, operations_to_json, parse_operations, parse_polygons, prepare, spent_codes,
 };
 pub use judging::{JudgeError, Judged, Judgement, judge, period_of, weights_of};
 pub use listing::{ListedGeneration, Listing, find_generation, list_generations};

@@ -32,6 +32,16 @@ pub enum DraftEntryKind {
     Withdraw,
 }
 
+/// Where the log of a draft stands, without its entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DraftStanding {
+    pub draft: GenerationId,
+    /// Of the newest entry.
+    pub revision: u32,
+    /// The kind of the newest entry that decided anything: any but the one that opened the draft.
+    pub decided: Option<DraftEntryKind>,
+}
+
 impl DraftEntryKind {
     pub const ALL: [Self; 7] = [Self::Open, Self::Apply, Self::Undo, Self::Redo, Self::Approve, Self::Publish, Self::Withdraw];
 

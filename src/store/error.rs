@@ -62,6 +62,13 @@ pub enum StoreError {
     CodesReused { layer: LayerName, level: Level, codes: Vec<UnitCode> },
 }
 
+impl StoreError {
+    /// Whether what others have written stands in the way, and not the store: to be looked at and given again.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Superseded { .. } | Self::DraftChanged { .. } | Self::RosterChanged { .. } | Self::CodesReused { .. })
+    }
+}
+
 /// Codes named in a message; the rest is counted.
 const CODES_NAMED_MAX: usize = 6;
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::audit::Action;
 use super::case_records::{CaseMark, CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, Notice, NumberedEvent};
-use super::drafts::DraftEntry;
+use super::drafts::{DraftEntry, DraftEntryKind, DraftStanding};
 use super::identity::Fingerprint;
 use super::ledger::{self, EntryEnd, EntryFilter, EntryKind, Ledger};
 use super::memory_lives::Lives;
@@ -15,9 +15,9 @@ use super::memory_posts::Posts;
 use super::positions::{Positions, WorkerPosition};
 use super::records::{
     AuditEntry, CaseFilter, CaseOrder, CasePage, EndedUnit, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonDigest,
-    PersonRecord, Publication, RosterData, StoredGeneration, StoredRoster, UnitHead, WorkerSaid, current_generation,
+    PersonRecord, Publication, RosterChange, RosterData, StoredGeneration, StoredRoster, UnitHead, WorkerSaid, current_generation,
 };
-use super::rosters::{RosterHead, in_force};
+use super::rosters::{PlannedRoster, RosterHead, RosterTerms, in_force, planned};
 use super::rules;
 use super::succession::{Version, is_reused, succeed};
 use super::times::to_milliseconds;
@@ -119,18 +119,30 @@ impl Store for MemoryStore {
         Ok(self.lock().newest_draft_revision(layer, draft))
     }
 
+    fn load_draft_standings(&self, layer: &LayerName) -> Result<Vec<DraftStanding>, StoreError> {
+        let state = self.lock();
+        let logs = state.drafts.iter().filter(|((known, _), entries)| known == layer && !entries.is_empty());
+        let standing = |((_, draft), entries): (&(LayerName, GenerationId), &Vec<DraftEntry>)| DraftStanding {
+            draft: *draft,
+            revision: entries.last().map_or(0, |entry| entry.revision),
+            decided: entries.iter().rev().map(|entry| entry.kind).find(|kind| *kind != DraftEntryKind::Open),
+        };
+        Ok(logs.map(standing).collect())
+    }
+
     fn publish_draft(
         &self,
         publication: Publication<'_>,
-        roster: Option<&RosterData>,
+        roster: Option<RosterChange<'_>>,
         entry: &DraftEntry,
     ) -> Result<Generation, StoreError> {
         let mut state = self.lock();
         // Whatever can fail comes before the first write.
         state.check_draft_entry(entry)?;
+        let roster = roster.map(|change| state.follow_roster(change, None)).transpose()?;
         let generation = state.publish(&publication)?;
         if let Some(roster) = roster {
-            state.replace_roster(roster, Some((&generation.layer, generation.id)), publication.author, publication.created_at)?;
+            state.replace_roster(&roster, Some((&generation.layer, generation.id)), publication.author, publication.created_at)?;
         }
         state.add_draft_entry(DraftEntry { body: DraftEntry::published_body(generation.id), ..entry.clone() })?;
         Ok(generation)
@@ -205,16 +217,18 @@ impl Store for MemoryStore {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let mut state = self.lock();
-        let found = state.rosters.last().map(|(head, _)| head.number);
-        if found != newest {
-            return Err(StoreError::RosterChanged { newest: found });
-        }
-        let roster = roster.clone().with_names(&state.people, said);
+        let roster = state.follow_roster(RosterChange { data: roster, newest }, said)?;
         state.replace_roster(&roster, None, author, at)
     }
 
     fn find_roster(&self, at: Timestamp) -> Result<RosterTerm, StoreError> {
         Ok(self.lock().find_roster(at))
+    }
+
+    fn load_planned_rosters(&self, at: Timestamp) -> Result<Vec<PlannedRoster>, StoreError> {
+        let state = self.lock();
+        let (heads, generations) = state.roster_heads();
+        Ok(planned(&heads, &generations, at))
     }
 
     fn load_roster(&self, at: Timestamp) -> Result<StoredRoster, StoreError> {
@@ -540,13 +554,27 @@ fn is_blank(worker: &Worker) -> bool {
 
 impl State {
     fn find_roster(&self, at: Timestamp) -> RosterTerm {
-        let heads: Vec<RosterHead> = self.rosters.iter().map(|(head, _)| head.clone()).collect();
-        let generations: Vec<(LayerName, Vec<Generation>)> = self
+        let (heads, generations) = self.roster_heads();
+        in_force(&heads, &generations, at)
+    }
+
+    fn roster_heads(&self) -> RosterTerms {
+        let heads = self.rosters.iter().map(|(head, _)| head.clone()).collect();
+        let generations = self
             .layers
             .iter()
             .map(|(name, history)| (name.clone(), history.generations.iter().map(|entry| entry.generation.clone()).collect()))
             .collect();
-        in_force(&heads, &generations, at)
+        (heads, generations)
+    }
+
+    /// Sees that no roster was written since the one that a change was made on, and calls workers as they are called now.
+    fn follow_roster(&self, change: RosterChange<'_>, said: Option<&WorkerSaid>) -> Result<RosterData, StoreError> {
+        let found = self.rosters.last().map(|(head, _)| head.number);
+        if found != change.newest {
+            return Err(StoreError::RosterChanged { newest: found });
+        }
+        Ok(change.data.clone().with_names(&self.people, said))
     }
 
     fn publish(&mut self, publication: &Publication<'_>) -> Result<Generation, StoreError> {

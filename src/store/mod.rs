@@ -46,7 +46,7 @@ pub use case_records::{
     CaseMark, CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DUPLICATES_MAX, IntakeToken, Near, NewCase, NewEvent,
     Notice, NumberedEvent,
 };
-pub use drafts::{DraftEntry, DraftEntryKind};
+pub use drafts::{DraftEntry, DraftEntryKind, DraftStanding};
 pub use error::StoreError;
 pub use geopackage::GeoPackageStore;
 pub use ledger::{Entry, EntryEnd, EntryFilter, EntryKind};
@@ -56,9 +56,10 @@ pub use positions::WorkerPosition;
 pub use postgis::PostgisStore;
 pub use records::{
     AuditEntry, CaseFilter, CaseOrder, CasePage, EndedUnit, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonDigest,
-    PersonRecord, Publication, RosterData, StoredGeneration, StoredRoster, UnitHead, WorkerSaid, current_generation, newest_generation,
+    PersonRecord, Publication, RosterChange, RosterData, StoredGeneration, StoredRoster, UnitHead, WorkerSaid, current_generation,
+    newest_generation,
 };
-pub use rosters::descends;
+pub use rosters::{PlannedRoster, descends};
 pub use webhooks::{DeadLetter, Delivery, Lease, LetterState, NumberedHappening, NumberedPublication, Topic, Webhook, WebhookId};
 
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
@@ -97,15 +98,18 @@ pub trait Store: Send + Sync {
     /// Returns the revision of the newest entry of a draft's log; 0 where there is none.
     fn newest_draft_revision(&self, layer: &LayerName, draft: GenerationId) -> Result<u32, StoreError>;
 
+    /// Returns where the logs of a layer's drafts stand, in the order of their numbers; drafts without a log are left out. No body is read.
+    fn load_draft_standings(&self, layer: &LayerName) -> Result<Vec<DraftStanding>, StoreError>;
+
     /// Publishes what a draft has become, with a roster that comes with it and the entry that ends its log, all or none. The body of the
     /// entry is the store's: it names the generation.
     ///
     /// # Errors
-    /// As [`Store::publish`] and [`Store::add_draft_entry`].
+    /// As [`Store::publish`] and [`Store::add_draft_entry`]; [`StoreError::RosterChanged`] where another roster has been written.
     fn publish_draft(
         &self,
         publication: Publication<'_>,
-        roster: Option<&RosterData>,
+        roster: Option<RosterChange<'_>>,
         entry: &DraftEntry,
     ) -> Result<Generation, StoreError>;
 
@@ -175,6 +179,9 @@ pub trait Store: Send + Sync {
 
     /// Returns which roster is in force at `at`, without its rows: who has the one of the same mark need not read it again.
     fn find_roster(&self, at: Timestamp) -> Result<RosterTerm, StoreError>;
+
+    /// Returns the rosters that take over after `at` with their generations, whatever roster is written for `at`, the first first.
+    fn load_planned_rosters(&self, at: Timestamp) -> Result<Vec<PlannedRoster>, StoreError>;
 
     /// Returns the roster in force at `at`: workers by id, assignments by unit, post, worker and start. For times before the first
     /// roster the first answers, as its assignments have dates of their own.

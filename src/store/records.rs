@@ -79,6 +79,15 @@ pub struct StoredRoster {
     pub data: RosterData,
 }
 
+/// A roster that takes the place of one that was read, where none has been written since.
+#[derive(Clone, Copy, Debug)]
+pub struct RosterChange<'a> {
+    /// Workers whom the store knows keep name and phone as they are there.
+    pub data: &'a RosterData,
+    /// The number of the roster that had been written last.
+    pub newest: Option<u64>,
+}
+
 /// What a change of the roster says of a worker. What is none stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerSaid {

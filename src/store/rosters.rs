@@ -23,6 +23,32 @@ pub fn descends(generations: &[Generation], generation: GenerationId, wanted: Ge
     std::iter::successors(Some(generation), origin).any(|id| id == wanted)
 }
 
+/// The heads of all rosters in the order of writing, and the generations of the layers that they name.
+pub(super) type RosterTerms = (Vec<RosterHead>, Vec<(LayerName, Vec<Generation>)>);
+
+/// A roster that was written for a generation which takes effect later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedRoster {
+    pub layer: LayerName,
+    pub generation: GenerationId,
+    pub effective_from: Timestamp,
+}
+
+/// Returns the rosters that take over after `at` with their generations, whatever else is written for `at`; the one that does first comes
+/// first.
+pub(super) fn planned(heads: &[RosterHead], generations: &[(LayerName, Vec<Generation>)], at: Timestamp) -> Vec<PlannedRoster> {
+    let of = |layer: &LayerName| generations.iter().find(|(name, _)| name == layer).map_or(&[][..], |(_, list)| list.as_slice());
+    let plan = |head: &RosterHead| {
+        let (layer, generation) = head.with.clone()?;
+        let effective_from = of(&layer).iter().find(|known| known.id == generation)?.effective_from;
+        let takes_over = || in_force(heads, generations, effective_from).mark.number == Some(head.number);
+        (effective_from > at && takes_over()).then_some(PlannedRoster { layer, generation, effective_from })
+    };
+    let mut plans: Vec<PlannedRoster> = heads.iter().filter_map(plan).collect();
+    plans.sort_by(|a, b| (a.effective_from, &a.layer, a.generation).cmp(&(b.effective_from, &b.layer, b.generation)));
+    plans
+}
+
 /// Finds the roster in force at `at`: of those that have begun the one that began last, and of several that began together the one
 /// written last. Before all of them the first that came without a generation answers.
 pub(super) fn in_force(heads: &[RosterHead], generations: &[(LayerName, Vec<Generation>)], at: Timestamp) -> RosterTerm {
@@ -123,6 +149,18 @@ mod tests {
             &[generation(1, 10, None)],
             &[(11, Some(1), None, Some(12)), (13, Some(2), Some(12), Some(15)), (16, Some(3), Some(15), None)],
         );
+    }
+
+    #[test]
+    fn rosters_that_are_to_take_over_are_known_until_they_do() {
+        let heads = [head(1, 1, None), head(2, 2, Some(2)), head(3, 3, None)];
+        let generations = [(layer(), vec![generation(1, 1, None), generation(2, 10, None)])];
+        let plan = PlannedRoster { layer: layer(), generation: GenerationId(2), effective_from: at(10) };
+        assert_eq!(planned(&heads, &generations, at(9)), [plan]);
+        assert_eq!(planned(&heads, &generations, at(10)), []);
+        let given_up = Generation { restores: Some(GenerationId(1)), ..generation(3, 5, None) };
+        let generations = [(layer(), vec![generation(1, 1, None), generation(2, 10, None), given_up])];
+        assert_eq!(planned(&heads, &generations, at(4)), [], "a roster falls with its generation");
     }
 
     #[test]

@@ -664,3 +664,77 @@ fn a_draft_goes_out_as_a_geopackage_is_edited_elsewhere_and_comes_back() {
     let communities = compared["levels"].as_array().unwrap().iter().find(|level| level["level"] == "community").unwrap();
     assert_eq!((&communities["changed"], &communities["unchanged"]), (&json!({}), &json!(3)));
 }
+
+/// Three districts side by side, as a plan.
+fn write_thirds(blocks: &Blocks) {
+    let rows: String = (0..SIDE * SIDE).map(|at| format!("{},P{}\n", code(at), at % SIDE / 4)).collect();
+    std::fs::write(blocks.path("thirds.csv"), format!("unit_code,district\n{rows}")).unwrap();
+}
+
+fn import_thirds(blocks: &Blocks, more: &[&str]) -> String {
+    let told = blocks.done(&[&["plan", "import", "thirds.csv", "--level", "grid", "--author", "one"], more].concat());
+    told.split_whitespace().nth(1).unwrap().to_owned()
+}
+
+#[test]
+fn no_plan_begins_from_a_draft_that_was_overtaken() {
+    let blocks = Blocks::new();
+    halves(&blocks);
+    write_thirds(&blocks);
+    let (overtaken, newest) = (import_thirds(&blocks, &[]), import_thirds(&blocks, &["--load", "load"]));
+    blocks.done(&["plan", "approve", &newest, "--author", "two"]);
+    blocks.done(&["plan", "publish", &newest, "--accept-unheld"]);
+    let refused = blocks.on_store(&["plan", "import", "thirds.csv", "--level", "grid", "--from", &overtaken]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(1) && said.contains("begin one from generation 5"), "{said}");
+    // What was published as the newest is the newest.
+    std::fs::write(blocks.path("one.csv"), "unit_code,district\nB004,P0\n").unwrap();
+    blocks.done(&["plan", "import", "one.csv", "--level", "grid", "--from", &newest]);
+    let unknown = blocks.on_store(&["plan", "import", "thirds.csv", "--level", "grid", "--load", "lod"]);
+    let said = String::from_utf8_lossy(&unknown.stderr);
+    assert!(unknown.status.code() == Some(2) && said.contains("are: load, 人口"), "{said}");
+}
+
+#[test]
+fn posts_go_with_a_publication_and_no_roster_is_imported_over_them() {
+    let blocks = Blocks::new();
+    halves(&blocks);
+    write_thirds(&blocks);
+    let write_roster = |name: &str, unit: &str| {
+        let columns = "unit_code,worker_id,name,phone,post,department,valid_from,valid_to,shift";
+        std::fs::write(blocks.path(name), format!("{columns}\n{unit},W1,唐小军,138,primary,,2026-01-01,,\n")).unwrap();
+    };
+    write_roster("today.csv", "B000");
+    write_roster("then.csv", "P0");
+    blocks.done(&["roster", "import", "today.csv"]);
+    let draft = import_thirds(&blocks, &[]);
+    blocks.done(&["plan", "approve", &draft, "--author", "two"]);
+    let publish =
+        |posts: &str| blocks.on_store(&["plan", "publish", &draft, "--accept-unheld", "--effective", "2099-01-01", "--move-posts", posts]);
+    for (posts, said) in
+        [("B000:P9", "P9, which is no unit of the draft"), ("B001:P0", "nobody has a post at B001"), ("B000:B000", "leave it out")]
+    {
+        let refused = publish(posts);
+        let told = String::from_utf8_lossy(&refused.stdout);
+        assert!(refused.status.code() == Some(1) && told.contains(said), "{told}");
+    }
+    let published = publish("B000:P0");
+    assert!(String::from_utf8_lossy(&published.stdout).contains("; 1 posts moved"), "{published:?}");
+    let holder = |at: &str| {
+        let found = blocks.done(&["locate", "111.6005", "26.2005", "--at", at, "--json"]);
+        let found: Value = serde_json::from_str(&found).unwrap();
+        (found["responsible"]["from"].clone(), found)
+    };
+    assert_eq!((holder("2098-12-01").0, holder("2099-01-02").0), ("B000".into(), "P0".into()), "{:?}", holder("2099-01-02").1);
+
+    // A roster of today would be gone on that day.
+    let refused = blocks.on_store(&["roster", "import", "today.csv"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    for part in ["generation 4 of layer grid", "2099-01-01 00:00", "--with-generation 4", "--accept-planned", "nothing was stored"] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    blocks.done(&["roster", "import", "then.csv", "--with-generation", "4"]);
+    assert_eq!(blocks.on_store(&["roster", "import", "today.csv"]).status.code(), Some(1), "the day's roster is still another");
+    blocks.done(&["roster", "import", "today.csv", "--accept-planned"]);
+}

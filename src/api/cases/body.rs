@@ -2,6 +2,8 @@ use std::borrow::Cow;
 
 use axum::http::{HeaderMap, header};
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use crate::api::as_of::parse_time;
@@ -89,6 +91,14 @@ impl Body {
 
     pub fn time(&mut self, name: &str) -> Option<Timestamp> {
         self.parsed(name, parse_time)
+    }
+
+    /// Reads a time, or a date, which begins at midnight in the office's time zone.
+    pub fn time_or_date(&mut self, name: &str, time_zone: &TimeZone) -> Option<Timestamp> {
+        self.parsed(name, |text| {
+            let date = Date::strptime("%Y-%m-%d", text).ok().and_then(|date| time_zone.to_timestamp(date.at(0, 0, 0, 0)).ok());
+            date.map_or_else(|| parse_time(text).map_err(|error| format!("{error}; a date such as 2027-01-01 is taken too")), Ok)
+        })
     }
 
     pub fn boolean(&mut self, name: &str) -> Option<bool> {

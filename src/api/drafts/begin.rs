@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::desk::{drafts_of, require, store_problem, to_problem, with_draft};
+use super::desk::{require, store_problem, to_problem, with_draft};
 use super::edit::now;
 use super::look::send;
 use super::tag::DraftName;
@@ -19,12 +19,16 @@ use crate::api::media::{JSON, negotiate};
 use crate::api::problem::Problem;
 use crate::api::query::{FromQuery, Query, Values};
 use crate::api::state::AppState;
-use crate::boundary::{GenerationId, LayerName};
+use crate::boundary::{Generation, GenerationId, GenerationState, LayerName};
 use crate::history::beginning_of;
 use crate::snapshot::LayerHistory;
-use crate::store::{DraftEntry, DraftEntryKind, Store};
+use crate::store::{DraftEntryKind, DraftStanding, Store};
 
 const TITLE_CHARS_MAX: usize = 200;
+
+/// Drafts on one page, where a request does not say, and at most.
+const DRAFTS_DEFAULT: usize = 100;
+const DRAFTS_MAX: usize = 1_000;
 
 /// What a draft is begun with.
 #[derive(Debug, utoipa::ToSchema)]
@@ -36,9 +40,10 @@ pub struct DraftBody {
     /// The generation or draft that it begins as; the newest published by default.
     from: Option<u32>,
     title: Option<String>,
-    /// When it is meant to take effect, RFC 3339; now by default.
+    /// When it is meant to take effect: RFC 3339, or a date such as `2027-01-01`, which begins at midnight in the time zone of the office;
+    /// now by default.
     effective_from: Option<String>,
-    /// The property of the finest units that says how heavy they are.
+    /// The property of the finest units that says how heavy they are; that of the draft that it begins from by default.
     load_field: Option<String>,
 }
 
@@ -52,6 +57,12 @@ pub struct DraftsQuery {
     /// Only those that are `open`, `approved`, `published` or `withdrawn`.
     #[param(pattern = "^(open|approved|published|withdrawn)$")]
     pub state: Option<String>,
+    /// Only those that were begun before this one.
+    #[param(value_type = Option<String>)]
+    pub after: Option<DraftName>,
+    /// At most so many; 100 by default.
+    #[param(minimum = 1, maximum = 1000)]
+    pub limit: Option<usize>,
 }
 
 impl FromQuery for DraftsQuery {
@@ -60,13 +71,26 @@ impl FromQuery for DraftsQuery {
             "open" | "approved" | "published" | "withdrawn" => Ok(text.to_owned()),
             _ => Err(format!("{text:?} is none of open, approved, published and withdrawn")),
         };
-        Some(Self { layer: values.optional("layer", LayerName::parse), state: values.optional("state", state) })
+        let name = |text: &str| DraftName::parse(text).map_err(|_| format!("{text:?} is no id of a draft"));
+        let limit = |text: &str| match text.parse() {
+            Ok(limit @ 1..=DRAFTS_MAX) => Ok(limit),
+            _ => Err(format!("{text:?} is no number from 1 to {DRAFTS_MAX}")),
+        };
+        Some(Self {
+            layer: values.optional("layer", LayerName::parse),
+            state: values.optional("state", state),
+            after: values.optional("after", name),
+            limit: values.optional("limit", limit),
+        })
     }
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct DraftList {
+    /// The newest first.
     pub drafts: Vec<DraftHead>,
+    /// Whether there are older ones, to which the link `next` leads.
+    pub has_more: bool,
     pub links: Vec<Link>,
 }
 
@@ -99,6 +123,7 @@ pub struct DraftHead {
     security(("key" = [])),
     responses(
         (status = 201, description = "The draft", body = DraftView),
+        (status = 409, description = "Something was published since the draft that it is to begin from was begun", content_type = "application/problem+json"),
         (status = 422, description = "The generation cannot be edited, as overlaps were accepted of it", content_type = "application/problem+json"),
     )
 )]
@@ -113,7 +138,7 @@ pub async fn begin_draft(
     let mut body = Body::read(&headers, &bytes, &["layer", "from", "title", "effective_from", "load_field"])?;
     let layer = body.parsed("layer", LayerName::parse).unwrap_or_else(|| default_layer(&known[0]));
     let from = body.number("from");
-    let (title, effective_from) = (body.text("title", TITLE_CHARS_MAX), body.time("effective_from"));
+    let (title, effective_from) = (body.text("title", TITLE_CHARS_MAX), body.time_or_date("effective_from", &state.config().time_zone));
     let load_field = body.text("load_field", TITLE_CHARS_MAX);
     body.finish()?;
     require(&caller, &layer)?;
@@ -139,7 +164,7 @@ pub async fn begin_draft(
     Ok(response)
 }
 
-/// The drafts, with where each stands.
+/// The drafts, with where each stands, the newest first.
 #[utoipa::path(
     get,
     operation_id = "list_drafts",
@@ -161,49 +186,72 @@ pub async fn list_drafts(
     let known = state.snapshots()?;
     let layers: Vec<LayerName> = known[0].histories().iter().map(|history| history.layer.clone()).collect();
     let layers: Vec<LayerName> = layers.into_iter().filter(|layer| caller.reaches_layer(layer)).collect();
-    let (wanted, links) = (query.state, vec![Link::new(base.to("/v1/drafts"), "self", "application/json")]);
-    let heads = state
+    let layers: Vec<LayerName> = layers.into_iter().filter(|layer| query.layer.as_ref().is_none_or(|wanted| wanted == layer)).collect();
+    let mut heads = state
         .with_store(move |store| {
             let mut heads = Vec::new();
-            for layer in layers.iter().filter(|layer| query.layer.as_ref().is_none_or(|wanted| wanted == *layer)) {
-                let generations = store.load_generations(layer)?;
-                for draft in drafts_of(store, layer)? {
-                    let Some(generation) = generations.iter().find(|generation| generation.id == draft) else { continue };
-                    let entries = store.load_draft_entries(layer, draft, 0)?;
-                    let id = DraftName { layer: layer.clone(), number: draft }.to_string();
-                    heads.push(DraftHead {
-                        layer: layer.to_string(),
-                        number: draft.0,
-                        revision: entries.last().map_or(0, |last| last.revision),
-                        state: state_of(&entries),
-                        title: generation.note.clone(),
-                        author: generation.author.clone(),
-                        created_at: generation.created_at,
-                        effective_from: generation.effective_from,
-                        base: generation.origin().map(|origin| origin.0),
-                        links: vec![Link::new(base.to(&format!("/v1/drafts/{id}")), "item", "application/json")],
-                        id,
-                    });
-                }
+            for layer in &layers {
+                let standings = store.load_draft_standings(layer)?;
+                let drafts = store.load_generations(layer)?.into_iter().filter(|known| known.state == GenerationState::Draft);
+                heads.extend(drafts.map(|draft| {
+                    let standing = standings.binary_search_by_key(&draft.id, |standing| standing.draft).ok().map(|at| standings[at]);
+                    (draft, standing)
+                }));
             }
             Ok(heads)
         })
         .await?;
-    let drafts = heads.into_iter().filter(|head| wanted.as_deref().is_none_or(|wanted| wanted == head.state)).collect();
-    let bytes = serde_json::to_vec(&DraftList { drafts, links }).map_err(|error| Problem::internal(&error))?;
+    // Of two that were begun together, the one with the larger number was written last.
+    heads.sort_by(|(a, _), (b, _)| (b.created_at, b.id, &b.layer).cmp(&(a.created_at, a.id, &a.layer)));
+    let start = match &query.after {
+        None => 0,
+        Some(after) => {
+            let at = heads.iter().position(|(draft, _)| draft.layer == after.layer && draft.id == after.number);
+            at.ok_or_else(|| Problem::parameter("after", format!("there is no draft {after}")))? + 1
+        }
+    };
+    let limit = query.limit.unwrap_or(DRAFTS_DEFAULT);
+    let wanted = |state: &str| query.state.as_deref().is_none_or(|wanted| wanted == state);
+    let heads = heads[start..].iter().map(|(draft, standing)| head(draft, *standing, &base)).filter(|head| wanted(head.state));
+    let mut drafts: Vec<DraftHead> = heads.take(limit + 1).collect();
+    let has_more = drafts.len() > limit;
+    drafts.truncate(limit);
+    let mut links = vec![Link::new(base.to("/v1/drafts"), "self", "application/json")];
+    if let Some(last) = drafts.last().filter(|_| has_more) {
+        let layer = query.layer.as_ref().map(|layer| format!("&layer={layer}")).unwrap_or_default();
+        let of_state = query.state.as_ref().map(|state| format!("&state={state}")).unwrap_or_default();
+        let next = format!("/v1/drafts?limit={limit}{layer}{of_state}&after={}", last.id);
+        links.push(Link::new(base.to(&next), "next", "application/json").titled("Older drafts"));
+    }
+    let bytes = serde_json::to_vec(&DraftList { drafts, has_more, links }).map_err(|error| Problem::internal(&error))?;
     Ok(Document::new(JSON.media, bytes).private(true).into_response())
 }
 
-/// Says where a draft stands from its log alone.
-fn state_of(entries: &[DraftEntry]) -> &'static str {
-    let told = entries.iter().rev().find_map(|entry| match entry.kind {
-        DraftEntryKind::Publish => Some("published"),
-        DraftEntryKind::Withdraw => Some("withdrawn"),
-        DraftEntryKind::Approve => Some("approved"),
-        DraftEntryKind::Apply | DraftEntryKind::Undo | DraftEntryKind::Redo => Some("open"),
-        DraftEntryKind::Open => None,
-    });
-    told.unwrap_or("open")
+fn head(draft: &Generation, standing: Option<DraftStanding>, base: &BaseUrl) -> DraftHead {
+    let id = DraftName { layer: draft.layer.clone(), number: draft.id }.to_string();
+    DraftHead {
+        layer: draft.layer.to_string(),
+        number: draft.id.0,
+        revision: standing.map_or(0, |standing| standing.revision),
+        state: state_of(standing),
+        title: draft.note.clone(),
+        author: draft.author.clone(),
+        created_at: draft.created_at,
+        effective_from: draft.effective_from,
+        base: draft.origin().map(|origin| origin.0),
+        links: vec![Link::new(base.to(&format!("/v1/drafts/{id}")), "item", "application/json")],
+        id,
+    }
+}
+
+/// Says where a draft stands from the last entry of its log that decided anything.
+fn state_of(standing: Option<DraftStanding>) -> &'static str {
+    match standing.and_then(|standing| standing.decided) {
+        Some(DraftEntryKind::Publish) => "published",
+        Some(DraftEntryKind::Withdraw) => "withdrawn",
+        Some(DraftEntryKind::Approve) => "approved",
+        Some(DraftEntryKind::Apply | DraftEntryKind::Undo | DraftEntryKind::Redo | DraftEntryKind::Open) | None => "open",
+    }
 }
 
 struct Wanted {
@@ -216,10 +264,12 @@ struct Wanted {
 
 fn begin(store: &dyn Store, history: &LayerHistory, wanted: &Wanted) -> Result<DraftName, Problem> {
     let at = now();
-    let begun = beginning_of(store, history, wanted.from).map_err(|error| to_problem(&error))?;
+    let begun = beginning_of(store, history, wanted.from).and_then(|begun| begun.with_load_field(Some(&wanted.load_field)));
+    let begun = begun.map_err(|error| to_problem(&error))?;
     let publication = begun.publication(&wanted.title, &wanted.author, wanted.effective_from, at);
     let made = store.publish(publication).map_err(|error| store_problem(&error))?;
-    let load_field = Some(wanted.load_field.as_str()).filter(|field| !field.is_empty());
-    store.add_draft_entry(&begun.entry(&made, load_field)).map_err(|error| store_problem(&error))?;
+    for entry in begun.entries(&made) {
+        store.add_draft_entry(&entry).map_err(|error| store_problem(&error))?;
+    }
     Ok(DraftName { layer: made.layer, number: made.id })
 }

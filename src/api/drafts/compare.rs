@@ -26,7 +26,7 @@ const CHANGES: Offer = Offer { name: "geojson", media: "application/geo+json" };
 
 const FORMS: &[Offer] = &[JSON, CSV, CHANGES, HTML];
 
-/// What differs between a draft and what it was made of.
+/// What differs between a draft and the generation that it stands on, whatever drafts lie between.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct DraftComparison {
     pub draft: String,
@@ -145,7 +145,7 @@ impl crate::api::query::FromQuery for CompareQuery {
 fn compare(session: &DraftSession, holds: &dyn Fn(&UnitCode) -> Vec<String>) -> DraftComparison {
     let draft = session.draft();
     let (mut units, mut totals, mut workers) = (Vec::new(), TotalsView::default(), Vec::new());
-    for ChangedUnit { depth, change, before, after } in draft.changes() {
+    for ChangedUnit { depth, change, before, after } in session.changes() {
         let view = changed_unit(session, change, before.as_ref(), after.as_ref(), holds);
         if depth == draft.finest_depth() {
             let count = match change {
@@ -250,11 +250,7 @@ fn to_features(session: &DraftSession, body: &DraftComparison) -> Value {
     let feature = |unit: &ChangedUnitView| {
         let depth = draft.base().levels().iter().position(|level| level.level().as_str() == unit.level)?;
         let code = UnitCode::parse(&unit.code).ok()?;
-        let in_base = || {
-            let level = &draft.base().levels()[depth];
-            level.find(&code).map(|index| draft.base().to_geometry(depth, index))
-        };
-        let geometry = draft.geometry(depth, &code).or_else(in_base)?;
+        let geometry = draft.geometry(depth, &code).or_else(|| session.geometry_before(depth, &code))?;
         let properties = serde_json::to_value(unit).ok()?;
         Some(json!({ "type": "Feature", "id": unit.code, "geometry": geometry_json(&geometry), "properties": properties }))
     };

@@ -19,7 +19,7 @@ use crate::api::media::JSON;
 use crate::api::problem::{More, Problem, ProblemKind};
 use crate::api::state::AppState;
 use crate::boundary::UnitCode;
-use crate::history::{DraftEnd, DraftSession, NotPublished, Wish, look_over, prepare};
+use crate::history::{DraftEnd, DraftSession, NotPublished, Wish, draw, look_over, prepare};
 use crate::store::{DraftEntryKind, Store};
 
 const NOTE_CHARS_MAX: usize = 4_000;
@@ -41,18 +41,21 @@ pub struct ApprovalBody {
 #[expect(dead_code, reason = "written for the API definition")]
 #[serde(deny_unknown_fields)]
 pub struct PublicationBody {
-    /// RFC 3339; by default what the draft says, and now where that is past.
+    /// RFC 3339, or a date such as `2027-01-01`, which begins at midnight in the time zone of the office; by default what the draft says,
+    /// and now where that is past.
     effective_from: Option<String>,
     note: Option<String>,
     /// Whether units may have no holder.
     accept_unheld: Option<bool>,
-    /// Whose posts go from one unit to another with it.
+    /// Whose posts go from one unit to another with it: the latter one that the draft has, of any level.
     roster_moves: Option<Vec<RosterMove>>,
 }
 
 #[derive(Debug, utoipa::ToSchema)]
 #[expect(dead_code, reason = "written for the API definition")]
+#[serde(deny_unknown_fields)]
 pub struct RosterMove {
+    /// Each once.
     from: String,
     to: String,
 }
@@ -134,7 +137,7 @@ pub async fn approve_draft(
             let detail = "who made a draft or changed it does not approve it; ask a second person";
             return Err(Problem::new(ProblemKind::Forbidden, detail));
         }
-        let ready = look_over(session, store, None, now()).map_err(|error| Problem::store_down(&error))?;
+        let ready = look_over(draw(session), store, None, now()).map_err(|error| Problem::store_down(&error))?;
         refuse_problems(ready.errors(), ready.coverage.is_some())?;
         let entry = session.next(DraftEntryKind::Approve, &json!({ "note": note }), &author, now());
         write(session, store, entry)?;
@@ -167,11 +170,11 @@ pub async fn publish_draft(
 ) -> Result<Response, Problem> {
     let (expected, author) = (Expected::of(&headers)?, caller.author());
     let mut body = Body::read(&headers, or_empty(&bytes), &["effective_from", "note", "accept_unheld", "roster_moves"])?;
-    let (effective_from, note) = (body.time("effective_from"), body.text("note", NOTE_CHARS_MAX));
+    let (effective_from, note) = (body.time_or_date("effective_from", &state.config().time_zone), body.text("note", NOTE_CHARS_MAX));
     let accepts_unheld = body.boolean("accept_unheld").unwrap_or_default();
     let moves = body.objects("roster_moves", ROSTER_MOVES_MAX);
     body.finish()?;
-    let moves = moves.iter().map(|pair| Ok((code(pair.get("from"))?, code(pair.get("to"))?))).collect::<Result<Vec<_>, Problem>>()?;
+    let moves = moves.iter().map(roster_move).collect::<Result<Vec<_>, Problem>>()?;
     with_draft(&state, &caller, &id, move |session, store| {
         require_open(session)?;
         expected.check(session)?;
@@ -189,7 +192,7 @@ pub async fn publish_draft(
 
 fn publish(session: &mut DraftSession, store: &dyn Store, wish: &Wish, base: &BaseUrl) -> Result<PublishedView, Problem> {
     let prepared = prepare(session, store, wish).map_err(|refusal| refused(&refusal))?;
-    let made = store.publish_draft(prepared.publication(wish), prepared.roster.as_ref(), &prepared.entry);
+    let made = store.publish_draft(prepared.publication(wish), prepared.roster(), &prepared.entry);
     let made = made.map_err(|error| store_problem(&error))?;
     // The store has written which generation came of it.
     session.catch_up(store).map_err(|error| to_problem(&error))?;
@@ -218,7 +221,9 @@ fn refused(refusal: &NotPublished) -> Problem {
             let detail = format!("{detail}: `roster_moves`, or `accept_unheld`");
             Problem::new(ProblemKind::Unheld, detail).telling(More { units, ..More::default() })
         }
-        NotPublished::NoPost { .. } => Problem::member("roster_moves", detail),
+        NotPublished::NoPost { .. } | NotPublished::NoUnit { .. } | NotPublished::StaysThere { .. } | NotPublished::SentTwice { .. } => {
+            Problem::member("roster_moves", detail)
+        }
         NotPublished::Store(error) => Problem::store_down(error),
     }
 }
@@ -228,6 +233,13 @@ fn refuse_problems(errors: usize, is_whole: bool) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::new(ProblemKind::HasProblems, format!("{errors} problems stand in the way; GET …/problems lists them with their places")))
+}
+
+fn roster_move(pair: &serde_json::Map<String, serde_json::Value>) -> Result<(UnitCode, UnitCode), Problem> {
+    if let Some(unknown) = pair.keys().find(|name| !matches!(name.as_str(), "from" | "to")) {
+        return Err(Problem::member("roster_moves", format!("each has `from` and `to`, and no {unknown}")));
+    }
+    Ok((code(pair.get("from"))?, code(pair.get("to"))?))
 }
 
 fn code(value: Option<&serde_json::Value>) -> Result<UnitCode, Problem> {

@@ -75,7 +75,11 @@ where
         }
         let opened = match slot.as_mut() {
             Some(session) => session.catch_up(store),
-            None => DraftSession::open(store, &history, name.number, None).map(|session| *slot = Some(session)),
+            None => DraftSession::open(store, &history, name.number, None).and_then(|mut session| {
+                session.find_foundation(store, &history)?;
+                *slot = Some(session);
+                Ok(())
+            }),
         };
         if let Err(error) = opened {
             *slot = None;
@@ -103,6 +107,8 @@ pub fn to_problem(error: &DraftError) -> Problem {
         DraftError::NoGeneration { .. } | DraftError::NothingPublished { .. } => {
             Problem::member("from", format!("{error}; /v1/generations lists those there are"))
         }
+        DraftError::LoadField { .. } => Problem::member("load_field", error.to_string()),
+        DraftError::Stale { .. } => Problem::new(ProblemKind::Superseded, error.to_string()),
         DraftError::Unfit { .. } | DraftError::Accepted { .. } => Problem::new(ProblemKind::EditRefused, error.to_string()),
         DraftError::Faulty { .. } => Problem::new(ProblemKind::HasProblems, error.to_string()),
         DraftError::Load(error) if error.is_lasting() => Problem::internal(error),
@@ -114,15 +120,9 @@ pub fn to_problem(error: &DraftError) -> Problem {
 /// Says why a write failed.
 pub fn store_problem(error: &StoreError) -> Problem {
     match error {
-        StoreError::DraftChanged { .. } => Problem::new(ProblemKind::Changed, error.to_string()),
+        StoreError::DraftChanged { .. } | StoreError::RosterChanged { .. } => Problem::new(ProblemKind::Changed, error.to_string()),
         StoreError::Superseded { .. } => Problem::new(ProblemKind::Superseded, error.to_string()),
         StoreError::CodesReused { .. } => Problem::new(ProblemKind::HasProblems, error.to_string()),
         error => Problem::store_down(error),
     }
-}
-
-/// Returns the drafts of a layer that the store has.
-pub fn drafts_of(store: &dyn Store, layer: &LayerName) -> Result<Vec<GenerationId>, StoreError> {
-    let generations = store.load_generations(layer)?.into_iter();
-    Ok(generations.filter(|generation| generation.state == crate::boundary::GenerationState::Draft).map(|draft| draft.id).collect())
 }

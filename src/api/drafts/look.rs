@@ -1,5 +1,5 @@
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use geo_types::Geometry;
 use jiff::Timestamp;
@@ -19,7 +19,7 @@ use crate::api::query::{FromQuery, Query, Values};
 use crate::api::state::AppState;
 use crate::boundary::{Level, Severity, UnitCode};
 use crate::export::geojson::write_any_geometry;
-use crate::history::{DraftSession, look_over};
+use crate::history::{DraftSession, Drawing, draw, look_over};
 
 /// Units on one page, where a request does not say, and at most.
 const UNITS_DEFAULT: usize = 1_000;
@@ -38,6 +38,9 @@ pub struct UnitsQuery {
     /// Only these, codes with commas between.
     #[param(value_type = Option<String>)]
     pub codes: Option<Vec<UnitCode>>,
+    /// Only units behind this code, in the byte order of codes, in which they are sent: the last code of the page before.
+    #[param(value_type = Option<String>)]
+    pub after: Option<UnitCode>,
     /// At most so many; 1,000 by default.
     #[param(minimum = 1, maximum = 10000)]
     pub limit: Option<usize>,
@@ -58,6 +61,7 @@ impl FromQuery for UnitsQuery {
             level: values.optional("level", Level::parse),
             bbox: values.optional("bbox", bbox),
             codes: values.optional("codes", codes),
+            after: values.optional("after", UnitCode::parse),
             limit: values.optional("limit", limit),
         })
     }
@@ -148,7 +152,11 @@ pub async fn list_draft_units(
             }
         };
         let limit = query.limit.unwrap_or(UNITS_DEFAULT);
-        let codes = query.codes.clone().unwrap_or_else(|| draft.codes_in(depth, query.bbox));
+        let mut codes = query.codes.clone().unwrap_or_else(|| draft.codes_in(depth, query.bbox));
+        if let Some(after) = &query.after {
+            codes.retain(|code| code > after);
+            codes.sort_unstable();
+        }
         let features: Vec<Value> = codes.iter().filter_map(|code| feature(session, depth, code)).take(limit + 1).collect();
         let has_more = features.len() > limit;
         let mut body = collection(features.into_iter().take(limit).collect());
@@ -177,22 +185,40 @@ pub async fn list_draft_problems(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     negotiate(None, &headers, &[JSON])?;
-    with_draft(&state, &caller, &id, move |session, store| {
-        let at = session.generation().effective_from.max(Timestamp::now());
-        let ready = look_over(session, store, None, at).map_err(|error| Problem::store_down(&error))?;
-        let (is_approved, is_newest) = (session.approval().is_some(), session.is_on_newest());
-        let body = DraftProblems {
-            errors: ready.errors(),
-            warnings: ready.problems.iter().filter(|problem| problem.severity == Severity::Warning).count(),
-            problems: ready.problems.iter().map(ProblemView::new).collect(),
-            unheld: ready.unheld.by_nobody.iter().map(ToString::to_string).collect(),
-            is_approved,
-            is_newest,
-            publishable: ready.coverage.is_some() && is_approved && is_newest && require_open(session).is_ok(),
-        };
-        send(session, &body)
-    })
-    .await
+    let taken = with_draft(&state, &caller, &id, move |session, _| {
+        Ok(Taken {
+            drawing: draw(session),
+            at: session.generation().effective_from.max(Timestamp::now()),
+            tag: tag_header(session),
+            is_approved: session.approval().is_some(),
+            is_newest: session.is_on_newest(),
+            is_open: require_open(session).is_ok(),
+        })
+    });
+    // The check of a city takes seconds, in which nobody who edits the draft waits for it.
+    let Taken { drawing, at, tag, is_approved, is_newest, is_open } = taken.await?;
+    let ready = state.with_store(move |store| look_over(drawing, store, None, at)).await?;
+    let body = DraftProblems {
+        errors: ready.errors(),
+        warnings: ready.problems.iter().filter(|problem| problem.severity == Severity::Warning).count(),
+        problems: ready.problems.iter().map(ProblemView::new).collect(),
+        unheld: ready.unheld.by_nobody.iter().map(ToString::to_string).collect(),
+        is_approved,
+        is_newest,
+        publishable: ready.coverage.is_some() && is_approved && is_newest && is_open,
+    };
+    let bytes = serde_json::to_vec(&body).map_err(|error| Problem::internal(&error))?;
+    Ok(Document::new(JSON.media, bytes).private(true).untagged().header(header::ETAG, tag).into_response())
+}
+
+/// What is to be checked of a draft, as of a revision.
+struct Taken {
+    drawing: Drawing,
+    at: Timestamp,
+    tag: HeaderValue,
+    is_approved: bool,
+    is_newest: bool,
+    is_open: bool,
 }
 
 impl ProblemView {

@@ -105,7 +105,7 @@ pub struct LoadView {
     pub cv: f64,
 }
 
-/// Units that differ from the base, each counted once.
+/// Units that differ from the generation that the draft stands on, each counted once.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ChangedView {
     pub begun: usize,
@@ -217,7 +217,7 @@ impl MetricsView {
         let draft = session.draft();
         let has_load = session.load_field().is_some();
         let levels = draft.base().levels().iter().enumerate().filter(|(_, level)| !level.is_empty());
-        let [begun, ended, reshaped, reassigned, renamed] = draft.count_changes();
+        let [begun, ended, reshaped, reassigned, renamed] = session.count_changes();
         Self {
             levels: levels
                 .map(|(depth, level)| LevelMetricsView::new(level.level().to_string(), &draft.measures(depth), has_load))
@@ -337,7 +337,7 @@ pub fn feature(session: &DraftSession, depth: usize, code: &UnitCode) -> Option<
             "perimeter_m": unit.perimeter_m,
             "polsby_popper": unit.polsby_popper,
             "load": session.load_field().map(|_| unit.load),
-            "change": unit.change.map(UnitChange::as_str),
+            "change": session.change_of(depth, code, unit.change).map(UnitChange::as_str),
         },
     }))
 }

@@ -51,15 +51,17 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let histories = load_histories(&*store, &context.config).map_err(StoreUnavailable)?;
     let history = histories.iter().find(|history| history.layer == layer).with_context(|| format!("there is no layer {layer}"))?;
     let begun = with_spinner("loading", || beginning_of(&*store, history, args.from.map(GenerationId)))?;
+    let begun = begun.with_load_field(args.load.as_deref())?;
     let at = Timestamp::now();
     let operation = Operation::Reassign { level: level.clone(), moves, creates: true };
     // It is tried before anything is written, with all that the draft will know.
     let coverage = Arc::new(begun.coverage.clone());
     let spent = spent_codes(&*store, &coverage, None).map_err(StoreUnavailable)?;
     let mut trial = Draft::new(coverage, &[], spent).map_err(|refusal| refuse(&refusal, &rows, None, &level))?;
+    trial.apply(&begun.locks()).map_err(|refusal| refuse(&refusal, &rows, Some(&trial), &level))?;
     trial.apply(std::slice::from_ref(&operation)).map_err(|refusal| refuse(&refusal, &rows, Some(&trial), &level))?;
     let made = store.publish(begun.publication(&args.title, &args.author, effective_from, at)).map_err(StoreUnavailable)?;
-    store.add_draft_entry(&begun.entry(&made, args.load.as_deref())).map_err(StoreUnavailable)?;
+    begun.entries(&made).iter().try_for_each(|entry| store.add_draft_entry(entry)).map_err(StoreUnavailable)?;
     let mut session = DraftSession::open(&*store, history, made.id, None)?;
     // Refused only for what was published since it was tried.
     let is_empty = || format!("draft {} is begun, and empty", made.id);

@@ -8,8 +8,8 @@ use super::super::source::with_spinner;
 use super::super::{Context, Outcome};
 use crate::app::{OpenMode, StoreUnavailable, open_store};
 use crate::boundary::{GenerationId, LayerName, UnitCode};
-use crate::history::{DraftSession, NotPublished, Wish, load_histories, look_over, prepare};
-use crate::store::DraftEntryKind;
+use crate::history::{DraftSession, NotPublished, Wish, draw, load_histories, look_over, prepare};
+use crate::store::{DraftEntryKind, StoreError};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -26,7 +26,7 @@ pub struct Args {
     /// Publish although units have no holder
     #[arg(long)]
     accept_unheld: bool,
-    /// Posts that go with it from one unit to another, FROM:TO, separated by commas
+    /// Posts that go with it from one unit to another that the draft has, FROM:TO, separated by commas
     #[arg(long, value_name = "FROM:TO", value_delimiter = ',')]
     move_posts: Vec<String>,
     /// Who publishes, for the history
@@ -69,7 +69,11 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
             return Ok(Outcome::Problems);
         }
     };
-    let made = store.publish_draft(prepared.publication(&wish), prepared.roster.as_ref(), &prepared.entry).map_err(StoreUnavailable)?;
+    let made = store.publish_draft(prepared.publication(&wish), prepared.roster(), &prepared.entry);
+    let made = match made {
+        Ok(made) => made,
+        Err(error) => return not_done(args.draft, "published", error),
+    };
     print(&format!(
         "generation {} of layer {} from {}; {} posts moved, {} units without a holder\n",
         made.id,
@@ -87,15 +91,26 @@ pub fn approve(args: &ApproveArgs, context: &Context) -> anyhow::Result<Outcome>
     ensure!(session.end().is_none(), "draft {} was published or withdrawn", args.draft);
     ensure!(!session.is_by(&args.author), "{} made the draft or changed it; a second person approves", args.author);
     let at = Timestamp::now();
-    let ready = look_over(&session, &*store, None, at).map_err(StoreUnavailable)?;
+    let ready = look_over(draw(&session), &*store, None, at).map_err(StoreUnavailable)?;
     if ready.coverage.is_none() {
         print(&format!("draft {} is not approved: {} problems stand in the way\n", args.draft, ready.errors()))?;
         return Ok(Outcome::Problems);
     }
     let entry = session.next(DraftEntryKind::Approve, &json!({ "note": args.note }), &args.author, at);
-    store.add_draft_entry(&entry).map_err(StoreUnavailable)?;
+    if let Err(error) = store.add_draft_entry(&entry) {
+        return not_done(args.draft, "approved", error);
+    }
     print(&format!("draft {} is approved at revision {}\n", args.draft, entry.revision))?;
     Ok(Outcome::Done)
+}
+
+/// Says that others have written meanwhile what stands in the way, or that the store failed.
+fn not_done(draft: u32, what: &str, error: StoreError) -> anyhow::Result<Outcome> {
+    if !error.is_conflict() {
+        return Err(StoreUnavailable(error).into());
+    }
+    print(&format!("draft {draft} is not {what}: {error}\n"))?;
+    Ok(Outcome::Problems)
 }
 
 fn open(layer: &str, draft: u32, context: &Context) -> anyhow::Result<(crate::app::SharedStore, DraftSession)> {
@@ -110,4 +125,19 @@ fn open(layer: &str, draft: u32, context: &Context) -> anyhow::Result<(crate::ap
 fn parse_move(pair: &str) -> anyhow::Result<(UnitCode, UnitCode)> {
     let (from, to) = pair.split_once(':').with_context(|| format!("{pair:?} is not FROM:TO"))?;
     Ok((UnitCode::parse(from)?, UnitCode::parse(to)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_have_written_meanwhile_is_told_and_a_store_that_is_away_is_an_error() {
+        let layer = LayerName::parse("grid").unwrap();
+        let changed = StoreError::DraftChanged { layer, draft: GenerationId(3), revision: 7 };
+        assert!(matches!(not_done(3, "published", changed), Ok(Outcome::Problems)));
+        assert!(matches!(not_done(3, "approved", StoreError::RosterChanged { newest: None }), Ok(Outcome::Problems)));
+        let away = not_done(3, "published", StoreError::Missing { location: "a.gpkg".into() }).unwrap_err();
+        assert!(away.is::<StoreUnavailable>(), "{away:#}");
+    }
 }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::lineage::Inherited;
 use super::readiness::check_all;
 use super::session::{DraftError, DraftSession};
 use crate::boundary::{GenerationId, GenerationState, LayerName};
@@ -55,13 +56,27 @@ pub fn coverage_of(draft: &Draft) -> Result<Arc<ValidCoverage>, String> {
 /// # Errors
 /// It is not there, its log cannot be done, or the store fails.
 pub fn load_drawn(store: &dyn Store, layer: &LayerName, id: GenerationId) -> Result<StoredGeneration, DraftError> {
+    load_drawn_from(store, layer, id, None).map(|(stored, _)| stored)
+}
+
+/// Reads the same, with what a draft has from it that begins from a draft. `newest` is the newest published generation.
+///
+/// # Errors
+/// As [`load_drawn`].
+pub fn load_drawn_from(
+    store: &dyn Store,
+    layer: &LayerName,
+    id: GenerationId,
+    newest: Option<GenerationId>,
+) -> Result<(StoredGeneration, Option<Inherited>), DraftError> {
     let mut stored = store.load_generation(layer, id)?;
-    if stored.generation.state == GenerationState::Draft {
-        let session = DraftSession::open(store, &LayerHistory::bare(layer.clone()), id, None)?;
-        stored.shapes = (0..stored.layer.levels.len()).map(|depth| session.draft().shapes(depth)).collect();
-        stored.seal = None;
+    if stored.generation.state == GenerationState::Published {
+        return Ok((stored, None));
     }
-    Ok(stored)
+    let session = DraftSession::open(store, &LayerHistory::bare(layer.clone()), id, None)?;
+    stored.shapes = (0..stored.layer.levels.len()).map(|depth| session.draft().shapes(depth)).collect();
+    stored.seal = None;
+    Ok((stored, Some(Inherited::of(&session, newest))))
 }
 
 /// Reads the boundaries of a generation as it was published, or of a draft as of its last step.

@@ -5,6 +5,7 @@
 
 mod beginning;
 mod layer;
+mod lineage;
 mod publication;
 mod readiness;
 mod session;
@@ -12,8 +13,9 @@ mod text;
 
 pub use beginning::{Beginning, beginning_of};
 pub(super) use layer::{coverage_of, load_draft_layer};
-pub use layer::{load_drawn, load_drawn_coverage};
+pub use layer::{load_drawn, load_drawn_coverage, load_drawn_from};
+pub use lineage::{Inherited, entries_of_import};
 pub use publication::{NotPublished, Prepared, Wish, prepare};
-pub use readiness::{Readiness, look_over};
+pub use readiness::{Drawing, Readiness, draw, look_over};
 pub use session::{Approval, DraftEnd, DraftError, DraftSession, LoggedEntry, spent_codes};
 pub use text::{NAMED_UNITS_MAX, OPERATIONS_MAX, TextError, operations_to_json, parse_operations, parse_polygons};

@@ -1,11 +1,12 @@
 use jiff::Timestamp;
+use rustc_hash::FxHashMap;
 use serde_json::json;
 
-use super::readiness::look_over;
+use super::readiness::{draw, look_over};
 use super::session::DraftSession;
 use crate::boundary::{GenerationId, GenerationState, LayerName, UnitCode, Validity};
 use crate::dispatch::Assignment;
-use crate::store::{DraftEntry, DraftEntryKind, Publication, RosterData, Store, StoreError, newest_generation};
+use crate::store::{DraftEntry, DraftEntryKind, Publication, RosterChange, RosterData, Store, StoreError, newest_generation};
 use crate::topology::ValidCoverage;
 
 /// How and by whom a draft is to be published.
@@ -27,7 +28,9 @@ pub struct Wish {
 pub enum NotPublished {
     #[error("nobody has approved the draft as it is; ask a second person to")]
     NotApproved,
-    #[error("generation {newest} of layer {layer} was published after the draft was begun; begin another from it and repeat the steps")]
+    #[error(
+        "generation {newest} of layer {layer} was published after the draft was begun; begin another from generation {newest} and repeat the steps"
+    )]
     Superseded { layer: LayerName, newest: GenerationId },
     #[error(
         "generation {generation} takes effect at {effective_from}, later than this would, and would be given up; publish with that day or later, or roll it back first"
@@ -39,6 +42,12 @@ pub enum NotPublished {
     Unheld { units: Vec<UnitCode> },
     #[error("nobody has a post at {unit} then")]
     NoPost { unit: UnitCode },
+    #[error("the posts of {from} cannot go to {to}, which is no unit of the draft; name one that it has, of any level")]
+    NoUnit { from: UnitCode, to: UnitCode },
+    #[error("the posts of {unit} would go to {unit}, where they are; leave it out")]
+    StaysThere { unit: UnitCode },
+    #[error("the posts of {unit} are sent to {} and to {}; name it once", to[0], to[1])]
+    SentTwice { unit: UnitCode, to: [UnitCode; 2] },
     #[error("the store failed")]
     Store(#[from] StoreError),
 }
@@ -50,7 +59,8 @@ pub struct Prepared {
     parent: Option<GenerationId>,
     effective_from: Timestamp,
     note: String,
-    pub roster: Option<RosterData>,
+    /// The roster that comes with it, and the number of the one written last when it was made.
+    roster: Option<(RosterData, Option<u64>)>,
     pub posts_moved: usize,
     /// Units that nobody holds, which was accepted.
     pub unheld: Vec<UnitCode>,
@@ -76,8 +86,11 @@ pub fn prepare(session: &DraftSession, store: &dyn Store, wish: &Wish) -> Result
     if let Some(later) = newest.filter(|newest| newest.effective_from > effective_from) {
         return Err(NotPublished::GivesUp { generation: later.id, effective_from: later.effective_from });
     }
-    let (roster, posts_moved) = move_posts(store, &wish.roster_moves, effective_from)?;
-    let ready = look_over(session, store, roster.as_ref(), effective_from)?;
+    check_moves(session, &wish.roster_moves)?;
+    // Where the day has begun, the posts go now: what was written since is not undone.
+    let at = effective_from.max(wish.at);
+    let (roster, posts_moved) = move_posts(store, &wish.roster_moves, at)?;
+    let ready = look_over(draw(session), store, roster.as_ref().map(|(roster, _)| roster), at)?;
     let errors = ready.errors();
     let coverage = ready.coverage.ok_or(NotPublished::Problems { errors })?;
     if !ready.unheld.by_nobody.is_empty() && !wish.accepts_unheld {
@@ -89,6 +102,11 @@ pub fn prepare(session: &DraftSession, store: &dyn Store, wish: &Wish) -> Result
 }
 
 impl Prepared {
+    /// Returns the roster that comes with it.
+    pub fn roster(&self) -> Option<RosterChange<'_>> {
+        self.roster.as_ref().map(|(data, newest)| RosterChange { data, newest: *newest })
+    }
+
     /// Returns the generation to be written.
     pub fn publication<'a>(&'a self, wish: &'a Wish) -> Publication<'a> {
         Publication {
@@ -105,12 +123,34 @@ impl Prepared {
     }
 }
 
+/// Sees that posts go from one unit each to another that the draft has.
+fn check_moves(session: &DraftSession, moves: &[(UnitCode, UnitCode)]) -> Result<(), NotPublished> {
+    let draft = session.draft();
+    let mut sent: FxHashMap<&UnitCode, &UnitCode> = FxHashMap::default();
+    for (from, to) in moves {
+        if from == to {
+            return Err(NotPublished::StaysThere { unit: from.clone() });
+        }
+        if !(0..draft.base().levels().len()).any(|depth| draft.has(depth, to)) {
+            return Err(NotPublished::NoUnit { from: from.clone(), to: to.clone() });
+        }
+        if let Some(other) = sent.insert(from, to) {
+            return Err(NotPublished::SentTwice { unit: from.clone(), to: [other.clone(), to.clone()] });
+        }
+    }
+    Ok(())
+}
+
+/// The roster with posts moved, where any are, the number of the one written last, and how many posts were moved.
+type Moved = (Option<(RosterData, Option<u64>)>, usize);
+
 /// Ends posts at units and begins them at others, from a time on. None where nothing moves.
-fn move_posts(store: &dyn Store, moves: &[(UnitCode, UnitCode)], at: Timestamp) -> Result<(Option<RosterData>, usize), NotPublished> {
+fn move_posts(store: &dyn Store, moves: &[(UnitCode, UnitCode)], at: Timestamp) -> Result<Moved, NotPublished> {
     if moves.is_empty() {
         return Ok((None, 0));
     }
-    let mut roster = store.load_roster(at)?.data;
+    let stored = store.load_roster(at)?;
+    let (newest, mut roster) = (stored.term.mark.newest, stored.data);
     let mut begun: Vec<Assignment> = Vec::new();
     for (from, to) in moves {
         let before = begun.len();
@@ -129,5 +169,5 @@ fn move_posts(store: &dyn Store, moves: &[(UnitCode, UnitCode)], at: Timestamp) 
     let count = begun.len();
     roster.assignments.retain(|assignment| assignment.validity.to.is_none_or(|end| end > assignment.validity.from));
     roster.assignments.extend(begun);
-    Ok((Some(roster), count))
+    Ok((Some((roster, newest)), count))
 }

@@ -1,12 +1,14 @@
 use std::sync::Arc;
 
+use geo_types::MultiPolygon;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::lineage::{Lineage, Opening, is_written, number_of};
 use super::text::{TextError, operations_to_json, parse_operations};
-use crate::boundary::{Generation, GenerationId, GenerationState, LayerName, UnitCode};
+use crate::boundary::{Generation, GenerationId, GenerationState, LayerName, Level, UnitCode};
 use crate::history::load::{LoadError, load_coverage};
-use crate::plan::edit::{Draft, Operation, Refusal};
+use crate::plan::edit::{ChangedUnit, Draft, Foundation, Operation, Refusal, UnitChange};
 use crate::snapshot::LayerHistory;
 use crate::store::{DraftEntry, DraftEntryKind, Store, StoreError, newest_generation};
 use crate::topology::ValidCoverage;
@@ -25,6 +27,9 @@ pub struct DraftSession {
     end: Option<DraftEnd>,
     /// The newest published generation when the store was last asked.
     newest: Option<GenerationId>,
+    lineage: Lineage,
+    /// What it is compared with, where that is not its base and was asked for.
+    foundation: Option<Foundation>,
     /// Something was done here that the store may not have; the session is of no more use.
     is_astray: bool,
 }
@@ -66,12 +71,36 @@ pub enum DraftError {
         "overlaps, or units that stick out of their parents, were accepted of generation {generation} of layer {layer}, so it cannot be edited; mend them by an import first"
     )]
     Accepted { layer: LayerName, generation: GenerationId },
+    #[error(
+        "generation {newest} of layer {layer} was published after draft {draft} was begun, and would be taken back without a word by a draft \
+         that begins from it; begin one from generation {newest}, and repeat the steps"
+    )]
+    Stale { layer: LayerName, draft: GenerationId, newest: GenerationId },
+    #[error("{field} is no field of loads: {detail}; {}", describe_fields(level, known))]
+    LoadField {
+        level: Level,
+        field: String,
+        detail: String,
+        /// The fields with numbers.
+        known: Vec<String>,
+    },
     #[error(transparent)]
     Load(#[from] LoadError),
     #[error("draft {draft} of layer {layer} cannot be edited: {refusal}; {}", refusal.remedy)]
     Unfit { layer: LayerName, draft: GenerationId, refusal: Box<Refusal> },
     #[error("revision {revision} of draft {draft} of layer {layer} can no longer be done: {detail}")]
     Broken { layer: LayerName, draft: GenerationId, revision: u32, detail: String },
+}
+
+/// Fields named in a message; the rest is counted.
+const FIELDS_NAMED_MAX: usize = 12;
+
+fn describe_fields(level: &Level, known: &[String]) -> String {
+    if known.is_empty() {
+        return format!("units of level {level} have no field with numbers");
+    }
+    let more = if known.len() > FIELDS_NAMED_MAX { " and others" } else { "" };
+    format!("fields with numbers of level {level} are: {}{more}", known[..known.len().min(FIELDS_NAMED_MAX)].join(", "))
 }
 
 impl From<StoreError> for DraftError {
@@ -96,17 +125,69 @@ impl DraftSession {
         let coverage = Arc::new(coverage);
         let mut entries = store.load_draft_entries(layer, id, 0)?;
         entries.retain(|entry| until.is_none_or(|until| entry.revision <= until));
-        let load_field = entries.iter().find(|entry| entry.kind == DraftEntryKind::Open).and_then(load_field_of);
+        let opening = Opening::of(&entries);
+        let lineage = Lineage::trace(store, &generations, &generation, opening.as_ref())?;
+        let load_field = opening.and_then(|opening| opening.load_field);
         let loads = load_field.as_ref().map(|field| loads(&coverage, field)).unwrap_or_default();
         let spent = spent_codes(store, &coverage, id)?;
         let unfit = |refusal| DraftError::Unfit { layer: layer.clone(), draft: id, refusal };
-        let draft = Draft::new(coverage, &loads, spent).map_err(unfit)?;
+        let draft = Draft::new(coverage, &loads, spent).map_err(unfit)?.with_load_field(load_field.as_deref());
         let newest = newest_generation(&generations).map(|newest| newest.id);
         let (done, undone) = (Vec::new(), Vec::new());
-        let mut session =
-            Self { generation, draft, entries: Vec::new(), done, undone, load_field, approval: None, end: None, newest, is_astray: false };
+        let mut session = Self {
+            generation,
+            draft,
+            entries: Vec::new(),
+            done,
+            undone,
+            load_field,
+            approval: None,
+            end: None,
+            newest,
+            lineage,
+            foundation: None,
+            is_astray: false,
+        };
         entries.into_iter().try_for_each(|entry| session.follow(entry))?;
         Ok(session)
+    }
+
+    /// Reads what the draft is compared with where its own base is another: that of a draft which came from an unpublished one, or from a
+    /// file. Without it, it is compared with its base.
+    ///
+    /// # Errors
+    /// The store fails, or holds a generation that does not pass its check.
+    pub fn find_foundation(&mut self, store: &dyn Store, history: &LayerHistory) -> Result<(), DraftError> {
+        let Some(origin) = self.generation.origin().filter(|_| !self.lineage.stands_on_base && self.foundation.is_none()) else {
+            return Ok(());
+        };
+        let coverage = Arc::new(load_coverage(store, history, origin)?.1);
+        let loads = self.load_field.as_ref().map(|field| loads(&coverage, field)).unwrap_or_default();
+        self.foundation = Some(Foundation::new(&self.draft, coverage, &loads));
+        Ok(())
+    }
+
+    /// Returns which units differ from what the draft stands on, as [`Draft::changes`] does.
+    pub fn changes(&self) -> Vec<ChangedUnit> {
+        self.foundation.as_ref().map_or_else(|| self.draft.changes(), |foundation| self.draft.changes_since(foundation))
+    }
+
+    pub fn count_changes(&self) -> [usize; UnitChange::ALL.len()] {
+        self.foundation.as_ref().map_or_else(|| self.draft.count_changes(), |foundation| self.draft.count_changes_since(foundation))
+    }
+
+    /// Returns how a unit that is there differs from what it was, where it does. `in_base` is how it differs from the draft's base.
+    pub fn change_of(&self, depth: usize, code: &UnitCode, in_base: Option<UnitChange>) -> Option<UnitChange> {
+        self.foundation.as_ref().map_or(in_base, |foundation| self.draft.change_since(foundation, depth, code))
+    }
+
+    /// Returns the shape that a unit had in what the draft stands on.
+    pub fn geometry_before(&self, depth: usize, code: &UnitCode) -> Option<MultiPolygon<f64>> {
+        if let Some(foundation) = &self.foundation {
+            return foundation.geometry(depth, code);
+        }
+        let base = self.draft.base();
+        base.levels()[depth].find(code).map(|unit| base.to_geometry(depth, unit))
     }
 
     /// Does what others have written meanwhile.
@@ -157,13 +238,15 @@ impl DraftSession {
         self.is_astray
     }
 
-    /// Whether somebody made the draft or wrote a step of it.
+    /// Returns the generation that the draft became.
+    pub fn published_as(&self) -> Option<GenerationId> {
+        self.end.and_then(|end| if let DraftEnd::Published(generation) = end { Some(generation) } else { None })
+    }
+
+    /// Whether somebody made the draft or wrote a step of it, or of an unpublished draft that it came from.
     pub fn is_by(&self, author: &str) -> bool {
-        let writes = |entry: &LoggedEntry| {
-            matches!(entry.entry.kind, DraftEntryKind::Open | DraftEntryKind::Apply | DraftEntryKind::Undo | DraftEntryKind::Redo)
-                && entry.entry.author == author
-        };
-        self.generation.author == author || self.entries.iter().any(writes)
+        let writes = |entry: &LoggedEntry| is_written(&entry.entry) && entry.entry.author == author;
+        self.generation.author == author || self.lineage.authors.contains(author) || self.entries.iter().any(writes)
     }
 
     /// Does a step and returns the entry to be written, after which [`Self::confirm`] must be called.
@@ -255,8 +338,7 @@ impl DraftSession {
                 self.approval = Some(Approval { author: entry.author.clone(), at: entry.at, revision: entry.revision, note });
             }
             DraftEntryKind::Publish => {
-                let number = body()["generation"].as_u64().and_then(|number| u32::try_from(number).ok()).unwrap_or_default();
-                self.end = Some(DraftEnd::Published(GenerationId(number)));
+                self.end = Some(DraftEnd::Published(number_of(&body()).unwrap_or(GenerationId(0))));
             }
             DraftEntryKind::Withdraw => self.end = Some(DraftEnd::Withdrawn),
             DraftEntryKind::Open => (),
@@ -267,11 +349,6 @@ impl DraftSession {
         }
         self.entries.push(LoggedEntry { entry, operations, is_done: true });
     }
-}
-
-fn load_field_of(entry: &DraftEntry) -> Option<String> {
-    let body: Value = serde_json::from_str(&entry.body).ok()?;
-    body["load_field"].as_str().map(ToOwned::to_owned)
 }
 
 /// Reads the loads of the finest units from a field; what is no number counts nothing.

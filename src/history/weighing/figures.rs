@@ -42,6 +42,18 @@ pub enum WeighError {
     NoWork,
 }
 
+impl WeighError {
+    /// Says what is wrong with a field of units where nothing but such fields is asked for.
+    pub fn to_field_detail(&self) -> String {
+        match self {
+            Self::UnknownField { level, .. } => format!("no unit of level {level} has it"),
+            Self::EmptyField { level, .. } => format!("no unit of level {level} has a number in it"),
+            Self::NoNumber { unit, detail, .. } => format!("unit {unit}: {detail}"),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl<'a> Figures<'a> {
     /// Knows the fields of units alone.
     pub fn of_fields(level: &'a Level, units: &'a [Arc<Unit>], now: Timestamp) -> Self {

@@ -1,10 +1,12 @@
 //! The logs of drafts.
 
 use super::Place;
-use super::samples::{day, publication, publish, squares};
+use super::samples::{assignment, day, publication, publish, squares, worker};
 use crate::boundary::{GenerationId, GenerationState, LayerName};
-use crate::store::drafts::{DraftEntry, DraftEntryKind};
-use crate::store::records::RosterData;
+use crate::dispatch::{Post, WorkerId};
+use crate::store::drafts::{DraftEntry, DraftEntryKind, DraftStanding};
+use crate::store::records::{ErasureReason, RosterChange, RosterData};
+use crate::store::rosters::PlannedRoster;
 use crate::store::{Store, StoreError};
 
 fn entry(draft: GenerationId, revision: u32, kind: DraftEntryKind, body: &str) -> DraftEntry {
@@ -20,9 +22,12 @@ fn entry(draft: GenerationId, revision: u32, kind: DraftEntryKind, body: &str) -
 }
 
 fn draft(store: &dyn Store) -> GenerationId {
-    let coverage = squares(&["1", "2"]);
-    publish(store, &coverage, 1).unwrap();
-    let made = store.publish(publication(&coverage, Some(GenerationId(1)), GenerationState::Draft, 2));
+    publish(store, &squares(&["1", "2"]), 1).unwrap();
+    draft_on(store, 1)
+}
+
+fn draft_on(store: &dyn Store, parent: u32) -> GenerationId {
+    let made = store.publish(publication(&squares(&["1", "2"]), Some(GenerationId(parent)), GenerationState::Draft, 2));
     made.unwrap().id
 }
 
@@ -44,9 +49,16 @@ pub fn a_draft_has_a_log_to_which_is_only_added(place: &Place) {
     let store = place();
     assert_eq!(store.load_draft_entries(&layer, draft, 0).unwrap(), entries);
     assert_eq!(store.load_draft_entries(&layer, draft, 4).unwrap(), entries[4..]);
+    let other = self::draft_on(&*store, 1);
+    assert_eq!(store.load_draft_standings(&layer).unwrap().len(), 1, "a draft without a log stands nowhere");
+    store.add_draft_entry(&entry(other, 1, DraftEntryKind::Open, "{}")).unwrap();
+    let standing = |draft, revision, decided| DraftStanding { draft, revision, decided };
+    let newest = standing(draft, u32::try_from(entries.len()).unwrap(), Some(DraftEntryKind::Withdraw));
+    assert_eq!(place().load_draft_standings(&layer).unwrap(), [newest, standing(other, 1, None)]);
+    assert_eq!(store.load_draft_standings(&LayerName::parse("police").unwrap()).unwrap(), []);
     assert_eq!(usize::try_from(store.newest_draft_revision(&layer, draft).unwrap()).unwrap(), entries.len());
     let audit = store.load_audit(0, 100).unwrap();
-    assert_eq!(audit.last().map(|entry| entry.action.as_str()), Some("withdraw_draft"));
+    assert!(audit.iter().any(|entry| entry.action == "withdraw_draft"));
 }
 
 pub fn of_two_who_write_on_one_revision_of_a_draft_the_second_is_told(place: &Place) {
@@ -71,13 +83,40 @@ pub fn a_draft_is_published_with_its_roster_and_its_log_or_not_at_all(place: &Pl
     let draft = draft(&*store);
     let coverage = squares(&["1", "3"]);
     let next = publication(&coverage, Some(GenerationId(1)), GenerationState::Published, 4);
-    let roster = RosterData::default();
-    let late = store.publish_draft(next, Some(&roster), &entry(draft, 2, DraftEntryKind::Publish, ""));
+    let roster = RosterData { workers: vec![worker("w1", "before")], assignments: vec![assignment("3", "w1", Post::Primary, "")] };
+    let change = |newest: Option<u64>| Some(RosterChange { data: &roster, newest });
+    let late = store.publish_draft(next, change(None), &entry(draft, 2, DraftEntryKind::Publish, ""));
     assert!(matches!(late, Err(StoreError::DraftChanged { revision: 0, .. })), "{late:?}");
     assert_eq!(store.load_generations(&layer).unwrap().len(), 2);
     let mark = store.find_roster(day(5)).unwrap().mark;
-    let made = store.publish_draft(next, Some(&roster), &entry(draft, 1, DraftEntryKind::Publish, "")).unwrap();
+    let made = store.publish_draft(next, change(None), &entry(draft, 1, DraftEntryKind::Publish, "")).unwrap();
     assert_eq!((made.id, made.state), (GenerationId(3), GenerationState::Published));
     assert_ne!(store.find_roster(day(5)).unwrap().mark, mark);
     assert_eq!(store.load_draft_entries(&layer, draft, 0).unwrap()[0].body, r#"{"generation":3}"#);
+}
+
+pub fn a_draft_is_not_published_with_a_roster_that_undoes_another(place: &Place) {
+    let (store, layer) = (place(), LayerName::parse("grid").unwrap());
+    let draft = draft(&*store);
+    let roster = |name: &str| RosterData { workers: vec![worker("w1", name)], assignments: vec![assignment("1", "w1", Post::Primary, "")] };
+    store.replace_roster(&roster("before"), None, "a", day(2)).unwrap();
+    let read = store.load_roster(day(3)).unwrap();
+    place().replace_roster(&roster("before"), None, "b", day(3)).unwrap();
+    let coverage = squares(&["1", "3"]);
+    let next = publication(&coverage, Some(GenerationId(1)), GenerationState::Published, 6);
+    let publish = |newest: Option<u64>| {
+        let change = RosterChange { data: &read.data, newest };
+        store.publish_draft(next, Some(change), &entry(draft, 1, DraftEntryKind::Publish, ""))
+    };
+    let newest = store.find_roster(day(3)).unwrap().mark.newest;
+    let late = publish(read.term.mark.newest);
+    assert!(matches!(&late, Err(StoreError::RosterChanged { newest: found }) if *found == newest), "{late:?}");
+    assert_eq!((store.load_generations(&layer).unwrap().len(), store.load_draft_entries(&layer, draft, 0).unwrap()), (2, vec![]));
+    // Who was erased meanwhile stays so.
+    let worker = WorkerId("w1".into());
+    store.erase_person(&worker, ErasureReason::Request, "a", day(3)).unwrap();
+    publish(newest).unwrap();
+    assert_eq!(store.load_roster(day(7)).unwrap().data.workers[0].name, "");
+    let planned = PlannedRoster { layer, generation: GenerationId(3), effective_from: day(6) };
+    assert_eq!((place().load_planned_rosters(day(5)).unwrap(), place().load_planned_rosters(day(6)).unwrap()), (vec![planned], vec![]));
 }

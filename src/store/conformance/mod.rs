@@ -69,6 +69,7 @@ macro_rules! conformance_tests {
             a_draft_has_a_log_to_which_is_only_added
             of_two_who_write_on_one_revision_of_a_draft_the_second_is_told
             a_draft_is_published_with_its_roster_and_its_log_or_not_at_all
+            a_draft_is_not_published_with_a_roster_that_undoes_another
             a_roster_is_replaced_whole
             each_time_has_the_roster_of_its_time
             the_mark_of_a_roster_changes_with_every_roster_and_with_nothing_else

@@ -8,13 +8,14 @@ use super::{addresses, cases, drafts, generations, keys, ledger, lives, people, 
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
 use crate::dispatch::{AddressRow, Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
 use crate::store::case_records::{CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, Notice, NumberedEvent};
-use crate::store::drafts::DraftEntry;
+use crate::store::drafts::{DraftEntry, DraftStanding};
 use crate::store::ledger::{Entry, EntryEnd, EntryFilter, EntryKind};
 use crate::store::positions::{Positions, WorkerPosition};
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, EndedUnit, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonRecord, Publication,
-    RosterData, StoredGeneration, StoredRoster, UnitHead, WorkerSaid,
+    RosterChange, RosterData, StoredGeneration, StoredRoster, UnitHead, WorkerSaid,
 };
+use crate::store::rosters::PlannedRoster;
 use crate::store::transfer::{Progress, Row, Sink, Stage, Table, TransferStore};
 use crate::store::webhooks::{DeadLetter, Delivery, Lease, NumberedPublication, Webhook, WebhookId};
 use crate::store::{Store, StoreError};
@@ -95,10 +96,14 @@ impl Store for GeoPackageStore {
         self.connections.read("read a draft", |tx| drafts::newest_revision(tx, layer, draft))
     }
 
+    fn load_draft_standings(&self, layer: &LayerName) -> Result<Vec<DraftStanding>, StoreError> {
+        self.connections.read("read the drafts", |tx| drafts::load_standings(tx, layer))
+    }
+
     fn publish_draft(
         &self,
         publication: Publication<'_>,
-        roster: Option<&RosterData>,
+        roster: Option<RosterChange<'_>>,
         entry: &DraftEntry,
     ) -> Result<Generation, StoreError> {
         self.connections.write("publish a draft", |tx| drafts::publish_draft(tx, &publication, roster, entry))
@@ -150,7 +155,12 @@ impl Store for GeoPackageStore {
         author: &str,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.connections.write("change the roster", |tx| roster::change_roster(tx, roster, said, newest, author, at))
+        let change = RosterChange { data: roster, newest };
+        self.connections.write("change the roster", |tx| roster::change_roster(tx, change, said, None, author, at))
+    }
+
+    fn load_planned_rosters(&self, at: Timestamp) -> Result<Vec<PlannedRoster>, StoreError> {
+        self.connections.read("find the rosters to come", |tx| roster::load_planned(tx, at))
     }
 
     fn find_roster(&self, at: Timestamp) -> Result<RosterTerm, StoreError> {

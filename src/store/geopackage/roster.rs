@@ -13,8 +13,8 @@ use crate::boundary::{Generation, GenerationId, LayerName, UnitCode, Validity};
 use crate::dispatch::{Assignment, Post, RosterTerm, Shift, Worker, WorkerId};
 use crate::store::StoreError;
 use crate::store::audit::Action;
-use crate::store::records::{RosterData, StoredRoster, WorkerSaid};
-use crate::store::rosters::{RosterHead, in_force};
+use crate::store::records::{RosterChange, RosterData, StoredRoster, WorkerSaid};
+use crate::store::rosters::{PlannedRoster, RosterHead, RosterTerms, in_force, planned};
 use crate::store::texts::shift_text;
 use crate::store::times::{parse_time, time_text};
 
@@ -52,20 +52,20 @@ pub(super) fn replace_roster(
 /// Replaces the roster where the one written last is the one named.
 pub(super) fn change_roster(
     transaction: &Transaction<'_>,
-    roster: &RosterData,
+    change: RosterChange<'_>,
     said: Option<&WorkerSaid>,
-    newest: Option<u64>,
+    with: Option<(&LayerName, GenerationId)>,
     author: &str,
     at: Timestamp,
 ) -> Result<(), Failure> {
     let found = load_heads(transaction)?.last().map(|head| head.number);
-    if found != newest {
+    if found != change.newest {
         return Err(Failure::Store(StoreError::RosterChanged { newest: found }));
     }
     let mut statement = transaction.prepare_cached("SELECT worker_id, name, phone FROM gk_person")?;
     let pair = |row: &Row<'_>| read_worker(row).map(|worker| (worker.id.clone(), worker));
     let known = statement.query_map([], pair)?.collect::<Result<_, _>>()?;
-    replace_roster(transaction, &roster.clone().with_names(&known, said), None, author, at)
+    replace_roster(transaction, &change.data.clone().with_names(&known, said), with, author, at)
 }
 
 pub(super) fn load_roster(transaction: &Transaction<'_>, at: Timestamp) -> Result<StoredRoster, Failure> {
@@ -75,6 +75,17 @@ pub(super) fn load_roster(transaction: &Transaction<'_>, at: Timestamp) -> Resul
 }
 
 pub(super) fn find_roster(transaction: &Transaction<'_>, at: Timestamp) -> Result<RosterTerm, Failure> {
+    let (heads, generations) = load_terms(transaction)?;
+    Ok(in_force(&heads, &generations, at))
+}
+
+pub(super) fn load_planned(transaction: &Transaction<'_>, at: Timestamp) -> Result<Vec<PlannedRoster>, Failure> {
+    let (heads, generations) = load_terms(transaction)?;
+    Ok(planned(&heads, &generations, at))
+}
+
+/// Reads the heads of all rosters, and the generations of the layers that they name.
+fn load_terms(transaction: &Transaction<'_>) -> Result<RosterTerms, Failure> {
     let heads = load_heads(transaction)?;
     let mut generations: Vec<(LayerName, Vec<Generation>)> = Vec::new();
     for layer in heads.iter().filter_map(|head| Some(&head.with.as_ref()?.0)) {
@@ -82,7 +93,7 @@ pub(super) fn find_roster(transaction: &Transaction<'_>, at: Timestamp) -> Resul
             generations.push((layer.clone(), load_generations(transaction, layer)?));
         }
     }
-    Ok(in_force(&heads, &generations, at))
+    Ok((heads, generations))
 }
 
 fn load_heads(transaction: &Transaction<'_>) -> Result<Vec<RosterHead>, Failure> {

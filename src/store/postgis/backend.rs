@@ -11,13 +11,14 @@ use super::{addresses, cases, drafts, generations, keys, ledger, lives, people, 
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
 use crate::dispatch::{AddressRow, Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
 use crate::store::case_records::{CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, Notice, NumberedEvent};
-use crate::store::drafts::DraftEntry;
+use crate::store::drafts::{DraftEntry, DraftStanding};
 use crate::store::ledger::{Entry, EntryEnd, EntryFilter, EntryKind};
 use crate::store::positions::WorkerPosition;
 use crate::store::records::{
     AuditEntry, CaseFilter, CasePage, EndedUnit, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonRecord, Publication,
-    RosterData, StoredGeneration, StoredRoster, UnitHead, WorkerSaid,
+    RosterChange, RosterData, StoredGeneration, StoredRoster, UnitHead, WorkerSaid,
 };
+use crate::store::rosters::PlannedRoster;
 use crate::store::transfer::{Row, Sink, Table, TransferStore};
 use crate::store::webhooks::{DeadLetter, Delivery, Lease, NumberedPublication, Webhook, WebhookId};
 use crate::store::{KeptMonth, OldMonth, Store, StoreError};
@@ -121,10 +122,14 @@ impl Store for PostgisStore {
         self.connections.read("read a draft", async |tx| drafts::newest_revision(tx, layer, draft).await)
     }
 
+    fn load_draft_standings(&self, layer: &LayerName) -> Result<Vec<DraftStanding>, StoreError> {
+        self.connections.read("read the drafts", async |tx| drafts::load_standings(tx, layer).await)
+    }
+
     fn publish_draft(
         &self,
         publication: Publication<'_>,
-        roster: Option<&RosterData>,
+        roster: Option<RosterChange<'_>>,
         entry: &DraftEntry,
     ) -> Result<Generation, StoreError> {
         let geometry = self.connections.geometry_type();
@@ -177,7 +182,12 @@ impl Store for PostgisStore {
         author: &str,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.connections.write("change the roster", async |tx| roster::change_roster(tx, data, said, newest, author, at).await)
+        let change = RosterChange { data, newest };
+        self.connections.write("change the roster", async |tx| roster::change_roster(tx, change, said, None, author, at).await)
+    }
+
+    fn load_planned_rosters(&self, at: Timestamp) -> Result<Vec<PlannedRoster>, StoreError> {
+        self.connections.read("find the rosters to come", async |tx| roster::load_planned(tx, at).await)
     }
 
     fn find_roster(&self, at: Timestamp) -> Result<RosterTerm, StoreError> {

@@ -7,13 +7,13 @@ use super::connection::{Failure, corrupt};
 use super::keys::note;
 use super::lives::add_publication;
 use super::publish::write_generation;
-use super::roster::replace_roster;
+use super::roster::change_roster;
 use super::values::{Time, from_text, to_text};
 use crate::boundary::{Generation, GenerationId, LayerName};
 use crate::store::StoreError;
 use crate::store::audit::Action;
-use crate::store::drafts::{DraftEntry, DraftEntryKind};
-use crate::store::records::{Publication, RosterData};
+use crate::store::drafts::{DraftEntry, DraftEntryKind, DraftStanding};
+use crate::store::records::{Publication, RosterChange};
 
 pub(super) async fn add_entry(tx: &Transaction<'_>, entry: &DraftEntry) -> Result<(), Failure> {
     // The row is held until the end, so that of two writers the second sees what the first wrote.
@@ -44,12 +44,13 @@ pub(super) async fn publish_draft(
     tx: &Transaction<'_>,
     geometry: &Type,
     publication: &Publication<'_>,
-    roster: Option<&RosterData>,
+    roster: Option<RosterChange<'_>>,
     entry: &DraftEntry,
 ) -> Result<Generation, Failure> {
     let generation = write_generation(tx, geometry, publication).await?;
     if let Some(roster) = roster {
-        replace_roster(tx, roster, Some((&generation.layer, generation.id)), publication.author, publication.created_at).await?;
+        let with = Some((&generation.layer, generation.id));
+        change_roster(tx, roster, None, with, publication.author, publication.created_at).await?;
     }
     add_entry(tx, &DraftEntry { body: DraftEntry::published_body(generation.id), ..entry.clone() }).await?;
     add_publication(tx, &generation).await?;
@@ -62,6 +63,25 @@ pub(super) async fn newest_revision(tx: &Transaction<'_>, layer: &LayerName, dra
     u32::try_from(newest).map_err(|e| corrupt("draft entry", &e))
 }
 
+pub(super) async fn load_standings(tx: &Transaction<'_>, layer: &LayerName) -> Result<Vec<DraftStanding>, Failure> {
+    // Both are found in the index, a step for each draft.
+    let sql = "SELECT d.draft, d.revision, e.kind
+               FROM (SELECT draft, max(revision) AS revision FROM gk_draft_entry WHERE layer = $1 GROUP BY draft) AS d
+               LEFT JOIN LATERAL (SELECT kind FROM gk_draft_entry WHERE layer = $1 AND draft = d.draft AND kind <> 'open'
+                                  ORDER BY revision DESC LIMIT 1) AS e ON true
+               ORDER BY d.draft";
+    let standing = |row: &tokio_postgres::Row| {
+        let number = |at: usize| u32::try_from(row.get::<_, i32>(at)).map_err(|e| corrupt("draft entry", &e));
+        let decided = row.get::<_, Option<&str>>(2).map(to_kind).transpose()?;
+        Ok(DraftStanding { draft: GenerationId(number(0)?), revision: number(1)?, decided })
+    };
+    tx.query(sql, &[&layer.as_str()]).await?.iter().map(standing).collect()
+}
+
+fn to_kind(kind: &str) -> Result<DraftEntryKind, Failure> {
+    DraftEntryKind::parse(kind).ok_or_else(|| corrupt("draft entry", &format!("the kind {kind:?}")))
+}
+
 pub(super) async fn load_entries(
     tx: &Transaction<'_>,
     layer: &LayerName,
@@ -72,12 +92,11 @@ pub(super) async fn load_entries(
         "SELECT revision, kind, body, author, at FROM gk_draft_entry WHERE layer = $1 AND draft = $2 AND revision > $3 ORDER BY revision";
     let rows = tx.query(sql, &[&layer.as_str(), &to_number(draft.0)?, &to_number(after)?]).await?;
     let read = |row: &tokio_postgres::Row| {
-        let kind: String = row.get(1);
         Ok(DraftEntry {
             layer: layer.clone(),
             draft,
             revision: u32::try_from(row.get::<_, i32>(0)).map_err(|e| corrupt("draft entry", &e))?,
-            kind: DraftEntryKind::parse(&kind).ok_or_else(|| corrupt("draft entry", &format!("the kind {kind:?}")))?,
+            kind: to_kind(row.get(1))?,
             body: from_text(row.get(2)),
             author: from_text(row.get(3)),
             at: row.get::<_, Time>(4).0,

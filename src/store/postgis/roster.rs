@@ -15,8 +15,8 @@ use crate::boundary::{Generation, GenerationId, LayerName, UnitCode, Validity};
 use crate::dispatch::{Assignment, Post, RosterTerm, Shift, Worker, WorkerId};
 use crate::store::StoreError;
 use crate::store::audit::Action;
-use crate::store::records::{RosterData, StoredRoster, WorkerSaid};
-use crate::store::rosters::{RosterHead, in_force};
+use crate::store::records::{RosterChange, RosterData, StoredRoster, WorkerSaid};
+use crate::store::rosters::{PlannedRoster, RosterHead, RosterTerms, in_force, planned};
 use crate::store::texts::shift_text;
 
 /// What a row says, to tell rows that go on from those that end.
@@ -53,21 +53,21 @@ pub(super) async fn replace_roster(
 /// Replaces the roster where the one written last is the one named. Writers wait for each other, so that none can come between.
 pub(super) async fn change_roster(
     tx: &Transaction<'_>,
-    roster: &RosterData,
+    change: RosterChange<'_>,
     said: Option<&WorkerSaid>,
-    newest: Option<u64>,
+    with: Option<(&LayerName, GenerationId)>,
     author: &str,
     at: Timestamp,
 ) -> Result<(), Failure> {
     let found = load_heads(tx).await?.last().map(|head| head.number);
-    if found != newest {
+    if found != change.newest {
         return Err(Failure::Store(StoreError::RosterChanged { newest: found }));
     }
-    let ids: Vec<String> = roster.workers.iter().map(|worker| to_text(&worker.id.0).into_owned()).collect();
+    let ids: Vec<String> = change.data.workers.iter().map(|worker| to_text(&worker.id.0).into_owned()).collect();
     // The lock keeps an erasure from coming between.
     let sql = "SELECT worker_id, name, phone FROM gk_person WHERE worker_id = ANY ($1) ORDER BY key FOR UPDATE";
     let known = tx.query(sql, &[&ids]).await?.iter().map(read_worker).map(|worker| (worker.id.clone(), worker)).collect();
-    replace_roster(tx, &roster.clone().with_names(&known, said), None, author, at).await
+    replace_roster(tx, &change.data.clone().with_names(&known, said), with, author, at).await
 }
 
 pub(super) async fn load_roster(tx: &Transaction<'_>, at: Timestamp) -> Result<StoredRoster, Failure> {
@@ -80,6 +80,17 @@ pub(super) async fn load_roster(tx: &Transaction<'_>, at: Timestamp) -> Result<S
 }
 
 pub(super) async fn find_roster(tx: &Transaction<'_>, at: Timestamp) -> Result<RosterTerm, Failure> {
+    let (heads, generations) = load_terms(tx).await?;
+    Ok(in_force(&heads, &generations, at))
+}
+
+pub(super) async fn load_planned(tx: &Transaction<'_>, at: Timestamp) -> Result<Vec<PlannedRoster>, Failure> {
+    let (heads, generations) = load_terms(tx).await?;
+    Ok(planned(&heads, &generations, at))
+}
+
+/// Reads the heads of all rosters, and the generations of the layers that they name.
+async fn load_terms(tx: &Transaction<'_>) -> Result<RosterTerms, Failure> {
     let heads = load_heads(tx).await?;
     let mut generations: Vec<(LayerName, Vec<Generation>)> = Vec::new();
     for layer in heads.iter().filter_map(|head| Some(&head.with.as_ref()?.0)) {
@@ -87,7 +98,7 @@ pub(super) async fn find_roster(tx: &Transaction<'_>, at: Timestamp) -> Result<R
             generations.push((layer.clone(), load_generations(tx, layer).await?));
         }
     }
-    Ok(in_force(&heads, &generations, at))
+    Ok((heads, generations))
 }
 
 async fn load_heads(tx: &Transaction<'_>) -> Result<Vec<RosterHead>, Failure> {

@@ -6,8 +6,12 @@ use reqwest::blocking::Response;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
+use super::faulty::Faulty;
 use super::service::{PLANNER, SIDE, SOUTH, Service, WEST, code_of, fill, middle_of};
+use crate::support::PATIENCE;
 
 const APPROVER: &str = "approver-key";
 
@@ -18,7 +22,7 @@ fn start(store: &Arc<dyn Store>) -> Service {
 }
 
 fn begin(service: &Service) -> Value {
-    let response = send(service, PLANNER, "POST", "/v1/drafts", None, &json!({ "title": "redraw", "load_field": "households" }));
+    let response = send(service, PLANNER, "POST", "/v1/drafts", None, &json!({ "title": "redraw" }));
     assert_eq!((response.status().as_u16(), response.headers()["etag"].to_str().unwrap()), (201, "\"2-1\""));
     assert!(response.headers()["location"].to_str().unwrap().ends_with("/v1/drafts/2"));
     response.json().unwrap()
@@ -175,4 +179,87 @@ fn an_edit_after_approval_has_to_be_approved_anew() {
     }
     let known = service.get("/v1/drafts/2").bearer_auth(PLANNER).header("if-none-match", "\"2-5\"").send().unwrap();
     assert_eq!(known.status(), 304);
+}
+
+#[test]
+fn drafts_are_listed_page_by_page_without_their_logs() {
+    let inner: Arc<dyn Store> = Arc::new(gridkeeper::store::MemoryStore::new());
+    fill(&*inner);
+    let faulty = Faulty::new(inner);
+    let store: Arc<dyn Store> = Arc::clone(&faulty) as Arc<dyn Store>;
+    let service = start(&store);
+    begin(&service);
+    for title in ["b", "c", "d", "e"] {
+        assert_eq!(ask(&service, PLANNER, "POST", "/v1/drafts", None, &json!({ "title": title })).0, 201);
+    }
+    assert_eq!(ask(&service, PLANNER, "DELETE", "/v1/drafts/4", Some("*"), &Value::Null).0, 200);
+    assert_eq!(ask(&service, APPROVER, "POST", "/v1/drafts/3/approval", Some("*"), &json!({})).0, 200);
+    let read = faulty.logs_read.load(Ordering::SeqCst);
+    let pages = |query: &str| {
+        let (mut ids, mut path, mut count) = (Vec::new(), format!("/v1/drafts?{query}"), 0);
+        loop {
+            let page = get(&service, &path);
+            ids.extend(page["drafts"].as_array().unwrap().iter().map(|draft| draft["id"].as_str().unwrap().to_owned()));
+            count += 1;
+            let next = page["links"].as_array().unwrap().iter().find(|link| link["rel"] == "next");
+            assert_eq!(next.is_some(), page["has_more"] == true, "{page}");
+            let Some(next) = next else { return (ids, count) };
+            path = next["href"].as_str().unwrap().split_once("/v1/").map(|(_, rest)| format!("/v1/{rest}")).unwrap();
+        }
+    };
+    let ids = |ids: &[&str]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(pages(""), (ids(&["6", "5", "4", "3", "2"]), 1));
+    assert_eq!(pages("limit=2"), (ids(&["6", "5", "4", "3", "2"]), 3));
+    assert_eq!(pages("limit=2&state=open&layer=grid"), (ids(&["6", "5", "2"]), 2));
+    assert_eq!((pages("state=approved"), pages("state=withdrawn")), ((ids(&["3"]), 1), (ids(&["4"]), 1)));
+    for wrong in ["limit=0", "limit=1001", "after=x", "after=99"] {
+        assert_eq!(ask(&service, PLANNER, "GET", &format!("/v1/drafts?{wrong}"), None, &Value::Null).0, 400, "{wrong}");
+    }
+    assert_eq!(faulty.logs_read.load(Ordering::SeqCst), read, "no log is read for a list");
+}
+
+#[test]
+fn units_of_a_draft_are_sent_page_by_page() {
+    let store: Arc<dyn Store> = Arc::new(gridkeeper::store::MemoryStore::new());
+    fill(&*store);
+    let service = start(&store);
+    begin(&service);
+    let (mut codes, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = get(&service, &format!("/v1/drafts/2/units?limit=70{after}"));
+        let last = codes.len();
+        codes.extend(page["features"].as_array().unwrap().iter().map(|unit| unit["id"].as_str().unwrap().to_owned()));
+        assert!(codes.len() - last <= 70);
+        if page["has_more"] == false {
+            break;
+        }
+        after = format!("&after={}", codes.last().unwrap());
+    }
+    assert!(codes.len() == 200 && codes.is_sorted(), "{codes:?}");
+}
+
+#[test]
+fn a_stroke_does_not_wait_for_the_check() {
+    let inner: Arc<dyn Store> = Arc::new(gridkeeper::store::MemoryStore::new());
+    fill(&*inner);
+    let faulty = Faulty::new(inner);
+    let store: Arc<dyn Store> = Arc::clone(&faulty) as Arc<dyn Store>;
+    let service = start(&store);
+    begin(&service);
+    faulty.is_stuck.store(true, Ordering::SeqCst);
+    std::thread::scope(|scope| {
+        let problems = scope.spawn(|| send(&service, PLANNER, "GET", "/v1/drafts/2/problems", None, &Value::Null));
+        let end = Instant::now() + PATIENCE;
+        while faulty.waiting.load(Ordering::SeqCst) == 0 {
+            assert!(Instant::now() < end, "the problems are not looked for");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let request = service.request("POST", "/v1/drafts/2/operations").bearer_auth(PLANNER).header("if-match", "\"2-1\"");
+        let request = request.header("content-type", "application/json").body(split(&code_of(0, 0)).to_string());
+        let stroke = request.timeout(PATIENCE / 4).send().map(|response| response.status().as_u16());
+        faulty.is_stuck.store(false, Ordering::SeqCst);
+        let problems = problems.join().unwrap();
+        assert_eq!((stroke.ok(), problems.status().as_u16()), (Some(200), 200));
+        assert_eq!(problems.headers()["etag"], "\"2-1\"", "they are those of what was looked at");
+    });
 }

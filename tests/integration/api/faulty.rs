@@ -9,9 +9,9 @@ use gridkeeper::boundary::{Generation, GenerationId, Layer, LayerName, Level, Un
 use gridkeeper::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
 use gridkeeper::store::{
     AuditEntry, CaseFilter, CaseMarkPage, CasePage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DeadLetter, Delivery, DraftEntry,
-    EndedUnit, Entry, EntryEnd, EntryFilter, EntryKind, ErasureReason, GenerationChanges, KeyHash, KeyRecord, Lease, Notice, NumberedEvent,
-    NumberedPublication, PersonRecord, Publication, RosterData, Store, StoreError, StoredGeneration, StoredRoster, UnitHead, Webhook,
-    WebhookId, WorkerPosition, WorkerSaid,
+    DraftStanding, EndedUnit, Entry, EntryEnd, EntryFilter, EntryKind, ErasureReason, GenerationChanges, KeyHash, KeyRecord, Lease, Notice,
+    NumberedEvent, NumberedPublication, PersonRecord, PlannedRoster, Publication, RosterChange, RosterData, Store, StoreError,
+    StoredGeneration, StoredRoster, UnitHead, Webhook, WebhookId, WorkerPosition, WorkerSaid,
 };
 use jiff::Timestamp;
 
@@ -21,12 +21,17 @@ pub struct Faulty {
     /// Whether reading a generation takes its time.
     pub is_slow: AtomicBool,
     pub generations_read: AtomicUsize,
+    pub logs_read: AtomicUsize,
+    /// Whether reading a roster waits, and how many do.
+    pub is_stuck: AtomicBool,
+    pub waiting: AtomicUsize,
 }
 
 impl Faulty {
     pub fn new(inner: Arc<dyn Store>) -> Arc<Self> {
-        let (is_down, is_slow) = (AtomicBool::default(), AtomicBool::default());
-        Arc::new(Self { inner, is_down, is_slow, generations_read: AtomicUsize::default() })
+        let (is_down, is_slow, is_stuck) = (AtomicBool::default(), AtomicBool::default(), AtomicBool::default());
+        let (generations_read, logs_read, waiting) = (AtomicUsize::default(), AtomicUsize::default(), AtomicUsize::default());
+        Arc::new(Self { inner, is_down, is_slow, generations_read, logs_read, is_stuck, waiting })
     }
 
     pub fn take_away(&self) {
@@ -59,15 +64,30 @@ impl Store for Faulty {
         loaded
     }
 
+    fn load_draft_entries(&self, layer: &LayerName, draft: GenerationId, after: u32) -> Result<Vec<DraftEntry>, StoreError> {
+        self.logs_read.fetch_add(1, Ordering::SeqCst);
+        self.get()?.load_draft_entries(layer, draft, after)
+    }
+
+    fn load_roster(&self, at: Timestamp) -> Result<StoredRoster, StoreError> {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        while self.is_stuck.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.get()?.load_roster(at)
+    }
+
     forward! {
         fn load_people() -> Vec<PersonRecord>;
         fn erase_person(id: &WorkerId, reason: ErasureReason, author: &str, at: Timestamp) -> bool;
         fn load_layers() -> Vec<Layer>;
         fn publish(publication: Publication<'_>) -> Generation;
         fn add_draft_entry(entry: &DraftEntry) -> ();
-        fn load_draft_entries(layer: &LayerName, draft: GenerationId, after: u32) -> Vec<DraftEntry>;
         fn newest_draft_revision(layer: &LayerName, draft: GenerationId) -> u32;
-        fn publish_draft(publication: Publication<'_>, roster: Option<&RosterData>, entry: &DraftEntry) -> Generation;
+        fn publish_draft(publication: Publication<'_>, roster: Option<RosterChange<'_>>, entry: &DraftEntry) -> Generation;
+        fn load_draft_standings(layer: &LayerName) -> Vec<DraftStanding>;
+        fn load_planned_rosters(at: Timestamp) -> Vec<PlannedRoster>;
         fn load_generations(layer: &LayerName) -> Vec<Generation>;
         fn load_changes(layer: &LayerName, from: GenerationId, to: GenerationId) -> GenerationChanges;
         fn count_units(layer: &LayerName) -> Vec<(GenerationId, Vec<usize>)>;
@@ -77,7 +97,6 @@ impl Store for Faulty {
         fn replace_roster(roster: &RosterData, with: Option<(&LayerName, GenerationId)>, author: &str, at: Timestamp) -> ();
         fn change_roster(roster: &RosterData, said: Option<&WorkerSaid>, newest: Option<u64>, author: &str, at: Timestamp) -> ();
         fn find_roster(at: Timestamp) -> RosterTerm;
-        fn load_roster(at: Timestamp) -> StoredRoster;
         fn replace_rules(table: &RuleTable, effective_from: Timestamp, author: &str, at: Timestamp) -> u64;
         fn find_rules() -> Option<u64>;
         fn load_rules() -> Vec<RuleSet>;

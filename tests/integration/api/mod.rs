@@ -14,6 +14,8 @@ mod conventions;
 mod cql2;
 mod district;
 mod doors;
+mod draft_lineage;
+mod draft_publication;
 mod drafts;
 mod faulty;
 mod features;
