@@ -187,7 +187,9 @@ describe('the planner’s desk', () => {
     await page.selectOption('#target', edge.to);
     const { revision } = await draftNow();
     const at = insideOf(edge.unit.geometry)!;
+    const before = await said();
     await drag([at, [at[0]! + 1e-6, at[1]!]]);
+    await expect.poll(said).not.toBe(before);
     await expect.poll(said).toMatch(/毫秒|不能这样改/);
     if ((await said())!.includes('毫秒')) {
       expect((await unitsNow(String(edge.unit.properties!.code)))[0]?.properties!.parent ?? edge.to).toBe(edge.to);
@@ -272,6 +274,30 @@ describe('the planner’s desk', () => {
     await page.locator('#balance-bounds summary').click();
   });
 
+  it('has all units on the map however many pages they come in, and says how many are there while they do', async () => {
+    const paged = await desktop.open(`#/planner?key=${planner}`, { locale: 'en-GB' });
+    let held: () => void = () => undefined;
+    const isHeld = new Promise<void>((go) => (held = go));
+    await paged.route(/\/v1\/drafts\/[^/]+\/units\?/, async (route) => {
+      // Pages of fifty, the second of which waits.
+      const url = new URL(route.request().url());
+      if (url.searchParams.has('after')) await isHeld;
+      url.searchParams.set('limit', '50');
+      await route.continue({ url: url.toString() });
+    });
+    await paged.evaluate((hash) => void (location.hash = hash), `#/planner?draft=${id}`);
+    const all = await unitsNow();
+    expect(all.length).toBeGreaterThan(100);
+    await expect.poll(() => paged.locator('#loading-units').textContent()).toContain(`50 of ${all.length}`);
+    held();
+    await expect.poll(() => paged.locator('#loading-units').count()).toBe(0);
+    const last = String(all.at(-1)!.properties!.code);
+    await paged.fill('.tools-box input[name=codes]', last);
+    await paged.press('.tools-box input[name=codes]', 'Enter');
+    await expect.poll(() => paged.locator('#chosen-count').textContent()).toContain('1');
+    await paged.context().close();
+  });
+
   it('tells what changes hands, and is published only after a second person has approved it', async () => {
     await page.click('#compare');
     await expect.poll(() => page.locator('#comparison tbody tr').count()).toBeGreaterThan(0);
@@ -287,10 +313,23 @@ describe('the planner’s desk', () => {
     await expect.poll(() => other.locator('#approval').textContent()).toContain('Approved by');
     await other.locator('#approval').scrollIntoViewIfNeeded();
     await picture(other, 'planner-approval-en');
+    // For a day, with a post that goes along; what is no unit is refused with its name.
     await other.check('#approval input[name=unheld]');
+    await other.fill('#approval input[name=effective]', '2099-01-01');
+    const { from, to } = await post();
+    await other.fill('#approval textarea[name=moves]', `${from}`);
+    await other.click('#publish');
+    await expect.poll(() => other.locator('#said').textContent()).toContain('is no pair of codes');
+    await other.fill('#approval textarea[name=moves]', `${from} ${to}x`);
+    await other.click('#publish');
+    await expect.poll(() => other.locator('#said').textContent(), { timeout: 60_000 }).toContain('no unit of the draft');
+    await other.fill('#approval textarea[name=moves]', `${from} ${to}\n`);
     await other.click('#publish');
     await expect.poll(() => other.locator('#approval').textContent(), { timeout: 60_000 }).toContain('Published as generation');
-    expect((await draftNow()).state).toBe('published');
+    const published = await ask<Told & { published_as: number }>(`/v1/drafts/${id}`);
+    expect(published.state).toBe('published');
+    const { generations } = await ask<{ generations: { generation: number; effective_from: string }[] }>('/v1/generations');
+    expect(generations.find(({ generation }) => generation === published.published_as)?.effective_from).toBe('2098-12-31T16:00:00Z');
     await other.context().close();
   });
 
@@ -307,6 +346,16 @@ describe('the planner’s desk', () => {
     expect(desktop.complaints).toEqual([]);
   });
 });
+
+/** A unit of the finest level at which somebody has a post of their own, and one to which that can go. */
+async function post(): Promise<{ from: string; to: string }> {
+  const codes = (await unitsNow()).map(({ properties }) => String(properties!.code));
+  const { features } = await ask<FeatureCollection>('/collections/roster/items?limit=1000');
+  const from = features.map(({ properties }) => String(properties!.unit)).find((unit) => codes.includes(unit));
+  const to = codes.find((code) => code !== from);
+  if (!from || !to) throw new Error('nobody has a post in the sample');
+  return { from, to };
+}
 
 /** Units as one feature, to be looked at together. */
 function together(units: Feature[]): Feature {

@@ -4,13 +4,13 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { address } from '../../api/address';
 import { getJson, postJson } from '../../api/client';
-import { moment } from '../../i18n/figures';
+import { count, moment } from '../../i18n/figures';
 import { version } from '../../map/view';
 import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
 import { link, route } from '../../shell/route';
 import { Balance } from './balance';
-import { type Draft, draft, openDraft, units } from './draft';
+import { type Draft, closeDraft, draft, loaded, openDraft } from './draft';
 import { Legend, MetricsTable, Said } from './metrics';
 import { useDraftOnMap } from './overlay';
 import { Approval, ComparisonList, ProblemList } from './review';
@@ -32,8 +32,18 @@ export default function PlannerDesk() {
 
 function Drafts() {
   const list = useSignal<Draft[] | null>(null);
+  const hasMore = useSignal(false);
   const trouble = useSignal<string | null>(null);
-  useEffect(() => void getJson<{ drafts: Draft[] }>(address('v1/drafts')).then(({ drafts }) => (list.value = drafts), (error: unknown) => (trouble.value = explain(error))), []);
+  const read = async (): Promise<void> => {
+    const after = list.value?.at(-1)?.id;
+    try {
+      const page = await getJson<{ drafts: Draft[]; has_more: boolean }>(address(`v1/drafts${after ? `?after=${after}` : ''}`));
+      [list.value, hasMore.value] = [[...(list.value ?? []), ...page.drafts], page.has_more];
+    } catch (error) {
+      trouble.value = explain(error);
+    }
+  };
+  useEffect(() => void read(), []);
   const create = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     const form = new FormData(event.target as HTMLFormElement);
@@ -59,15 +69,22 @@ function Drafts() {
       <ul class="plain" id="drafts">
         {list.value?.map((one) => <li key={one.id}><a href={link('planner', { draft: one.id })}>{one.title || one.id}</a> <span class="badge">{t(STATES[one.state])}</span> <span class="aside">{one.author} · {moment(one.created_at)} · {t('revision', one.revision)}</span></li>)}
       </ul>
+      {hasMore.value && <p class="row end"><button type="button" class="quiet" id="more-drafts" onClick={() => void read()}>{t('olderDrafts')}</button></p>}
     </>
   );
+}
+
+/** How many units of the finest level a draft has. */
+function unitsOf(open: Draft): number {
+  return open.levels.find(({ is_finest }) => is_finest)?.units ?? 0;
 }
 
 function Editor({ id }: { id: string }) {
   useEffect(() => {
     void openDraft(id);
     return () => {
-      [draft.value, units.value, version.value] = [null, new Map(), ''];
+      closeDraft();
+      version.value = '';
     };
   }, [id]);
   useDraftOnMap();
@@ -76,6 +93,7 @@ function Editor({ id }: { id: string }) {
     <>
       <p><a href={link('planner')}>← {t('back')}</a></p>
       {open && <p id="draft-head"><strong>{open.title || open.id}</strong> <span class="badge">{t(STATES[open.state])}</span> <span class="soft">{t('revision', open.revision)} · {t('basedOn', open.base.generation)}</span></p>}
+      {open && loaded.value !== null && <p class="soft" role="status" id="loading-units">{t('loading', count(loaded.value), count(unitsOf(open)))}</p>}
       <Said />
       {open && (
         <>

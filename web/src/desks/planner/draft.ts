@@ -70,10 +70,15 @@ export type Operation = { op: string } & Record<string, unknown>;
 /** Units on a page, the most the service sends at once. */
 const UNITS_MAX = 10_000;
 
+/** How often a draft is read anew at most that others change while its pages come. */
+const READS_MAX = 3;
+
 export const draft = signal<Draft | null>(null);
 export const units = signal<ReadonlyMap<string, Unit>>(new Map());
 export const chosen = signal<ReadonlySet<string>>(new Set());
 export const parents = signal<{ code: string; name: string }[]>([]);
+/** How many units are shown while others are still to come; null where all have come. */
+export const loaded = signal<number | null>(null);
 export const said = signal<{ kind: 'done' | 'error' | 'warning'; say: () => string } | null>(null);
 /** Where the last refusal says that the fault lies. */
 export const faultPlace = signal<Geometry | null>(null);
@@ -88,20 +93,60 @@ export const above = computed(() => {
 
 export const isOpen = computed(() => draft.value?.state === 'open' || draft.value?.state === 'approved');
 
+/** What was begun last, so that what comes of anything before it is left aside. */
+let reading = 0;
+let opened: Promise<void> = Promise.resolve();
+
 /** Opens a draft with all its finest units and the parents to which they may go. */
-export async function openDraft(id: string): Promise<void> {
+export function openDraft(id: string): Promise<void> {
+  opened = readDraft(id);
+  return opened;
+}
+
+export function closeDraft(): void {
+  reading += 1;
+  [draft.value, units.value, loaded.value] = [null, new Map(), null];
+}
+
+async function readDraft(id: string): Promise<void> {
+  const own = (reading += 1);
+  const isLate = (): boolean => own !== reading;
   said.value = null;
   try {
-    draft.value = await getJson<Draft>(address(`v1/drafts/${id}`));
-    chosen.value = new Set();
-    const page = await getJson<FeatureCollection<Geometry, UnitProperties>>(address(`v1/drafts/${id}/units?level=${finest.value}&limit=${UNITS_MAX}`));
-    units.value = new Map(page.features.map((unit) => [unit.properties.code, unit]));
-    if (above.value) {
-      const coarser = await getJson<FeatureCollection<Geometry, UnitProperties>>(address(`v1/drafts/${id}/units?level=${above.value}&limit=${UNITS_MAX}`));
-      parents.value = coarser.features.map(({ properties: { code, name } }) => ({ code, name }));
+    let found = await getJson<Draft>(address(`v1/drafts/${id}`));
+    for (let read = 1; !isLate(); read += 1) {
+      [draft.value, chosen.value] = [found, new Set()];
+      const all: Unit[] = [];
+      for await (const page of pages(id, finest.value)) {
+        if (isLate()) return;
+        all.push(...page);
+        [loaded.value, units.value] = [all.length, new Map(all.map((unit) => [unit.properties.code, unit]))];
+      }
+      const coarser: Unit[] = [];
+      if (above.value) for await (const page of pages(id, above.value)) coarser.push(...page);
+      if (isLate()) return;
+      parents.value = coarser.map(({ properties: { code, name } }) => ({ code, name }));
+      // Pages of two revisions are no draft that there ever was.
+      const revision = found.revision;
+      if (all.length > UNITS_MAX) found = await getJson<Draft>(address(`v1/drafts/${id}`));
+      if (found.revision === revision || read >= READS_MAX) break;
     }
   } catch (error) {
-    said.value = { kind: 'error', say: () => explain(error) ?? '' };
+    if (!isLate()) said.value = { kind: 'error', say: () => explain(error) ?? '' };
+  } finally {
+    if (!isLate()) loaded.value = null;
+  }
+}
+
+/** All units of a level, page by page. */
+async function* pages(id: string, level: string): AsyncGenerator<Unit[]> {
+  for (let after = ''; ; ) {
+    const query = new URLSearchParams({ level, limit: String(UNITS_MAX), ...(after && { after }) });
+    const page = await getJson<FeatureCollection<Geometry, UnitProperties> & { has_more: boolean }>(address(`v1/drafts/${id}/units?${query.toString()}`));
+    yield page.features;
+    const last = page.features.at(-1);
+    if (!page.has_more || !last) return;
+    after = last.properties.code;
   }
 }
 
@@ -115,9 +160,9 @@ export const redo = (): Promise<boolean> => change('POST', 'operations/redo');
 
 let isBusy: Promise<unknown> = Promise.resolve();
 
-/** Changes wait for each other, as each needs the revision that the one before has made. */
+/** Changes wait for each other, as each needs the revision that the one before has made, and for the units that are still to come. */
 function change(method: string, path: string, body?: unknown): Promise<boolean> {
-  const next = isBusy.then(() => changeNow(method, path, body));
+  const next = isBusy.then(() => opened).then(() => changeNow(method, path, body));
   isBusy = next.catch(() => undefined);
   return next;
 }

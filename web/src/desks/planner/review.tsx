@@ -11,7 +11,7 @@ import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
 import { save } from '../../parts/save';
 import { levelName } from '../../shell/words';
-import { type Draft, draft, faultPlace, isOpen, openDraft, send, tell } from './draft';
+import { type Draft, draft, faultPlace, isOpen, openDraft, said, send, tell } from './draft';
 import { t } from './words';
 
 interface Problems {
@@ -112,7 +112,16 @@ export function Approval() {
     event.preventDefault();
     const form = new FormData(event.target as HTMLFormElement);
     const effective = String(form.get('effective'));
-    void run(() => send('POST', 'publication', { ...(effective && { effective_from: effective }), accept_unheld: form.get('unheld') !== null }));
+    const lines = String(form.get('moves')).split('\n').map((line) => line.trim()).filter(Boolean);
+    const pairs = lines.map((line) => line.split(/[\s,，:：→]+/).filter(Boolean));
+    const wrong = lines.find((_, at) => pairs[at]?.length !== 2);
+    if (wrong) {
+      said.value = { kind: 'error', say: () => t('noMove', wrong) };
+      return;
+    }
+    const moves = pairs.map(([from, to]) => ({ from, to }));
+    // A day is midnight of the office, which the service knows.
+    void run(() => send('POST', 'publication', { ...(effective && { effective_from: effective }), ...(moves.length > 0 && { roster_moves: moves }), accept_unheld: form.get('unheld') !== null }));
   };
   return (
     <section aria-labelledby="approval-title" id="approval">
@@ -124,6 +133,7 @@ export function Approval() {
       {isOpen.value && (
         <form class="action-form" onSubmit={publish}>
           <label>{t('effective')}<input type="date" name="effective" /></label>
+          <label>{t('rosterMoves')}<textarea name="moves" rows={2} /></label>
           <label class="check"><input type="checkbox" name="unheld" /> {t('acceptUnheld')}</label>
           <p class="row end"><button type="submit" id="publish" disabled={open.approval === null}>{t('publish')}</button></p>
         </form>
