@@ -23,10 +23,12 @@ pub struct Foundation {
     figures: Vec<Vec<Figures>>,
     /// Units of the base that have another code there.
     renamed: FxHashMap<(usize, u32), UnitIndex>,
-    /// Units of the base that are otherwise there, or not there, in their order.
-    differing: Vec<(usize, u32)>,
+    /// Units of the base that are otherwise there, or not there, and how.
+    differing: FxHashMap<(usize, u32), UnitChange>,
     /// Units that the base does not have, by the depth of the draft.
     left_out: Vec<(usize, UnitIndex)>,
+    /// How many units of the base differ, so that a stroke costs what it touches.
+    counts: [usize; UnitChange::ALL.len()],
 }
 
 /// A unit that differs: as it is in the foundation, and its number in the draft where it is there.
@@ -45,15 +47,18 @@ impl Foundation {
         let figures = measure(&coverage, board.origin, loads);
         let levels = board.base.levels();
         let depths: Vec<Option<usize>> = levels.iter().map(|level| coverage.layer().depth_of(level.level())).collect();
-        let (renamed, differing, left_out) = (FxHashMap::default(), Vec::new(), Vec::new());
-        let mut foundation = Self { coverage, depths, figures, renamed, differing, left_out };
+        let (renamed, differing, left_out) = (FxHashMap::default(), FxHashMap::default(), Vec::new());
+        let counts = [0; UnitChange::ALL.len()];
+        let mut foundation = Self { coverage, depths, figures, renamed, differing, left_out, counts };
         for (depth, level) in levels.iter().enumerate() {
             foundation.pair(board, depth);
             // Coarser units are paired by now, whose codes tell parents.
-            let differs = |unit: &UnitIndex| board.change_from_base(&foundation, depth, unit.0);
-            let differing: Vec<(usize, u32)> = level.indices().filter(differs).map(|unit| (depth, unit.0)).collect();
+            let change = |unit: UnitIndex| Some(((depth, unit.0), board.change_in_base(&foundation, depth, unit.0)?));
+            let differing: Vec<((usize, u32), UnitChange)> = level.indices().filter_map(change).collect();
             foundation.differing.extend(differing);
         }
+        foundation.differing.values().for_each(|change| foundation.counts[*change as usize] += 1);
+        foundation.counts[UnitChange::Ended as usize] += foundation.left_out.len();
         foundation
     }
 
@@ -121,8 +126,15 @@ impl Draft {
     }
 
     pub fn count_changes_since(&self, foundation: &Foundation) -> [usize; UnitChange::ALL.len()] {
-        let mut counts = [0; UnitChange::ALL.len()];
-        self.board.differences(foundation).iter().for_each(|difference| counts[difference.change as usize] += 1);
+        let mut counts = foundation.counts;
+        for (depth, unit) in self.board.touched() {
+            if let Some(in_base) = foundation.differing.get(&(depth, unit)) {
+                counts[*in_base as usize] -= 1;
+            }
+            if let Some(Difference { change, .. }) = self.board.difference(foundation, depth, unit) {
+                counts[change as usize] += 1;
+            }
+        }
         counts
     }
 
@@ -136,7 +148,7 @@ impl Draft {
 impl Board {
     fn differences(&self, foundation: &Foundation) -> Vec<Difference> {
         let mut candidates = self.touched();
-        candidates.extend(&foundation.differing);
+        candidates.extend(foundation.differing.keys());
         candidates.sort_unstable();
         candidates.dedup();
         let mut found: Vec<Difference> =
@@ -163,27 +175,37 @@ impl Board {
         Some(Difference { depth, change, before, now: is_there.then_some(unit) })
     }
 
-    /// Whether a unit is another in the base than in a foundation.
-    fn change_from_base(&self, foundation: &Foundation, depth: usize, unit: u32) -> bool {
-        let Some(before) = foundation.before(&self.base, depth, unit) else { return true };
-        let (was, is) = (foundation.unit(depth, before), self.base.levels()[depth].unit(UnitIndex(unit)));
+    /// Says how a unit of the base differs from what it was, as long as the draft does nothing with it.
+    fn change_in_base(&self, foundation: &Foundation, depth: usize, unit: u32) -> Option<UnitChange> {
+        let Some(before) = foundation.before(&self.base, depth, unit) else { return Some(UnitChange::Begun) };
+        let level = &self.base.levels()[depth];
+        let parent = level.parent(UnitIndex(unit)).map(|parent| parent.0);
         let outline = self.base_figures[depth][unit as usize].outline;
-        let parent = self.base.levels()[depth].parent(UnitIndex(unit)).map(|parent| parent.0);
-        outline != foundation.figures_of(depth, before).outline
-            || self.parent_before(foundation, depth, parent, is) != was.parent
-            || (&is.code, &is.name) != (&was.code, &was.name)
+        self.change_of_unit(foundation, depth, before, (level.unit(UnitIndex(unit)), parent, outline))
     }
 
     /// Says how a unit that is there differs from what it was.
     fn change_from(&self, foundation: &Foundation, depth: usize, before: UnitIndex, unit: u32) -> Option<UnitChange> {
-        let (was, is) = (foundation.unit(depth, before), self.unit(depth, unit));
-        if self.figures[depth][unit as usize].outline != foundation.figures_of(depth, before).outline {
+        let (state, outline) = (&self.units[depth][unit as usize], self.figures[depth][unit as usize].outline);
+        self.change_of_unit(foundation, depth, before, (self.unit(depth, unit), state.parent, outline))
+    }
+
+    /// Says how a unit, with its parent and outline, differs from what it was: the first that holds.
+    fn change_of_unit(
+        &self,
+        foundation: &Foundation,
+        depth: usize,
+        before: UnitIndex,
+        (is, parent, outline): (&Unit, Option<u32>, u64),
+    ) -> Option<UnitChange> {
+        let was = foundation.unit(depth, before);
+        if outline != foundation.figures_of(depth, before).outline {
             return Some(UnitChange::Reshaped);
         }
-        if self.parent_before(foundation, depth, self.units[depth][unit as usize].parent, is) != was.parent {
+        if self.parent_before(foundation, depth, parent, is) != was.parent {
             return Some(UnitChange::Reassigned);
         }
-        (is.code != was.code || is.name != was.name).then_some(UnitChange::Renamed)
+        ((&is.code, &is.name) != (&was.code, &was.name)).then_some(UnitChange::Renamed)
     }
 
     /// Returns the code that the parent of a unit had: one that has another code now is the same parent.

@@ -89,7 +89,18 @@ fn assert_compared(draft: &Draft, what: &str) {
     let base = draft.base();
     assert_eq!(told(draft.changes_since(&Foundation::new(draft, Arc::clone(base), &[]))), told(draft.changes()), "{what}");
     let coverage = check_all(face(draft).shapes, GAPS).coverage.unwrap();
-    let Ok(again) = Draft::new(Arc::new(coverage), &[], Vec::new()) else { return };
+    let Ok(mut again) = Draft::new(Arc::new(coverage), &[], Vec::new()) else { return };
+    // What is done on top is counted by what it touches.
+    let mut hand = Hand { rng: ChaCha8Rng::seed_from_u64(1), made: 0 };
+    let foundation = Foundation::new(&again, Arc::clone(base), &[]);
+    for _ in 0..10 {
+        let operation = hand.operation(&again);
+        let is_done = again.apply(&[operation]).is_ok();
+        assert_counted(&again, &foundation, what);
+        if is_done {
+            again.undo();
+        }
+    }
     // Two coverages do not tell that a unit with another code and another shape is the same one.
     let has_other_code = |unit: &ChangedUnit| match (&unit.before, &unit.after) {
         (Some(before), Some(after)) => before.unit.code != after.unit.code,
@@ -98,12 +109,20 @@ fn assert_compared(draft: &Draft, what: &str) {
     if draft.changes().iter().any(has_other_code) {
         return;
     }
-    let (since, own) = (again.count_changes_since(&Foundation::new(&again, Arc::clone(base), &[])), draft.count_changes());
+    let foundation = Foundation::new(&again, Arc::clone(base), &[]);
+    let (since, own) = (again.count_changes_since(&foundation), draft.count_changes());
+    assert_counted(&again, &foundation, what);
     // What has begun with the outline of what has ended is taken for the same there, and is told as what else it is.
     let same = own[UnitChange::Begun as usize] - since[UnitChange::Begun as usize];
     assert_eq!(own[UnitChange::Ended as usize] - since[UnitChange::Ended as usize], same, "{what}: {own:?} {since:?}");
     assert_eq!(own[UnitChange::Reshaped as usize], since[UnitChange::Reshaped as usize], "{what}: {own:?} {since:?}");
     assert!(same > 0 || own == since, "{what}: {own:?} {since:?}");
+}
+
+fn assert_counted(draft: &Draft, foundation: &Foundation, what: &str) {
+    let mut counts = [0; UnitChange::ALL.len()];
+    draft.changes_since(foundation).iter().for_each(|unit| counts[unit.change as usize] += 1);
+    assert_eq!(draft.count_changes_since(foundation), counts, "{what}");
 }
 
 struct Hand {

@@ -142,7 +142,7 @@ fn a_draft_of_a_draft_is_compared_with_the_generation_that_both_stand_on() {
     let of = |code: &str| last["units"].as_array().unwrap().iter().find(|unit| unit["code"] == code).cloned();
     assert_eq!((&last["totals"]["begun"], of(&grid_at(9, 2))), (&json!(2), None), "{last}");
     assert_eq!(of(&code).unwrap()["name_before"], "网格");
-    // A third process-like opening of the draft says the same.
+    // Another process, that reads the logs from their beginning, says the same.
     let store = Arc::clone(&service.store);
     drop(service);
     let service = Service::start_on(store, Config::default(), false);
