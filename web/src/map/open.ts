@@ -28,14 +28,14 @@ async function load<T>(path: string): Promise<T> {
   return (await response.json()) as T;
 }
 
-async function loadParts(shift?: string): Promise<Parts> {
+async function loadParts(shift?: string | null): Promise<Parts> {
   const pairs = shift ? `&shift=${shift}` : '';
   const [style, tiles] = await Promise.all([load<StyleSpecification>(`styles/boundaries?lang=${language.value}${pairs}`), load<{ bounds?: Bounds }>(`tiles/boundaries${pairs.replace('&', '?')}`)]);
   return { style, bounds: tiles.bounds };
 }
 
 /** Has the labels in the language that is spoken now. */
-async function relabel(made: MapLibre, shift: string | undefined): Promise<void> {
+async function relabel(made: MapLibre, shift: string | null | undefined): Promise<void> {
   const { style } = await loadParts(shift);
   for (const layer of style.layers) {
     if (layer.type === 'symbol' && made.getLayer(layer.id)) made.setLayoutProperty(layer.id, 'text-field', layer.layout?.['text-field']);
