@@ -261,15 +261,19 @@ fn serve(grids: usize) {
     let tiles = Arc::new(equal(&Arc::new(make_coverage(grids))));
     (8..=16).rev().for_each(|z| tiles.prepare(z));
     let tile = move |State(tiles): State<Arc<LayerTiles>>, Path((z, x, y)): Path<(u8, u32, u32)>| async move {
-        let made = tokio::task::spawn_blocking(move || {
+        let address = TileAddress::new(z, x, y).unwrap();
+        // As the service does it (`src/api/tiles/cache.rs`).
+        let is_quick = tiles.is_quick(address, 128);
+        let make = move || {
             thread_local! {
                 static COMPRESSOR: std::cell::RefCell<Compressor> =
                     std::cell::RefCell::new(Compressor::new(CompressionLvl::new(GZIP_LEVEL).unwrap()));
             }
-            let bytes = tiles.tile(TileAddress::new(z, x, y).unwrap()).unwrap().unwrap_or_default();
+            let bytes = tiles.tile(address).unwrap().unwrap_or_default();
             COMPRESSOR.with_borrow_mut(|compressor| compress(compressor, &bytes))
-        });
-        let answer: Answer = (HEADERS, made.await.unwrap().into());
+        };
+        let made = if is_quick { make() } else { tokio::task::spawn_blocking(make).await.unwrap() };
+        let answer: Answer = (HEADERS, made.into());
         answer
     };
     serve_app(axum::Router::new().route("/{z}/{x}/{y}", axum::routing::get(tile)).with_state(tiles));

@@ -72,6 +72,13 @@ impl PackedIndex {
         found
     }
 
+    /// Returns how many entries may meet `rect` at most, without looking at each.
+    pub fn count_near(&self, rect: GridRect) -> usize {
+        let mut count = 0;
+        self.leaves(rect, &mut |leaf| count += leaf.len());
+        count
+    }
+
     pub fn bytes(&self) -> usize {
         self.order.capacity() * size_of::<u32>() + self.levels.iter().map(|level| level.capacity() * size_of::<GridRect>()).sum::<usize>()
     }

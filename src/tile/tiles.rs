@@ -235,6 +235,22 @@ impl LayerTiles {
         Ok((!tile.is_empty()).then_some(tile))
     }
 
+    /// Whether making a tile takes a moment only: all that it is cut from is ready, and at most `shapes_max` areas and lines come near it.
+    pub fn is_quick(&self, address: TileAddress, shapes_max: usize) -> bool {
+        let found = {
+            let zooms = self.zooms.lock().unwrap_or_else(PoisonError::into_inner);
+            zooms.iter().find(|(z, _)| *z == address.z()).map(|(_, zoom)| Arc::clone(zoom))
+        };
+        let Some(zoom) = found.as_ref().and_then(|zoom| zoom.get()) else { return false };
+        let drawn = || (0..self.levels.len()).filter_map(|depth| Some((depth, zoom.level(depth)?)));
+        // Areas that stand for finer ones are named by their own level.
+        if !drawn().all(|(depth, _)| self.names[depth].get().is_some()) {
+            return false;
+        }
+        let shapes = drawn().map(|(_, shapes)| shapes).chain(&zoom.borders);
+        shapes.map(|shapes| shapes.count_near(address.reach())).sum::<usize>() <= shapes_max
+    }
+
     /// Makes all ready that the tiles of a zoom are cut from.
     ///
     /// Who draws tiles on rayon's threads must do so before: all this is made on those threads too, and a thread that waits there for

@@ -253,6 +253,11 @@ impl Shapes {
         self.index.find(rect, |at| self.runs.rects[at as usize])
     }
 
+    /// Returns how many shapes may meet `rect` at most, without looking at each.
+    pub fn count_near(&self, rect: GridRect) -> usize {
+        self.index.count_near(rect)
+    }
+
     /// Returns how many units have no area on this grid; they keep their label.
     pub fn collapsed_count(&self) -> usize {
         self.runs.rects.iter().filter(|rect| **rect == NO_RECT).count()

@@ -9,11 +9,14 @@ use gridkeeper::import::{wgs84_to_bd09, wgs84_to_gcj02};
 use gridkeeper::tile::{LayerTiles, Matrix, TileAddress, TileLayers};
 use gridkeeper::topology::ValidCoverage;
 
+/// Moves a position, in degrees.
+type Shift = fn(Coord<f64>) -> Coord<f64>;
+
 /// How tiles are laid out: in which matrix, and moved by which formula.
 #[derive(Clone, Copy)]
 pub struct Laid {
     pub matrix: Matrix,
-    shift: Option<fn(Coord<f64>) -> Coord<f64>>,
+    shift: Option<Shift>,
 }
 
 impl Laid {
@@ -21,7 +24,7 @@ impl Laid {
     pub const NAMES: [&str; 4] = ["mercator", "geographic", "gcj02", "bd09"];
 
     pub fn find(name: &str) -> Option<Self> {
-        let (matrix, shift): (_, Option<fn(Coord<f64>) -> Coord<f64>>) = match name {
+        let (matrix, shift): (_, Option<Shift>) = match name {
             "mercator" => (Matrix::Mercator, None),
             "geographic" => (Matrix::Geographic, None),
             "gcj02" => (Matrix::Mercator, Some(wgs84_to_gcj02)),

@@ -20,6 +20,10 @@ const PASSING_BYTES_MAX: u64 = 64 << 20;
 /// Generations drawn at once beside the current ones. More than anybody lays side by side, and few enough to weigh at every tile.
 const OTHERS_MAX: usize = 32;
 
+/// Areas and lines that a tile may have to be made at once, where it is asked for: some tens of kilobytes, which are drawn and packed in
+/// well under a millisecond. Larger ones are made on a thread for blocking work, so that they do not hold up small answers.
+const QUICK_SHAPES_MAX: usize = 128;
+
 /// Publications that may follow each other before the drawings of the first are made into those of the last. Beyond them tiles are made
 /// anew, with the same bytes.
 const STEPS_MAX: usize = 8;
@@ -214,6 +218,13 @@ impl TileCache {
         let known = |layer: &Arc<LayerSnapshot>| self.lock().take(&Source::of(layer, asked.drawing));
         let entries: Vec<Entry> = asked.layers.iter().map(known).collect::<Option<_>>()?;
         self.finished.get(&FinishedKey::of(&entries, asked))
+    }
+
+    /// Whether a tile is made so quickly that it needs no thread of its own.
+    pub fn is_quick(&self, asked: Asked<'_>) -> bool {
+        let known = |layer: &Arc<LayerSnapshot>| self.lock().find(&Source::of(layer, asked.drawing));
+        asked.filter.is_none()
+            && asked.layers.iter().all(|layer| known(layer).is_some_and(|entry| entry.tiles.is_quick(asked.address, QUICK_SHAPES_MAX)))
     }
 
     /// Returns the units of a layer that pass a filter, as `find` finds them where nobody has asked before.

@@ -57,6 +57,7 @@ impl TileRequest {
         // What is kept was seen to be there when it was made, and needs no thread of its own.
         let tile = match state.tiles().ready(self.ask(&choice, coding)) {
             Some(tile) => tile,
+            None if state.tiles().is_quick(self.ask(&choice, coding)) => self.find(state, coding)?,
             None => {
                 let state = state.clone();
                 let find = move || self.find(&state, coding);
