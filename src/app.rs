@@ -23,7 +23,7 @@ use crate::boundary::{
     Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Problem, ProblemKind, ProblemUnit, Severity,
     UnitCode, UnitId, UnitShape, Validity,
 };
-use crate::history::{DraftError, Unheld, entries_of_import, find_unheld, load_drawn_from};
+use crate::history::{BrokenLock, DraftError, Unheld, entries_of_import, find_unheld, load_drawn_from};
 use crate::store::{Publication, Store, StoreError, StoredGeneration, current_generation, newest_generation};
 use crate::topology::{Rules, ValidCoverage, VertexMove, check};
 
@@ -141,6 +141,13 @@ pub enum PublishError {
         #[source]
         source: DraftError,
     },
+    #[error(
+        "{} {} of layer {layer} is locked in the draft and {} in the file, at {:.6} {:.6}; give it back as it was, or unlock it in the draft first",
+        broken.level, broken.unit, broken.what, broken.place.0, broken.place.1
+    )]
+    Locked { layer: LayerName, broken: Box<BrokenLock> },
+    #[error("layer {layer} has no generation {from}{}", last.map_or_else(String::new, |last| format!("; they are numbered up to {last}")))]
+    NoGeneration { layer: LayerName, from: GenerationId, last: Option<GenerationId> },
     #[error("layer {layer} has no level {level}")]
     NoLevel { layer: LayerName, level: Level },
     #[error("generation {generation} of layer {layer} is a draft; only what was published can be brought back")]
@@ -158,9 +165,9 @@ impl PublishError {
         }
     }
 
-    /// Whether what others have published stands in the way, and not the input or the store.
+    /// Whether what others have published or locked stands in the way, and not the input or the store.
     pub fn is_conflict(&self) -> bool {
-        matches!(self, Self::Superseded { .. } | Self::GivesUp { .. })
+        matches!(self, Self::Superseded { .. } | Self::GivesUp { .. } | Self::Locked { .. })
     }
 }
 
@@ -210,6 +217,10 @@ pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Re
     let mut inherited = None;
     let (base, restores) = match options.from {
         Some(from) => {
+            if !generations.iter().any(|generation| generation.id == from) {
+                let last = generations.last().map(|last| last.id);
+                return Err(PublishError::NoGeneration { layer: name, from, last });
+            }
             let drawn = load_drawn_from(store, &name, from, parent);
             let (drawn, given) = drawn.map_err(|source| PublishError::From { layer: name.clone(), from, source })?;
             // What was published since the draft was made would be taken back without a word.
@@ -230,6 +241,9 @@ pub fn publish(store: &dyn Store, new: NewLevel, options: &PublishOptions) -> Re
     let checked = check(&layer, shapes, &rules);
     let mut published = Published { problems: checked.problems, moves: checked.moves, ..Published::default() };
     if let Some(coverage) = checked.coverage {
+        if let Some(broken) = inherited.as_ref().and_then(|inherited| inherited.broken_lock(&coverage)) {
+            return Err(PublishError::Locked { layer: name, broken: Box::new(broken) });
+        }
         published.unit_count = coverage.levels().iter().map(|level| level.units().len()).sum();
         let publication = Publication {
             coverage: &coverage,

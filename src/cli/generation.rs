@@ -171,12 +171,13 @@ fn describe_generation(listed: &ListedGeneration, time_zone: &TimeZone) -> Strin
     let generation = &listed.generation;
     let standing = if listed.is_next { "next" } else { listed.standing.as_str() };
     let units: Vec<String> = listed.units.iter().map(|(level, count)| format!("{count} {level}")).collect();
+    let units = if units.is_empty() && generation.state == GenerationState::Draft { "being redrawn".to_owned() } else { units.join(", ") };
     let mut text = format!(
         "{:>5}  {standing:<9}  {} {}  {}  by {}",
         generation.id.0,
         if generation.state == GenerationState::Draft { "for " } else { "from" },
         tell(generation.effective_from, time_zone),
-        units.join(", "),
+        units,
         generation.author
     );
     if let Some(restores) = generation.restores {

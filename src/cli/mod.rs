@@ -196,14 +196,15 @@ pub fn finish(result: anyhow::Result<Outcome>) -> ExitCode {
     }
 }
 
-/// What others have written meanwhile is no fault of the store: the command is to be given again.
+/// What others have written meanwhile is no fault of the store: the command is to be given again. Nor is a plan that cannot be done.
 fn code_of(error: &anyhow::Error) -> u8 {
-    let is_conflict = |cause: &(dyn std::error::Error + 'static)| {
+    let is_of_the_data = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref().is_some_and(PublishError::is_conflict)
             || cause.downcast_ref().is_some_and(|StoreUnavailable(error)| error.is_conflict())
             || matches!(cause.downcast_ref(), Some(DraftError::Stale { .. }))
+            || cause.is::<plan::PlanRefused>()
     };
-    if error.chain().any(is_conflict) {
+    if error.chain().any(is_of_the_data) {
         EXIT_PROBLEMS
     } else if error.chain().any(<dyn std::error::Error>::is::<StoreUnavailable>) {
         EXIT_STORE

@@ -10,6 +10,8 @@ mod source;
 mod staff;
 mod table;
 
+pub use import::PlanRefused;
+
 use clap::Subcommand;
 
 use super::{Context, Outcome};

@@ -19,7 +19,7 @@ pub struct ListedGeneration {
     pub standing: Standing,
     /// Whether it is the one that takes over next.
     pub is_next: bool,
-    /// How many units each of its levels has, coarse to fine.
+    /// How many units each of its levels has, coarse to fine; none of a draft that is being redrawn, whose steps a list does not read.
     pub units: Vec<(Level, usize)>,
     /// Whom the roster leaves without a holder when it takes effect; known for the next one, where it was asked for.
     pub unheld: Option<Unheld>,
@@ -60,12 +60,15 @@ pub fn find_generation(
 fn list(store: &dyn Store, layer: Layer, now: Timestamp, kept: Option<&KeptUnheld>) -> Result<Listing, StoreError> {
     let generations = store.load_generations(&layer.name)?;
     let counts = store.count_units(&layer.name)?;
+    let standings = store.load_draft_standings(&layer.name)?;
+    let is_redrawn = |id: GenerationId| standings.iter().any(|standing| standing.draft == id && standing.decided.is_some());
     let next = next_generation(&generations, now).map(|next| next.id);
     let mut listed = Vec::with_capacity(generations.len());
     for generation in &generations {
         let is_next = next == Some(generation.id);
         // A generation that was published between the two readings has no counts yet.
-        let units = counts.iter().find(|(id, _)| *id == generation.id).map_or_else(Vec::new, |(_, counts)| counts.clone());
+        let counted = counts.iter().find(|(id, _)| *id == generation.id).filter(|(id, _)| !is_redrawn(*id));
+        let units = counted.map_or_else(Vec::new, |(_, counts)| counts.clone());
         listed.push(ListedGeneration {
             standing: standing_of(&generations, generation, now),
             is_next,

@@ -25,7 +25,7 @@ pub use archive::{Archive, ArchiveCounts, ArchiveError, Parts};
 pub use attribution::{Attribution, Attributor, attribute, load_attributor};
 pub use comparison::{Asked, Comparison, HistoryError, MeasuredPair, PairError, compare, measure_pair};
 pub use drafts::{
-    Approval, Beginning, DraftEnd, DraftError, DraftSession, Drawing, Inherited, LoggedEntry, NAMED_UNITS_MAX, NotPublished,
+    Approval, Beginning, BrokenLock, DraftEnd, DraftError, DraftSession, Drawing, Inherited, LoggedEntry, NAMED_UNITS_MAX, NotPublished,
     OPERATIONS_MAX, Prepared, Readiness, TextError, Wish, beginning_of, draw, entries_of_import, load_drawn, load_drawn_coverage,
     load_drawn_from, look_over, operations_to_json, parse_operations, parse_polygons, prepare, spent_codes,
 };

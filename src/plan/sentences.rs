@@ -47,14 +47,17 @@ impl Finding {
             Self::TooHeavy { unit, load } => {
                 let code = &base.codes[*unit as usize];
                 format!(
-                    "unit {code} carries {} by itself, and a district may carry {range}; divide the unit, or raise the tolerance",
+                    "unit {code} carries {} by itself, and a district may carry {range}; divide the unit, or let a district carry more",
                     figure(*load)
                 )
             }
-            Self::OffTheMean { share_of_mean, districts, suitable } => format!(
-                "its {districts} districts carry {} of the city's mean each, whatever their borders; {suitable} would suit it",
-                percent(*share_of_mean)
-            ),
+            Self::OffTheMean { share_of_mean, districts, suitable } => {
+                let its = if *districts == 1 { "its one district carries".to_owned() } else { format!("its {districts} districts carry") };
+                let each = if *districts == 1 { "" } else { " each" };
+                let remedy =
+                    if suitable == districts { "no other number suits it better".to_owned() } else { format!("{suitable} would suit it") };
+                format!("{its} {} of the city's mean{each}, whatever their borders; {remedy}", percent(*share_of_mean))
+            }
             Self::NoRoom { mean } => {
                 format!("its districts carry {} on the mean, and each may carry {range}; change their number", figure(*mean))
             }

@@ -15,7 +15,7 @@ pub enum Apportionment {
 /// Why workers cannot be shared out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApportionError {
-    #[error("{seats} are fewer than the {communities} communities, each of which needs one")]
+    #[error("{seats} are fewer than the {communities} parents, each of which needs one")]
     TooFew { seats: u32, communities: usize },
     #[error("{seats} are more than the {rooms} base units, each of which goes to one only")]
     TooMany { seats: u32, rooms: u64 },

@@ -130,11 +130,15 @@ pub fn changed(session: &DraftSession, known: u32) -> Problem {
     let later: Vec<_> = session.entries().iter().filter(|entry| entry.entry.revision > known).collect();
     let shown = &later[later.len().saturating_sub(SINCE_MAX)..];
     let since: Vec<Value> = shown.iter().map(|entry| EntryView::short(entry)).collect();
-    let detail = format!(
-        "the draft is at revision {}, {} later than the one named; look at what was done since, and repeat the change on it",
-        session.revision(),
-        later.len()
-    );
+    let revision = session.revision();
+    let detail = if known > revision {
+        format!("the draft is at revision {revision}, and has no revision {known}; look at it again, and repeat the change on it")
+    } else {
+        let count = later.len();
+        format!(
+            "the draft is at revision {revision}, {count} later than the one named; look at what was done since, and repeat the change on it"
+        )
+    };
     Problem::new(ProblemKind::Changed, detail).telling(More {
         revision: Some(session.revision()),
         since: Some(Value::Array(since)),

@@ -30,7 +30,7 @@ pub struct GenerationView {
     pub parent: Option<u32>,
     /// The earlier generation whose boundaries it brings back.
     pub restores: Option<u32>,
-    /// How many units each level has.
+    /// How many units each level has; nothing of a draft that is being redrawn, whose own page tells of it.
     pub units: serde_json::Map<String, serde_json::Value>,
     /// Whom the roster leaves without a holder when it takes effect; told of the next generation.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -77,6 +77,11 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+/// The rows of a plan cannot be done: its data has problems.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct PlanRefused(String);
+
 /// Says why a plan is refused, in which rows, and where.
 fn refuse(refusal: &Refusal, rows: &[PlanRow], trial: Option<&Draft>, level: &Level) -> anyhow::Error {
     let of_unit = || refusal.units.iter().find_map(|code| rows.iter().find(|row| row.unit == *code));
@@ -89,7 +94,7 @@ fn refuse(refusal: &Refusal, rows: &[PlanRow], trial: Option<&Draft>, level: &Le
     });
     let place = place.as_ref().and_then(place_of).map_or_else(String::new, |(lon, lat)| format!(" at {lon:.6} {lat:.6}"));
     let row = row.map_or_else(String::new, |row| format!("row {}: ", row.number));
-    anyhow::anyhow!("the plan is refused: {row}{refusal}{place}; {}", refusal.remedy)
+    PlanRefused(format!("the plan is refused: {row}{refusal}{place}; {}", refusal.remedy)).into()
 }
 
 fn moves_of(rows: &[PlanRow]) -> anyhow::Result<Vec<Move>> {

@@ -126,7 +126,7 @@ fn describe(table: &StaffTable, census: &Census) -> String {
     }
     if !table.what_if.is_empty() {
         text.push_str("what if\n");
-        table.what_if.iter().for_each(|staffing| text.push_str(&line(" ", staffing)));
+        table.what_if.iter().for_each(|staffing| text.push_str(&line("  with", staffing)));
     }
     text
 }

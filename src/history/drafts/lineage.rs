@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use geo::{BooleanOps, GeodesicArea, InteriorPoint};
+use geo_types::{MultiPolygon, Point};
 use serde_json::{Value, json};
 
 use super::session::{DraftError, DraftSession};
@@ -101,7 +103,29 @@ pub struct Inherited {
     pub is_current: bool,
     pub load_field: Option<String>,
     locks: Vec<(Level, Vec<UnitCode>)>,
+    /// The locked units as they were there.
+    held: Vec<Held>,
 }
+
+#[derive(Clone, Debug)]
+struct Held {
+    level: Level,
+    code: UnitCode,
+    parent: Option<UnitCode>,
+    geometry: MultiPolygon<f64>,
+}
+
+/// A locked unit that is no longer as it was, and where it differs: longitude and latitude.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BrokenLock {
+    pub level: Level,
+    pub unit: UnitCode,
+    pub place: (f64, f64),
+    pub what: &'static str,
+}
+
+/// Ground by which a locked unit may differ after it was in a file of another program: what rounding moves, far below a door's width, m².
+const ROUNDED_M2: f64 = 1.0;
 
 impl Inherited {
     /// Looks at a draft from which another is to begin. `newest` is the newest published generation.
@@ -110,13 +134,22 @@ impl Inherited {
         let is_newest = session.published_as().is_some_and(|made| Some(made) == newest);
         let locked = |(depth, level): (usize, &crate::topology::CoverageLevel)| (level.level().clone(), draft.locked(depth));
         let locks = draft.base().levels().iter().enumerate().map(locked).filter(|(_, codes)| !codes.is_empty());
+        let locks: Vec<(Level, Vec<UnitCode>)> = locks.collect();
+        let held = locks.iter().flat_map(|(level, codes)| codes.iter().map(move |code| (level, code)));
+        let held = held.filter_map(|(level, code)| {
+            let depth = draft.base().layer().depth_of(level)?;
+            let (level, code, parent) = (level.clone(), code.clone(), draft.find(depth, code)?.unit.parent);
+            Some(Held { geometry: draft.geometry(depth, &code)?, level, code, parent })
+        });
+        let held = held.collect();
         Self {
             from: origin.id,
             revision: session.revision(),
             restores: origin.restores.filter(|_| !is_newest),
             is_current: is_newest || origin.parent == newest,
             load_field: session.load_field().map(ToOwned::to_owned),
-            locks: locks.collect(),
+            locks,
+            held,
         }
     }
 
@@ -127,6 +160,29 @@ impl Inherited {
     pub fn require_current(&self, layer: &LayerName, newest: Option<GenerationId>) -> Result<(), DraftError> {
         let stale = |newest: &GenerationId| DraftError::Stale { layer: layer.clone(), draft: self.from, newest: *newest };
         newest.filter(|_| !self.is_current).as_ref().map(stale).map_or(Ok(()), Err)
+    }
+
+    /// Finds a unit that was locked and that a coverage has no longer, or in another parent, or with other borders.
+    pub fn broken_lock(&self, coverage: &ValidCoverage) -> Option<BrokenLock> {
+        self.held.iter().find_map(|held| {
+            let broken = |place: Option<Point<f64>>, what: &'static str| {
+                let place = place.or_else(|| held.geometry.interior_point()).map(|point| (point.x(), point.y())).unwrap_or_default();
+                Some(BrokenLock { level: held.level.clone(), unit: held.code.clone(), place, what })
+            };
+            let (Some(depth), Some(level)) = (coverage.layer().depth_of(&held.level), coverage.level(&held.level)) else {
+                return broken(None, "is not there");
+            };
+            let Some(at) = level.find(&held.code) else { return broken(None, "is not there") };
+            if level.unit(at).parent != held.parent {
+                return broken(None, "is in another parent");
+            }
+            let geometry = coverage.to_geometry(depth, at);
+            if geometry == held.geometry {
+                return None;
+            }
+            let differs = geometry.xor(&held.geometry);
+            if differs.geodesic_area_unsigned() > ROUNDED_M2 { broken(differs.interior_point(), "has other borders") } else { None }
+        })
     }
 
     /// Returns the operations that lock what was locked, of units that a coverage has.

@@ -14,7 +14,7 @@ mod text;
 pub use beginning::{Beginning, beginning_of};
 pub(super) use layer::{coverage_of, load_draft_layer};
 pub use layer::{load_drawn, load_drawn_coverage, load_drawn_from};
-pub use lineage::{Inherited, entries_of_import};
+pub use lineage::{BrokenLock, Inherited, entries_of_import};
 pub use publication::{NotPublished, Prepared, Wish, prepare};
 pub use readiness::{Drawing, Readiness, draw, look_over};
 pub use session::{Approval, DraftEnd, DraftError, DraftSession, LoggedEntry, spent_codes};

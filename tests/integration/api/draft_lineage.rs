@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gridkeeper::app::{NewLevel, PublishOptions, publish};
+use gridkeeper::app::{NewLevel, PublishError, PublishOptions, Published, publish};
 use gridkeeper::boundary::{GenerationId, GenerationState, LayerName, Level};
 use gridkeeper::config::Config;
 use gridkeeper::dispatch::Role;
@@ -193,7 +193,7 @@ fn a_draft_of_a_draft_keeps_its_loads_and_locks() {
 }
 
 /// Brings the grids of a draft back as a file does, with the first two joined.
-fn import_joined(service: &Service, from: u32) -> gridkeeper::boundary::Generation {
+fn import_joined(service: &Service, from: u32) -> Result<Published, PublishError> {
     let layer = LayerName::parse("grid").unwrap();
     let mut stored = service.store.load_generation(&layer, GenerationId(2)).unwrap();
     let mut shapes = stored.shapes.pop().unwrap();
@@ -211,18 +211,32 @@ fn import_joined(service: &Service, from: u32) -> gridkeeper::boundary::Generati
         made_on: None,
     };
     let new = NewLevel { layer: stored.layer, level: Level::parse("grid").unwrap(), shapes, merge: false };
-    let published = publish(&*service.store, new, &options).unwrap();
-    published.generation.unwrap_or_else(|| panic!("{:?}", published.problems))
+    publish(&*service.store, new, &options)
+}
+
+#[test]
+fn what_was_locked_comes_back_from_a_file_as_it_was_or_not_at_all() {
+    let service = start();
+    let first = begin(&service, PLANNER, &json!({ "title": "first" }));
+    for (unit, what) in [(grid_at(0, 0), "has other borders"), (grid_at(1, 0), "is not there")] {
+        let lock = |locked: bool| json!({ "op": "lock", "level": "grid", "units": [&unit], "locked": locked });
+        edit(&service, PLANNER, &first, &lock(true));
+        let refused = import_joined(&service, 3).unwrap_err();
+        let said = refused.to_string();
+        assert!(refused.is_conflict() && said.contains(&unit) && said.contains(what) && said.contains(" at 111."), "{said}");
+        edit(&service, PLANNER, &first, &lock(false));
+    }
+    assert!(import_joined(&service, 3).unwrap().generation.is_some());
 }
 
 #[test]
 fn a_draft_that_was_edited_elsewhere_says_what_it_changes_and_keeps_what_was_locked() {
     let service = start();
     let first = begin(&service, PLANNER, &json!({ "title": "first", "load_field": "households" }));
-    let lock = json!({ "op": "lock", "level": "grid", "units": [grid_at(1, 0), grid_at(4, 4)], "locked": true });
+    let lock = json!({ "op": "lock", "level": "grid", "units": [grid_at(4, 4)], "locked": true });
     edit(&service, PLANNER, &first, &lock);
     for from in [3, 2] {
-        let made = import_joined(&service, from);
+        let made = import_joined(&service, from).unwrap().generation.unwrap();
         let draft = format!("/v1/drafts/{}", made.id);
         let comparison = get(&service, &format!("{draft}/comparison"));
         let totals = &comparison["totals"];
