@@ -8,10 +8,12 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::caller::Caller;
 use super::document::Document;
 use super::drafts::require_planner_of;
+use super::html::FIGURES;
 use super::links::{BaseUrl, Link};
 use super::media::{HTML, JSON, Offer, negotiate};
 use super::page::{FormatQuery, page_links, send_json, send_private_page};
@@ -257,7 +259,17 @@ pub async fn compare_generations(
         "csv" => file(CSV.media, comparison.to_csv(), "csv"),
         "geojson" => file(GROUND.media, drawn()?, "geojson"),
         // The page draws the ground and lists what is told of it.
-        "html" => send_json(&title, drawn()?, &[], HTML, true),
+        "html" => {
+            let mut drawn: Value = serde_json::from_slice(&drawn()?).map_err(|error| Problem::internal(&error))?;
+            let levels =
+                comparison.levels.iter().map(|level| (level.level.clone(), json!({ "units": level.changed, "in all": level.totals })));
+            drawn[FIGURES] = levels.collect::<serde_json::Map<String, Value>>().into();
+            if let Some(pair) = &pair {
+                drawn[FIGURES]["plans"] = serde_json::to_value(PairView::new(pair)).map_err(|error| Problem::internal(&error))?;
+            }
+            let bytes = serde_json::to_vec(&drawn).map_err(|error| Problem::internal(&error))?;
+            send_json(&title, bytes, &[], HTML, true)
+        }
         _ => {
             let body = LinkedComparison { comparison, plans: pair.as_ref().map(PairView::new), links: page_links(&base, &path, "") };
             let bytes = serde_json::to_vec(&body).map_err(|error| Problem::internal(&error))?;

@@ -101,7 +101,7 @@ impl Finding {
                     }
                     Why::Locked => "its locked units alone carry too much",
                     Why::NoWay => {
-                        "no exchange with its neighbours was found that keeps all of them whole and within bounds; try another seed or a wider tolerance"
+                        "no exchange with its neighbours was found that keeps all of them whole, within bounds and with some of their ground of today; try another seed, a wider tolerance or a redraw"
                     }
                     Why::Stopped => "the time was over; give more",
                 };

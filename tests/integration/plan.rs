@@ -331,6 +331,29 @@ fn a_parent_without_a_worker_has_nobody_for_its_load() {
     );
 }
 
+/// As docs/planning.md has it; one street of the sample has an exclave.
+#[test]
+fn the_worked_example_becomes_a_draft_though_a_street_lies_in_pieces() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let output = gridkeeper().current_dir(folder.path()).args(["--store", "town.gpkg"]).args(args).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for (file, level) in
+        [("district.geojson", "district"), ("streets.geojson", "street"), ("communities.geojson", "community"), ("grids.shp", "grid")]
+    {
+        run(&["import", &format!("{}/shapes/lingling/{file}", env!("CARGO_MANIFEST_DIR")), "--level", level]);
+    }
+    let options = ["--level", "grid", "--within", "street", "--load", "面积", "--into", "39", "--tolerance", "0.27", "-o", "plan.csv"];
+    let told = run(&[&["plan", "balance"], &options[..]].concat());
+    for part in ["lie in 2 pieces", "imbalance at most 26.03 %", "21 units, load", "6.50 %, 1.95 × the least possible"] {
+        assert!(told.contains(part), "{part}\n{told}");
+    }
+    let told = run(&["plan", "import", "plan.csv", "--level", "grid", "--title", "even", "--load", "面积"]);
+    assert!(told.contains("21 units go to other districts; 0 districts begin, 0 end"), "{told}");
+}
+
 #[test]
 fn staff_is_shared_out_by_load() {
     let blocks = Blocks::new();

@@ -12,6 +12,7 @@ use super::tag::{name_of, tag_header};
 use super::views::{collection, geometry_json};
 use crate::api::caller::Caller;
 use crate::api::document::Document;
+use crate::api::html::FIGURES;
 use crate::api::media::{HTML, JSON, Offer, negotiate};
 use crate::api::page::{FormatQuery, send_json};
 use crate::api::problem::Problem;
@@ -254,5 +255,7 @@ fn to_features(session: &DraftSession, body: &DraftComparison) -> Value {
         let properties = serde_json::to_value(unit).ok()?;
         Some(json!({ "type": "Feature", "id": unit.code, "geometry": geometry_json(&geometry), "properties": properties }))
     };
-    collection(body.units.iter().filter_map(feature).collect())
+    let mut all = collection(body.units.iter().filter_map(feature).collect());
+    all[FIGURES] = serde_json::to_value(&body.totals).unwrap_or_default();
+    all
 }

@@ -8,7 +8,9 @@ pub fn write_features(value: &Value, html: &mut String) {
     let none = Vec::new();
     let features = value["features"].as_array().unwrap_or(&none);
     html.push_str("<p>");
-    escape(&format!("{} of {} features", value["numberReturned"], value["numberMatched"]), html);
+    let count = features.len();
+    let matched = value["numberMatched"].as_u64().map_or_else(|| format!("{count} features"), |all| format!("{count} of {all} features"));
+    escape(&matched, html);
     for rel in ["prev", "next"] {
         if let Some(href) = link(value, rel) {
             html.push_str(" · ");
@@ -18,6 +20,7 @@ pub fn write_features(value: &Value, html: &mut String) {
     html.push_str("</p>");
     write_form(value, html);
     write_drawing(features, html);
+    write_figures(&value[FIGURES], html);
     let mut columns: Vec<&str> = Vec::new();
     for name in features.iter().filter_map(|feature| feature["properties"].as_object()).flat_map(|properties| properties.keys()) {
         if !columns.contains(&name.as_str()) {
@@ -48,6 +51,31 @@ pub fn write_features(value: &Value, html: &mut String) {
     }
     html.push_str("</table></div>");
     write_links(value, html);
+}
+
+/// The member of a collection that has figures of all its features together.
+pub const FIGURES: &str = "figures";
+
+/// Writes figures as a table, those within others under both names.
+fn write_figures(figures: &Value, html: &mut String) {
+    fn rows(name: &str, value: &Value, html: &mut String) {
+        let Some(members) = value.as_object() else {
+            html.push_str("<tr><th>");
+            escape(name, html);
+            html.push_str("</th><td>");
+            escape(&plain(value), html);
+            html.push_str("</td></tr>");
+            return;
+        };
+        members.iter().filter(|(_, value)| !value.is_null()).for_each(|(member, value)| {
+            rows(&if name.is_empty() { member.replace('_', " ") } else { format!("{name}: {}", member.replace('_', " ")) }, value, html);
+        });
+    }
+    if figures.is_object() {
+        html.push_str("<table>");
+        rows("", figures, html);
+        html.push_str("</table>");
+    }
 }
 
 /// Writes one feature: a drawing, its properties, where to go from it.
@@ -129,11 +157,27 @@ fn write_links(value: &Value, html: &mut String) {
 }
 
 /// A value as a person reads it: a text without quotes, nothing for null.
+/// Writes a value for a person: lists with commas, members one after the other, and of a fraction what a person reads.
 fn plain(value: &Value) -> String {
+    let join = |parts: &mut dyn Iterator<Item = String>, between: &str| parts.collect::<Vec<_>>().join(between);
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::Array(parts) => join(&mut parts.iter().map(plain), ", "),
+        // What is named by a code and a name says both, and of other members each says what it is.
+        Value::Object(members) if members.contains_key("code") => {
+            join(&mut members.values().filter(|value| !value.is_null()).map(plain), " ")
+        }
+        Value::Object(members) => {
+            let told = members.iter().filter(|(_, value)| !value.is_null());
+            join(&mut told.map(|(name, value)| format!("{} {}", name.replace('_', " "), plain(value))), ", ")
+        }
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            Some(fraction) if fraction.abs() >= 1000.0 => format!("{fraction:.0}"),
+            Some(fraction) => format!("{fraction:.4}").trim_end_matches('0').trim_end_matches('.').to_owned(),
+            None => number.to_string(),
+        },
+        Value::Bool(is_so) => is_so.to_string(),
     }
 }
 

@@ -6,4 +6,5 @@ mod drawing;
 mod features;
 mod text;
 
+pub use features::FIGURES;
 pub use text::page;

@@ -10,7 +10,8 @@ const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;margin:1.5rem auto;
     table{border-collapse:collapse}td,th{border:1px solid #ccd3da;padding:.2rem .5rem;text-align:left;vertical-align:top}\
     th{background:#f2f5f8}ul{padding-left:1.2rem}svg{max-width:100%;height:auto;border:1px solid #ccd3da;background:#f8fafb}\
     path{fill:#0b5cad22;stroke:#0b5cad;vector-effect:non-scaling-stroke}circle{fill:#0b5cad}form{margin:.6rem 0}\
-    label{margin-right:1rem}input{font:inherit}.small{color:#5a646e;font-size:.9em}";
+    label{margin-right:1rem}input{font:inherit}.small{color:#5a646e;font-size:.9em}\
+    @media print{nav,form{display:none}svg,tr{break-inside:avoid}body{margin:0;max-width:none}}";
 
 /// Writes a page that shows a resource. Its address, for the way back up, is that of its link to itself.
 pub fn page(title: &str, value: &Value) -> String {
@@ -170,6 +171,24 @@ mod tests {
             assert!(!html.contains("<script>alert") && !html.contains("\" onclick"), "{html}");
             assert!(html.contains("a&lt;b"));
         }
+    }
+
+    #[test]
+    fn a_page_of_features_tells_what_they_come_to_in_words() {
+        let value = json!({
+            "type": "FeatureCollection", "figures": { "totals": { "residents": 12.34567, "cases": null } },
+            "features": [{
+                "type": "Feature", "id": "7", "geometry": null,
+                "properties": { "workers": ["W1", "W2"], "area_m2": 1_982_086_148.056, "from": { "code": "431102", "name": "零陵区" } },
+            }],
+        });
+        let html = page("What changes", &value);
+        for part in
+            ["1 features", "<th>totals: residents</th><td>12.3457</td>", "<td>W1, W2</td>", "<td>1982086148</td>", "<td>431102 零陵区</td>"]
+        {
+            assert!(html.contains(part), "{part}\n{html}");
+        }
+        assert!(!html.contains("null"), "{html}");
     }
 
     #[test]

@@ -113,27 +113,55 @@ impl Board {
         Ok(())
     }
 
-    /// What lay beside the units that a parent gave must still hang together. Mostly a few steps around the hole show that it does.
+    /// What lay beside the units that a parent gave must still hang together, where the ground in which it lies does. Mostly a few steps
+    /// around the hole show that it does.
     fn check_left(&self, depth: usize, parent: u32, given: &[u32]) -> Refused<()> {
         let holds = |unit: u32| self.units[depth][unit as usize].parent == Some(parent);
         let mut rim: Vec<u32> = given.iter().flat_map(|unit| self.units_beside(depth, *unit)).filter(|unit| holds(*unit)).collect();
         rim.sort_unstable();
         rim.dedup();
-        let Some(first) = rim.first().copied() else { return Ok(()) };
-        let reached = self.reach(depth, parent, &[first], |reached| rim.iter().all(|unit| reached.contains(unit)));
-        match rim.iter().find(|unit| !reached.contains(unit)) {
-            None => Ok(()),
-            Some(apart) => {
-                let (code, torn) = (self.code(depth, *apart), self.code(depth - 1, parent));
+        while let Some(first) = rim.first().copied() {
+            let reached = self.reach(depth, parent, &[first], |reached| rim.iter().all(|unit| reached.contains(unit)));
+            rim.retain(|unit| !reached.contains(unit));
+            if rim.is_empty() {
+                break;
+            }
+            if let Some(apart) = self.find_around(depth, first, |unit| rim.binary_search(&unit).is_ok()) {
+                let (code, torn) = (self.code(depth, apart), self.code(depth - 1, parent));
                 let mut refusal =
                     Refusal::new(Reason::TearsParent, format!("{torn} would be torn: {code} would be cut off")).of([torn, code]);
-                refusal.place = self.place_of(depth, *apart);
-                Err(refusal)
+                refusal.place = self.place_of(depth, apart);
+                return Err(refusal);
             }
         }
+        Ok(())
     }
 
-    /// What a parent took must share a border with what it had, or hang together where it had nothing.
+    /// Finds a unit among those that hang together around one and lie in the same unit two levels above: where that lies in pieces, as with
+    /// an exclave, in one piece of it.
+    fn find_around(&self, depth: usize, unit: u32, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        let scope_of = |unit: u32| {
+            let parent = self.units[depth][unit as usize].parent?;
+            Some(self.units[depth - 1][parent as usize].parent)
+        };
+        let scope = scope_of(unit);
+        let (mut ground, mut queue) = (FxHashSet::from_iter([unit]), vec![unit]);
+        while let Some(unit) = queue.pop() {
+            for beside in self.units_beside(depth, unit) {
+                if scope_of(beside) != scope || !ground.insert(beside) {
+                    continue;
+                }
+                if is_it(beside) {
+                    return Some(beside);
+                }
+                queue.push(beside);
+            }
+        }
+        None
+    }
+
+    /// What a parent took must share a border with what it had, or hang together where it had nothing. Where the ground in which it lies
+    /// is in pieces, that is so in each of them: nothing there can share a border with what lies in another.
     fn check_taken(&self, depth: usize, parent: u32, taken: &[u32]) -> Refused<()> {
         let Some(first) = taken.first() else { return Ok(()) };
         let taken_set: FxHashSet<u32> = taken.iter().copied().collect();
@@ -153,15 +181,19 @@ impl Board {
                 }
             }
         }
-        match taken.iter().find(|unit| !joined.contains(unit)) {
-            None => Ok(()),
-            Some(apart) => {
-                let (code, to) = (self.code(depth, *apart), self.code(depth - 1, parent));
+        while let Some(apart) = taken.iter().copied().find(|unit| !joined.contains(unit)) {
+            // Of what it took all that hangs together with `apart`; nothing else in this piece may be its own.
+            let together = self.reach(depth, parent, &[apart], |_| false);
+            let is_else = |unit: u32| self.units[depth][unit as usize].parent == Some(parent) && !together.contains(&unit);
+            if self.find_around(depth, apart, is_else).is_some() {
+                let (code, to) = (self.code(depth, apart), self.code(depth - 1, parent));
                 let mut refusal = Refusal::new(Reason::NotBeside, format!("{code} shares no border with {to}")).of([code]);
-                refusal.place = self.place_of(depth, *apart);
-                Err(refusal)
+                refusal.place = self.place_of(depth, apart);
+                return Err(refusal);
             }
+            joined.extend(together);
         }
+        Ok(())
     }
 
     /// Walks through the children of a parent from some of them, until enough are reached.
