@@ -83,6 +83,7 @@ screenshots: ## Take the pictures of the documents again
 	cp target/screenshots/lookup.png docs/map.png
 	cp target/screenshots/dispatch.png docs/dispatch.png
 	cp target/screenshots/planner-balance.png docs/planning.png
+	cp target/screenshots/planner-approval-en.png docs/planning-approval.png
 
 first-map: build ## Print how long the first map takes, over GRIDS grids (2000; several with commas between)
 	@scripts/install-tools test
