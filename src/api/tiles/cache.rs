@@ -491,6 +491,20 @@ mod tests {
         of_zoom(9, 1).chain(of_zoom(12, 2)).chain(of_zoom(14, 5)).chain(of_zoom(16, 14)).collect()
     }
 
+    /// The tiles of the town as a cache has them.
+    fn show(cache: &TileCache, layer: &Arc<LayerSnapshot>) -> Vec<FinishedTile> {
+        let (layers, choice) = ([Arc::clone(layer)], TileChoice::default());
+        let asked = |address: TileAddress| Asked {
+            layers: &layers,
+            drawing: Drawing::default(),
+            address,
+            choice: &choice,
+            filter: None,
+            coding: Coding::Gzip,
+        };
+        addresses().into_iter().map(|address| cache.tile(asked(address), &[]).unwrap()).collect()
+    }
+
     #[test]
     fn a_publication_drops_what_it_touches_and_what_it_leaves_alone_keeps_bytes_and_tag() {
         let gaps = Accepted { gap: true, ..Default::default() };
@@ -500,19 +514,9 @@ mod tests {
             let mut shapes = town.shapes();
             let Some(coverage) = town::check_all(shapes.clone(), gaps).coverage else { continue };
             let cache = TileCache::new(TileLayers::default(), u64::MAX);
-            let all = addresses();
             let show = |cache: &TileCache, layer: &Arc<LayerSnapshot>| -> Vec<FinishedTile> {
                 cache.lock().current = vec![(layer.layer().name.clone(), layer.generation().id)];
-                let (layers, choice) = ([Arc::clone(layer)], TileChoice::default());
-                let asked = |address: &TileAddress| Asked {
-                    layers: &layers,
-                    drawing: Drawing::default(),
-                    address: *address,
-                    choice: &choice,
-                    filter: None,
-                    coding: Coding::Gzip,
-                };
-                all.iter().map(|address| cache.tile(asked(address), &[]).unwrap()).collect()
+                show(cache, layer)
             };
             let mut layer = Arc::new(LayerSnapshot::build(generation(1), None, Arc::new(coverage), true, Search::Rtree));
             let mut before = show(&cache, &layer);
@@ -549,20 +553,6 @@ mod tests {
         let mut shapes = town.shapes();
         let coverage = town::check_all(shapes.clone(), gaps).coverage.unwrap();
         let cache = TileCache::new(TileLayers::default(), 0);
-        let all = addresses();
-        let choice = TileChoice::default();
-        let show = |layer: &Arc<LayerSnapshot>| -> Vec<FinishedTile> {
-            let layers = [Arc::clone(layer)];
-            let asked = |address: &TileAddress| Asked {
-                layers: &layers,
-                drawing: Drawing::default(),
-                address: *address,
-                choice: &choice,
-                filter: None,
-                coding: Coding::Gzip,
-            };
-            all.iter().map(|address| cache.tile(asked(address), &[]).unwrap()).collect()
-        };
         let publish = |layer: &Arc<LayerSnapshot>| {
             let mut layers = cache.lock();
             layers.leave(layer);
@@ -571,7 +561,7 @@ mod tests {
         };
         let mut layer = Arc::new(LayerSnapshot::build(generation(1), None, Arc::new(coverage), true, Search::Rtree));
         publish(&layer);
-        let mut before = show(&layer);
+        let mut before = show(&cache, &layer);
         let mut kept = 0;
         for id in 2..8 {
             town.edit();
@@ -590,7 +580,7 @@ mod tests {
                 }
                 _ => continue,
             }
-            let found = show(&layer);
+            let found = show(&cache, &layer);
             assert!(cache.lock().entries.iter().all(|entry| !entry.epochs.is_empty()), "none was made from nothing at {id}");
             kept += found
                 .iter()

@@ -11,7 +11,7 @@ use super::text::{NAMED_UNITS_MAX, OPERATIONS_MAX, operations_to_json};
 use crate::boundary::{Generation, GenerationId, GenerationState, LayerName, Level, UnitCode};
 use crate::plan::edit::Operation;
 use crate::store::{DraftEntry, DraftEntryKind, Store, StoreError};
-use crate::topology::ValidCoverage;
+use crate::topology::{CoverageLevel, ValidCoverage};
 
 /// What the first entry of a log says.
 #[derive(Clone, Debug, Default)]
@@ -102,8 +102,7 @@ pub struct Inherited {
     /// Whether nothing was published after the draft was begun, but for the draft itself.
     pub is_current: bool,
     pub load_field: Option<String>,
-    locks: Vec<(Level, Vec<UnitCode>)>,
-    /// The locked units as they were there.
+    /// The locked units as they were there, level by level.
     held: Vec<Held>,
 }
 
@@ -132,24 +131,20 @@ impl Inherited {
     pub fn of(session: &DraftSession, newest: Option<GenerationId>) -> Self {
         let (origin, draft) = (session.generation(), session.draft());
         let is_newest = session.published_as().is_some_and(|made| Some(made) == newest);
-        let locked = |(depth, level): (usize, &crate::topology::CoverageLevel)| (level.level().clone(), draft.locked(depth));
-        let locks = draft.base().levels().iter().enumerate().map(locked).filter(|(_, codes)| !codes.is_empty());
-        let locks: Vec<(Level, Vec<UnitCode>)> = locks.collect();
-        let held = locks.iter().flat_map(|(level, codes)| codes.iter().map(move |code| (level, code)));
-        let held = held.filter_map(|(level, code)| {
-            let depth = draft.base().layer().depth_of(level)?;
-            let (level, code, parent) = (level.clone(), code.clone(), draft.find(depth, code)?.unit.parent);
-            Some(Held { geometry: draft.geometry(depth, &code)?, level, code, parent })
-        });
-        let held = held.collect();
+        let locked = |(depth, level): (usize, &CoverageLevel)| -> Vec<Held> {
+            let held = |code: UnitCode| {
+                let (parent, geometry) = (draft.find(depth, &code)?.unit.parent, draft.geometry(depth, &code)?);
+                Some(Held { level: level.level().clone(), code, parent, geometry })
+            };
+            draft.locked(depth).into_iter().filter_map(held).collect()
+        };
         Self {
             from: origin.id,
             revision: session.revision(),
             restores: origin.restores.filter(|_| !is_newest),
             is_current: is_newest || origin.parent == newest,
             load_field: session.load_field().map(ToOwned::to_owned),
-            locks,
-            held,
+            held: draft.base().levels().iter().enumerate().flat_map(locked).collect(),
         }
     }
 
@@ -188,9 +183,10 @@ impl Inherited {
     /// Returns the operations that lock what was locked, of units that a coverage has.
     pub fn locks(&self, coverage: &ValidCoverage) -> Vec<Operation> {
         let mut operations = Vec::new();
-        for (level, codes) in &self.locks {
+        for held in self.held.chunk_by(|a, b| a.level == b.level) {
+            let level = &held[0].level;
             let Some(there) = coverage.level(level) else { continue };
-            let codes: Vec<UnitCode> = codes.iter().filter(|code| there.find(code).is_some()).cloned().collect();
+            let codes: Vec<UnitCode> = held.iter().map(|held| &held.code).filter(|code| there.find(code).is_some()).cloned().collect();
             let lock = |codes: &[UnitCode]| Operation::Lock { level: level.clone(), units: codes.to_vec(), is_locked: true };
             operations.extend(codes.chunks(NAMED_UNITS_MAX).map(lock));
         }
