@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::choice::{ChoiceQuery, CollectionsQuery};
 use super::matrix::MATRIX_SETS;
-use super::send::{TileRequest, parse_address};
+use super::send::{TileRequest, Varies, parse_address};
 use super::shift::ShiftQuery;
 use super::subject::Subject;
 use super::tilejson::{Described, describe};
@@ -76,5 +76,7 @@ pub async fn show_boundaries_tile(
 ) -> Result<Response, Problem> {
     let address = parse_address(Matrix::Mercator, [&z, &x, &y], "zoom/column/row")?;
     let described = Link::new(subject.base.to(&with_query(PATH, &subject.version)), "describedby", "application/json");
-    TileRequest { subject, matrix: Matrix::Mercator, address, links: vec![described] }.send(&state, &method, &headers).await
+    TileRequest { subject, matrix: Matrix::Mercator, address, links: vec![described], varies: Varies::No }
+        .send(&state, &method, &headers)
+        .await
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::choice::{ChoiceQuery, CollectionsQuery};
 use super::matrix::MatrixSet;
 use super::metadata::{TILEJSON, Tileset, Tilesets, has_tilejson, tile_links};
-use super::send::{MVT, TileRequest, parse_address};
+use super::send::{MVT, TileRequest, Varies, parse_address};
 use super::shift::ShiftQuery;
 use super::subject::Subject;
 use crate::api::as_of::{AsOfQuery, LayerQuery};
@@ -308,5 +308,5 @@ async fn send_tile(
     let address = parse_address(set.matrix, [&path.tile_matrix, &path.tile_col, &path.tile_row], "zoom/row/column")?;
     negotiate(f, headers, &[MVT_OFFER])?;
     let links = tile_links(&subject, set);
-    TileRequest { subject, matrix: set.matrix, address, links }.send(state, method, headers).await
+    TileRequest { subject, matrix: set.matrix, address, links, varies: Varies::ByAccept }.send(state, method, headers).await
 }

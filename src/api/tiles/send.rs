@@ -41,6 +41,17 @@ pub struct TileRequest {
     pub address: TileAddress,
     /// What the answer's `Link` header leads to.
     pub links: Vec<Link>,
+    /// What the answer depends on beside the coding and the caller.
+    pub varies: Varies,
+}
+
+/// Whether a caller chooses the form of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Varies {
+    /// By the `Accept` header, as OGC API has it.
+    ByAccept,
+    /// There is but one form, whatever the header says.
+    No,
 }
 
 impl TileRequest {
@@ -53,7 +64,7 @@ impl TileRequest {
         let coding = choose_coding(&terms)?;
         let is_private = self.subject.is_private;
         let choice = self.subject.choice();
-        let links = self.links.clone();
+        let (links, varies) = (self.links.clone(), self.varies);
         // What is kept was seen to be there when it was made, and needs no thread of its own.
         let tile = match state.tiles().ready(self.ask(&choice, coding)) {
             Some(tile) => tile,
@@ -64,7 +75,7 @@ impl TileRequest {
                 tokio::task::spawn_blocking(find).await.map_err(|e| Problem::internal(&e))??
             }
         };
-        send_finished(tile.as_ref(), coding, &terms, is_private, &links)
+        send_finished(tile.as_ref(), coding, &terms, (is_private, varies), &links)
     }
 
     fn ask<'a>(&'a self, choice: &'a TileChoice, coding: Coding) -> Asked<'a> {
@@ -101,12 +112,17 @@ pub fn send_finished(
     tile: Option<&Arc<Coded>>,
     coding: Coding,
     terms: &Terms,
-    is_private: bool,
+    (is_private, varies): (bool, Varies),
     links: &[Link],
 ) -> Result<Response, Problem> {
     let links = HeaderValue::from_str(&to_header(links)).map_err(|e| Problem::internal(&e))?;
     let cache = HeaderValue::from_static(if is_private { "private, no-cache" } else { "no-cache" });
-    let vary = HeaderValue::from_static(if is_private { "Accept-Encoding, Authorization" } else { "Accept-Encoding" });
+    let vary = HeaderValue::from_static(match (varies, is_private) {
+        (Varies::ByAccept, true) => "Accept, Accept-Encoding, Authorization",
+        (Varies::ByAccept, false) => "Accept, Accept-Encoding",
+        (Varies::No, true) => "Accept-Encoding, Authorization",
+        (Varies::No, false) => "Accept-Encoding",
+    });
     let about = [(header::CACHE_CONTROL, cache), (header::VARY, vary), (header::LINK, links)];
     let Some(tile) = tile else { return Ok((StatusCode::NO_CONTENT, about).into_response()) };
     Ok((about, send_coded(tile, coding, terms)).into_response())

@@ -15,7 +15,7 @@ use crate::api::links::{BaseUrl, Link, with_query};
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::query::Query;
 use crate::api::state::AppState;
-use crate::api::tiles::send::{choose_coding, parse_address, send_finished};
+use crate::api::tiles::send::{Varies, choose_coding, parse_address, send_finished};
 use crate::api::tiles::shift::{ShiftQuery, TileShift};
 use crate::api::tiles::tilejson::attribution;
 use crate::store::StoreError;
@@ -108,7 +108,7 @@ pub async fn show_incidents_tile(
     let drawing = state.clone();
     let drawn = state.with_store(move |store| unwrap_store(asked.find(&drawing, store))).await??;
     let described = Link::new(base.to(&with_query(PATH, &(shift.to_pairs() + &query.to_pairs()))), "describedby", "application/json");
-    send_finished(drawn.tile.as_ref(), coding, &terms, true, &[described])
+    send_finished(drawn.tile.as_ref(), coding, &terms, (true, Varies::No), &[described])
 }
 
 struct Asked {

@@ -17,7 +17,7 @@ use crate::api::query::Query;
 use crate::api::state::AppState;
 use crate::api::tiles::cache::{Coded, Drawing, FinishedTile};
 use crate::api::tiles::incidents::{BoardError, unwrap_store};
-use crate::api::tiles::send::{choose_coding, parse_address, send_finished};
+use crate::api::tiles::send::{Varies, choose_coding, parse_address, send_finished};
 use crate::api::tiles::shift::ShiftQuery;
 use crate::api::tiles::tilejson::{Described, describe};
 use crate::boundary::{GenerationId, LayerName, Territory};
@@ -224,7 +224,7 @@ pub async fn show_workload_tile(
     let drawn = tokio::task::spawn_blocking(move || draw(&state, &asked, &added, (drawing, address, coding)));
     let tile = drawn.await.map_err(|e| Problem::internal(&e))??;
     let described = Link::new(base.to(&with_query(PATH, &shift.to_pairs())), "describedby", "application/json");
-    send_finished(tile.as_ref(), coding, &terms, true, &[described])
+    send_finished(tile.as_ref(), coding, &terms, (true, Varies::No), &[described])
 }
 
 fn draw(
