@@ -1,7 +1,15 @@
 //! Planners' work over the built program: publish for a date, list, compare, roll back, number.
 
+use std::collections::BTreeMap;
+
+use fast_mvt::MvtReaderRef;
+use geo_types::Coord;
+use gridkeeper::app::{OpenMode, open_store};
+use gridkeeper::config::Config;
+use gridkeeper::tile::to_world;
 use serde_json::{Value, json};
 
+use crate::api::service::Service;
 use crate::small_town::{COMMUNITY, EAST, SmallTown, WEST, text};
 
 const ROSTER: &str = "unit_code,worker_id,name,phone,post,department,valid_from,valid_to,shift\n";
@@ -327,4 +335,33 @@ fn units_without_codes_are_numbered_and_no_code_comes_back() {
     assert_eq!(compare(&town, 3, 4)["changed"], json!({ "recoded": 4 }));
     let output = town.run(&["generation", "number", "--level", "community"]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("only the finest level is numbered anew"), "{output:?}");
+}
+
+/// Codes with the ids of their features, as the tile over both grids has them in a generation.
+fn feature_ids(town: &SmallTown, generation: u32) -> BTreeMap<String, u64> {
+    let service = Service::start_on(open_store(text(&town.store()), OpenMode::ReadOnly).unwrap(), Config::default(), false);
+    let world = to_world(Coord { x: 111.605, y: 26.205 }) * f64::from(1 << 13);
+    let path = format!("/tiles/boundaries/13/{}/{}?generation={generation}", world.x as u32, world.y as u32);
+    let tile = service.get(&path).send().unwrap().bytes().unwrap();
+    let reader = MvtReaderRef::new(&tile).unwrap();
+    let grids = reader.layers().find(|layer| layer.name() == "grid").unwrap();
+    let named = |feature: fast_mvt::MvtFeatureRef<'_>| {
+        let code = feature.properties_vec().unwrap().into_iter().find_map(|(key, value)| match value {
+            fast_mvt::MvtValueRef::String(code) if key == "code" => Some(code.to_owned()),
+            _ => None,
+        });
+        (code.unwrap(), feature.id().unwrap())
+    };
+    grids.features().map(named).collect()
+}
+
+#[test]
+fn on_maps_an_id_stays_with_its_unit_from_one_generation_to_the_next() {
+    let town = SmallTown::build();
+    publish_split(&town, &[]);
+    let (before, after) = (feature_ids(&town, 2), feature_ids(&town, 3));
+    assert_eq!((before.len(), after.len()), (2, 3));
+    // The one in the west gave half of its ground away, the one in the east nothing.
+    assert_eq!((before[WEST], before[EAST]), (after[WEST], after[EAST]));
+    assert!(!before.values().any(|id| *id == after[HALF]), "{before:?} {after:?}");
 }
