@@ -79,6 +79,7 @@ struct CaseSettings {
     webhook_retry_ms: u64,
     webhook_give_up_s: u64,
     open_per_worker_max: usize,
+    skill_warning_d: u32,
     map_max: usize,
     reassign_on_redraw: bool,
     reassign_on_roster: bool,
@@ -150,6 +151,8 @@ pub struct CaseConfig {
     pub webhook_give_up_s: u64,
     /// Open cases of one keeper beyond which an alarm says so. `open_per_worker_max`, default 30.
     pub open_per_worker_max: usize,
+    /// Days before a worker's skill expires on which an alarm says so. `skill_warning_d`, default 30.
+    pub skill_warning_d: u32,
     /// Cases of which maps are drawn; each takes some 200 bytes of memory. Beyond it maps of cases are 503. `map_max`, default 2,000,000.
     pub map_max: usize,
     /// Whether open cases go to the grid and keeper that redrawn boundaries give them. `reassign_on_redraw`, default true.
@@ -358,6 +361,7 @@ impl Default for CaseSettings {
             webhook_retry_ms: 1_000,
             webhook_give_up_s: 86_400,
             open_per_worker_max: 30,
+            skill_warning_d: 30,
             map_max: 2_000_000,
             reassign_on_redraw: true,
             reassign_on_roster: true,
@@ -395,6 +399,7 @@ impl CaseSettings {
             webhook_retry_ms,
             webhook_give_up_s,
             open_per_worker_max,
+            skill_warning_d,
             map_max,
             reassign_on_redraw,
             reassign_on_roster,
@@ -412,6 +417,7 @@ impl CaseSettings {
             webhook_retry_ms,
             webhook_give_up_s,
             open_per_worker_max,
+            skill_warning_d,
             map_max,
             reassign_on_redraw,
             reassign_on_roster,

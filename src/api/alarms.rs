@@ -1,9 +1,10 @@
-//! What somebody is to look at now: vacant units, cases that are late, keepers with too many of them, places in doubt between two units.
+//! What somebody is to look at now: vacant units, cases that are late, keepers with too many of them, places in doubt between two units,
+//! skills that have to be learned again.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::as_of::default_layer;
@@ -14,10 +15,11 @@ use super::media::{JSON, negotiate};
 use super::problem::Problem;
 use super::query::{FromQuery, Query, Values};
 use super::state::AppState;
-use crate::boundary::Unit;
+use crate::boundary::{Unit, UnitCode};
 use crate::dispatch::workflow::escalation;
+use crate::dispatch::{Skill, find_lapsing};
 use crate::snapshot::{Query as Lookup, Snapshot};
-use crate::store::{CaseFilter, CaseOrder, CaseRecord, Store};
+use crate::store::{CaseFilter, CaseOrder, CaseRecord, Entry, EntryFilter, EntryKind, SKILLS_MAX, Store};
 
 /// Alarms of one kind in an answer when the caller names no limit, and at most.
 const LIMIT_DEFAULT: usize = 100;
@@ -28,7 +30,7 @@ const LIMIT_MAX: usize = 1_000;
 #[into_params(parameter_in = Query)]
 pub struct AlarmsQuery {
     /// Only alarms of this kind.
-    #[param(pattern = "^(vacant|overdue|overload|border)$")]
+    #[param(pattern = "^(vacant|overdue|overload|border|skill)$")]
     kind: Option<String>,
     /// Only in units whose code begins so.
     grid: Option<String>,
@@ -37,7 +39,7 @@ pub struct AlarmsQuery {
     limit: Option<usize>,
 }
 
-const KINDS: [&str; 4] = ["vacant", "overdue", "overload", "border"];
+const KINDS: [&str; 5] = ["vacant", "overdue", "overload", "border", "skill"];
 
 impl FromQuery for AlarmsQuery {
     fn from_query(values: &mut Values) -> Option<Self> {
@@ -66,6 +68,8 @@ pub struct AlarmList {
     pub overload: Option<AlarmsOf<OverloadAlarm>>,
     /// Open cases so near a border that the keeper is in doubt, the nearest first.
     pub border: Option<AlarmsOf<BorderAlarm>>,
+    /// Skills of those who hold a post that have expired, or do within `[cases] skill_warning_d`, the first to end first.
+    pub skill: Option<AlarmsOf<SkillAlarm>>,
     /// Always false: all open cases count.
     pub truncated: bool,
 }
@@ -113,7 +117,17 @@ pub struct BorderAlarm {
     pub alternatives: Vec<String>,
 }
 
-/// What somebody is to look at now: vacant units, late cases, keepers with too many of them, and cases in doubt between two units.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct SkillAlarm {
+    pub worker: String,
+    pub skill: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub expires: Timestamp,
+    pub expired: bool,
+}
+
+/// What somebody is to look at now: vacant units, late cases, keepers with too many of them, cases in doubt between two units, and skills
+/// that have to be learned again.
 #[utoipa::path(
     get,
     operation_id = "list_alarms",
@@ -143,6 +157,7 @@ pub async fn list_alarms(
         overdue: if wants("overdue") { Some(find_overdue(&state, &snapshot, &asked, now).await?) } else { None },
         overload: if wants("overload") { Some(find_overload(&state, &asked).await?) } else { None },
         border: if wants("border") { Some(find_border(&state, &snapshot, &asked, now).await?) } else { None },
+        skill: if wants("skill") { Some(find_skills(&state, &snapshot, &asked, now).await?) } else { None },
         truncated: false,
     };
     let bytes = serde_json::to_vec(&body).map_err(|e| Problem::internal(&e))?;
@@ -214,6 +229,21 @@ async fn find_border(state: &AppState, snapshot: &Snapshot, asked: &CaseFilter, 
         })
     };
     Ok(AlarmsOf { count, alarms: records.iter().filter_map(alarm).collect() })
+}
+
+async fn find_skills(state: &AppState, snapshot: &Snapshot, asked: &CaseFilter, at: Timestamp) -> Result<AlarmsOf<SkillAlarm>, Problem> {
+    let entries = state.with_store(|store| store.load_entries(&EntryFilter::open(EntryKind::Skill, SKILLS_MAX))).await?;
+    let skills: Vec<Skill> = entries.iter().filter_map(Entry::to_skill).collect();
+    let warning = SignedDuration::from_hours(24 * i64::from(state.config().cases.skill_warning_d));
+    let before = at.checked_add(warning).unwrap_or(Timestamp::MAX);
+    let begins = |unit: &UnitCode| asked.grid_prefix.as_ref().is_none_or(|prefix| unit.as_str().starts_with(prefix));
+    let is_asked = |unit: &UnitCode| begins(unit) && asked.territory.has(unit);
+    let alarm = |skill: &Skill| {
+        let is_posted = snapshot.roster().posts_of(&skill.worker, at).any(|post| is_asked(&post.unit));
+        let expires = skill.expires.filter(|_| is_posted)?;
+        Some(SkillAlarm { worker: skill.worker.to_string(), skill: skill.name.clone(), expires, expired: skill.has_expired(at) })
+    };
+    Ok(first(find_lapsing(&skills, before).into_iter().filter_map(alarm).collect(), asked.limit))
 }
 
 async fn load_counted(state: &AppState, filter: CaseFilter) -> Result<(usize, Vec<CaseRecord>), Problem> {

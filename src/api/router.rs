@@ -51,6 +51,8 @@ fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(keepers::set_my_consent))
         .routes(routes!(keepers::tell_my_position, keepers::forget_my_position))
         .routes(routes!(keepers::list_nearest_workers))
+        .routes(routes!(keepers::add_skill, keepers::list_skills))
+        .routes(routes!(keepers::end_skill))
         .routes(routes!(borders::add_ruling, borders::list_rulings))
         .routes(routes!(borders::end_ruling))
         .routes(routes!(borders::report_border, borders::list_border_reports))

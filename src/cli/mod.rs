@@ -24,6 +24,7 @@ mod roster;
 mod rules;
 mod sample;
 mod serve;
+mod skills;
 mod source;
 mod time;
 
@@ -69,6 +70,8 @@ enum Command {
     Calendars(rules::CalendarsArgs),
     /// What posts cost
     Costs(rules::CostsArgs),
+    /// What workers have learned, and until when that lasts
+    Skills(skills::Args),
     /// The table of addresses
     Addresses(addresses::Args),
     /// Who pays for posts
@@ -140,6 +143,7 @@ impl Cli {
             Command::Responsibilities(args) => rules::run_responsibilities(&args, &context),
             Command::Calendars(args) => rules::run_calendars(&args, &context),
             Command::Costs(args) => rules::run_costs(&args, &context),
+            Command::Skills(args) => skills::run(&args, &context),
             Command::Addresses(args) => addresses::run(&args, &context),
             Command::Funds(args) => rules::run_funds(&args, &context),
             Command::Load(args) => rules::run_load(&args, &context),

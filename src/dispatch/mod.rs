@@ -18,6 +18,7 @@ mod role;
 mod roster;
 mod rules;
 mod shift;
+mod skill;
 mod walk;
 pub mod workflow;
 
@@ -40,4 +41,5 @@ pub use role::Role;
 pub use roster::{Assignment, Duty, Holder, Post, Roster, RosterMark, RosterTerm, Worker, WorkerId};
 pub use rules::{Asked, CategoryError, Due, RuleBook, RuleKind, RuleSet, RuleTable, Rules, Ruling, Terms};
 pub use shift::{Moment, Shift, ShiftError};
+pub use skill::{SKILL_BYTES_MAX, Skill, find_lapsing};
 pub use walk::{WALK_PLACES_MAX, legs_m, walk_order};

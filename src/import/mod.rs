@@ -29,6 +29,7 @@ mod responsibilities;
 mod roster;
 mod rule_row;
 mod shapefile;
+mod skills;
 mod table;
 
 pub use addresses::read_addresses;
@@ -49,4 +50,5 @@ pub use report::{unit_label, write_report};
 pub use reproject::{Crs, CrsError, bd09_to_gcj02, bd09_to_wgs84, gcj02_to_bd09, gcj02_to_wgs84, wgs84_to_bd09, wgs84_to_gcj02};
 pub use responsibilities::read_responsibilities;
 pub use roster::{RosterImport, RowProblem, parse_moment, read_roster};
+pub use skills::read_skills;
 pub use table::{TABLE_BYTES_MAX, Table, TableError, TableRow, decode_text, to_half_width, to_text};

@@ -8,7 +8,10 @@ use uuid::Uuid;
 
 use super::times::to_milliseconds;
 use crate::boundary::{Position, UnitCode};
-use crate::dispatch::{CaseId, WorkerId};
+use crate::dispatch::{CaseId, Skill, WorkerId};
+
+/// Skills that are read at once: those of all workers of an office. Of more the newest count.
+pub const SKILLS_MAX: usize = 100_000;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -90,6 +93,18 @@ impl Entry {
             expires_at: None,
             end: None,
         }
+    }
+
+    /// What a worker has learned, as an entry.
+    pub fn of_skill(skill: &Skill, author: &str) -> Self {
+        let Skill { worker, name, since, expires } = skill.clone();
+        Self { worker: Some(worker), text: name, expires_at: expires, ..Self::new(EntryKind::Skill, since, author) }
+    }
+
+    /// The skill that the entry puts on record.
+    pub fn to_skill(&self) -> Option<Skill> {
+        let worker = self.worker.clone().filter(|_| self.kind == EntryKind::Skill)?;
+        Some(Skill { worker, name: self.text.clone(), since: self.at, expires: self.expires_at })
     }
 
     /// Whether it holds at a time.

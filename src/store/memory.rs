@@ -396,10 +396,12 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn add_entry(&self, entry: &ledger::Entry) -> Result<(), StoreError> {
+    fn add_entries(&self, entries: &[ledger::Entry]) -> Result<(), StoreError> {
         let state = &mut *self.lock();
-        if state.ledger.add(entry) {
-            state.note_entry(entry.kind, &Action::AddEntry(entry), &entry.author, entry.at);
+        for entry in entries {
+            if state.ledger.add(entry) {
+                state.note_entry(entry.kind, &Action::AddEntry(entry), &entry.author, entry.at);
+            }
         }
         Ok(())
     }

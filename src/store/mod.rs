@@ -49,7 +49,7 @@ pub use case_records::{
 pub use drafts::{DraftEntry, DraftEntryKind, DraftStanding};
 pub use error::StoreError;
 pub use geopackage::GeoPackageStore;
-pub use ledger::{Entry, EntryEnd, EntryFilter, EntryKind};
+pub use ledger::{Entry, EntryEnd, EntryFilter, EntryKind, SKILLS_MAX};
 pub use memory::MemoryStore;
 pub use months_out::{KeptMonth, OldMonth};
 pub use positions::WorkerPosition;
@@ -280,8 +280,8 @@ pub trait Store: Send + Sync {
         }
     }
 
-    /// Puts something on record. An entry whose id is known is left as it is.
-    fn add_entry(&self, entry: &Entry) -> Result<(), StoreError>;
+    /// Puts things on record, all of them or none. An entry whose id is known is left as it is.
+    fn add_entries(&self, entries: &[Entry]) -> Result<(), StoreError>;
 
     /// Ends an entry of a kind and returns it as it is then; none where there was none to end.
     fn end_entry(&self, kind: EntryKind, id: Uuid, end: &EntryEnd) -> Result<Option<Entry>, StoreError>;

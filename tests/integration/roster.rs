@@ -61,6 +61,25 @@ fn every_bad_row_is_told_and_the_old_roster_stays() {
 }
 
 #[test]
+fn skills_come_from_a_table_once_and_are_told_before_they_lapse() {
+    let town = SmallTown::build();
+    let roster = csv(&[&format!("{WEST},W1,唐小军,138,primary,,2026-01-01,,"), &format!("{EAST},W2,李丽华,138,primary,,2026-01-01,,")]);
+    town.succeed(&["roster", "import", text(&town.write("roster.csv", roster))]);
+    let (gbk, _, _) =
+        encoding_rs::GBK.encode("工号,技能,培训日期,有效期至\nW1,急救,2025-01-01,2026-01-01\nW2,急救,,2999-01-01\nW2,登高,,\n");
+    let skills = town.write("skills.csv", gbk);
+    assert!(town.succeed(&["skills", "import", text(&skills)]).starts_with("3 skills are new on record; 0 "));
+    assert!(town.succeed(&["skills", "import", text(&skills)]).starts_with("0 skills are new on record; 3 "));
+    assert_eq!(town.succeed(&["skills", "lapsing"]), "W1\t急救\t2026-01-01 00:00 CST\n");
+    let bad = town.write("bad.csv", "worker_id,skill,expires\nW1,急救,2999-01-01\nW9,急救,soon\n");
+    let output = town.run(&["skills", "import", text(&bad)]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("row 3, worker_id") && told.contains("row 3, expires") && told.contains("nothing was stored"), "{told}");
+    assert_eq!(town.succeed(&["skills", "lapsing"]), "W1\t急救\t2026-01-01 00:00 CST\n", "all of a table or none");
+}
+
+#[test]
 fn a_scope_that_no_unit_has_is_warned_of() {
     let town = SmallTown::build();
     let output = town.run(&["key", "create", "--role", "worker", "--scope", &format!("{COMMUNITY},999")]);

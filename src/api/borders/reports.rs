@@ -113,8 +113,8 @@ pub async fn report_border(State(state): State<AppState>, caller: Caller, header
         text,
         ..Entry::new(EntryKind::BorderReport, Timestamp::now(), &caller.author())
     };
-    let kept = entry.clone();
-    state.with_store(move |store| store.add_entry(&kept)).await?;
+    let kept = [entry.clone()];
+    state.with_store(move |store| store.add_entries(&kept)).await?;
     let view = view_of(&state, &entry)?;
     let bytes = serde_json::to_vec(&view).map_err(|e| Problem::internal(&e))?;
     let mut response = Document::new(JSON.media, bytes).private(true).untagged().into_response();

@@ -157,10 +157,10 @@ pub async fn add_ruling(State(state): State<AppState>, caller: Caller, headers: 
         text: reason,
         ..Entry::new(EntryKind::Ruling, Timestamp::now(), &caller.author())
     };
-    let kept = entry.clone();
+    let kept = [entry.clone()];
     state
         .with_store(move |store| {
-            store.add_entry(&kept)?;
+            store.add_entries(&kept)?;
             store.load_entries(&EntryFilter::open(EntryKind::Ruling, RULINGS_MAX))
         })
         .await

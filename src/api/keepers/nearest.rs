@@ -17,16 +17,13 @@ use crate::api::query::{FromQuery, Query, Values, finite};
 use crate::api::state::AppState;
 use crate::dispatch::{Assignment, WorkerId, distance_m};
 use crate::snapshot::ACCURACY_M_MAX;
-use crate::store::{CaseFilter, EntryFilter, EntryKind};
+use crate::store::{CaseFilter, EntryFilter, EntryKind, SKILLS_MAX};
 
 const LIMIT_DEFAULT: usize = 5;
 const LIMIT_MAX: usize = 100;
 
 /// How far workers are looked for where the caller does not say, metres.
 const DISTANCE_M_DEFAULT: f64 = 3_000.0;
-
-/// Skills that are read: those of all workers of an office.
-const SKILLS_MAX: usize = 100_000;
 
 /// Who is looked for.
 #[derive(Clone, Debug, Default, utoipa::IntoParams)]

@@ -69,7 +69,7 @@ pub async fn set_my_consent(State(state): State<AppState>, caller: Caller, heade
                 return Ok(Some(known.at));
             }
             let entry = Entry { worker: Some(worker), ..Entry::new(EntryKind::Consent, at, &author) };
-            store.add_entry(&entry)?;
+            store.add_entries(&[entry])?;
             return Ok(Some(at));
         }
         for entry in open {

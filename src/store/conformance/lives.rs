@@ -418,9 +418,8 @@ pub fn what_is_on_record_begins_and_ends(place: &Place) {
         ..Entry::new(EntryKind::Skill, day(3), "d")
     };
     let skills = [skill(2, "w1", Some(day(9))), skill(3, "w2", None)];
-    for entry in skills.iter().chain([&ruling, &ruling]) {
-        store.add_entry(entry).unwrap();
-    }
+    store.add_entries(&skills).unwrap();
+    store.add_entries(&[ruling.clone(), ruling.clone()]).unwrap();
     assert_eq!(store.load_version().unwrap(), version + 1, "what answers follow is a change, and once");
     assert_eq!(store.load_entries(&EntryFilter::open(EntryKind::Ruling, 9)).unwrap(), std::slice::from_ref(&ruling));
     assert_eq!(store.load_entries(&EntryFilter::open(EntryKind::Skill, 9)).unwrap(), skills);

@@ -260,8 +260,8 @@ impl Store for GeoPackageStore {
         self.connections.write("keep how near cases are to borders", |tx| cases::save_borders(tx, borders))
     }
 
-    fn add_entry(&self, entry: &Entry) -> Result<(), StoreError> {
-        self.connections.write("put something on record", |tx| ledger::add_entry(tx, entry))
+    fn add_entries(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        self.connections.write("put something on record", |tx| ledger::add_entries(tx, entries))
     }
 
     fn end_entry(&self, kind: EntryKind, id: Uuid, end: &EntryEnd) -> Result<Option<Entry>, StoreError> {

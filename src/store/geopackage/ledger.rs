@@ -19,7 +19,11 @@ const SELECT: &str =
     "SELECT e.id, e.kind, e.at, e.author, e.lon, e.lat, e.radius_m, e.unit_code, p.worker_id, e.case_id, e.text, e.expires_at,
      e.ended_at, e.ended_by, e.ended_text FROM gk_entry AS e LEFT JOIN gk_person AS p ON p.key = e.worker";
 
-pub(super) fn add_entry(transaction: &Transaction<'_>, entry: &Entry) -> Result<(), Failure> {
+pub(super) fn add_entries(transaction: &Transaction<'_>, entries: &[Entry]) -> Result<(), Failure> {
+    entries.iter().try_for_each(|entry| add_entry(transaction, entry))
+}
+
+fn add_entry(transaction: &Transaction<'_>, entry: &Entry) -> Result<(), Failure> {
     let worker = entry.worker.as_ref().map(|id| person_key(transaction, id)).transpose()?;
     let added = transaction
         .prepare_cached(

@@ -290,8 +290,8 @@ impl Store for PostgisStore {
         self.connections.write_beside("keep how near cases are to borders", async |tx| cases::save_borders(tx, borders).await)
     }
 
-    fn add_entry(&self, entry: &Entry) -> Result<(), StoreError> {
-        self.connections.write("put something on record", async |tx| ledger::add_entry(tx, entry).await)
+    fn add_entries(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        self.connections.write("put something on record", async |tx| ledger::add_entries(tx, entries).await)
     }
 
     fn end_entry(&self, kind: EntryKind, id: Uuid, end: &EntryEnd) -> Result<Option<Entry>, StoreError> {

@@ -20,7 +20,14 @@ const SELECT: &str =
     "SELECT e.id, e.kind, e.at, e.author, e.lon, e.lat, e.radius_m, e.unit_code, p.worker_id, e.case_id, e.text, e.expires_at,
      e.ended_at, e.ended_by, e.ended_text FROM gk_entry AS e LEFT JOIN gk_person AS p ON p.key = e.worker";
 
-pub(super) async fn add_entry(tx: &Transaction<'_>, entry: &Entry) -> Result<(), Failure> {
+pub(super) async fn add_entries(tx: &Transaction<'_>, entries: &[Entry]) -> Result<(), Failure> {
+    for entry in entries {
+        add_entry(tx, entry).await?;
+    }
+    Ok(())
+}
+
+async fn add_entry(tx: &Transaction<'_>, entry: &Entry) -> Result<(), Failure> {
     let people = person_keys(tx, entry.worker.iter()).await?;
     let added = tx
         .execute(

@@ -45,6 +45,9 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("PUT", "/v1/me/position", "", "KFFFFFFFFKK"),
     ("DELETE", "/v1/me/position", "", "KFFFFFFFFKK"),
     ("GET", "/v1/workers/nearest", "?lon={lon}&lat={lat}", "KFFPFPFFFKK"),
+    ("POST", "/v1/skills", "", "KFFPFPFFFKK"),
+    ("GET", "/v1/skills", "", "KFFPPPFFFKK"),
+    ("DELETE", "/v1/skills/{id}", "01890000-0000-7000-8000-000000000000", "KFFOFOFFFKK"),
     ("POST", "/v1/rulings", "", "KFFOFOFFFKK"),
     ("GET", "/v1/rulings", "", "KFOOOOOOFKK"),
     ("DELETE", "/v1/rulings/{id}", "01890000-0000-7000-8000-000000000000", "KFFOFOFFFKK"),
@@ -275,6 +278,7 @@ fn ask(service: &Service, method: &str, template: &str, asked: &str, caller: &st
             }
             template if template.starts_with("/v1/drafts") => ("application/json", "{}".to_owned()),
             "/v1/rulings" => ("application/json", format!(r#"{{"lon":{lon},"lat":{lat},"unit":"{code}","reason":"r"}}"#)),
+            "/v1/skills" => ("application/json", format!(r#"{{"worker":"{}","skill":"s"}}"#, SECRETS[0])),
             "/v1/border-reports" => ("application/json", format!(r#"{{"lon":{lon},"lat":{lat},"description":"d"}}"#)),
             template if template.ends_with("/settle") => ("application/json", r#"{"answer":"a"}"#.to_owned()),
             template if template.ends_with("/replay") => ("application/json", "{}".to_owned()),
@@ -299,7 +303,7 @@ fn ask(service: &Service, method: &str, template: &str, asked: &str, caller: &st
         // What is published is not written to, and of what is not there nobody has seen a version.
         409 | 412 | 422 if is_feature => 'O',
         // The only thing asked for that is not there.
-        404 if ["balance/", "incidents", "archives", "webhooks", "open311", "rulings", "border-reports"]
+        404 if ["balance/", "incidents", "archives", "webhooks", "open311", "rulings", "border-reports", "skills"]
             .iter()
             .any(|part| address.contains(part)) =>
         {

@@ -119,7 +119,7 @@ impl Store for Faulty {
         fn next_case_alarm() -> Option<Timestamp>;
         fn count_open_cases(filter: &CaseFilter, more_than: usize) -> Vec<(WorkerId, usize)>;
         fn save_borders(borders: &[(CaseId, Option<f64>)]) -> ();
-        fn add_entry(entry: &Entry) -> ();
+        fn add_entries(entries: &[Entry]) -> ();
         fn end_entry(kind: EntryKind, id: uuid::Uuid, end: &EntryEnd) -> Option<Entry>;
         fn load_entries(filter: &EntryFilter) -> Vec<Entry>;
         fn load_notices(worker: &WorkerId, after: u64, limit: usize) -> Vec<Notice>;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use gridkeeper::boundary::{GenerationState, UnitCode, Validity};
 use gridkeeper::config::Config;
 use gridkeeper::dispatch::{Assignment, Post, Role, Shift, Worker, WorkerId};
-use gridkeeper::store::{Entry, EntryKind, KeyHash, KeyRecord, MemoryStore, RosterData, Store};
+use gridkeeper::store::{KeyHash, KeyRecord, MemoryStore, RosterData, Store};
 use jiff::Timestamp;
 use reqwest::blocking::RequestBuilder;
 use serde_json::{Value, json};
@@ -196,6 +196,66 @@ fn tasks_come_in_walking_order_with_what_is_late_first() {
     assert_eq!(get(&service, "w3", "/v1/me/tasks")["tasks"], json!([]));
 }
 
+/// The workers in an answer, by what names them.
+fn workers_of(answer: &Value, list: &str, id: &str) -> Vec<String> {
+    answer[list].as_array().unwrap().iter().map(|of| of.pointer(id).unwrap().as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn who_has_learned_something_is_found_by_it_until_it_expires() {
+    let service = service(&[("w1", 0, ""), ("w2", 9, "")], false);
+    let (lon, lat) = middle_of(8, 0);
+    let add = |body: Value, status: u16| read(service.request("POST", "/v1/skills").json(&body), DISPATCHER, status);
+    let soon = Timestamp::now() + jiff::SignedDuration::from_hours(24 * 9);
+    let kept = add(json!({ "worker": "w2", "skill": "急救", "since": "2025-01-01", "expires": soon.to_string() }), 201);
+    assert_eq!((&kept["since"], &kept["expired"]), (&json!("2024-12-31T16:00:00Z"), &json!(false)), "days are the office's");
+    add(json!({ "worker": "w1", "skill": "急救", "since": "2025-01-01", "expires": "2025-07-01" }), 201);
+    add(json!({ "worker": "w1", "skill": "登高" }), 201);
+    let faults = add(json!({ "worker": "w9", "skill": "", "since": "2026-01-01", "expires": "2026-01-01" }), 400);
+    let named: Vec<_> = faults["errors"].as_array().unwrap().iter().map(|fault| fault["parameter"].as_str().unwrap()).collect();
+    assert_eq!(named, ["skill", "expires", "worker"]);
+
+    let near = get(&service, DISPATCHER, &format!("/v1/workers/nearest?lon={lon}&lat={lat}&skill=%E6%80%A5%E6%95%91"));
+    assert_eq!(workers_of(&near, "workers", "/worker/id"), ["w2"]);
+    assert_eq!(get(&service, "w1", "/v1/me")["skills"][0]["expired"], true);
+    assert_eq!(workers_of(&get(&service, DISPATCHER, "/v1/skills"), "skills", "/worker"), ["w2", "w1", "w1"], "in the order of since");
+    assert_eq!(workers_of(&get(&service, DISPATCHER, "/v1/skills?expires_before=2026-01-01T00:00:00Z"), "skills", "/worker"), ["w1"]);
+    assert_eq!(workers_of(&get(&service, DISPATCHER, "/v1/skills?worker=w1&skill=%E7%99%BB%E9%AB%98"), "skills", "/worker"), ["w1"]);
+
+    // What has lapsed and what does soon is an alarm, until it was learned again or is taken off the record.
+    let alarms = || get(&service, DISPATCHER, "/v1/alarms?kind=skill")["skill"].clone();
+    let told = alarms();
+    assert_eq!(workers_of(&told, "alarms", "/worker"), ["w1", "w2"]);
+    assert_eq!((&told["count"], &told["alarms"][0]["expired"], &told["alarms"][1]["expired"]), (&json!(2), &json!(true), &json!(false)));
+    assert_eq!(get(&service, DISPATCHER, &format!("/v1/alarms?kind=skill&grid={}", code_of(9, 0)))["skill"]["count"], 1);
+    add(json!({ "worker": "w1", "skill": "急救", "expires": "2999-01-01" }), 201);
+    assert_eq!(workers_of(&alarms(), "alarms", "/worker"), ["w2"]);
+    let path = format!("/v1/skills/{}", kept["id"].as_str().unwrap());
+    read(service.request("DELETE", &path), DISPATCHER, 204);
+    read(service.request("DELETE", &path), DISPATCHER, 404);
+    assert_eq!(alarms()["count"], 0);
+    assert_eq!(workers_of(&get(&service, DISPATCHER, "/v1/skills?worker=w2&all=true"), "skills", "/worker"), ["w2"], "nothing is lost");
+}
+
+#[test]
+fn a_limited_key_puts_skills_on_record_of_its_own_workers_alone() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    fill(&*store);
+    write_roster(&*store, &[("w1", 0, ""), ("w2", 9, "")]);
+    let hash = KeyHash(Sha256::digest(b"desk").into());
+    let scope = vec![UnitCode::parse(&code_of(9, 0)).unwrap()];
+    store.add_key(&KeyRecord { scope, ..KeyRecord::new(hash, Role::Dispatcher, at()) }, "test").unwrap();
+    let service = Service::start_on(store, Config::default(), false);
+    let add = |worker: &str, status: u16| {
+        read(service.request("POST", "/v1/skills").json(&json!({ "worker": worker, "skill": "急救" })), "desk", status)
+    };
+    add("w2", 201);
+    assert_eq!(add("w1", 403)["type"], "urn:gridkeeper:problem:forbidden");
+    let other = read(service.request("POST", "/v1/skills").json(&json!({ "worker": "w1", "skill": "急救" })), DISPATCHER, 201);
+    assert_eq!(workers_of(&get(&service, "desk", "/v1/skills"), "skills", "/worker"), ["w2"]);
+    read(service.request("DELETE", &format!("/v1/skills/{}", other["id"].as_str().unwrap())), "desk", 403);
+}
+
 #[test]
 fn a_position_is_kept_on_shift_by_consent_and_until_it_is_withdrawn() {
     let service = service(&[("w1", 0, ""), ("w2", 9, "")], false);
@@ -216,15 +276,6 @@ fn a_position_is_kept_on_shift_by_consent_and_until_it_is_withdrawn() {
         found["workers"].as_array().unwrap().iter().map(|near| (near["worker"]["id"].clone(), near["by"].clone())).collect();
     assert_eq!(workers, [(json!("w1"), json!("position")), (json!("w2"), json!("unit"))]);
     assert!(found["workers"][1]["distance_m"].as_f64().unwrap() > 300.0);
-    let skill = Entry { worker: Some(WorkerId("w2".into())), text: "急救".into(), ..Entry::new(EntryKind::Skill, Timestamp::now(), "t") };
-    let lapsed =
-        Entry { worker: Some(WorkerId("w1".into())), expires_at: Some(at()), ..Entry { id: uuid::Uuid::now_v7(), ..skill.clone() } };
-    for entry in [skill, lapsed] {
-        service.store.add_entry(&entry).unwrap();
-    }
-    let skilled = near("&skill=%E6%80%A5%E6%95%91");
-    assert_eq!((skilled["workers"].as_array().unwrap().len(), &skilled["workers"][0]["worker"]["id"]), (1, &json!("w2")));
-    assert_eq!(get(&service, "w1", "/v1/me")["skills"][0]["expired"], true);
     assert_eq!(consent(false)["positions"], false);
     assert_eq!(service.store.load_positions(Timestamp::UNIX_EPOCH).unwrap(), []);
     assert_eq!(near("")["workers"][0]["worker"]["id"], "w2", "nobody knows where the first is");
