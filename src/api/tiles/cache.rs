@@ -4,12 +4,11 @@ use axum::body::Bytes;
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
-use super::shift::TileShift;
+use super::drawings::{Drawing, Drawings, Entry, Leaving, Source};
 use crate::api::features::FilterKey;
 use crate::api::problem::Problem;
-use crate::boundary::{GenerationId, LayerName, Position};
 use crate::snapshot::{LayerKey, LayerSnapshot, Snapshot};
-use crate::tile::{Coding, LayerTiles, Matrix, PassingUnits, TileAddress, TileChanges, TileChoice, TileLayers, TileTooLarge, Wanted};
+use crate::tile::{Coding, LayerTiles, PassingUnits, TileAddress, TileChoice, TileLayers, TileTooLarge, Wanted};
 
 /// Bytes of finished tiles kept ready. A district's tiles of all zooms need about 20 MiB, a large city's visited ones a few times that.
 const CACHE_BYTES_MAX: u64 = 256 << 20;
@@ -17,25 +16,15 @@ const CACHE_BYTES_MAX: u64 = 256 << 20;
 /// Bytes of answers kept, one for each unit and filter: sixty-four filters of a million units.
 const PASSING_BYTES_MAX: u64 = 64 << 20;
 
-/// Generations drawn at once beside the current ones. More than anybody lays side by side, and few enough to weigh at every tile.
-const OTHERS_MAX: usize = 32;
-
 /// Areas and lines that a tile may have to be made at once, where it is asked for: some tens of kilobytes, which are drawn and packed in
 /// well under a millisecond. Larger ones are made on a thread for blocking work, so that they do not hold up small answers.
 const QUICK_SHAPES_MAX: usize = 128;
-
-/// Publications that may follow each other before the drawings of the first are made into those of the last. Beyond them tiles are made
-/// anew, with the same bytes.
-const STEPS_MAX: usize = 8;
-
-/// Publications that are remembered as to which tiles they changed. Beyond them a tile is made again, with the same bytes.
-const EPOCHS_MAX: usize = 64;
 
 /// What tiles are made of: the current generations', which stay, and others', as far as they have room; and the tiles that were asked for.
 #[derive(Debug)]
 pub struct TileCache {
     described: TileLayers,
-    layers: Mutex<Layers>,
+    layers: Mutex<Drawings>,
     /// Boundaries of a generation do not change, so a tile is told by its generations and outlives what it was made of. Each is that
     /// which last changed the tile, so a tile that a publication leaves alone stays. Each coding that was asked for is kept by
     /// itself: few callers take more than one, and the bytes as they are hardly anybody.
@@ -58,13 +47,6 @@ struct FinishedKey {
 /// A filter of the units of a layer as they are then.
 type PassingKey = (LayerKey, FilterKey);
 
-/// How a layer is laid out in tiles.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Drawing {
-    pub matrix: Matrix,
-    pub shift: Option<TileShift>,
-}
-
 /// A tile that is asked for: which, of what, and how it is packed.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
@@ -75,50 +57,6 @@ pub struct Asked<'a> {
     /// Tells the filter, where not all units are wanted.
     pub filter: Option<FilterKey>,
     pub coding: Coding,
-}
-
-#[derive(Debug)]
-struct Layers {
-    /// Least recently used first.
-    entries: Vec<Entry>,
-    /// The generations that the current snapshot holds.
-    current: Vec<(LayerName, GenerationId)>,
-    /// For entries of other generations.
-    bytes_max: usize,
-    /// What was drawn of generations that are no longer current, until the next is made of it. It is held beside the bound, for a moment.
-    leaving: Vec<Leaving>,
-}
-
-/// A drawing that the next generation's is to be made of.
-#[derive(Clone, Debug)]
-struct Leaving {
-    entry: Entry,
-    /// The generations that came after it, oldest first, each made of the one before.
-    steps: Vec<Arc<LayerSnapshot>>,
-}
-
-/// The drawing of one generation of a layer.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Source {
-    layer: LayerName,
-    generation: GenerationId,
-    /// Of a draft, which changes under its number.
-    revision: u32,
-    drawing: Drawing,
-}
-
-#[derive(Clone, Debug)]
-struct Entry {
-    source: Source,
-    /// The coverage lives as long as its tiles, so it counts here even where others hold it too.
-    coverage_bytes: usize,
-    tiles: Arc<LayerTiles>,
-    /// Made for a generation that was not current, and so keeping less.
-    is_seldom: bool,
-    /// The generation whose tiles were made from nothing.
-    base: GenerationId,
-    /// The generations that followed up to this one, newest first, each with the tiles that it changed.
-    epochs: Arc<[(GenerationId, Arc<TileChanges>)]>,
 }
 
 /// A tile as it is sent; none where it is empty.
@@ -152,7 +90,7 @@ impl TileCache {
         let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
         Self {
             described,
-            layers: Mutex::new(Layers { entries: Vec::new(), current: Vec::new(), bytes_max, leaving: Vec::new() }),
+            layers: Mutex::new(Drawings { entries: Vec::new(), current: Vec::new(), bytes_max, leaving: Vec::new() }),
             finished: Cache::builder().weigher(weight).max_capacity(CACHE_BYTES_MAX).build(),
             passing: Cache::builder().weigher(passing_weight).max_capacity(PASSING_BYTES_MAX).build(),
             following: Mutex::default(),
@@ -280,7 +218,7 @@ impl TileCache {
     }
 
     /// Nothing is half written under the lock, so a panic elsewhere does not spoil it.
-    fn lock(&self) -> MutexGuard<'_, Layers> {
+    fn lock(&self) -> MutexGuard<'_, Drawings> {
         self.layers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -308,148 +246,6 @@ fn make(entries: &[Entry], asked: Asked<'_>, passing: &[Arc<PassingUnits>]) -> R
     Ok((!plain.is_empty()).then(|| Arc::new(Coded::of(asked.coding.pack(plain)))))
 }
 
-impl Source {
-    fn of(layer: &LayerSnapshot, drawing: Drawing) -> Self {
-        Self { layer: layer.layer().name.clone(), generation: layer.generation().id, revision: layer.revision(), drawing }
-    }
-
-    fn in_generation(&self, generation: GenerationId) -> Self {
-        Self { generation, ..self.clone() }
-    }
-
-    fn is_among(&self, generations: &[(LayerName, GenerationId)]) -> bool {
-        generations.iter().any(|(layer, generation)| (layer, generation) == (&self.layer, &self.generation))
-    }
-}
-
-impl Leaving {
-    /// Returns the drawing of the generation that came `last`, of the last one of all where none is named; none where nothing was drawn.
-    fn followed(&self, last: Option<GenerationId>) -> Option<Entry> {
-        let mut entry = self.entry.clone();
-        for step in &self.steps {
-            let generation = step.generation().id;
-            entry = entry.followed(step, entry.source.in_generation(generation))?;
-            if last == Some(generation) {
-                break;
-            }
-        }
-        Some(entry)
-    }
-
-    /// Returns the last of its generations, where its drawing becomes `source` with that one.
-    fn last_of(&self, source: &Source) -> Option<GenerationId> {
-        self.generations().last().filter(|last| self.entry.source.in_generation(*last) == *source)
-    }
-
-    fn generations(&self) -> impl Iterator<Item = GenerationId> {
-        self.steps.iter().map(|step| step.generation().id)
-    }
-}
-
-impl Layers {
-    /// Remembers what was drawn of the generation that `next` was made of, where that was current and is not followed yet.
-    fn leave(&mut self, next: &Arc<LayerSnapshot>) {
-        let Some(origin) = next.origin() else { return };
-        let (name, generation) = (&next.layer().name, next.generation().id);
-        for leaving in self.leaving.iter_mut().filter(|leaving| &leaving.entry.source.layer == name) {
-            if leaving.generations().last() == Some(origin.generation) && leaving.steps.len() < STEPS_MAX {
-                leaving.steps.push(Arc::clone(next));
-            }
-        }
-        let is_drawn = |entry: &&Entry| !entry.is_seldom && (&entry.source.layer, entry.source.generation) == (name, origin.generation);
-        let drawn = self.entries.iter().filter(is_drawn);
-        let is_new = |entry: &&Entry| {
-            let next = entry.source.in_generation(generation);
-            self.find(&next).is_none() && self.leaving_to(&next).is_none()
-        };
-        let left: Vec<Leaving> =
-            drawn.filter(is_new).map(|entry| Leaving { entry: entry.clone(), steps: vec![Arc::clone(next)] }).collect();
-        self.leaving.extend(left);
-    }
-
-    fn leaving_to(&self, source: &Source) -> Option<Leaving> {
-        let leads = |leaving: &&Leaving| {
-            leaving.entry.source.in_generation(source.generation) == *source && leaving.generations().any(|step| step == source.generation)
-        };
-        self.leaving.iter().find(leads).cloned()
-    }
-
-    /// Returns an entry, and remembers that it was used.
-    fn take(&mut self, source: &Source) -> Option<Entry> {
-        let at = self.entries.iter().position(|entry| entry.source == *source)?;
-        self.entries[at..].rotate_left(1);
-        self.entries.last().cloned()
-    }
-
-    fn find(&self, source: &Source) -> Option<Entry> {
-        self.entries.iter().find(|entry| entry.source == *source).cloned()
-    }
-
-    fn others(&self) -> impl Iterator<Item = (usize, &Entry)> {
-        self.entries.iter().enumerate().filter(|(_, entry)| !entry.source.is_among(&self.current))
-    }
-
-    fn other_bytes(&self) -> usize {
-        self.others().map(|(_, entry)| entry.bytes()).sum()
-    }
-
-    /// Drops entries of other generations, those not used for longest first, until the rest has room.
-    fn shrink(&mut self) {
-        loop {
-            let oldest = self.others().map(|(at, _)| at).next();
-            let Some(oldest) = oldest.filter(|_| self.other_bytes() > self.bytes_max || self.others().count() > OTHERS_MAX) else {
-                return;
-            };
-            self.entries.remove(oldest);
-        }
-    }
-}
-
-impl Entry {
-    fn new(layer: &LayerSnapshot, source: Source, described: &TileLayers, is_seldom: bool) -> Self {
-        let coverage = Arc::clone(layer.coverage());
-        let coverage_bytes = coverage.bytes();
-        let tiles = match source.drawing.shift {
-            None => LayerTiles::build(coverage, described),
-            Some(shift) => {
-                let apply = move |position: Position| shift.apply(position);
-                LayerTiles::build_shifted(coverage, described, Box::new(apply))
-            }
-        };
-        let tiles = tiles.in_matrix(source.drawing.matrix);
-        let tiles = Arc::new(if is_seldom { tiles.seldom() } else { tiles });
-        Self { base: source.generation, source, coverage_bytes, tiles, is_seldom, epochs: Arc::default() }
-    }
-
-    /// Returns the drawing of the generation that was made from this one; none where nothing was drawn of this one.
-    fn followed(&self, layer: &LayerSnapshot, source: Source) -> Option<Self> {
-        let (tiles, changes) = self.tiles.patched(Arc::clone(layer.coverage()), &layer.origin()?.changes)?;
-        let known = self.epochs.iter().cloned();
-        let mut epochs: Vec<_> = std::iter::once((source.generation, Arc::new(changes))).chain(known).collect();
-        let mut base = self.base;
-        if epochs.len() > EPOCHS_MAX {
-            // What was made before it is not found any more.
-            base = epochs.pop().map_or(base, |(generation, _)| generation);
-        }
-        let coverage_bytes = layer.coverage().bytes();
-        Some(Self { source, coverage_bytes, tiles: Arc::new(tiles), is_seldom: self.is_seldom, base, epochs: epochs.into() })
-    }
-
-    /// Returns the source with the generation that last changed a tile. A filter may ask for more than tiles show, so its tiles are
-    /// those of one generation.
-    fn source_of(&self, asked: Asked<'_>) -> Source {
-        if asked.filter.is_some() {
-            return self.source.clone();
-        }
-        let changed = self.epochs.iter().find(|(_, changes)| changes.touch(asked.address));
-        self.source.in_generation(changed.map_or(self.base, |(generation, _)| *generation))
-    }
-
-    fn bytes(&self) -> usize {
-        self.coverage_bytes + self.tiles.bytes()
-    }
-}
-
 impl Coded {
     /// Takes bytes as they are sent.
     pub fn of(bytes: Vec<u8>) -> Self {
@@ -464,7 +260,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::boundary::{Accepted, Generation, GenerationState};
+    use crate::boundary::{Accepted, Generation, GenerationId, GenerationState};
     use crate::index::Search;
     use crate::topology::town;
 

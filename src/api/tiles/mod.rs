@@ -7,6 +7,7 @@
 mod boundaries;
 mod cache;
 mod choice;
+mod drawings;
 mod incidents;
 mod matrix;
 mod metadata;
@@ -20,7 +21,8 @@ mod tilejson;
 mod workload;
 
 pub use boundaries::{__path_show_boundaries, __path_show_boundaries_tile, show_boundaries, show_boundaries_tile};
-pub use cache::{Drawing, TileCache};
+pub use cache::TileCache;
+pub use drawings::Drawing;
 pub use incidents::{__path_show_incidents, __path_show_incidents_tile, CaseMap, show_incidents, show_incidents_tile};
 pub use matrix::{__path_find_tile_matrix_set, __path_list_tile_matrix_sets, find_tile_matrix_set, list_tile_matrix_sets};
 pub use metadata::{TILEJSON, TILESETS_REL, TILING_SCHEMES_REL};

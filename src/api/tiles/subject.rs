@@ -4,8 +4,8 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use serde::Deserialize;
 
-use super::cache::Drawing;
 use super::choice::{ChoiceQuery, DatasetQuery, TileQuery, check_choice};
+use super::drawings::Drawing;
 use super::shift::TileShift;
 use crate::api::as_of::{AsOfQuery, LayerQuery, View};
 use crate::api::caller::Caller;
