@@ -1,11 +1,7 @@
 //! Who may use which route at all. A route that stands in no row is open to nobody.
 
-use std::sync::Arc;
-
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::Request;
 use axum::http::Method;
-use axum::middleware::Next;
-use axum::response::Response;
 use rustc_hash::FxHashMap;
 use utoipa::openapi::OpenApi;
 
@@ -188,18 +184,20 @@ impl AccessTable {
     }
 }
 
-/// Turns away who may not use the route. Stands behind the router, which has found the route, and before everything else.
-pub async fn authorize(State(table): State<Arc<AccessTable>>, request: Request, next: Next) -> Result<Response, Problem> {
-    let Some(path) = request.extensions().get::<MatchedPath>() else {
-        // Nothing is at the path, and that is no secret.
-        return Ok(next.run(request).await);
-    };
-    if request.method() != Method::OPTIONS {
-        let nobody = || Caller::public();
-        let identified = request.extensions().get::<Identified>().map_or_else(|| Ok(nobody()), |Identified(found)| found.clone());
-        check(table.rule(request.method(), path.as_str()), &identified?)?;
+/// Turns away who may not use the route that the router has found.
+///
+/// # Errors
+/// 401 without a key that is known, 403 with one that does not reach.
+pub fn authorize(table: &AccessTable, request: &Request, path: &str) -> Result<(), Problem> {
+    if request.method() == Method::OPTIONS {
+        return Ok(());
     }
-    Ok(next.run(request).await)
+    let ruled = table.rule(request.method(), path);
+    match request.extensions().get::<Identified>() {
+        Some(Identified(Ok(caller))) => check(ruled, caller),
+        Some(Identified(Err(problem))) => Err(problem.clone()),
+        None => check(ruled, &Caller::public()),
+    }
 }
 
 fn check(ruled: Ruled, caller: &Caller) -> Result<(), Problem> {
@@ -216,6 +214,8 @@ fn check(ruled: Ruled, caller: &Caller) -> Result<(), Problem> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::api::AppState;
     use crate::api::router::definition;

@@ -3,8 +3,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::Response;
 use futures_util::FutureExt;
 use tokio::sync::OwnedSemaphorePermit;
@@ -24,7 +23,14 @@ pub fn is_always_admitted(path: &str) -> bool {
 }
 
 /// Lets a bounded number of requests in, each for a bounded time, and catches panics.
-pub async fn admit(State(state): State<AppState>, mut request: Request, next: Next) -> Result<Response, Problem> {
+///
+/// # Errors
+/// 503 where too many are in, or there is no answer in time; 500 for a panic.
+pub async fn admit<F: Future<Output = Response>>(
+    state: &AppState,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Result<Response, Problem> {
     if !is_always_admitted(request.uri().path()) {
         let permit = Arc::clone(state.permits()).try_acquire_owned();
         let permit = permit.map_err(|_| Problem::new(ProblemKind::Overloaded, "too many requests are being worked on"))?;
@@ -32,7 +38,7 @@ pub async fn admit(State(state): State<AppState>, mut request: Request, next: Ne
     }
     let held = request.extensions().get::<Permit>().cloned();
     let limit = Duration::from_secs(state.config().http.request_timeout_s);
-    let answer = AssertUnwindSafe(tokio::time::timeout(limit, next.run(request))).catch_unwind().await;
+    let answer = AssertUnwindSafe(tokio::time::timeout(limit, async { next(request).await })).catch_unwind().await;
     drop(held);
     match answer {
         Ok(Ok(response)) => Ok(response),

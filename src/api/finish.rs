@@ -1,7 +1,6 @@
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::Response;
 
 use super::document::{Document, Terms, send};
@@ -20,11 +19,11 @@ const PREFLIGHT_AGE_S: u32 = 86_400;
 pub struct Allowed(pub &'static str);
 
 /// The one way out: writes documents and problems, answers `OPTIONS`, and lets other origins read the answer.
-pub async fn finish_response(request: Request, next: Next) -> Response {
+pub async fn finish_response<F: Future<Output = Response>>(request: Request, next: impl FnOnce(Request) -> F) -> Response {
     let terms = Terms::of(request.method(), request.headers());
     let instance = request.uri().path().to_owned();
     let is_preflight = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     if let Some(Allowed(methods)) = response.extensions_mut().remove::<Allowed>()
         && response.status() == StatusCode::METHOD_NOT_ALLOWED
     {

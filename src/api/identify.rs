@@ -1,8 +1,7 @@
 use std::net::IpAddr;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use jiff::Timestamp;
 
@@ -17,19 +16,26 @@ use super::token::{TokenError, TokenVerifier};
 ///
 /// A key or token that is not taken is no reason to turn a request away yet: the route is told, and none that is open to somebody
 /// takes it for nothing.
-pub async fn identify(State(state): State<AppState>, mut request: Request, next: Next) -> Result<Response, Problem> {
+///
+/// # Errors
+/// 429 with `Retry-After` for who asks too often.
+pub async fn identify<F: Future<Output = Response>>(
+    state: &AppState,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Result<Response, Problem> {
     if is_always_admitted(request.uri().path()) {
-        return Ok(next.run(request).await);
+        return Ok(next(request).await);
     }
     let origin = find_origin(request.extensions(), request.headers(), &state.config().http);
-    let identified = find_caller(&state, request.headers(), origin).await;
+    let identified = find_caller(state, request.headers(), origin).await;
     match &identified {
         Ok(caller) => state.rates().count(caller.identity(), origin)?,
         Err(problem) if problem.kind == ProblemKind::RateLimited => return Err(problem.clone()),
         Err(_) => state.rates().count(&Identity::Nobody, origin)?,
     }
     request.extensions_mut().insert(Identified(identified));
-    Ok(next.run(request).await)
+    Ok(next(request).await)
 }
 
 async fn find_caller(state: &AppState, headers: &HeaderMap, origin: Option<IpAddr>) -> Result<Caller, Problem> {

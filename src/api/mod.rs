@@ -18,6 +18,7 @@ mod cases;
 mod coding;
 mod costs;
 mod document;
+mod doors;
 mod drafts;
 mod events;
 mod features;

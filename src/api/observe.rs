@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, Method};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -26,12 +25,12 @@ const REQUEST_ID: &str = "x-request-id";
 /// Counts, times and logs a request.
 ///
 /// The log has the route's template and not the address: a position, a name or a code that was asked for is nobody's business later.
-pub async fn observe(request: Request, next: Next) -> Response {
+pub async fn observe<F: Future<Output = Response>>(request: Request, next: impl FnOnce(Request) -> F) -> Response {
     let id = request_id(&request);
     let method = request.method().clone();
     let span = tracing::info_span!("request", request_id = id.to_str().unwrap_or_default());
     let start = Instant::now();
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let mut response = next(request).instrument(span.clone()).await;
     let elapsed = start.elapsed();
     let status = response.status().as_u16();
     let route = response.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
@@ -77,16 +76,6 @@ fn count_request(route: &str, method: &'static str, status: u16, elapsed: Durati
         of_route[at].requests.increment(1);
         of_route[at].duration.record(elapsed);
     });
-}
-
-/// Tells [`observe`], which stands before the routes, which of them answered.
-pub async fn remember_route(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).await;
-    if let Some(route) = route {
-        response.extensions_mut().insert(route);
-    }
-    response
 }
 
 fn request_id(request: &Request) -> HeaderValue {

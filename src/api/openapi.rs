@@ -29,6 +29,11 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// Whether a route shows it.
+    pub fn is_shown_at(path: &str) -> bool {
+        path == "/api"
+    }
+
     /// Writes a definition in both terms.
     pub fn of(document: &OpenApi) -> Self {
         let value = serde_json::to_value(document).expect("a definition is texts and numbers, which always serialise");

@@ -3,13 +3,10 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::extract::{FromRequestParts, Request};
 use axum::http::Method;
 use axum::http::request::Parts;
-use axum::middleware::Next;
-use axum::response::Response;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::path::{Operation, ParameterIn, ParameterStyle};
@@ -72,21 +69,15 @@ pub fn operations(item: &utoipa::openapi::PathItem) -> impl Iterator<Item = (Met
 }
 
 /// Turns away a request with a parameter that its route does not know, or with one given twice.
-pub async fn refuse_unknown_parameters(
-    State(known): State<Arc<KnownParameters>>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
+///
+/// # Errors
+/// 400 that names each of them.
+pub fn refuse_unknown_parameters(known: &KnownParameters, request: &Request, path: &str) -> Result<(), Problem> {
     let query = request.uri().query().unwrap_or_default();
-    if !query.is_empty()
-        && request.method() != Method::OPTIONS
-        && !request.uri().path().starts_with(super::open311::PREFIX)
-        && let Some(path) = request.extensions().get::<MatchedPath>()
-        && let Some(names) = known.names(request.method(), path.as_str())
-    {
-        check_names(query, names)?;
+    if query.is_empty() || request.method() == Method::OPTIONS || request.uri().path().starts_with(super::open311::PREFIX) {
+        return Ok(());
     }
-    Ok(next.run(request).await)
+    known.names(request.method(), path).map_or(Ok(()), |names| check_names(query, names))
 }
 
 fn check_names(query: &str, Names { known, is_open }: &Names) -> Result<(), Problem> {

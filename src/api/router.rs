@@ -1,21 +1,17 @@
 use std::sync::Arc;
 
 use axum::routing::get;
-use axum::{Extension, Router, middleware};
+use axum::{Router, middleware};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::access::{AccessTable, authorize};
-use super::admit::admit;
 use super::app;
+use super::doors::{RouteRules, come_in, pass};
 use super::features::{collections, edit, items, landing, queryables, relations};
-use super::finish::finish_response;
-use super::identify::identify;
-use super::observe::{self, observe, remember_route};
-use super::openapi::{self, Definition};
+use super::observe;
+use super::openapi;
 use super::problem::Problem;
-use super::query::{KnownParameters, refuse_unknown_parameters};
 use super::state::AppState;
 use super::{
     addresses, alarms, archives, audit, borders, cases, costs, drafts, generations, health, indicators, keepers, locate, open311, rules,
@@ -145,21 +141,10 @@ pub fn router_of(routes: Router<AppState>, state: AppState) -> Router {
 fn dress(routes: Router<AppState>, document: &OpenApi, state: AppState) -> Router {
     // Counting starts here: what is counted before anybody keeps the counts is lost.
     let _ = observe::start_metrics();
-    let routes = routes
-        .fallback(show_nothing)
-        .layer(middleware::from_fn_with_state(state.clone(), edit::tell_allowed))
-        .layer(Extension(Arc::new(Definition::of(document))))
-        .layer(middleware::from_fn_with_state(Arc::new(AccessTable::of(document)), authorize))
-        .layer(middleware::from_fn_with_state(Arc::new(KnownParameters::of(document)), refuse_unknown_parameters))
-        .layer(middleware::from_fn(remember_route))
-        .with_state(state.clone());
+    let rules = Arc::new(RouteRules::new(document, state.clone()));
+    let routes = routes.fallback(show_nothing).layer(middleware::from_fn_with_state(rules, pass)).with_state(state.clone());
     // A layer of the routes themselves would stand before `Allow` is written; one around all of them sees the answer whole.
-    Router::new()
-        .fallback_service(routes)
-        .layer(middleware::from_fn_with_state(state.clone(), identify))
-        .layer(middleware::from_fn_with_state(state, admit))
-        .layer(middleware::from_fn(finish_response))
-        .layer(middleware::from_fn(observe))
+    Router::new().fallback_service(routes).layer(middleware::from_fn_with_state(state, come_in))
 }
 
 /// Returns the API definition of the routes.

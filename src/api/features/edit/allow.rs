@@ -1,6 +1,5 @@
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::middleware::Next;
 use axum::response::Response;
 
 use super::super::incidents::INCIDENTS;
@@ -12,24 +11,35 @@ use crate::api::state::AppState;
 
 const READ: &str = "GET,HEAD";
 
-/// Says of each collection and feature which methods it takes, whatever others under the same template take: drafts are written to,
-/// what is published is not.
-pub async fn tell_allowed(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let id = request.uri().path().split('/').nth(2).unwrap_or_default().to_owned();
-    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let is_draft = request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("draft=")));
-    let mut response = next.run(request).await;
-    if response.status() != StatusCode::METHOD_NOT_ALLOWED {
-        return response;
+/// A request to items of a collection, whose path takes more methods than the collection may.
+#[derive(Debug)]
+pub struct ItemsAsked {
+    collection: String,
+    is_item: bool,
+    is_draft: bool,
+}
+
+impl ItemsAsked {
+    /// Returns what a request asks for under the path of a route; none where that is no path of items.
+    pub fn of(request: &Request, path: &str) -> Option<Self> {
+        let is_item = match path {
+            "/collections/{collectionId}/items" => false,
+            "/collections/{collectionId}/items/{featureId}" => true,
+            _ => return None,
+        };
+        let collection = request.uri().path().split('/').nth(2).unwrap_or_default().to_owned();
+        let is_draft = request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("draft=")));
+        Some(Self { collection, is_item, is_draft })
     }
-    let is_item = match path.as_deref() {
-        Some("/collections/{collectionId}/items") => false,
-        Some("/collections/{collectionId}/items/{featureId}") => true,
-        _ => return response,
-    };
-    let methods = methods(&state, &id, is_item, is_draft);
-    response.extensions_mut().insert(Allowed(methods));
-    response
+
+    /// Says with an answer that refuses the method which ones the collection takes, whatever others under the same template take: drafts
+    /// are written to, what is published is not.
+    pub fn tell_allowed(&self, state: &AppState, response: &mut Response) {
+        if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+            let methods = methods(state, &self.collection, self.is_item, self.is_draft);
+            response.extensions_mut().insert(Allowed(methods));
+        }
+    }
 }
 
 /// Returns the methods that a collection's items, or one of them, take.

@@ -12,7 +12,7 @@ mod routes;
 mod terms;
 mod units;
 
-pub use allow::tell_allowed;
+pub use allow::ItemsAsked;
 pub use routes::{
     __path_create_item, __path_delete_item, __path_replace_item, __path_update_item, create_item, delete_item, replace_item, update_item,
 };
