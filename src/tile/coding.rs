@@ -23,6 +23,9 @@ const BROTLI_WINDOW: i32 = 18;
 /// In the lower half of the scale, where packing is still fast.
 const ZSTD_LEVEL: i32 = 6;
 
+/// Room for packed bytes that each thread keeps from one tile to the next; only the largest tiles of far zooms need more.
+const ROOM_BYTES_MAX: usize = 1 << 20;
+
 impl Coding {
     /// Returns the name in `Content-Encoding`; none of bytes as they are.
     pub fn name(self) -> Option<&'static str> {
@@ -47,15 +50,19 @@ impl Coding {
 
 fn gzip(plain: &[u8]) -> Vec<u8> {
     thread_local! {
-        /// Half a megabyte of tables, which are costly to make for each tile.
-        static COMPRESSOR: RefCell<Compressor> =
-            RefCell::new(Compressor::new(CompressionLvl::new(GZIP_LEVEL).expect("the level is one of libdeflate's")));
+        /// Half a megabyte of tables, which are costly to make for each tile, and room for what comes out of them.
+        static PACKER: RefCell<(Compressor, Vec<u8>)> =
+            RefCell::new((Compressor::new(CompressionLvl::new(GZIP_LEVEL).expect("the level is one of libdeflate's")), Vec::new()));
     }
-    COMPRESSOR.with_borrow_mut(|compressor| {
-        let mut packed = vec![0; compressor.gzip_compress_bound(plain.len())];
-        let length = compressor.gzip_compress(plain, &mut packed).expect("the room for the worst case is set aside before");
-        packed.truncate(length);
-        packed.shrink_to_fit();
+    PACKER.with_borrow_mut(|(compressor, room)| {
+        let needed = compressor.gzip_compress_bound(plain.len());
+        if room.len() < needed {
+            room.resize(needed, 0);
+        }
+        let length = compressor.gzip_compress(plain, room).expect("the room for the worst case is set aside before");
+        let packed = room[..length].to_vec();
+        room.truncate(ROOM_BYTES_MAX);
+        room.shrink_to(ROOM_BYTES_MAX);
         packed
     })
 }
