@@ -23,7 +23,7 @@ pub struct Args {
 enum Command {
     /// Make a key and print it, alone and once; only its hash is kept
     Create {
-        /// What the caller may do: worker, dispatcher, planner or admin
+        /// What the caller may do: public, which reports and sees what everybody sees, worker, dispatcher, planner or admin
         #[arg(long, value_parser = parse_role)]
         role: Role,
         /// Codes of the units that the key is limited to, their descendants included, separated by commas; all by default
@@ -163,7 +163,5 @@ fn to_hex(bytes: &[u8]) -> String {
 }
 
 fn parse_role(text: &str) -> Result<Role, String> {
-    Role::parse(text)
-        .filter(|role| *role != Role::Public)
-        .ok_or_else(|| "roles are worker, dispatcher, planner and admin; the public needs no key".to_owned())
+    Role::parse(text).ok_or_else(|| format!("roles are {}", Role::ALL.map(Role::as_str).join(", ")))
 }

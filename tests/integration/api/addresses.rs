@@ -7,13 +7,17 @@ use std::time::Duration;
 
 use gridkeeper::boundary::Position;
 use gridkeeper::config::Config;
-use gridkeeper::dispatch::{AddressKind, AddressRow};
-use gridkeeper::store::{MemoryStore, Store};
+use gridkeeper::dispatch::{AddressKind, AddressRow, Role};
+use gridkeeper::store::{KeyHash, KeyRecord, MemoryStore, Store};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::keepers::read;
 use super::service::{DISPATCHER, Service, code_of, fill, middle_of};
+
+/// A key that a city may hand to everybody.
+const CITIZEN: &str = "citizen";
 
 fn row(zone: &str, street: &str, plate: &str, column: usize) -> AddressRow {
     let (lon, lat) = middle_of(column, 0);
@@ -27,6 +31,8 @@ fn service(config: Config) -> Service {
     fill(&*store);
     let rows = [row("徐家井", "芝山路", "12号", 3), row("南津渡", "解放路", "5号", 4), row("朝阳", "解放路", "5号", 5)];
     store.replace_addresses(&rows, "test", Timestamp::now()).unwrap();
+    let citizen = KeyHash(Sha256::digest(CITIZEN.as_bytes()).into());
+    store.add_key(&KeyRecord::new(citizen, Role::Public, Timestamp::now()), "test").unwrap();
     Service::start_on(store, config, false)
 }
 
@@ -106,6 +112,11 @@ fn an_outside_geocoder_offers_what_the_table_does_not_know_in_the_system_that_is
     (config.geocoder.url, config.geocoder.crs) = (Some(url), "GCJ02".into());
     (config.geocoder.timeout_ms, config.geocoder.bytes_max) = (1_000, 4_096);
     let service = service(config);
+    // What others charge for is not asked for everybody; the city's own table is.
+    let of_citizen = |q: &str| read(service.get(&format!("/v1/addresses?q={q}")), CITIZEN, 200);
+    assert_eq!(of_citizen("%E7%81%AB%E8%BD%A6%E7%AB%99"), json!({ "certain": false, "candidates": [] }));
+    assert_eq!(of_citizen("%E8%8A%9D%E5%B1%B1%E8%B7%AF12%E5%8F%B7")["certain"], true);
+    assert!(asked.try_recv().is_err());
     // Never taken without being asked for.
     let offered = report(&service, "火车站 东", 422);
     let candidate = &offered["candidates"][0];

@@ -32,7 +32,7 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("GET", "/v1/incidents/{id}", "01890000-0000-7000-8000-000000000000", "KFOOOOOOFKK"),
     ("POST", "/v1/incidents/{id}/actions", "01890000-0000-7000-8000-000000000000", "KFOOOOOOFKK"),
     ("GET", "/v1/incidents/{id}/history", "01890000-0000-7000-8000-000000000000", "KFOOOOOOFKK"),
-    ("GET", "/v1/addresses", "?q=x", "KFOOOOOOFKK"),
+    ("GET", "/v1/addresses", "?q=x", "KOOOOOOOFKK"),
     ("GET", "/v1/stream", "", "OOOOOOOOOKK"),
     ("GET", "/v1/alarms", "", "KFOOOOOOFKK"),
     // Keys that are nobody's own, which the table's are, have nothing of their own.
