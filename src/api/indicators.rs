@@ -103,6 +103,7 @@ pub struct IndicatorView {
     pub name_zh: &'static str,
     /// Numerator / denominator, in words.
     pub formula: &'static str,
+    pub formula_zh: &'static str,
     /// Whether more of it is better; null where it is neither.
     pub is_better_high: Option<bool>,
 }
@@ -254,6 +255,7 @@ pub async fn list_indicators(
                 name: indicator.name,
                 name_zh: indicator.name_zh,
                 formula: indicator.formula,
+                formula_zh: indicator.formula_zh,
                 is_better_high: indicator.is_better_high,
             });
             let body = IndicatorsView {

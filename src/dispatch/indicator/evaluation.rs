@@ -217,7 +217,7 @@ mod tests {
         for (at, indicator) in INDICATORS.iter().enumerate() {
             assert_eq!(indicator.of(&nothing).value(), None, "{}", indicator.code);
             assert!(INDICATORS[..at].iter().all(|other| other.code != indicator.code), "{}", indicator.code);
-            assert!(indicator.formula.contains(" / "), "{}", indicator.code);
+            assert!([indicator.formula, indicator.formula_zh].iter().all(|formula| formula.contains(" / ")), "{}", indicator.code);
         }
         // A share is never more than the whole.
         let evaluation = evaluate(Grouping::Unit, &[case(1, 1, task("a", 20, Some(9))), case(2, 1, task("a", 20, None))]);
