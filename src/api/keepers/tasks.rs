@@ -59,6 +59,8 @@ pub struct TaskWalk {
 pub struct MyTask {
     /// The case.
     pub id: String,
+    /// The version of the case, for `If-Match`.
+    pub version: u32,
     /// `look` where one is asked to look at the place, `task` where one is named for a department's task, else `case`.
     pub kind: &'static str,
     pub state: String,
@@ -156,6 +158,7 @@ fn task_of(
     let case = &record.case;
     MyTask {
         id: case.id.to_string(),
+        version: folded.version,
         kind,
         state: folded.name.to_string(),
         title: workflow.state(&folded.name).map(|state| state.title.clone()).unwrap_or_default(),
