@@ -7,7 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::api::caller::Caller;
-use crate::api::cases::{Body, require_cases};
+use crate::api::cases::{Body, read_token, require_cases};
 use crate::api::document::Document;
 use crate::api::locate::{Asker, Options};
 use crate::api::media::{JSON, negotiate};
@@ -16,7 +16,7 @@ use crate::api::query::{FromQuery, Query, Values};
 use crate::api::state::AppState;
 use crate::api::wire::PositionView;
 use crate::boundary::UnitCode;
-use crate::store::{Entry, EntryEnd, EntryFilter, EntryKind};
+use crate::store::{Entry, EntryEnd, EntryFilter, EntryKind, IntakeToken};
 
 /// Reports in one answer, the newest of them.
 const REPORTS_MAX: usize = 10_000;
@@ -85,18 +85,21 @@ impl FromQuery for BorderReportsQuery {
     }
 }
 
-/// Reports to the planners that a border is wrong at a place. Nothing changes by it until they redraw.
+/// Reports to the planners that a border is wrong at a place. Nothing changes by it until they redraw. What is sent again under the same
+/// `Idempotency-Key` in the same words is kept once.
 #[utoipa::path(
     post,
     operation_id = "report_border",
     path = "/v1/border-reports",
     tag = "borders",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Any text of the sender's, at most 255 bytes, by which a repeat is known")),
     request_body(content = BorderReportBody, content_type = "application/json"),
     security(("key" = [])),
     responses((status = 201, description = "It is with the planners", body = BorderReportView))
 )]
 pub async fn report_border(State(state): State<AppState>, caller: Caller, headers: HeaderMap, bytes: Bytes) -> Result<Response, Problem> {
     require_cases(&caller)?;
+    let token = read_token(&headers, &caller, &bytes)?;
     let mut body = Body::read(&headers, &bytes, &["lon", "lat", "crs", "description", "unit"])?;
     let text = body.text("description", TEXT_CHARS_MAX);
     if text.is_empty() {
@@ -106,12 +109,15 @@ pub async fn report_border(State(state): State<AppState>, caller: Caller, header
     body.finish()?;
     let mut asker = Asker::new(&state, caller.clone(), Options::default()).await?;
     let question = asker.ask(&|name| body.given(name).filter(|_| matches!(name, "lon" | "lat" | "crs")))?;
+    let fresh = Entry::new(EntryKind::BorderReport, Timestamp::now(), &caller.author());
     let entry = Entry {
+        // An entry whose id is known is not written again.
+        id: token.map_or(fresh.id, |token| id_of(&token)),
         position: Some(question.position()),
         unit,
         worker: caller.worker().cloned(),
         text,
-        ..Entry::new(EntryKind::BorderReport, Timestamp::now(), &caller.author())
+        ..fresh
     };
     let kept = [entry.clone()];
     state.with_store(move |store| store.add_entries(&kept)).await?;
@@ -120,6 +126,15 @@ pub async fn report_border(State(state): State<AppState>, caller: Caller, header
     let mut response = Document::new(JSON.media, bytes).private(true).untagged().into_response();
     *response.status_mut() = StatusCode::CREATED;
     Ok(response)
+}
+
+/// The id of what was sent under a key: of the same words from the same sender the same.
+fn id_of(token: &IntakeToken) -> Uuid {
+    let mut bytes = [0; 16];
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = token.key[at] ^ token.body[at];
+    }
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 /// Where borders are said to be wrong, oldest first, each with whose the place is by now.

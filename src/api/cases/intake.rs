@@ -348,7 +348,7 @@ impl Reported {
 }
 
 /// Two senders may use the same key; what one of them sends twice in the same words is the same report.
-fn read_token(headers: &HeaderMap, caller: &Caller, bytes: &[u8]) -> Result<Option<IntakeToken>, Problem> {
+pub fn read_token(headers: &HeaderMap, caller: &Caller, bytes: &[u8]) -> Result<Option<IntakeToken>, Problem> {
     let mut given = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(key) = given.next() else { return Ok(None) };
     if given.next().is_some() || key.is_empty() || key.len() > KEY_BYTES_MAX {

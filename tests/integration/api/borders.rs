@@ -73,12 +73,19 @@ fn a_keeper_reports_a_border_to_the_planners_who_settle_it() {
     let made = read(service.request("POST", "/v1/border-reports").json(&body), "w1", 201);
     assert_eq!((&made["found"], &made["worker"], &made["settled_at"]), (&json!(code_of(0, 0)), &json!("w1"), &Value::Null));
     assert!(made["distance_to_border_m"].as_f64().unwrap() < 5.0);
+    // A telephone that has heard no answer sends the same again.
+    let sent = json!({ "lon": lon, "lat": lat, "description": "水沟" });
+    let again = || read(service.request("POST", "/v1/border-reports").header("Idempotency-Key", "1").json(&sent), "w1", 201)["id"].clone();
+    let (first, second) = (again(), again());
+    assert_eq!(first, second);
+    let settle = format!("/v1/border-reports/{}/settle", first.as_str().unwrap());
+    read(service.request("POST", &settle).json(&json!({ "answer": "x" })), PLANNER, 200);
     let open = |unit: &str| read(service.get(&format!("/v1/border-reports?open=true{unit}")), PLANNER, 200)["reports"].clone();
     assert_eq!((&open("")[0]["id"], open(&format!("&unit={}", code_of(3, 3)))), (&made["id"], json!([])));
     let path = format!("/v1/border-reports/{}/settle", made["id"].as_str().unwrap());
     read(service.request("POST", &path).json(&json!({ "answer": "x" })), "w1", 403);
     let settled = read(service.request("POST", &path).json(&json!({ "answer": "下次修订" })), PLANNER, 200);
     assert_eq!((&settled["answer"], settled["settled_at"].is_string()), (&json!("下次修订"), true));
-    assert_eq!((open(""), read(service.get("/v1/border-reports"), PLANNER, 200)["reports"].as_array().unwrap().len()), (json!([]), 1));
+    assert_eq!((open(""), read(service.get("/v1/border-reports"), PLANNER, 200)["reports"].as_array().unwrap().len()), (json!([]), 2));
     read(service.request("POST", &path).json(&json!({ "answer": "again" })), PLANNER, 404);
 }
