@@ -23,6 +23,8 @@ export const words = {
   noWebgl: ['浏览器无法显示地图（需要 WebGL）。其他功能仍可使用。', 'This browser cannot show the map (WebGL is needed). Everything else works.'],
   offline: ['服务没有响应，请稍后再试。', 'The service does not answer. Try again later.'],
   failed: ['出错了', 'That did not work'],
+  colon: ['：', ': '],
+  inWords: ['{}（{}）', '{} ({})'],
   loading: ['加载中…', 'Loading…'],
   notForYou: ['这个工作台需要另一种密钥。', 'This desk needs another key.'],
   public: ['公众', 'Public'],

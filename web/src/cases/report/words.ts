@@ -13,6 +13,7 @@ export const words = {
   collector: ['网格员巡查', 'Keeper on the round'],
   visit: ['来访', 'Visit'],
   leader: ['领导批示', 'Leaders’ notes'],
+  open311: ['公众平台', 'Public platform'],
   reporterName: ['上报人姓名', 'Reporter’s name'],
   reporterPhone: ['上报人电话', 'Reporter’s phone'],
   send: ['提交', 'Send'],

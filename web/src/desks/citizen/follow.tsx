@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import { stateTitled } from '../../cases/title';
 import { moment } from '../../i18n/figures';
 import { Refusal } from '../../api/client';
 import { explain } from '../../parts/explain';
@@ -38,7 +39,7 @@ export function Follow() {
       <div aria-live="polite">
         {request && (
           <dl id="course">
-            <dt>{t('status')}</dt><dd><strong>{t(request.status)}</strong> {request.status_notes}</dd>
+            <dt>{t('status')}</dt><dd><strong>{t(request.status)}</strong> {stateTitled(request.status_notes)}</dd>
             <dt>{t('kind')}</dt><dd>{request.service_name}</dd>
             {request.agency_responsible && <><dt>{t('agency')}</dt><dd>{request.agency_responsible}</dd></>}
             {request.requested_datetime && <><dt>{t('since')}</dt><dd>{moment(request.requested_datetime)}</dd></>}

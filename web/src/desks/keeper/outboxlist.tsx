@@ -1,5 +1,6 @@
 // What waits on the telephone to be sent, and what was not taken.
 import { Notice } from '../../parts/notice';
+import { interpret } from '../../parts/explain';
 import { changeWaiting, removeWaiting, waiting } from '../../parts/kept';
 import { sendWaiting } from '../../parts/outbox';
 import { loadMine } from './mine';
@@ -16,7 +17,7 @@ export function Outbox() {
             {one.said}
             {one.refusal && (
               <>
-                <span class="aside">{t('refused', one.refusal)}</span>
+                <span class="aside">{t('refused', interpret(one.refusal) ?? one.refusal)}</span>
                 <button type="button" class="quiet" onClick={() => void again(one)}>{t('again')}</button>
                 <button type="button" class="quiet" onClick={() => void removeWaiting(one.id as number)}>{t('discard')}</button>
               </>

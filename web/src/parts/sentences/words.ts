@@ -1,0 +1,21 @@
+// What the service says of moves of cases, as it says it.
+export const words = {
+  noAction: ['工作流程 {} 没有操作 {}；{}', 'the workflow {} has no action {}; {}'],
+  notOpenHere: ['现在不能做 {}：案件处于 {}；{}', '{} is not open to a case that is {}; {}'],
+  standsStill: ['计时暂停期间不能做 {}；{}', '{} is not open while the clocks of the case stand still; {}'],
+  notTheRole: ['角色 {} 不能做 {}，需要 {}', 'the role {} may not {}; it takes {}'],
+  mustSay: ['{} 需要填写 {}', '{} must say its {}'],
+  oneDepartment: ['{} 针对一个部门的任务，而{}；请指定有在办任务的部门', '{} is about the task of one department, and {}; name one that has an open task'],
+  noRule: ['没有规则说明这里由哪个部门负责，请指定部门', 'no rule says which department answers here; name departments'],
+  hasTask: ['部门 {} 已有在办任务，请换一个', 'the department {} has an open task already; name another'],
+  appealed: ['这个案件已申诉过，只能申诉一次', 'the case was appealed already; that is open once'],
+  inTime: ['案件没有超期，无需申诉', 'the case was in time, so there is nothing to appeal'],
+  noClock: ['没有可以延长的时限', 'no clock that could be extended has a due time'],
+  offList: ['{} 不在准入清单内，应交给 {}。要自行处置请写明理由', '{} is not on the list of what keepers may be given; it goes to {}. Give a reason to do it all the same'],
+  badRating: ['评分为 1 到 5，不能是 {}', 'a rating is 1 to 5, not {}'],
+  record: ['这只是存档记录，没有办理经过', 'the case is a mere record, which has no history'],
+  othersMove: ['别人正在不断处理这个案件，请重新查看', 'others move the case again and again; look at it again'],
+  beyondKey: ['位置不在这个密钥的范围内，请报给当地负责人', 'the place lies outside of the units that the key reaches; report it to who answers there'],
+  severalPlaces: ['有几处都是这个地址，请选出是哪一处', 'several places have this address; send the position of the one that is meant'],
+  noPlace: ['地址表里没有这个地址，请选一个候选或在地图上点选', 'no place of the table has this address; send the position, of a candidate or another'],
+} as const;
