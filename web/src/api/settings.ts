@@ -18,8 +18,8 @@ export interface Settings {
 
 export const settings = signal<Settings | null>(null);
 
-/** Whether the service keeps drafts and shows them to who asks; without them there is no desk for planning. */
-export const hasDrafts = signal(false);
+/** Whether the service keeps drafts and shows them to who asks, believed until it says no; without them there is no desk for planning. */
+export const hasDrafts = signal(true);
 
 /** Whether a key was refused and forgotten when the page was opened. */
 export const wasKeyRefused = signal(false);
@@ -35,7 +35,8 @@ export async function loadSettings(): Promise<Settings> {
     settings.value = await getJson<Settings>(address('app/config.json'));
   }
   const { role } = settings.value.caller;
-  if (role === 'planner' || role === 'admin') hasDrafts.value = (await fetch(address('v1/drafts'), { headers: headers() })).ok;
+  // The map does not wait for it.
+  if (role === 'planner' || role === 'admin') void fetch(address('v1/drafts?limit=1'), { headers: headers() }).then(({ ok }) => (hasDrafts.value = ok), () => undefined);
   return settings.value;
 }
 

@@ -1,13 +1,14 @@
 // Makes the map. This file and MapLibre are loaded beside the first desk, not before it.
 import 'maplibre-gl/dist/maplibre-gl.css';
-import { Map as MapLibre, addProtocol, setWorkerUrl } from 'maplibre-gl';
+import { Map as MapLibre, addProtocol, prewarm, setWorkerUrl } from 'maplibre-gl';
 import type { StyleSpecification, VectorTileSource } from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
 import { address, isOwn } from '../api/address';
 import { headers } from '../api/key';
-import type { Settings } from '../api/settings';
+import { type Settings, wasKeyRefused } from '../api/settings';
 import { addPmtiles } from './basemap';
 import { addControls, locale } from './controls';
+import { type Parts, loadParts } from './parts';
 import { addUnderlay, escapeHtml } from './underlay';
 import { language } from '../i18n/language';
 import { room } from './room';
@@ -15,24 +16,8 @@ import type { Bounds } from './geometry';
 import { isMapMissing, map, version } from './view';
 
 setWorkerUrl(workerUrl);
-
-/** What the map is drawn from, asked for together. */
-interface Parts {
-  style: StyleSpecification;
-  bounds: Bounds | undefined;
-}
-
-async function load<T>(path: string): Promise<T> {
-  const response = await fetch(address(path), { headers: headers() });
-  if (!response.ok) throw new Error(`${path}: ${response.status}`);
-  return (await response.json()) as T;
-}
-
-async function loadParts(shift?: string | null): Promise<Parts> {
-  const pairs = shift ? `&shift=${shift}` : '';
-  const [style, tiles] = await Promise.all([load<StyleSpecification>(`styles/boundaries?lang=${language.value}${pairs}`), load<{ bounds?: Bounds }>(`tiles/boundaries${pairs.replace('&', '?')}`)]);
-  return { style, bounds: tiles.bounds };
-}
+// The workers begin while style and bounds are still on their way.
+prewarm();
 
 /** Has the labels in the language that is spoken now. */
 async function relabel(made: MapLibre, shift: string | null | undefined): Promise<void> {
@@ -42,15 +27,13 @@ async function relabel(made: MapLibre, shift: string | null | undefined): Promis
   }
 }
 
-/** Draws the map into an element, and says that it is there as soon as it can be used. */
-export async function openMap(container: HTMLElement, settingsAsked: Promise<Settings>): Promise<void> {
+/** Draws the map into an element, and says that it is there as soon as it can be used. `early` are the parts of a map that is not shifted, as most are, asked for before that was known. */
+export async function openMap(container: HTMLElement, settingsAsked: Promise<Settings>, early: Promise<Parts>): Promise<void> {
   try {
-    // Most maps are not shifted, so their parts are asked for before that is known.
-    const early = loadParts();
-    early.catch(() => undefined);
     const settings = await settingsAsked;
     const shift = settings.basemap?.shift;
-    const { style, bounds } = shift ? await loadParts(shift) : await early;
+    // A key that was refused was shown for the early parts too.
+    const { style, bounds } = shift || wasKeyRefused.peek() ? await loadParts(shift) : await early;
     if (settings.basemap?.kind === 'pmtiles') await addPmtiles(style, settings.basemap, addProtocol);
     else if (settings.basemap) addRaster(style, settings.basemap);
     const made = makeMap(container, style, bounds);

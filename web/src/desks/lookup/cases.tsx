@@ -62,10 +62,13 @@ function Switch() {
     };
     const moved = (): void => void refresh();
     on.on('moveend', moved);
-    moved();
+    // The first map comes first.
+    if (on.loaded()) moved();
+    else void on.once('idle', moved);
     return () => {
       loading?.abort();
       on.off('moveend', moved);
+      on.off('idle', moved);
     };
   }, [map.value, isOn.value]);
   return (
