@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insideOf } from '../src/map/geometry';
 import { Desktop, PHONE, expectAccessible, expectFits, idle, picture } from './browser';
-import { type Service, startService } from './service';
+import { type Service, loadAddresses, makeKey, startService } from './service';
 
 let service: Service;
 let desktop: Desktop;
@@ -18,7 +18,9 @@ beforeAll(async () => {
   grid = page.features[25]!;
   at = insideOf(grid.geometry) as [number, number];
   desktop = await Desktop.start(service);
-  phone = await desktop.open(`#/citizen?key=${service.key}`, { ...PHONE, geolocation: { longitude: at[0], latitude: at[1] }, permissions: ['geolocation'] });
+  // A key that the city may hand to everybody: it takes reports in, and shows nothing that is not public.
+  const key = await makeKey(service, '--role', 'public', '--note', 'the city’s page');
+  phone = await desktop.open(`#/citizen?key=${key}`, { ...PHONE, geolocation: { longitude: at[0], latitude: at[1] }, permissions: ['geolocation'] });
 });
 
 afterAll(async () => {
@@ -41,6 +43,24 @@ describe('the citizen’s page', () => {
     await expectAccessible(phone);
   });
 
+  it('is asked by an address too, and lists what may be meant', async () => {
+    const { features } = (await (await fetch(`${service.base}/collections/grid/items?limit=60`)).json()) as FeatureCollection;
+    const [first, second] = [features[40]!, features[55]!];
+    loadAddresses(service, [at, insideOf(first.geometry)!, insideOf(second.geometry)!]);
+    await phone.fill('.citizen input[name=address]', '解放路5号');
+    await phone.press('.citizen input[name=address]', 'Enter');
+    await expect.poll(() => phone.locator('.candidates .choice').count()).toBe(2);
+    await expectFits(phone);
+    await expectAccessible(phone);
+    await picture(phone, 'citizen-addresses');
+    await phone.keyboard.press('ArrowDown');
+    await phone.keyboard.press('Enter');
+    await expect.poll(() => phone.locator('#which').textContent()).toContain(String(second.properties!.name));
+    await phone.fill('.citizen input[name=address]', '芝山路12号');
+    await phone.press('.citizen input[name=address]', 'Enter');
+    await expect.poll(() => phone.locator('#which').textContent()).toContain(String(grid.properties!.name));
+  });
+
   it('takes a report and gives its number', async () => {
     await phone.selectOption('#citizen-report select', 'E0110');
     await phone.fill('#citizen-report textarea', '单元门口堆着垃圾');
@@ -61,7 +81,8 @@ describe('the citizen’s page', () => {
     expect(await other.locator('#citizen-report').textContent()).toContain('without a key for reports');
     await other.fill('#follow input', number);
     await other.press('#follow input', 'Enter');
-    await expect.poll(() => other.locator('#course').textContent()).toContain('Open');
+    // What the city calls the state is said in English too.
+    await expect.poll(() => other.locator('#course').textContent()).toContain('Open To be filed');
     expect(await other.locator('#panel').textContent()).not.toContain('单元门口');
     await expectAccessible(other);
     await other.context().close();

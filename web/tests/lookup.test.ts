@@ -11,7 +11,7 @@ import { nearestOnBorder } from '../src/map/border';
 import { insideOf } from '../src/map/geometry';
 import { shiftPosition } from '../src/map/shift';
 import { Desktop, PHONE, expectAccessible, expectFits, idle, picture } from './browser';
-import { NOTICE, type Service, startService } from './service';
+import { NOTICE, type Service, loadAddresses, startService } from './service';
 
 let service: Service;
 let desktop: Desktop;
@@ -149,6 +149,47 @@ describe('the desk for looking up', () => {
     await expect.poll(() => code().count()).toBe(1);
     await type(page, 'X1');
     await expect.poll(() => card().textContent()).toContain('没有编码 X1');
+  });
+
+  it('keeps a coarser unit in the address, and answers about it by a category too', async () => {
+    const street = (await someGrid()).code.slice(0, 9);
+    await type(page, street);
+    await expect.poll(() => code().textContent()).toBe(street);
+    expect(page.url()).toContain('level=street');
+    await page.selectOption('#category', 'E0110');
+    await expect.poll(() => card().textContent()).toContain('处置单位');
+    expect(await code().textContent()).toBe(street);
+    const again = await desktop.open(`${page.url().split('/app/')[1]}&key=${service.key}`);
+    await expect.poll(() => code(again).textContent()).toBe(street);
+    await again.context().close();
+    await page.selectOption('#category', '');
+  });
+
+  it('finds an address, and lists what may be meant where several places have it', async () => {
+    const { features } = await json<FeatureCollection>('/collections/grid/items?limit=60');
+    const [alone, first, second] = [25, 40, 55].map((at) => features[at]!) as [Feature, Feature, Feature];
+    loadAddresses(service, [insideOf(alone.geometry)!, insideOf(first.geometry)!, insideOf(second.geometry)!]);
+    await type(page, '芝山路十二号');
+    await expect.poll(() => page.locator('#answer-note').textContent()).toContain('按地址：徐家井芝山路12号');
+    expect(await code().textContent()).toBe(alone.properties!.code);
+    await type(page, '解放路5号');
+    await expect.poll(() => card().locator('.candidates .choice').allTextContents()).toHaveLength(2);
+    expect(await card().textContent()).toContain('2 个可能的地址，请选一个');
+    await expectAccessible(page);
+    await picture(page, 'lookup-addresses');
+    // By keyboard: down into the list, down to the second, Enter.
+    await page.press('#query', 'ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => code().textContent()).toBe(second.properties!.code);
+    await page.click('#language');
+    expect(await page.locator('#answer-note').textContent()).toContain('By the address 朝阳解放路5号');
+    await page.click('#language');
+    // Who shows no key is asked for none: names are found, addresses are not.
+    const other = await desktop.open('');
+    await type(other, '芝山路12号');
+    await expect.poll(() => card(other).textContent()).toContain('没有编码 芝山路12号');
+    await other.context().close();
   });
 
   it('says that a position lies outside, and speaks English at a press, also on the card that stands', async () => {

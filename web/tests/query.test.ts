@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { boundsOf, insideOf } from '../src/map/geometry';
 import { parseQuery } from '../src/desks/lookup/query';
-import { shiftGeometry, shiftPosition } from '../src/map/shift';
+import { shiftGeometry, shiftPosition, unshiftPosition } from '../src/map/shift';
 
 describe('a query', () => {
   it.each([
@@ -47,6 +47,11 @@ describe('a shift', () => {
     expect(lat! - 26.2225).toBeCloseTo(-0.0030, 3);
     expect(shiftPosition([-104.99, 39.74], 'gcj02')).toEqual([-104.99, 39.74]);
     expect(shiftPosition([111.6184, 26.2225], null)).toEqual([111.6184, 26.2225]);
+  });
+  it.each(['gcj02', 'bd09', null] as const)('is taken back, to a millimetre (%s)', (shift) => {
+    const place = [111.6184, 26.2225];
+    const back = unshiftPosition(shiftPosition(place, shift), shift);
+    back.forEach((value, at) => expect(Math.abs(value - place[at]!)).toBeLessThan(1e-8));
   });
   it('moves every vertex', () => {
     const ring = [[111, 26], [112, 26], [112, 27], [111, 26]];

@@ -69,6 +69,23 @@ export async function startService({ settings: extraSettings = '', grids, liveIn
   return { base, key, folder, run, stop };
 }
 
+/** Loads addresses: one that is alone, and one that two quarters have. */
+export function loadAddresses(service: Service, places: [alone: number[], first: number[], second: number[]]): void {
+  const rows = ['徐家井,芝山路,12号', '南津渡,解放路,5号', '朝阳,解放路,5号'].map((parts, at) => `${parts},plate,${places[at]!.join(',')}`);
+  const file = join(service.folder, 'addresses.csv');
+  writeFileSync(file, ['zone,street,plate,kind,lon,lat', ...rows].join('\n'));
+  service.run('addresses', 'import', file);
+}
+
+/** Makes a key, and waits until the service knows it. */
+export async function makeKey(service: Service, ...words: string[]): Promise<string> {
+  const made = /gk_\S+/.exec(service.run('key', 'create', ...words))?.[0];
+  if (!made) throw new Error('key create printed no key');
+  const isKnown = async (): Promise<boolean> => (await fetch(`${service.base}/v1/categories`, { headers: { Authorization: `Bearer ${made}` } })).ok;
+  while (!(await isKnown())) await new Promise((done) => setTimeout(done, 200));
+  return made;
+}
+
 /** Writes the records with the state in which each ended: every fifth is open, the others closed some hours later. */
 function settled(from: string, to: string): string {
   const [head, ...rows] = readFileSync(from, 'utf8').trim().split('\n');

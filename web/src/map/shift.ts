@@ -12,6 +12,16 @@ export function shiftPosition(position: Position, shift: Shift): Position {
   return shift === 'gcj02' ? moved : toBd09(moved);
 }
 
+/** Where a place really is that is shown somewhere. The shift changes so slowly that a few steps find it to less than a millimetre. */
+export function unshiftPosition(shown: Position, shift: Shift): Position {
+  let [lon = 0, lat = 0] = shown;
+  for (let step = 0; shift !== null && step < 4; step += 1) {
+    const [x = 0, y = 0] = shiftPosition([lon, lat], shift);
+    [lon, lat] = [lon + (shown[0] ?? 0) - x, lat + (shown[1] ?? 0) - y];
+  }
+  return [lon, lat];
+}
+
 export function shiftGeometry<G extends Geometry>(geometry: G, shift: Shift): G {
   if (shift === null || geometry.type === 'GeometryCollection') return geometry;
   const move = (value: unknown): unknown =>

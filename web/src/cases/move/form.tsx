@@ -1,18 +1,18 @@
 // One move of a case, with what the workflow wants said with it.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { Refusal, type Schema, answered, client } from '../../api/client';
-import { mapCrs } from '../../map/layers';
+import { Refusal, type Schema } from '../../api/client';
 import { usePick } from '../../map/pick';
 import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
 import { act, type Action, type Case, findCase } from '../act';
 import { categories } from '../categories';
+import { type Department, departmentsAt } from '../departments';
 import { titleOf } from '../title';
 import { t } from './words';
 
 /** What of a case a move needs to know. */
-export type Movable = Pick<Case, 'id' | 'version' | 'category' | 'position' | 'tasks'>;
+export type Movable = Pick<Case, 'id' | 'version' | 'category' | 'position'> & { tasks: readonly { department: string; name: string }[] };
 
 interface Props {
   one: Movable;
@@ -71,7 +71,7 @@ function spoken({ place, ...said }: Partial<Action> & { place?: string }, needs:
   const kept = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== '' && value !== undefined)) as Partial<Action>;
   if (needs.has('place') && place) {
     const [lon, lat] = place.split(/[,，\s]+/).map(Number);
-    Object.assign(kept, { lon, lat, ...(mapCrs() && { crs: mapCrs() }) });
+    Object.assign(kept, { lon, lat });
   }
   if (needs.has('published')) kept.published = said.published ?? false;
   return kept;
@@ -92,7 +92,7 @@ function Field({ field, one, departments, action, isNeeded, said, set }: FieldPr
   switch (field) {
     case 'reason': return <label>{t('reason')}{optional}<textarea name="reason" required={isNeeded} value={said.reason ?? ''} onInput={(event) => set({ reason: event.currentTarget.value })} /></label>;
     case 'condition': return <Condition one={one} isClosing={action === 'close'} value={said.condition ?? ''} onChange={(condition) => set({ condition })} />;
-    case 'department': return <Department one={one} action={action} others={departments} said={said} set={set} />;
+    case 'department': return <DepartmentChoice one={one} action={action} others={departments} said={said} set={set} />;
     case 'worker': return <label>{t('worker')}<input name="worker" required={isNeeded} value={said.worker ?? ''} onInput={(event) => set({ worker: event.currentTarget.value.trim() })} /></label>;
     case 'limit': return <label>{t('limit')}<input name="limit" required placeholder={t('limitExample')} value={said.limit ?? ''} onInput={(event) => set({ limit: event.currentTarget.value.trim() })} /></label>;
     case 'category': return (
@@ -127,17 +127,11 @@ function Condition({ one, isClosing, value, onChange }: { one: Movable; isClosin
 }
 
 /** The departments that may be meant: those with a task for a move of a task, those that answer here or have cases for others. */
-function Department({ one, action, others, said, set }: { one: Movable; action: string; others: ReadonlyMap<string, string> | undefined; said: Partial<Action>; set: (change: Partial<Action>) => void }) {
+function DepartmentChoice({ one, action, others, said, set }: { one: Movable; action: string; others: ReadonlyMap<string, string> | undefined; said: Partial<Action>; set: (change: Partial<Action>) => void }) {
   // A move that hands on names who gets a task; others name whose task they are about.
   const handsOn = action === 'dispatch' || action === 'link' || action === 'transfer';
-  const atPlace = useSignal<{ id: string; name: string }[]>([]);
-  useEffect(() => {
-    const { lon, lat } = one.position;
-    answered(client.GET('/v1/responsibilities', { params: { query: { lon, lat } as never } })).then((list) => {
-      const found = list.categories.flatMap((category) => category.departments.map((department) => [department.id, { id: department.id, name: department.name ?? department.id }] as const));
-      atPlace.value = [...new Map(found).values()];
-    }, () => undefined);
-  }, [one.id]);
+  const atPlace = useSignal<Department[]>([]);
+  useEffect(() => void departmentsAt(one.position).then((found) => (atPlace.value = found), () => undefined), [one.id]);
   const known = new Map<string, string>();
   if (!handsOn) for (const task of one.tasks) known.set(task.department, task.name);
   else {

@@ -2,11 +2,14 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { type Schema, answered, client } from '../../api/client';
-import { type Overlay, draw, emptySource, feature, mapCrs, useOverlay } from '../../map/layers';
+import { goTo } from '../../map/frame';
+import { type Overlay, draw, emptySource, feature, useOverlay } from '../../map/layers';
 import { usePick } from '../../map/pick';
 import { map } from '../../map/view';
 import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
+import { whereAmI } from '../../parts/position';
+import { AddressField } from '../address/field';
 import { categories } from '../categories';
 import { t } from './words';
 
@@ -42,7 +45,7 @@ export function ReportForm({ source, withReporter = false, send, onTaken, onSent
     const form = new FormData(event.target as HTMLFormElement);
     const text = (name: string): string => String(form.get(name) ?? '').trim();
     const body: Schema['Report'] = {
-      ...place.value, ...(mapCrs() && { crs: mapCrs() }), category: text('category'), description: text('description'), source: text('source'),
+      ...place.value, category: text('category'), description: text('description'), source: text('source'),
       ...((text('name') || text('phone')) && { reporter: { name: text('name'), phone: text('phone') } }),
     };
     isBusy.value = true;
@@ -62,9 +65,22 @@ export function ReportForm({ source, withReporter = false, send, onTaken, onSent
     if (Number.isFinite(lon) && Number.isFinite(lat)) place.value = { lon: lon as number, lat: lat as number };
   };
 
+  const here = async (): Promise<void> => {
+    const found = await whereAmI();
+    if (!found) return void (trouble.value = () => t('noPosition'));
+    place.value = { lon: found.at[0] ?? 0, lat: found.at[1] ?? 0 };
+    goTo(found.at, 16);
+  };
+  const atAddress = (lon: number, lat: number): void => {
+    place.value = { lon, lat };
+    goTo([lon, lat], 16);
+  };
+
   return (
     <form class="action-form" id="report-form" aria-label={t('report')} onSubmit={(event) => void submit(event)}>
+      <AddressField onPlace={atAddress} />
       <label>{t('place')}<input name="place" value={place.value ? `${place.value.lon.toFixed(6)}, ${place.value.lat.toFixed(6)}` : ''} placeholder={t('placeHint')} onChange={(event) => typed(event.currentTarget.value)} /></label>
+      <p class="row"><button type="button" class="plainly" data-here onClick={() => void here()}>{t('here')}</button></p>
       <label>{t('category')}
         <select name="category" required>
           <option value="" />

@@ -6,6 +6,8 @@ import type { MapMouseEvent } from 'maplibre-gl';
 import type { Feature } from 'geojson';
 import { address, reachable } from '../../api/address';
 import { type Schema, getJson } from '../../api/client';
+import { key } from '../../api/key';
+import { AddressField } from '../../cases/address/field';
 import { type Overlay, draw, emptySource, feature, mapCrs, useOverlay } from '../../map/layers';
 import { goTo } from '../../map/frame';
 import { map } from '../../map/view';
@@ -71,6 +73,7 @@ export default function CitizenDesk() {
       <section aria-labelledby="which-title">
         <h2 id="which-title">{t('which')}</h2>
         <p class="row"><button type="button" id="here" disabled={isLooking} onClick={() => void here()}>{t(isLooking.value ? 'looking' : 'here')}</button> <span class="soft">{t('tap')}</span></p>
+        {key() !== null && <AddressField onPlace={(lon, lat) => void ask(lon, lat, '')} />}
         {trouble.value && <Notice kind="error">{trouble.value()}</Notice>}
         <div id="which" aria-live="polite">{answer.value && <Which answer={answer.value} />}</div>
       </section>

@@ -5,16 +5,16 @@ import { metres, moment } from '../../i18n/figures';
 import { limitName } from '../../parts/limit';
 import { Copy } from '../../parts/copy';
 import { levelName } from '../../shell/words';
-import { type Answer, askCode } from './state';
-import { type LookupWord, t } from './words';
+import { type Answer, type Note, askCode } from './state';
+import { t } from './words';
 
 type Holder = Schema['HolderView'];
 
-export function AnswerCard({ answer, note }: { answer: Answer; note: LookupWord | null }) {
+export function AnswerCard({ answer, note }: { answer: Answer; note: Note | null }) {
   const { grid, responsible } = answer;
   return (
     <article class={`card ${answer.status}`}>
-      {note && <p class="soft">{t(note)}</p>}
+      {note && <p class="soft" id="answer-note">{note()}</p>}
       {grid && <h2>{grid.name || grid.code}</h2>}
       {grid && <p class="code-line">{grid.code}</p>}
       {answer.status !== 'inside' && <p class={answer.status === 'overlap' ? 'warning' : 'state'}>{t(answer.status as 'outside' | 'gap' | 'overlap')}</p>}

@@ -4,15 +4,18 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { ComponentType } from 'preact';
 import { settings } from '../../api/settings';
+import { Candidates } from '../../cases/address/candidates';
+import { t as said } from '../../cases/address/words';
 import { mapCrs } from '../../map/layers';
 import { map } from '../../map/view';
 import { Notice } from '../../parts/notice';
+import { step } from '../../parts/steps';
 import { link, route } from '../../shell/route';
 import { AnswerCard } from './card';
 import { Cases } from './cases';
 import { useAnswerOnMap } from './overlay';
 import { Search } from './search';
-import { ask, askAgain, askMatch, shown } from './state';
+import { ask, askAddress, askAgain, askMatch, shown } from './state';
 import { Terms } from './terms';
 import { t } from './words';
 
@@ -72,13 +75,16 @@ function Answer() {
     case 'trouble': return <div class="card"><Notice kind="error">{now.say()}</Notice></div>;
     case 'answer': return <AnswerCard answer={now.answer} note={now.note} />;
     case 'matches': return (
-      <div class="card">
-        <p class="soft">{t(now.hasMore ? 'moreMatches' : 'matches', now.matches.length)}</p>
+      <div class="card" onKeyDown={step}>
+        {now.sayTrouble && <Notice kind="warning">{now.sayTrouble()}</Notice>}
+        {now.matches.length > 0 && <p class="soft">{t(now.hasMore ? 'moreMatches' : 'matches', now.matches.length)}</p>}
         <ul class="plain matches">
           {now.matches.map((match) => (
             <li key={match.code}><button type="button" class="choice" onClick={() => void askMatch(match)}><strong>{match.name}</strong> <span class="code-line">{match.code}</span></button></li>
           ))}
         </ul>
+        {now.addresses.length > 0 && <p class="soft">{said('choose', now.addresses.length)}</p>}
+        {now.addresses.length > 0 && <Candidates found={now.addresses} onChoose={(one) => void askAddress(one)} />}
       </div>
     );
   }

@@ -3,7 +3,10 @@ import { signal } from '@preact/signals';
 import type { Feature, FeatureCollection, Geometry, Position } from 'geojson';
 import { address, reachable } from '../../api/address';
 import { type Schema, answered, client, getJson } from '../../api/client';
+import { key } from '../../api/key';
 import { finest, settings } from '../../api/settings';
+import { type Candidate, findAddresses } from '../../cases/address/find';
+import { t as said } from '../../cases/address/words';
 import { insideOf } from '../../map/geometry';
 import { frame, goTo } from '../../map/frame';
 import { version } from '../../map/view';
@@ -21,11 +24,20 @@ export interface Match {
   name: string;
 }
 
+/** What is said above an answer, in the language of the moment. */
+export type Note = () => string;
+
+/** The layer and level that were asked about, where it is not the finest. */
+interface Unit {
+  layer: string;
+  level: string;
+}
+
 export type Shown =
   | { kind: 'nothing' }
   | { kind: 'asking' }
-  | { kind: 'answer'; answer: Answer; note: LookupWord | null }
-  | { kind: 'matches'; matches: Match[]; hasMore: boolean }
+  | { kind: 'answer'; answer: Answer; note: Note | null; unit: Unit | null }
+  | { kind: 'matches'; matches: Match[]; hasMore: boolean; addresses: readonly Candidate[]; sayTrouble: (() => string) | null }
   | { kind: 'trouble'; say: () => string };
 
 export const shown = signal<Shown>({ kind: 'nothing' });
@@ -33,6 +45,9 @@ export const unit = signal<Geometry | null>(null);
 export const category = signal(route.value.query.get('category') ?? '');
 /** The generation that is answered for; null for the boundaries in effect now. */
 export const generation = signal<number | null>(Number(route.value.query.get('generation')) || null);
+
+/** Longest text that can be an address. */
+const ADDRESS_CHARS_MAX = 200;
 
 /** Most names that are listed; more are narrowed down by typing on. */
 const MATCHES_MAX = 8;
@@ -43,7 +58,7 @@ interface Question {
   lon: number;
   lat: number;
   crs: string;
-  note?: LookupWord | null;
+  note?: Note | null;
   /** Whether the map goes there. */
   moves?: boolean;
   layer?: string;
@@ -61,8 +76,8 @@ export async function ask({ lon, lat, crs, note = null, moves = false, layer, le
   };
   try {
     const answer = (await answered(client.GET('/v1/locate', { params: { query } as never, signal }))) as Answer;
-    shown.value = { kind: 'answer', answer, note };
-    noteAddress('lookup', { ...place(answer), category: category.value, generation: generation.value });
+    shown.value = { kind: 'answer', answer, note, unit: level && level !== finest()?.level ? { layer: layer ?? answer.layer, level } : null };
+    noteAddress('lookup', { ...place(answer, level), category: category.value, generation: generation.value });
     if (moves) goTo([answer.position.lon, answer.position.lat]);
     const geometry = answer.grid ? await getJson<Feature>(reachable(withVersion(answer.grid.href), '/collections/'), signal) : null;
     unit.value = geometry?.geometry ?? null;
@@ -75,14 +90,15 @@ export async function ask({ lon, lat, crs, note = null, moves = false, layer, le
 export async function askAgain(): Promise<void> {
   version.value = generation.value ? `generation=${generation.value}` : '';
   if (shown.value.kind === 'answer') {
-    const { answer, note } = shown.value;
-    return ask({ ...answer.position, crs: '', note });
+    const { answer, note, unit } = shown.value;
+    return ask({ ...answer.position, crs: '', note, ...unit });
   }
   const { query } = route.value;
   const find = query.get('find');
   if (find) return askCode(find);
   const [lon, lat] = [query.get('lon'), query.get('lat')];
-  if (lon !== null && lat !== null) await ask({ lon: Number(lon), lat: Number(lat), crs: '', moves: true });
+  const [layer, level] = [query.get('layer'), query.get('level')];
+  if (lon !== null && lat !== null) await ask({ lon: Number(lon), lat: Number(lat), crs: '', moves: true, ...(layer && { layer }), ...(level && { level }) });
 }
 
 /** Looks a code up in the collections, finest first; failing that, a name that holds it. */
@@ -99,23 +115,49 @@ export async function askCode(code: string): Promise<void> {
   }
 }
 
-/** Lists the units whose names hold what was typed; goes to it where there is only one. */
+/** Lists the units whose names hold what was typed, and the addresses that may be meant by it; goes to it where only one can be. */
 export async function askName(name: string): Promise<void> {
   asking?.abort();
   shown.value = { kind: 'asking' };
   const like = name.replaceAll("'", "''").replace(/[%_\\]/g, '\\$&');
   try {
     const query = { filter: `name LIKE '%${like}%'`, limit: String(MATCHES_MAX), skipGeometry: 'true' };
-    const pages = await Promise.all(collections().map((collection) => items(collection, query)));
+    const [addresses, ...pages] = await Promise.all([addressesLike(name), ...collections().map((collection) => items(collection, query))]);
     const found = pages.flatMap((page, at) => page.features.map(({ properties }) => ({ collection: collections()[at] as string, code: String(properties?.code), name: String(properties?.name ?? '') })));
     // Coarser units are fewer and more often meant.
     const matches = found.reverse().slice(0, MATCHES_MAX);
-    if (matches.length === 0) shown.value = { kind: 'trouble', say: () => t('noCode', name) };
-    else if (matches.length === 1) await askMatch(matches[0] as Match);
-    else shown.value = { kind: 'matches', matches, hasMore: pages.some((page) => page.features.length === MATCHES_MAX) || found.length > MATCHES_MAX };
+    const exact = matches.filter((match) => match.name === name);
+    const [only, certain] = [exact.length === 1 ? exact[0] : matches[0], addresses.certain ? addresses.candidates[0] : undefined];
+    const isUnit = exact.length === 1 || (matches.length === 1 && addresses.candidates.length === 0);
+    if (only && isUnit && !certain) await askMatch(only);
+    else if (certain && matches.length === 0) await askAddress(certain);
+    else if (matches.length + addresses.candidates.length === 0) shown.value = { kind: 'trouble', say: () => [t('noCode', name), addresses.sayTrouble?.()].filter(Boolean).join(' ') };
+    else shown.value = { kind: 'matches', matches, hasMore: pages.some((page) => page.features.length === MATCHES_MAX) || found.length > MATCHES_MAX, addresses: addresses.candidates, sayTrouble: addresses.sayTrouble };
   } catch (error) {
     fail(error);
   }
+}
+
+interface Addresses {
+  certain: boolean;
+  candidates: readonly Candidate[];
+  sayTrouble: (() => string) | null;
+}
+
+/** What an address may mean. It takes a key; without one, or while the table cannot be read, names are found all the same. */
+async function addressesLike(name: string): Promise<Addresses> {
+  if (key() === null || name.length > ADDRESS_CHARS_MAX) return { certain: false, candidates: [], sayTrouble: null };
+  try {
+    const { certain, candidates, geocoder_error: error } = await findAddresses(name);
+    return { certain, candidates, sayTrouble: error ? () => said('geocoder', error) : null };
+  } catch (error) {
+    return { certain: false, candidates: [], sayTrouble: () => explain(error) ?? '' };
+  }
+}
+
+/** Asks about the place of an address, and says by which. */
+export function askAddress({ position: { lon, lat }, text }: Candidate): Promise<void> {
+  return ask({ lon, lat, crs: '', note: () => said('taken', text), moves: true });
 }
 
 /** Says what is wrong with a question, in the stead of an answer that may be under way. */
@@ -152,9 +194,13 @@ function withVersion(href: string): string {
   return `${href}${href.includes('?') ? '&' : '?'}generation=${generation.value}`;
 }
 
-/** What the address says of an answer: the position, and the level where it is not the usual one. */
-function place(answer: Answer): Record<string, string | null> {
-  return { lon: answer.position.lon.toFixed(7), lat: answer.position.lat.toFixed(7), layer: answer.layer === finest()?.layer ? null : answer.layer };
+/** What the page's address says of an answer: the position, and layer and level where they are not the usual ones. */
+function place(answer: Answer, level: string | undefined): Record<string, string | null> {
+  const usual = finest();
+  return {
+    lon: answer.position.lon.toFixed(7), lat: answer.position.lat.toFixed(7),
+    layer: answer.layer === usual?.layer ? null : answer.layer, level: level === undefined || level === usual?.level ? null : level,
+  };
 }
 
 function fail(error: unknown, signal?: AbortSignal): void {
