@@ -3,7 +3,7 @@ import type { FeatureCollection } from 'geojson';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Desktop, PHONE, expectAccessible, expectFits, idle, picture } from './browser';
-import { type Service, startService } from './service';
+import { type Service, loadAddresses, startService } from './service';
 
 const CASES = 10_000;
 
@@ -167,6 +167,23 @@ describe('the dispatch desk', () => {
     await expect.poll(() => row.textContent()).toContain('待处置');
     const { tasks } = await ask<{ tasks: { department: string }[] }>('GET', `/v1/incidents/${id}`);
     expect(tasks[0]!.department).toBe(await department.getAttribute('data-department'));
+    // While a case is dragged, those that answer at its place can have it too, though they have none yet.
+    const next = await report(at!, '拖到还没有案件的部门');
+    await ask('POST', `/v1/incidents/${next}/actions`, { action: 'file', condition: '1' });
+    await expect.poll(() => page.locator(`[data-case="${next}"]`).textContent()).toContain('待派遣');
+    const before = await page.locator('[data-department]').count();
+    await page.locator(`[data-case="${next}"]`).hover();
+    await page.mouse.down();
+    const strip = (await page.locator('.departments-strip ul').boundingBox())!;
+    await page.mouse.move(strip.x + strip.width - 8, strip.y + strip.height - 4, { steps: 8 });
+    await expect.poll(() => page.locator('[data-department]').count()).toBeGreaterThan(before);
+    await page.locator('[data-department]').last().scrollIntoViewIfNeeded();
+    const idleOne = page.locator('[data-department]').last();
+    const target = (await idleOne.boundingBox())!;
+    await page.mouse.move(target.x + target.width / 2, target.y + target.height / 2, { steps: 4 });
+    const wanted = await idleOne.getAttribute('data-department');
+    await page.mouse.up();
+    await expect.poll(async () => (await ask<{ tasks: { department: string }[] }>('GET', `/v1/incidents/${next}`)).tasks[0]?.department).toBe(wanted);
   });
 
   it('tells what is vacant, late and in doubt', async () => {
@@ -174,6 +191,71 @@ describe('the dispatch desk', () => {
     await page.click('.chip.border');
     await expect.poll(() => page.locator('.alarm-list li').count(), { timeout: 40_000 }).toBeGreaterThan(0);
     await page.click('.chip.border');
+  });
+
+  it('rules on a border in dispute, of a case and of a place, and ends what was ruled', async () => {
+    const { border } = await ask<{ border: { alarms: { id: string; grid: string; alternatives: string[] }[] } }>('GET', '/v1/alarms?kind=border&limit=20');
+    const doubtful = border.alarms.find(({ alternatives }) => alternatives.length > 0)!;
+    await page.evaluate((hash) => void (location.hash = hash), `#/dispatch?case=${doubtful.id}`);
+    await page.locator('#ruling select[name=unit]').waitFor();
+    await page.selectOption('#ruling select[name=unit]', doubtful.alternatives[0]!);
+    await page.fill('#ruling input[name=reason]', '围墙以北归此网格');
+    await page.click('#ruling button[type=submit]');
+    await expect.poll(() => page.locator('#ruling').textContent()).toContain(`已裁定归 ${doubtful.alternatives[0]}`);
+    const one = await ask<{ grid: string; position: { lon: number; lat: number } }>('GET', `/v1/incidents/${doubtful.id}`);
+    expect(one.grid).toBe(doubtful.alternatives[0]);
+    // A later case there follows it, and its history says so.
+    const later = await report([one.position.lon, one.position.lat], '裁定之后的案件');
+    await page.evaluate((hash) => void (location.hash = hash), `#/dispatch?case=${later}`);
+    await expect.poll(() => detail().locator('dl').textContent()).toContain(doubtful.alternatives[0]!);
+    await expect.poll(() => detail().locator('.history').textContent()).toContain('按边界裁定');
+    await page.click('#back');
+    await page.click('#rulings-open');
+    const list = page.locator('#rulings');
+    await expect.poll(() => list.locator('li[data-ruling]').count()).toBe(1);
+    expect(await list.textContent()).toContain('围墙以北归此网格');
+    // Of a place without a case: farther from any border than the ruling reaches there is nothing to rule.
+    await page.click('#new-ruling');
+    await list.locator('input[name=place]').fill(`${one.position.lon.toFixed(6)}, ${one.position.lat.toFixed(6)}`);
+    await list.locator('input[name=reason]').fill('以道路中线为界');
+    await expect.poll(() => list.locator('select[name=unit] option').count()).toBeGreaterThan(1);
+    await expectAccessible(page);
+    await list.locator('button[type=submit]').click();
+    await expect.poll(() => list.locator('li[data-ruling]').count()).toBe(2);
+    await list.getByText('在地图上看').first().click();
+    await idle(page);
+    expect(await page.evaluate(() => gridkeeper.map.queryRenderedFeatures({ layers: ['rulings-fill'] }).length)).toBeGreaterThan(0);
+    await picture(page, 'dispatch-rulings');
+    page.once('dialog', (dialog) => void dialog.accept());
+    await list.getByText('废止', { exact: true }).first().click();
+    await expect.poll(() => list.locator('li[data-ruling]').count()).toBe(1);
+    await page.check('#rulings-ended');
+    await expect.poll(() => list.locator('li[data-ruling]').count()).toBe(2);
+    await page.uncheck('#rulings-ended');
+    await expect.poll(() => list.locator('li[data-ruling]').count()).toBe(1);
+    await page.click('#rulings-open');
+  });
+
+  it('takes a report whose place is said by an address, of which the one that is meant is chosen by keyboard', async () => {
+    const found = await places();
+    loadAddresses(service, [found[4]!, found[5]!, found[6]!]);
+    await page.click('#new-case');
+    await page.fill('#report-form input[name=address]', '解放路5号');
+    await page.press('#report-form input[name=address]', 'Enter');
+    await expect.poll(() => page.locator('#report-form .candidates .choice').count()).toBe(2);
+    await expectAccessible(page);
+    await picture(page, 'dispatch-address');
+    await page.waitForFunction(() => document.activeElement?.matches('.candidates .choice'));
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    expect(await page.locator('#report-form .notice').textContent()).toContain('按地址：朝阳解放路5号');
+    expect(await page.inputValue('#report-form input[name=place]')).toBe(`${found[6]![0].toFixed(6)}, ${found[6]![1].toFixed(6)}`);
+    await page.selectOption('#report-form select[name=category]', 'E0110');
+    await page.fill('#report-form textarea', '按地址登记');
+    await page.click('#report-form button[type=submit]');
+    await expect.poll(() => detail().textContent()).toContain('按地址登记');
+    expect(await detail().locator('dl').textContent()).toContain('热线');
+    await page.click('#back');
   });
 
   it('takes a report from the telephone, with the place clicked on the map', async () => {

@@ -2,10 +2,12 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { type Schema, answered, client } from '../../api/client';
+import { calledOn } from '../../cases/title';
 import { count, fromNow, metres } from '../../i18n/figures';
 import { now } from '../../parts/now';
 import { link } from '../../shell/route';
 import { cases } from './cases';
+import { names } from './filter';
 import { go } from './open';
 import { t } from './words';
 
@@ -55,7 +57,7 @@ function AlarmsOf({ kind, list }: { kind: Kind; list: Schema['AlarmList'] }) {
       {found.count > found.alarms.length && <p class="soft">{t('moreAlarms', count(found.count), count(found.alarms.length))}</p>}
       <ul class="plain">
         {kind === 'vacant' && list.vacant?.alarms.map((one) => <li key={one.grid}><a href={link('lookup', { find: one.grid })}>{one.name || one.grid}</a> <span class="soft">{one.grid}</span></li>)}
-        {kind === 'overdue' && list.overdue?.alarms.map((one) => <li key={one.id}><CaseLink id={one.id} grid={one.grid} /> <span class="soft">{fromNow(one.due_at, now.value)} · {one.departments.join(', ')} {one.to && t('escalatedTo', one.to)}</span></li>)}
+        {kind === 'overdue' && list.overdue?.alarms.map((one) => <li key={one.id}><CaseLink id={one.id} grid={one.grid} /> <span class="soft">{fromNow(one.due_at, now.value)} · {one.departments.map((id) => names.value.get(id) ?? id).join(', ')} {one.to && t('escalatedTo', calledOn(one.to))}</span></li>)}
         {kind === 'overload' && list.overload?.alarms.map((one) => <li key={one.worker}>{one.worker} <span class="soft">{t('openCases', count(one.open), one.max)}</span></li>)}
         {kind === 'border' && list.border?.alarms.map((one) => <li key={one.id}><CaseLink id={one.id} grid={one.grid} /> <span class="soft">{t('fromBorder', metres(one.distance_to_border_m))} · {one.alternatives.join(', ')}</span></li>)}
       </ul>

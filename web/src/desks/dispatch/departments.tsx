@@ -2,6 +2,7 @@
 import { signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { act, type Case } from '../../cases/act';
+import { type Department, departmentsAt } from '../../cases/departments';
 import { ActionForm } from '../../cases/move/form';
 import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
@@ -22,8 +23,16 @@ export function Departments() {
   const passing = useSignal<{ one: Case; to: { id: string; name: string; role: string } } | null>(null);
   const trouble = useSignal<string | null>(null);
   const over = useSignal<string | null>(null);
-  const known = [...choices.value.departments];
-  useEffect(() => void (trouble.value = null), [dragged.value]);
+  const atPlace = useSignal<Department[]>([]);
+  const busy = choices.value.departments;
+  const idle = dragged.value ? atPlace.value.filter(({ id }) => !busy.has(id)).map(({ id, name }) => [id, { name, count: 0 }] as const) : [];
+  const known = [...busy, ...idle];
+  useEffect(() => {
+    [trouble.value, atPlace.value] = [null, []];
+    // Those that answer at the place of the case may have it too, also where they have none yet. They stand behind the others, so that nothing moves under the pointer.
+    const one = dragged.value;
+    if (one && moveTo(one)) departmentsAt(one.position).then((found) => (atPlace.value = found), () => undefined);
+  }, [dragged.value]);
 
   const drop = async (id: string, name: string): Promise<void> => {
     const one = dragged.value;
@@ -40,13 +49,12 @@ export function Departments() {
     }
   };
 
-  if (known.length === 0) return null;
   const transfer = passing.value?.one.actions.find(({ action }) => action === 'transfer');
   return (
     <section class="departments-strip" aria-label={t('departments')}>
       <p class="hint">{t('dropHere')}</p>
       {trouble.value && <Notice kind="error">{trouble.value}</Notice>}
-      <ul class="plain">
+      <ul class="plain" tabIndex={0} aria-label={t('departments')}>
         {known.map(([id, { name, count }]) => (
           <li
             key={id}

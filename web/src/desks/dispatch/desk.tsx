@@ -16,6 +16,7 @@ import { listed } from './filter';
 import { CaseList } from './list';
 import { chosen, go } from './open';
 import { useCasesOnMap } from './overlay';
+import { RulingList } from './rulinglist';
 import { t } from './words';
 
 export default function DispatchDesk() {
@@ -42,6 +43,7 @@ export default function DispatchDesk() {
       {chosen.value ? <Detail id={chosen.value} /> : !isReporting.value && (
         <>
           <Alarms />
+          <RulingList />
           <FilterBar />
           <p class="soft counts" role="status" id="case-count">{isLoading.value ? t('loadingCases', count(cases.value.size)) : t('shown', count(listed.value.length), count(open.value.length))}</p>
           <CaseList />

@@ -3,11 +3,13 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Schema } from '../../api/client';
 import { type Case, findCase, historyOf } from '../../cases/act';
+import { authorName, roleName, sourceName } from '../../cases/author';
 import { categoryName } from '../../cases/categories';
 import { Clock } from '../../cases/clock';
-import { titleOf } from '../../cases/title';
+import { calledOn, titleOf } from '../../cases/title';
 import { t as said } from '../../cases/words';
 import { metres, moment } from '../../i18n/figures';
+import { distanceM } from '../../map/distance';
 import { draw, feature } from '../../map/layers';
 import { goTo } from '../../map/frame';
 import { map } from '../../map/view';
@@ -56,12 +58,12 @@ function Whole({ one }: { one: Case }) {
         <p class="code-line">{one.id}</p>
       </header>
       {one.description && <p class="description">{one.description}</p>}
-      {one.escalation && <Notice kind="warning">{t('escalatedTo', one.escalation.to)}</Notice>}
+      {one.escalation && <Notice kind="warning">{t('escalatedTo', calledOn(one.escalation.to))}</Notice>}
       <dl>
         <dt>{t('grid')}</dt><dd>{one.grid ?? '—'}</dd>
         {one.holder && <><dt>{t('holder')}</dt><dd>{one.holder}</dd></>}
         {one.collector && <><dt>{t('collector')}</dt><dd>{one.collector}</dd></>}
-        <dt>{t('reportedAt')}</dt><dd>{moment(one.reported_at)}{one.source && ` · ${one.source}`}</dd>
+        <dt>{t('reportedAt')}</dt><dd>{moment(one.reported_at)}{one.source && ` · ${sourceName(one.source)}`}</dd>
         {one.reporter && <><dt>{t('reporter')}</dt><dd>{one.reporter.name} {one.reporter.phone && <a href={`tel:${one.reporter.phone}`}>{one.reporter.phone}</a>} {one.reporter.email}</dd></>}
       </dl>
       <Tasks one={one} />
@@ -129,7 +131,7 @@ function Actions({ one }: { one: Case }) {
 function Duplicates({ one }: { one: Case }) {
   const near = open.value.flatMap((other) => {
     if (other.id === one.id) return [];
-    const distance = distanceM(one, other);
+    const distance = distanceM(one.position, other.position);
     return distance <= DUPLICATE_M ? [{ other, distance }] : [];
   });
   if (near.length === 0) return null;
@@ -144,11 +146,6 @@ function Duplicates({ one }: { one: Case }) {
   );
 }
 
-function distanceM(a: Case, b: Case): number {
-  const stretch = Math.cos((a.position.lat * Math.PI) / 180);
-  return Math.hypot((a.position.lon - b.position.lon) * stretch, a.position.lat - b.position.lat) * 111_320;
-}
-
 function History({ one }: { one: Case }) {
   const events = useSignal<Schema['EventView'][]>([]);
   useEffect(() => void historyOf(one.id).then((found) => (events.value = found), () => undefined), [one.id, one.version]);
@@ -160,7 +157,7 @@ function History({ one }: { one: Case }) {
         {events.value.map((event) => (
           <li key={event.seq}>
             <span class="when">{moment(event.at)}</span> <strong>{titleOf(event.action)}</strong> → {titleOf(event.state)}
-            <span class="aside">{t('by', event.author, event.role)}{event.department && ` · ${event.department}`}{event.departments?.map((one) => ` · ${one.name || one.id}`)}{event.worker && ` · ${event.worker}`}{event.place?.grid && ` · ${t('reassigned', event.place.grid)}`}</span>
+            <span class="aside">{t('by', authorName(event.author), roleName(event.role))}{event.department && ` · ${event.department}`}{event.departments?.map((one) => ` · ${one.name || one.id}`)}{event.worker && ` · ${event.worker}`}{event.ruling && ` · ${t('byRuling')}`}{event.place?.grid && ` · ${t('reassigned', event.place.grid)}`}</span>
             {event.reason && <span class="aside">“{event.reason}”</span>}
           </li>
         ))}

@@ -1,13 +1,17 @@
 // The order in which cases are walked to: late ones first, then the others, each block along a short way.
 import type { Position } from 'geojson';
-import type { Case } from '../../cases/act';
-
-const DEGREE_M = 111_320;
+import { distanceM } from '../../map/distance';
 
 type Place = { lon: number; lat: number };
 
+/** What is walked to. */
+interface Stop {
+  position: Place;
+  overdue: boolean;
+}
+
 /** Puts cases in walking order from where one is, else from the first. Distances are straight lines, not streets. */
-export function inWalkingOrder(cases: Case[], from: Position | null): (Case & { leg_m: number | null })[] {
+export function inWalkingOrder<S extends Stop>(cases: readonly S[], from: Position | null): (S & { leg_m: number | null })[] {
   const start: Place | null = from ? { lon: from[0] ?? 0, lat: from[1] ?? 0 } : null;
   const late = walk(cases.filter((one) => one.overdue), start);
   const rest = walk(cases.filter((one) => !one.overdue), late.at(-1)?.position ?? start);
@@ -20,14 +24,14 @@ export function inWalkingOrder(cases: Case[], from: Position | null): (Case & { 
 }
 
 /** The nearest next one each time, and then stretches turned round as long as that makes the way shorter (2-opt). */
-function walk(cases: Case[], start: Place | null): Case[] {
+function walk<S extends Stop>(cases: readonly S[], start: Place | null): S[] {
   const left = [...cases];
-  const way: Case[] = [];
+  const way: S[] = [];
   let here = start ?? left[0]?.position;
   while (left.length > 0 && here) {
     const at: Place = here;
-    const next = left.reduce((best, one, index) => (distanceM(at, one.position) < distanceM(at, (left[best] as Case).position) ? index : best), 0);
-    const [one] = left.splice(next, 1) as [Case];
+    const next = left.reduce((best, one, index) => (distanceM(at, one.position) < distanceM(at, (left[best] as S).position) ? index : best), 0);
+    const [one] = left.splice(next, 1) as [S];
     way.push(one);
     here = one.position;
   }
@@ -35,8 +39,8 @@ function walk(cases: Case[], start: Place | null): Case[] {
     isShorter = false;
     for (let from = 0; from + 1 < way.length; from += 1) {
       for (let to = from + 1; to < way.length; to += 1) {
-        const before = from === 0 ? start : (way[from - 1] as Case).position;
-        const [first, last, after] = [(way[from] as Case).position, (way[to] as Case).position, way[to + 1]?.position];
+        const before = from === 0 ? start : (way[from - 1] as S).position;
+        const [first, last, after] = [(way[from] as S).position, (way[to] as S).position, way[to + 1]?.position];
         const now = (before ? distanceM(before, first) : 0) + (after ? distanceM(last, after) : 0);
         const then = (before ? distanceM(before, last) : 0) + (after ? distanceM(first, after) : 0);
         if (then < now - 0.01) {
@@ -47,8 +51,4 @@ function walk(cases: Case[], start: Place | null): Case[] {
     }
   }
   return way;
-}
-
-export function distanceM(a: Place, b: Place): number {
-  return Math.hypot((a.lon - b.lon) * Math.cos((a.lat * Math.PI) / 180), a.lat - b.lat) * DEGREE_M;
 }
