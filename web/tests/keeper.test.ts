@@ -1,11 +1,13 @@
 // The keeper's page on a phone, with a network and without.
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import type { Feature, FeatureCollection } from 'geojson';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insideOf } from '../src/map/geometry';
 import { neighboursOf } from '../src/desks/keeper/neighbours';
 import { Desktop, PHONE, expectAccessible, expectFits, idle, picture } from './browser';
-import { type Service, startService } from './service';
+import { type Service, makeKey, startService } from './service';
 
 let service: Service;
 let desktop: Desktop;
@@ -30,10 +32,7 @@ beforeAll(async () => {
   const [busiest] = [...counts].filter(([, count]) => count > 2 && count < 40).sort((a, b) => b[1] - a[1])[0]!;
   unit = (await ask<FeatureCollection>(`/collections/grid/items?code=${busiest}`)).features[0]!;
   at = insideOf(unit.geometry) as [number, number];
-  key = /gk_\S+/.exec(service.run('key', 'create', '--role', 'worker', '--scope', busiest, '--note', 'a keeper'))![0];
-  // The service learns of a new key within a moment.
-  const isKnown = async (): Promise<boolean> => (await fetch(`${service.base}/v1/incidents?limit=1`, { headers: { Authorization: `Bearer ${key}` } })).ok;
-  while (!(await isKnown())) await new Promise((done) => setTimeout(done, 200));
+  key = await makeKey(service, '--role', 'worker', '--scope', busiest, '--note', 'a keeper');
   desktop = await Desktop.start(service);
   phone = await desktop.open(`#/keeper?key=${key}`, { ...PHONE, geolocation: { longitude: at[0], latitude: at[1], accuracy: 5 }, permissions: ['geolocation'] });
 }, 300_000);
@@ -121,11 +120,95 @@ describe('the keeper’s page', () => {
     await other.context().close();
   });
 
+  it('shows a worker’s own key who one is, the tasks as the service has put them, and who answers beyond the border', async () => {
+    const { own, worker } = await ownKey();
+    const mine = async <T,>(path: string): Promise<T> => (await fetch(service.base + path, { headers: { Authorization: `Bearer ${own}` } })).json() as Promise<T>;
+    const me = await mine<{ worker: { name: string }; posts: { unit: string }[] }>('/v1/me');
+    const other = await desktop.open(`#/keeper?key=${own}`, { ...PHONE, geolocation: { longitude: at[0], latitude: at[1], accuracy: 5 }, permissions: ['geolocation'] });
+    await expect.poll(() => other.locator('.who').textContent()).toContain(me.worker.name);
+    for (const { unit: code } of me.posts) expect(await other.locator('.who').textContent()).toContain(code);
+    expect(await other.locator('.who').textContent()).toMatch(/在岗/);
+    // What has been learned, and until when it counts.
+    const skills = await other.locator('#skills li').allTextContents();
+    expect(skills.find((one) => one.includes('急救'))).toMatch(/^急救\s+有效期至 2099年/);
+    expect(skills.find((one) => one.includes('电工'))).toMatch(/已过期/);
+    const { features } = await mine<FeatureCollection>('/v1/me/grid');
+    const neighbours = features[0]!.properties!.neighbours as { name: string; holder: { name: string } | null }[];
+    const border = await other.locator('#border').textContent();
+    for (const { name, holder } of neighbours) {
+      expect(border).toContain(name);
+      if (holder) expect(border).toContain(holder.name);
+    }
+    // From where one stands, the tasks are in the service's order.
+    await other.click('#am-inside');
+    await expect.poll(() => other.locator('.verdict').textContent()).toContain('在网格内');
+    const walk = await mine<{ tasks: { id: string; leg_m: number }[] }>(`/v1/me/tasks?limit=200&lon=${at[0]}&lat=${at[1]}`);
+    expect(walk.tasks.length).toBeGreaterThan(0);
+    await expect.poll(() => other.locator('#tasks li[data-task]').evaluateAll((all) => all.map((one) => (one as HTMLElement).dataset.task))).toEqual(walk.tasks.map(({ id }) => id));
+    await expectFits(other);
+    await expectAccessible(other);
+    await picture(other, 'keeper-own');
+    // Beyond the border it is said whose ground it is.
+    const away = (await ask<FeatureCollection>(`/collections/grid/items?limit=100`)).features.find(({ properties }) => !me.posts.some(({ unit: code }) => code === properties!.code))!;
+    const [lon, lat] = insideOf(away.geometry)!;
+    await other.context().setGeolocation({ longitude: lon!, latitude: lat!, accuracy: 5 });
+    await other.waitForTimeout(10_500);
+    await other.click('#am-inside');
+    await expect.poll(() => other.locator('.verdict').textContent()).toMatch(new RegExp(`在网格外.*回到网格.*您站在 ${String(away.properties!.name)}`));
+    // Consent is given and taken back.
+    await other.check('#consent');
+    await expect.poll(async () => (await mine<{ consent: { positions: boolean } }>('/v1/me')).consent.positions).toBe(true);
+    await other.uncheck('#consent');
+    await expect.poll(async () => (await mine<{ consent: { positions: boolean } }>('/v1/me')).consent.positions).toBe(false);
+    // The page opens without a network with what was seen.
+    await other.waitForFunction(() => navigator.serviceWorker.ready.then((ready) => ready.active?.state === 'activated'));
+    await other.reload();
+    await expect.poll(() => other.locator('.who').textContent()).toContain(me.worker.name);
+    await other.context().setOffline(true);
+    await other.reload();
+    await expect.poll(() => other.locator('.who').textContent(), { timeout: 30_000 }).toContain(me.worker.name);
+    expect(await other.locator('#border').textContent()).toContain(neighbours[0]!.name);
+    // A border that is wrong is told to the planners once the network is back.
+    await other.click('#border-wrong');
+    await other.fill('#border-form input[name=place]', `${at[0]}, ${at[1]}`);
+    await other.selectOption('#border-form select[name=unit]', code());
+    await other.fill('#border-form textarea', '界线应沿围墙');
+    await expectAccessible(other);
+    await picture(other, 'keeper-border');
+    await other.click('#border-form button[type=submit]');
+    await expect.poll(() => other.locator('#outbox').textContent()).toContain('界线应沿围墙');
+    await other.context().setOffline(false);
+    await expect.poll(() => other.locator('#outbox').count(), { timeout: 60_000 }).toBe(0);
+    const { reports } = await ask<{ reports: { description: string; unit: string; worker: string }[] }>('/v1/border-reports?open=true');
+    expect(reports.filter(({ description }) => description === '界线应沿围墙')).toMatchObject([{ unit: code(), worker }]);
+    // What one was told of by name.
+    await other.click('#notices summary');
+    expect(await other.locator('#notices').textContent()).toContain('部门的任务指派给您');
+    await other.click('#language');
+    expect(await other.locator('#notices').textContent()).toContain('You are named for a department’s task');
+    await expectAccessible(other);
+    await other.context().close();
+  });
+
   it('complained of nothing', () => {
     expect(desktop.elsewhere).toEqual([]);
     expect(desktop.complaints).toEqual([]);
   });
 });
+
+/** A key of the keeper of the unit, who is asked to look at a place and has learned something. */
+async function ownKey(): Promise<{ own: string; worker: string }> {
+  const { features } = await ask<FeatureCollection>('/collections/roster/items?limit=1000');
+  const worker = String(features.find(({ properties }) => properties!.unit === code() && properties!.post === 'primary')!.properties!.worker);
+  // Nothing of the service writes skills yet, so they are put into its store.
+  const skill = (text: string, expires: string): string => `INSERT INTO gk_entry (id, kind, at, author, worker, text, expires_at) SELECT lower(hex(randomblob(4)) || '-0000-7000-8000-' || hex(randomblob(6))), 'skill', '2026-01-01T00:00:00.000Z', 'test', key, '${text}', '${expires}' FROM gk_person WHERE worker_id = '${worker}';`;
+  execFileSync('sqlite3', ['-cmd', '.timeout 5000', join(service.folder, 'map.gpkg'), skill('急救', '2099-01-01T00:00:00.000Z') + skill('电工', '2020-01-01T00:00:00.000Z')]);
+  const own = await makeKey(service, '--role', 'worker', '--scope', code(), '--worker', worker, '--note', 'a keeper’s own');
+  // A case for whose task one is named, of which one is told.
+  const { id } = await ask<{ id: string }>('/v1/incidents', 'POST', { lon: at[0], lat: at[1], category: 'E0110', description: '新的案件' });
+  for (const action of [{ action: 'file', condition: '1' }, { action: 'dispatch' }, { action: 'accept' }, { action: 'assign', worker }]) await ask(`/v1/incidents/${id}/actions`, 'POST', action);
+  return { own, worker };
+}
 
 describe('neighbours', () => {
   const square = (x: number, y: number, code: string): Feature => ({ type: 'Feature', properties: { code, name: code }, geometry: { type: 'Polygon', coordinates: [[[x, y], [x + 1, y], [x + 1, y + 1], [x, y + 1], [x, y]].map(([a, b]) => [a! / 1000, b! / 1000])] } });

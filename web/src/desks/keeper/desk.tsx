@@ -6,11 +6,14 @@ import { loadCategories } from '../../cases/categories';
 import { moment } from '../../i18n/figures';
 import { type Overlay, draw, emptySource, feature, useOverlay } from '../../map/layers';
 import { frame } from '../../map/frame';
-import { map } from '../../map/view';
+import { placeOf } from '../../map/pick';
+import { map, pickers } from '../../map/view';
 import { Notice } from '../../parts/notice';
 import { keepSending } from '../../parts/outbox';
+import { Consent, Notices, Skills, Who } from './aboutme';
 import { AmInside } from './aminside';
 import { Border } from './borderwords';
+import { BorderWrong } from './borderwrong';
 import { installOffline } from './install';
 import { keptAt, loadMine, mine, tasks, trouble, where } from './mine';
 import { Outbox } from './outboxlist';
@@ -36,6 +39,10 @@ export default function KeeperDesk() {
     void loadMine();
     return keepSending(() => void loadMine());
   }, []);
+  // The walk begins where one is.
+  useEffect(() => {
+    if (where.value && mine.peek()?.me) void loadMine();
+  }, [where.value?.join()]);
   useOverlay(OVERLAY);
   useEffect(() => draw(map.value, 'mine', (mine.value?.units ?? []).map(({ feature }) => feature)), [map.value, mine.value]);
   useEffect(() => {
@@ -49,7 +56,7 @@ export default function KeeperDesk() {
   useEffect(() => draw(map.value, 'me', where.value ? [feature({ type: 'Point', coordinates: where.value })] : []), [map.value, where.value]);
   useEffect(() => {
     const on = map.value;
-    const pick = (event: MapMouseEvent): void => void (where.value = [event.lngLat.lng, event.lngLat.lat]);
+    const pick = (event: MapMouseEvent): void => void (pickers.peek() === 0 && (where.value = placeOf(event)));
     on?.on('click', pick);
     return () => void on?.off('click', pick);
   }, [map.value]);
@@ -58,26 +65,17 @@ export default function KeeperDesk() {
       <h1>{t('title')}</h1>
       {trouble.value && <Notice kind="error">{trouble.value()}</Notice>}
       {keptAt.value !== null && <Notice kind="warning">{t('offline', moment(new Date(keptAt.value).toISOString()))}</Notice>}
-      {mine.value?.units.length === 0 && <Notice kind="warning">{t('notBound')}</Notice>}
+      {mine.value?.units.length === 0 && <Notice kind="warning">{t(mine.value.me ? 'noPost' : 'notBound')}</Notice>}
       <Who />
+      <Notices />
       <Outbox />
       <AmInside />
       <TaskList />
       <Reports />
+      <BorderWrong />
       <Border />
+      <Skills />
+      <Consent />
     </div>
-  );
-}
-
-function Who() {
-  const units = mine.value?.units ?? [];
-  return (
-    <ul class="plain who">
-      {units.map(({ code, name, holder }) => (
-        <li key={code}><strong>{name || code}</strong> <span class="code-line">{code}</span>
-          <span class={holder ? 'duty on' : 'duty'}>{holder ? t('holds', holder.worker?.name ?? '', t(holder.post as 'primary' | 'backup' | 'leader')) : t('nobody')}</span>
-        </li>
-      ))}
-    </ul>
   );
 }

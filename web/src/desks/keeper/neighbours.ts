@@ -1,13 +1,15 @@
 // What lies along a border, on which side, and for how long. Neighbours share their vertices, so common edges are found by comparing them.
 import type { Feature, Position } from 'geojson';
 import { ringsOf } from '../../map/geometry';
-import { type Wind, wind } from './wind';
+import { WINDS, type Wind, wind } from './wind';
 
 export interface Neighbour {
   code: string;
   name: string;
   border_m: number;
   direction: Wind;
+  /** Who answers there, where the key shows it. */
+  holder?: { id: string; name: string; phone: string } | null;
 }
 
 const DEGREE_M = 111_320;
@@ -27,6 +29,18 @@ export function neighboursOf(own: Feature, others: Feature[]): Neighbour[] {
     return [{ code: String(properties?.code), name: String(properties?.name ?? ''), border_m, direction: wind(way), turn: (Math.atan2(way[0], way[1]) + 2 * Math.PI) % (2 * Math.PI) }];
   });
   return found.sort((a, b) => a.turn - b.turn).map(({ turn: _, ...neighbour }) => neighbour);
+}
+
+/** Puts neighbours in order from the north clockwise, of those on one side the longest border first. */
+export function inOrder(neighbours: Neighbour[]): Neighbour[] {
+  return [...neighbours].sort((a, b) => WINDS.indexOf(a.direction) - WINDS.indexOf(b.direction) || b.border_m - a.border_m);
+}
+
+/** How much of a border has nobody on its other side, metres; 0 where it is too little to be told from rounding. */
+export function rimOf(own: Feature, neighbours: Neighbour[]): number {
+  const around = ringsOf(own.geometry).flatMap(edgesOf).reduce((sum, { length }) => sum + length, 0);
+  const rest = around - neighbours.reduce((sum, { border_m }) => sum + border_m, 0);
+  return rest > around / 50 ? rest : 0;
 }
 
 function edgesOf(ring: Position[]): { key: string; length: number; middle: Position }[] {

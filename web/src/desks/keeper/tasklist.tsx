@@ -6,9 +6,10 @@ import { ActionForm } from '../../cases/move/form';
 import { titleOf } from '../../cases/title';
 import { fromNow, metres } from '../../i18n/figures';
 import { goTo } from '../../map/frame';
+import { Notice } from '../../parts/notice';
 import { now } from '../../parts/now';
 import { sendOrKeep } from '../../parts/outbox';
-import { type Task, loadMine, mine, tasks } from './mine';
+import { loadMine, mine, tasks } from './mine';
 import { t } from './words';
 
 export function TaskList() {
@@ -24,24 +25,31 @@ export function TaskList() {
   );
 }
 
-function TaskItem({ task, number }: { task: Task; number: number }) {
+function TaskItem({ task, number }: { task: ReturnType<typeof tasks>[number]; number: number }) {
   const chosen = useSignal<string | null>(null);
+  const wasChanged = useSignal(false);
   const action = task.actions.find((one) => one.action === chosen.value);
   const send = async (one: Pick<Case, 'id' | 'version'>, said: Action): Promise<null> => {
     await sendOrKeep(`v1/incidents/${one.id}/actions`, said, `${titleOf(said.action)} · ${task.description}`);
     void loadMine();
     return null;
   };
+  const done = (_: Case | null, isOld = false): void => {
+    [chosen.value, wasChanged.value] = [null, isOld];
+    // Somebody was quicker, so the list is another by now.
+    if (isOld) void loadMine();
+  };
   return (
     <li class={task.overdue ? 'late' : ''} data-task={task.id}>
       <button type="button" class="choice" onClick={() => goTo([task.position.lon, task.position.lat], 16)}>
-        <span class="number">{number}</span> <strong>{categoryName(task.category)}</strong> <span class="badge">{titleOf(task.state, task.title)}</span>{task.overdue && <span class="badge bad">{t('late')}</span>}
+        <span class="number">{number}</span> <strong>{categoryName(task.category)}</strong> <span class="badge">{titleOf(task.state, task.title)}</span>{(task.kind === 'look' || task.kind === 'task') && <span class="badge kind">{t(task.kind)}</span>}{task.overdue && <span class="badge bad">{t('late')}</span>}
         <span class="aside">{task.leg_m !== null && `${t('leg', metres(task.leg_m))} · `}{task.due_at && `${fromNow(task.due_at, now.value)} · `}{task.description}</span>
       </button>
       <div class="chips">
         {task.actions.map(({ action, title }) => <button key={action} type="button" class="plainly" data-action={action} aria-expanded={chosen.value === action} onClick={() => (chosen.value = chosen.value === action ? null : action)}>{titleOf(action, title)}</button>)}
       </div>
-      {action && <ActionForm one={task} action={action} send={send} onDone={() => (chosen.value = null)} />}
+      {wasChanged.value && <Notice kind="warning">{t('changed')}</Notice>}
+      {action && <ActionForm one={task} action={action} send={send} onDone={done} />}
     </li>
   );
 }
