@@ -1,5 +1,6 @@
 // The planner's desk: every stroke is the service's to take or refuse, and what is shown is what it has.
 import type { Feature, FeatureCollection, Position } from 'geojson';
+import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { boundsOf, insideOf, ringsOf } from '../src/map/geometry';
@@ -96,19 +97,41 @@ describe('the planner’s desk', () => {
     await page.click('[data-tool=split]');
     const { revision } = await draftNow();
     await drag([[west - (east - west) / 20, y], [(west + east) / 2, y], [east + (east - west) / 20, y]]);
-    expect(await afterStroke(revision)).toMatch(/毫秒/);
+    expect(await afterStroke(revision)).toMatch(/用一条线拆分 \d+（\d+ 毫秒）/);
     const split = await unitsNow();
     expect(split.length).toBeGreaterThan(before.length);
     expect(split.some(({ properties }) => properties!.code === code)).toBe(true);
     await expect.poll(() => page.locator('#changed').textContent()).toMatch(/新增 [1-9]/);
     await picture(page, 'planner');
     await page.click('#undo');
-    await afterStroke(revision + 1);
+    expect(await afterStroke(revision + 1)).toContain('撤销上一步');
     expect(await unitsNow()).toHaveLength(before.length);
     await page.click('#redo');
     await afterStroke(revision + 2);
     await page.click('#undo');
     await afterStroke(revision + 3);
+  });
+
+  it('splits a unit by the keyboard, whose pointer is the middle of the map', async () => {
+    const before = await unitsNow();
+    const unit = before[25]!;
+    await look(unit);
+    const [west, , east] = boundsOf(unit.geometry)!;
+    const [, y = 0] = insideOf(unit.geometry)!;
+    await page.click('[data-tool=split]');
+    const { revision } = await draftNow();
+    await page.locator('#map canvas').focus();
+    for (const x of [west - (east - west) / 20, (west + east) / 2, east + (east - west) / 20]) {
+      await page.evaluate((center) => void gridkeeper.map.jumpTo({ center: center as [number, number] }), [x, y]);
+      await page.keyboard.press('Enter');
+    }
+    expect(await page.locator('#corners-set').textContent()).toContain('3');
+    await expectAccessible(page);
+    await page.keyboard.press('Shift+Enter');
+    await afterStroke(revision);
+    expect((await unitsNow()).length).toBeGreaterThan(before.length);
+    await page.click('#undo');
+    await afterStroke(revision + 1);
   });
 
   it('moves a corner of a border, and its neighbours with it', async () => {
@@ -147,7 +170,7 @@ describe('the planner’s desk', () => {
     await page.click('[data-tool=split]');
     ({ revision } = await draftNow());
     await drag([[west - (east - west) / 20, y], [east + (east - west) / 20, y]]);
-    await expect.poll(said).toContain('不能这样改');
+    await expect.poll(said).toContain(`不能这样改：grid ${code} 已锁定。先解锁，或不要改它`);
     expect((await draftNow()).revision).toBe(revision);
     await page.click('#undo');
     await afterStroke(revision);
@@ -296,6 +319,48 @@ describe('the planner’s desk', () => {
     await paged.press('.tools-box input[name=codes]', 'Enter');
     await expect.poll(() => paged.locator('#chosen-count').textContent()).toContain('1');
     await paged.context().close();
+  });
+
+  it('lists where keepers say that a border is wrong, shows it on the map, and settles it with an answer', async () => {
+    const [lon, lat] = insideOf((await unitsNow())[25]!.geometry)!;
+    const told = await fetch(`${service.base}/v1/border-reports`, { method: 'POST', headers: { Authorization: `Bearer ${service.key}`, 'Content-Type': 'application/json' }, body: JSON.stringify({ lon, lat, description: '界线应沿水沟' }) });
+    expect(told.status).toBe(201);
+    const other = await desktop.open(`#/planner?key=${planner}`);
+    await expect.poll(() => other.locator('#border-reports').textContent()).toContain('界线应沿水沟');
+    await idle(other);
+    await other.locator('#border-reports li .code').click();
+    await idle(other);
+    expect(await other.evaluate(() => gridkeeper.map.queryRenderedFeatures({ layers: ['border-reports'] }).length)).toBe(1);
+    await other.locator('#border-reports li .quiet').click();
+    await other.fill('#border-reports textarea', '已按水沟改正');
+    await expectAccessible(other);
+    await picture(other, 'planner-reports');
+    await other.locator('#border-reports form button[type=submit]').click();
+    await expect.poll(() => other.locator('#border-reports li').count()).toBe(0);
+    await other.click('#language');
+    await other.locator('#border-reports input[type=checkbox]').check();
+    await expect.poll(() => other.locator('#border-reports').textContent()).toContain('settled');
+    await other.context().close();
+  });
+
+  it('is printed with a map of today and one of the draft', async () => {
+    await page.evaluate(() => Object.assign(globalThis, { print: () => void ((globalThis as { printed?: number }).printed = 1) }));
+    await page.click('#print');
+    await page.waitForFunction(() => (globalThis as { printed?: number }).printed === 1);
+    await page.emulateMedia({ media: 'print' });
+    const pictures = page.locator('.printed-maps img');
+    expect(new Set(await pictures.evaluateAll((all) => all.map((one) => (one as HTMLImageElement).src))).size).toBe(2);
+    const maps = await pictures.evaluateAll((all) => all.map((one) => [(one as HTMLImageElement).naturalWidth, (one as HTMLImageElement).src.length]));
+    expect(maps).toHaveLength(2);
+    for (const [width, bytes] of maps) expect([width! > 300, bytes! > 5_000]).toEqual([true, true]);
+    expect(await page.locator('.printed-maps img').first().isVisible()).toBe(true);
+    // The line that must stand on every map stands on these too.
+    for (const line of await page.locator('.printed-maps figcaption').allTextContents()) expect(line).toMatch(/示例数据，非真实边界.*审图号：示例/);
+    expect(await page.locator('#comparison tbody tr').count()).toBeGreaterThan(0);
+    await page.screenshot({ path: fileURLToPath(new URL('../../target/screenshots/planner-printed.png', import.meta.url)), fullPage: true });
+    await page.emulateMedia({ media: 'screen' });
+    await page.evaluate(() => void dispatchEvent(new Event('afterprint')));
+    expect(await page.locator('.printed-maps img').count()).toBe(0);
   });
 
   it('tells what changes hands, and is published only after a second person has approved it', async () => {

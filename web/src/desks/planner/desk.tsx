@@ -4,12 +4,14 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { address } from '../../api/address';
 import { getJson, postJson } from '../../api/client';
+import { authorName } from '../../cases/author';
 import { count, moment } from '../../i18n/figures';
 import { version } from '../../map/view';
 import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
 import { link, route } from '../../shell/route';
 import { Balance } from './balance';
+import { BorderReports } from './borderreports';
 import { type Draft, closeDraft, draft, loaded, openDraft } from './draft';
 import { Legend, MetricsTable, Said } from './metrics';
 import { useDraftOnMap } from './overlay';
@@ -64,10 +66,11 @@ function Drafts() {
         <label>{t('loadField')}<input name="load" /></label>
         <p class="row end"><button type="submit">{t('create')}</button></p>
       </form>
+      <BorderReports />
       <h2>{t('drafts')}</h2>
       {list.value?.length === 0 && <p class="soft">{t('noDrafts')}</p>}
       <ul class="plain" id="drafts">
-        {list.value?.map((one) => <li key={one.id}><a href={link('planner', { draft: one.id })}>{one.title || one.id}</a> <span class="badge">{t(STATES[one.state])}</span> <span class="aside">{one.author} · {moment(one.created_at)} · {t('revision', one.revision)}</span></li>)}
+        {list.value?.map((one) => <li key={one.id}><a href={link('planner', { draft: one.id })}>{one.title || one.id}</a> <span class="badge">{t(STATES[one.state])}</span> <span class="aside">{authorName(one.author)} · {moment(one.created_at)} · {t('revision', one.revision)}</span></li>)}
       </ul>
       {hasMore.value && <p class="row end"><button type="button" class="quiet" id="more-drafts" onClick={() => void read()}>{t('olderDrafts')}</button></p>}
     </>
@@ -102,6 +105,7 @@ function Editor({ id }: { id: string }) {
           <MetricsTable />
           <StaffingTable />
           <Balance />
+          <BorderReports />
           <ProblemList />
           <ComparisonList />
           <Approval />

@@ -4,7 +4,9 @@ import type { Feature, FeatureCollection, Geometry } from 'geojson';
 import { address } from '../../api/address';
 import { Refusal, getJson, refusal } from '../../api/client';
 import { headers } from '../../api/key';
-import { explain } from '../../parts/explain';
+import { interpreter } from '../../i18n/phrases';
+import { detailOf, explain } from '../../parts/explain';
+import { words as sentences } from './sentences/words';
 import { t } from './words';
 
 export interface LevelMetrics {
@@ -97,6 +99,13 @@ export const isOpen = computed(() => draft.value?.state === 'open' || draft.valu
 let reading = 0;
 let opened: Promise<void> = Promise.resolve();
 
+export const interpret = interpreter(sentences);
+
+/** What steps did, in the language of the page. */
+function told(summary: string): string {
+  return summary.split('; ').map((step) => interpret(step) ?? step).join(t('comma'));
+}
+
 /** Opens a draft with all its finest units and the parents to which they may go. */
 export function openDraft(id: string): Promise<void> {
   opened = readDraft(id);
@@ -174,7 +183,7 @@ async function changeNow(method: string, path: string, body?: unknown): Promise<
     const applied = await send<Applied>(method, path, body);
     take(applied);
     const took = Math.round(performance.now() - started);
-    said.value = { kind: 'done', say: () => t('stroke', applied.summary, took) };
+    said.value = { kind: 'done', say: () => t('stroke', told(applied.summary), took) };
     return true;
   } catch (error) {
     await tell(error);
@@ -203,7 +212,9 @@ export async function tell(error: unknown): Promise<void> {
   if (error instanceof Refusal) {
     const { place, remedy } = error.problem as { place?: Geometry | null; remedy?: string };
     faultPlace.value = place ?? null;
-    said.value = { kind: 'error', say: () => t('refused', [error.message, remedy].filter(Boolean).join('. ')) };
+    // What can be done stands at the end of what is wrong too.
+    const detail = remedy ? error.message.replace(`; ${remedy}`, '') : error.message;
+    said.value = { kind: 'error', say: () => t('refused', [interpret(detail) ?? detailOf(error), remedy && (interpret(remedy) ?? remedy)].filter(Boolean).join(t('fullStop'))) };
     return;
   }
   said.value = { kind: 'error', say: () => explain(error) ?? '' };

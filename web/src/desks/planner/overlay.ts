@@ -32,6 +32,9 @@ const OVERLAY: Overlay = {
   ],
 };
 
+/** The layers that show the draft. */
+export const DRAFT_LAYERS = OVERLAY.layers.map(({ id }) => id);
+
 /** Every unit with how much it has to do, beside the mean: 1 is the mean. Where there is no load, its area stands in. */
 const coloured = computed<Feature[]>(() => {
   const all = [...units.value.values()];

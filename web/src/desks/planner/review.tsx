@@ -9,10 +9,14 @@ import { count, moment } from '../../i18n/figures';
 import { frame } from '../../map/frame';
 import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
+import { authorName } from '../../cases/author';
+import { PrintedMap } from '../../map/printed';
+import { printPage, usePrinted } from '../../map/snapshot';
 import { save } from '../../parts/save';
 import { levelName } from '../../shell/words';
-import { type Draft, draft, faultPlace, isOpen, openDraft, said, send, tell } from './draft';
-import { t } from './words';
+import { type Draft, draft, faultPlace, interpret, isOpen, openDraft, said, send, tell } from './draft';
+import { DRAFT_LAYERS } from './overlay';
+import { kindName, t } from './words';
 
 interface Problems {
   errors: number;
@@ -27,6 +31,12 @@ interface Comparison {
 }
 
 type Change = 'begun' | 'ended' | 'reshaped' | 'reassigned' | 'renamed';
+
+/** What the service says, in the language of the page, or marked as another where it is not known in it. */
+function Said({ text }: { text: string }) {
+  const said = interpret(text);
+  return said === null ? <span lang="en">{text}</span> : <>{said}</>;
+}
 
 export function ProblemList() {
   const found = useSignal<Problems | null>(null);
@@ -44,16 +54,20 @@ export function ProblemList() {
     <section aria-labelledby="problems-title" id="problems">
       <h2 id="problems-title">{t('problems')} <span class={told.errors > 0 ? 'badge bad' : 'badge'}>{told.problems.length}</span></h2>
       {told.problems.length === 0 && <p class="soft">{t('noProblems')}</p>}
-      <ul class="plain">{told.problems.map((one, at) => <li key={at}><button type="button" class="code" onClick={() => show(one.place)}>{one.kind}</button> {one.detail} <span class="aside">{one.units.join(', ')} {one.remedy}</span></li>)}</ul>
+      <ul class="plain">{told.problems.map((one, at) => <li key={at}><button type="button" class="code" onClick={() => show(one.place)}>{kindName(one.kind)}</button> <Said text={one.detail} /> <span class="aside">{one.units.join(', ')} <Said text={one.remedy} /></span></li>)}</ul>
       {told.unheld.length > 0 && <Notice kind="warning">{t('unheld', told.unheld.join(', '))}</Notice>}
     </section>
   );
 }
 
+/** Paper shows the draft, and the boundaries of today, which lie below it. The draft is taken first: layers that were hidden come back later. */
+const DRAFT_AND_TODAY = [[], DRAFT_LAYERS];
+
 export function ComparisonList() {
   const found = useSignal<Comparison | null>(null);
   const trouble = useSignal<string | null>(null);
   const open = draft.value;
+  const printed = usePrinted(DRAFT_AND_TODAY);
   useEffect(() => void (found.value = null), [open?.revision]);
   if (!open) return null;
   const compare = async (): Promise<void> => {
@@ -70,7 +84,8 @@ export function ComparisonList() {
   return (
     <section aria-labelledby="comparison-title" id="comparison">
       <h2 id="comparison-title">{t('comparison')}</h2>
-      <p class="row"><button type="button" class="plainly" id="compare" onClick={() => void compare()}>{t('compare')}</button><button type="button" class="plainly" id="print-page" onClick={() => void page()}>{t('printPage')}</button></p>
+      <p class="row"><button type="button" class="plainly" id="compare" onClick={() => void compare()}>{t('compare')}</button><button type="button" class="plainly" id="print" onClick={() => void compare().then(printPage)}>{t('print')}</button><button type="button" class="plainly" id="print-page" onClick={() => void page()}>{t('printPage')}</button></p>
+      <div class="printed-maps">{printed.value.map((picture, at) => <PrintedMap key={at} picture={picture} name={t(at === 0 ? 'mapDraft' : 'mapToday')} />)}</div>
       {trouble.value && <Notice kind="error">{trouble.value}</Notice>}
       {found.value && <p class="soft">{t('totals', count(Math.round(found.value.totals.reassigned_area_m2)), count(found.value.totals.workers))}</p>}
       {found.value && (
@@ -127,7 +142,7 @@ export function Approval() {
     <section aria-labelledby="approval-title" id="approval">
       <h2 id="approval-title">{t('approval')}</h2>
       {open.published_as !== null && <Notice kind="done">{t('publishedAs', open.published_as)}</Notice>}
-      {open.approval && <Notice kind="done">{t('approvedBy', open.approval.by, moment(open.approval.at))}</Notice>}
+      {open.approval && <Notice kind="done">{t('approvedBy', authorName(open.approval.by), moment(open.approval.at))}</Notice>}
       {isOpen.value && !open.approval && <p class="soft">{t('needsSecond')}</p>}
       {isOpen.value && <p class="row"><button type="button" class="plainly" id="approve" disabled={open.approval !== null} onClick={() => void run(() => send<Draft>('POST', 'approval', {}))}>{t('approve')}</button></p>}
       {isOpen.value && (

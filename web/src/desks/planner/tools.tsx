@@ -16,13 +16,19 @@ const HINTS = { select: 'selectHint', brush: 'brushHint', lasso: 'lassoHint', sp
 
 export const tool = signal<Tool>('select');
 export const target = signal('');
+/** How many corners have been set by the keyboard, of a stroke that is not finished. */
+const corners = signal(0);
+
 /** Whether the borders of parents follow where they are the same line. */
 const withParents = signal(false);
 
 type Pointer = MapMouseEvent | MapTouchEvent;
 
 export function Tools() {
-  useEffect(() => void (showsCorners.value = tool.value === 'border'), [tool.value]);
+  useEffect(() => {
+    showsCorners.value = tool.value === 'border';
+    drop();
+  }, [tool.value]);
   useEffect(() => () => void (showsCorners.value = false), []);
   usePointer();
   const open = draft.value;
@@ -34,7 +40,8 @@ export function Tools() {
         <button type="button" class="plainly" id="undo" disabled={!open.can_undo || !isOpen.value} onClick={() => void undo()}>↶ {t('undo')}</button>
         <button type="button" class="plainly" id="redo" disabled={!open.can_redo || !isOpen.value} onClick={() => void redo()}>↷ {t('redo')}</button>
       </div>
-      <p class="soft">{t(HINTS[tool.value])}</p>
+      <p class="soft">{t(HINTS[tool.value])} {t('byKeyboard')}</p>
+      {corners.value > 0 && <p class="row"><span class="soft" role="status" id="corners-set">{t('cornersSet', corners.value)}</span><button type="button" class="plainly" id="finish-stroke" disabled={tool.value === 'border' || corners.value < 2} onClick={() => void finish()}>{t('finish')}</button><button type="button" class="quiet" onClick={drop}>{t('dropStroke')}</button></p>}
       {tool.value === 'border' && <label class="check"><input type="checkbox" id="with-parents" checked={withParents} onChange={(event) => (withParents.value = event.currentTarget.checked)} /> {t('withParents')}</label>}
       <Chosen />
     </section>
@@ -81,6 +88,18 @@ async function reassign(codes: string[]): Promise<void> {
   if (await apply({ op: 'reassign', level: finest.value, units: codes, to: target.value })) chosen.value = new Set();
 }
 
+/** Ends a stroke whose corners were set by the keyboard. */
+async function finish(): Promise<void> {
+  const drawn = stroke.value;
+  drop();
+  if (tool.value === 'lasso') chosen.value = new Set([...chosen.value, ...within(drawn)]);
+  else if (tool.value === 'split') await splitAlong(drawn);
+}
+
+function drop(): void {
+  [stroke.value, corners.value] = [[], 0];
+}
+
 /** Turns what the pointer does on the map into strokes of the tool in hand. */
 function usePointer(): void {
   const on = map.value;
@@ -94,14 +113,19 @@ function usePointer(): void {
     const place = (event: Pointer): Position => [event.lngLat.lng, event.lngLat.lat];
     const unitAt = (event: Pointer): string | null => (on.queryRenderedFeatures(event.point, { layers: ['draft-fill'] })[0]?.properties.code as string | undefined) ?? null;
 
+    const cornerAt = ({ point: { x, y } }: Pointer): Position | null => {
+      const corner = on.queryRenderedFeatures([[x - 8, y - 8], [x + 8, y + 8]], { layers: ['corners'] })[0];
+      return corner ? nearestCorner((corner.geometry as Point).coordinates) : null;
+    };
+
     const down = (event: Pointer): void => {
       hand = tool.peek();
+      corners.value = 0;
       if (hand === 'select') return;
       if (hand === 'border') {
-        const { x, y } = event.point;
-        const corner = on.queryRenderedFeatures([[x - 8, y - 8], [x + 8, y + 8]], { layers: ['corners'] })[0];
+        const corner = cornerAt(event);
         if (!corner) return;
-        held = nearestCorner((corner.geometry as Point).coordinates);
+        held = corner;
       }
       // The map stays where it is while something is drawn.
       event.preventDefault();
@@ -140,6 +164,29 @@ function usePointer(): void {
       if (!next.delete(code)) next.add(code);
       chosen.value = next;
     };
+    // The middle of the map is the pointer of who has none: Enter does there what a click does, or sets the next corner.
+    const key = (event: KeyboardEvent): void => {
+      if (event.key === 'Escape') return drop();
+      if (event.key !== 'Enter') return;
+      event.preventDefault();
+      if (event.shiftKey) return void finish();
+      const lngLat = on.getCenter();
+      const middle = { lngLat, point: on.project(lngLat) } as MapMouseEvent;
+      const inHand = tool.peek();
+      if (inHand === 'select') click(middle);
+      else if (inHand === 'brush') {
+        const code = unitAt(middle);
+        if (code && target.value) void reassign([code]);
+      } else if (inHand === 'border') {
+        const from = corners.value > 0 ? stroke.value[0] : undefined;
+        drop();
+        const corner = from ? null : cornerAt(middle);
+        if (from) void apply({ op: 'move_vertex', at: from, to: place(middle), with_parents: withParents.peek() });
+        else if (corner) [stroke.value, corners.value] = [[corner], 1];
+      } else [stroke.value, corners.value] = [[...(corners.value > 0 ? stroke.value : []), place(middle)], corners.value + 1];
+    };
+    const canvas = on.getCanvas();
+    canvas.addEventListener('keydown', key);
     on.on('mousedown', down);
     on.on('touchstart', down);
     on.on('mousemove', move);
@@ -148,6 +195,7 @@ function usePointer(): void {
     on.on('touchend', up);
     on.on('click', click);
     return () => {
+      canvas.removeEventListener('keydown', key);
       on.off('mousedown', down);
       on.off('touchstart', down);
       on.off('mousemove', move);

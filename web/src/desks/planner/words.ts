@@ -1,4 +1,4 @@
-import { speaker } from '../../i18n/words';
+import { sayKnown, speaker } from '../../i18n/words';
 
 export const words = {
   title: ['规划台', 'Planning desk'],
@@ -30,6 +30,10 @@ export const words = {
   lassoHint: ['按住拖动，圈住的单元被选中。', 'Hold and draw round the units to choose.'],
   splitHint: ['选中一个单元，按住拖动画一条穿过它的线。', 'Choose one unit, then hold and draw a line across it.'],
   borderHint: ['按住边界上的折点拖动，相邻单元一起变。', 'Drag a corner of a border; the neighbours follow.'],
+  byKeyboard: ['键盘：先点地图，方向键移动，回车对准星下操作。', 'By keyboard: on the map, arrow keys move it and Enter acts under the cross.'],
+  cornersSet: ['已定 {} 个点', '{} corners set'],
+  finish: ['完成这一笔（Shift+回车）', 'Finish the stroke (Shift+Enter)'],
+  dropStroke: ['放弃（Esc）', 'Give it up (Esc)'],
   target: ['归入', 'To'],
   chosen: ['已选 {} 个', '{} chosen'],
   codes: ['编码（可多个，逗号分隔）', 'Codes (several with commas)'],
@@ -75,7 +79,10 @@ export const words = {
   reassigned: ['改属', 'reassigned'],
   renamed: ['改名', 'renamed'],
   withParents: ['上级边界一起移', 'The borders of parents move too'],
-  printPage: ['打印页', 'Page to print'],
+  print: ['打印（含地图）', 'Print with maps'],
+  mapToday: ['现行边界', 'Boundaries of today'],
+  mapDraft: ['草案', 'Draft'],
+  printPage: ['另存对比页', 'Save the comparison as a page'],
   approval: ['审批与发布', 'Approval and publication'],
   approve: ['审批通过', 'Approve'],
   approvedBy: ['{} 于 {} 审批', 'Approved by {} on {}'],
@@ -168,7 +175,44 @@ export const words = {
   nobodyIn: ['{} 无人', 'nobody in {}'],
   overCeiling: ['{} 人超上限', '{} over the ceiling'],
   costs: ['费用 {}', 'cost {}'],
+  fullStop: ['。', '. '],
+  borderReports: ['边界意见', 'Reports on borders'],
+  settledToo: ['也显示已答复的', 'Those that are settled too'],
+  noBorderReports: ['没有待答复的边界意见', 'Nobody says that a border is wrong'],
+  inNoUnit: ['不在任何单元内', 'in no unit'],
+  saidToBe: ['认为应属 {}', 'should be of {}'],
+  fromBorder: ['距边界 {}', '{} from the border'],
+  settledWith: ['{} 已答复：“{}”', 'settled {}: “{}”'],
+  settle: ['答复', 'Settle'],
+  answer: ['答复内容', 'Answer'],
+  kind_no_geometry: ['没有图形', 'no geometry'],
+  kind_not_polygon: ['不是面', 'not a polygon'],
+  kind_coordinate: ['坐标不对', 'coordinate'],
+  kind_unclosed: ['没有闭合', 'not closed'],
+  kind_too_few_points: ['点太少', 'too few points'],
+  kind_self_crossing: ['自相交', 'crosses itself'],
+  kind_spike: ['尖刺', 'spike'],
+  kind_repeated_point: ['重复的点', 'repeated point'],
+  kind_hole: ['洞', 'hole'],
+  kind_bad_code: ['编码不合规', 'wrong code'],
+  kind_foreign_code: ['编码不属于上级', 'code of another parent'],
+  kind_duplicate_code: ['编码重复', 'code given twice'],
+  kind_reused_code: ['编码被再次使用', 'code used again'],
+  kind_orphan: ['没有上级', 'no parent'],
+  kind_nesting: ['超出上级', 'outside its parent'],
+  kind_uncovered: ['没有填满上级', 'does not fill its parent'],
+  kind_overlap: ['重叠', 'overlap'],
+  kind_gap: ['缝隙', 'gap'],
+  kind_sliver: ['碎条', 'sliver'],
+  kind_unmatched_edge: ['边不吻合', 'edges that do not meet'],
+  kind_multipart: ['分成几片', 'in several pieces'],
+  kind_not_recounted: ['未重新计数', 'not counted anew'],
   comma: ['，', ', '],
 } as const;
 
 export const t = speaker(words);
+
+/** The name of a kind of problem. */
+export function kindName(kind: string): string {
+  return sayKnown(words, `kind_${kind}`, kind);
+}
