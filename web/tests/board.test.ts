@@ -1,6 +1,7 @@
 // The board of the grid centre, over cases that were handled.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Desktop, PHONE, expectAccessible, expectFits, idle, picture } from './browser';
@@ -11,7 +12,7 @@ let desktop: Desktop;
 let page: Page;
 
 interface Indicators {
-  indicators: { code: string; formula: string; name: string }[];
+  indicators: { code: string; formula: string; formula_zh: string; name: string }[];
   total: { reports: number; values: { indicator: string; numerator: number; denominator: number; value: number | null }[] };
   groups: { group: string; name: string; rank: number }[];
 }
@@ -57,14 +58,14 @@ describe('the board', () => {
       const value = told.total.values.find(({ indicator }) => indicator === code)!;
       const row = page.locator('#indicators tbody tr').nth(told.indicators.findIndex((one) => one.code === code));
       const said = await row.textContent();
-      expect(said).toContain(told.indicators.find((one) => one.code === code)!.formula);
+      expect(said).toContain(told.indicators.find((one) => one.code === code)!.formula_zh);
       expect(said).toContain(`${value.numerator.toLocaleString('zh-CN')} / ${value.denominator.toLocaleString('zh-CN')}`);
       expect(said).toContain(value.value === null ? '—' : value.value.toLocaleString('zh-CN', { style: 'percent', maximumFractionDigits: 1 }));
     }
     expect(await page.locator('#ranking tbody tr').count()).toBe(told.groups.length);
     await expect.poll(() => page.locator('#trend tbody tr').count(), { timeout: 60_000 }).toBe(6);
     await expect.poll(() => page.locator('#costs tbody tr').count()).toBeGreaterThan(3);
-    expect(await page.locator('#costs').textContent()).toContain('区财政');
+    expect(await page.locator('#costs').textContent()).toMatch(/区财政.*财政预算/s);
     await expectAccessible(page);
     await picture(page, 'board');
   });
@@ -91,12 +92,45 @@ describe('the board', () => {
     await page.emulateMedia({ media: 'screen' });
   });
 
-  it('draws where it happens again and again', async () => {
+  it('draws the cases of the period as heat, and units by what is to be done in them', async () => {
     await page.click('#show-heat');
     await idle(page);
-    const places = await page.locator('#places li').count();
-    if (places > 0) expect(await page.evaluate(() => gridkeeper.map.getLayer('heat') !== undefined)).toBe(true);
+    const drawn = (source: string) => page.evaluate((source) => gridkeeper.map.querySourceFeatures(source, { sourceLayer: 'incidents' }).reduce((sum, { properties }) => sum + Number(properties.count), 0), source);
+    const found = (await (await fetch(`${service.base}/v1/indicators?${PERIOD}&by=department`, { headers: { Authorization: `Bearer ${service.key}` } })).json()) as { total: { reports: number } };
+    // Each case is counted once in one tile, so the tiles in view have no more than there are.
+    await expect.poll(() => drawn('case-heat')).toBeGreaterThan(found.total.reports / 2);
+    expect(await drawn('case-heat')).toBeLessThanOrEqual(found.total.reports);
     await picture(page, 'board-heat');
+    await expectAccessible(page);
+    await page.selectOption('#heat-category', 'E0110');
+    await idle(page);
+    await expect.poll(() => drawn('case-heat')).toBeLessThan(found.total.reports);
+    await page.selectOption('#heat-category', '');
+    for (const kind of ['load', 'overdue', 'vacancy']) {
+      await page.selectOption('#map-shows', kind);
+      await expect.poll(() => page.evaluate((kind) => gridkeeper.map.getStyle().layers.some(({ id }) => id.startsWith(`${kind}-`)), kind)).toBe(true);
+      await idle(page);
+      expect(await page.evaluate((kind) => gridkeeper.map.queryRenderedFeatures().some(({ layer }) => layer.id.startsWith(`${kind}-`)), kind)).toBe(true);
+      expect(await page.locator('#map-legend li').count()).toBeGreaterThan(3);
+      await picture(page, `board-${kind}`);
+    }
+    expect(await page.evaluate(() => gridkeeper.map.getStyle().layers.some(({ id }) => id.startsWith('load-')))).toBe(false);
+  });
+
+  it('is printed with the map', async () => {
+    await page.selectOption('#map-shows', 'heat');
+    await idle(page);
+    await page.evaluate(() => Object.assign(globalThis, { print: () => void ((globalThis as { printed?: number }).printed = 1) }));
+    await page.click('#print');
+    await page.waitForFunction(() => (globalThis as { printed?: number }).printed === 1);
+    await page.emulateMedia({ media: 'print' });
+    const [width, bytes] = await page.locator('#places .printed img').evaluate((one) => [(one as HTMLImageElement).naturalWidth, (one as HTMLImageElement).src.length]);
+    expect([width! > 300, bytes! > 5_000]).toEqual([true, true]);
+    expect(await page.locator('#places .printed').isVisible()).toBe(true);
+    expect(await page.locator('#places figcaption').textContent()).toMatch(/期内案件热力图.*示例数据，非真实边界.*审图号：示例/);
+    await page.screenshot({ path: fileURLToPath(new URL('../../target/screenshots/board-printed.png', import.meta.url)), fullPage: true });
+    await page.emulateMedia({ media: 'screen' });
+    await page.evaluate(() => void dispatchEvent(new Event('afterprint')));
     await page.click('#show-heat');
   });
 

@@ -1,9 +1,10 @@
 // What staff costs, and which money pays for it.
 import { locale } from '../../i18n/language';
+import { sayKnown } from '../../i18n/words';
 import { count } from '../../i18n/figures';
 import { Notice } from '../../parts/notice';
 import { costs } from './data';
-import { t } from './words';
+import { t, words } from './words';
 
 const money = (amount: number | null | undefined): string => (amount === null || amount === undefined ? '—' : amount.toLocaleString(locale(), { minimumFractionDigits: 2, maximumFractionDigits: 2 }));
 
@@ -27,7 +28,7 @@ export function Costs() {
           {found.sources.length > 0 && (
             <table>
               <thead><tr><th scope="col">{t('source')}</th><th scope="col">{t('kind')}</th><th scope="col" class="figure">{t('available')}</th><th scope="col" class="figure">{t('covered')}</th></tr></thead>
-              <tbody>{found.sources.map((one) => <tr key={`${one.source}${one.kind}`}><td>{one.source}</td><td>{one.kind}</td><td class="figure">{money(one.available)}</td><td class="figure">{money(one.covered)}</td></tr>)}</tbody>
+              <tbody>{found.sources.map((one) => <tr key={`${one.source}${one.kind}`}><td>{one.source}</td><td>{sayKnown(words, one.kind, one.kind)}</td><td class="figure">{money(one.available)}</td><td class="figure">{money(one.covered)}</td></tr>)}</tbody>
             </table>
           )}
         </div>

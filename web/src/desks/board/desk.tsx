@@ -5,6 +5,7 @@ import { useEffect } from 'preact/hooks';
 import { address } from '../../api/address';
 import { headers } from '../../api/key';
 import { loadCategories } from '../../cases/categories';
+import { printPage } from '../../map/snapshot';
 import { Notice } from '../../parts/notice';
 import { save } from '../../parts/save';
 import { Costs } from './costs';
@@ -67,7 +68,7 @@ function Choice() {
       <button type="submit">{t('show')}</button>
       <button type="button" class="plainly" id="export-csv" onClick={() => void fetchFile('csv')}>{t('csv')}</button>
       <button type="button" class="plainly" id="export-report" onClick={() => void fetchFile('report')}>{t('report')}</button>
-      <button type="button" class="plainly" onClick={() => print()}>{t('print')}</button>
+      <button type="button" class="plainly" id="print" onClick={() => void printPage()}>{t('print')}</button>
     </form>
   );
 }

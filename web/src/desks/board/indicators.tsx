@@ -1,3 +1,4 @@
+import { language } from '../../i18n/language';
 import type { Indicators as Found } from './data';
 import { fraction, nameOf, shown, valueOf } from './figures';
 import { t } from './words';
@@ -16,7 +17,7 @@ export function Indicators({ found, chosen, onChoose }: { found: Found; chosen: 
                 <td><button type="button" class="code" aria-pressed={indicator.code === chosen} onClick={() => onChoose(indicator.code)}>{nameOf(indicator)}</button></td>
                 <td class="figure">{shown(valueOf(found.total, indicator.code))}</td>
                 <td class="figure">{fraction(valueOf(found.total, indicator.code))}</td>
-                <td class="soft" lang="en">{indicator.formula}</td>
+                <td class="soft">{language.value === 'zh' ? indicator.formula_zh : indicator.formula}</td>
               </tr>
             ))}
           </tbody>
