@@ -1,1 +1,0 @@
-function e(){return new Promise(e=>{if(!navigator.geolocation)return e(null);navigator.geolocation.getCurrentPosition(({coords:t})=>e({at:[t.longitude,t.latitude],accuracyM:t.accuracy}),()=>e(null),{enableHighAccuracy:!0,timeout:12e3,maximumAge:1e4})})}export{e as t};
