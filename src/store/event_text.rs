@@ -8,7 +8,7 @@ use crate::boundary::{GenerationId, Position, UnitCode};
 use crate::dispatch::workflow::{
     ActionName, AlarmFact, Appointed, CaseEvent, ClockFact, Effect, Facts, NextWord, Place, RulingId, StateName, Word,
 };
-use crate::dispatch::{CaseId, DepartmentId, DepartmentRole, Limit, Role, Stage, WorkerId};
+use crate::dispatch::{CaseId, DepartmentId, DepartmentRole, Limit, PhotoId, Role, Stage, WorkerId};
 
 /// An event as a row of a table holds it.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,6 +97,8 @@ struct FactsText {
     alarm: Option<AlarmText>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ruling: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    photo: Option<Uuid>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -232,6 +234,7 @@ impl FactsText {
             duplicates: facts.duplicates.iter().map(|(id, distance_m)| (id.0, *distance_m)).collect(),
             alarm: facts.alarm.as_ref().map(AlarmText::of),
             ruling: facts.ruling.map(|ruling| ruling.0),
+            photo: facts.photo.map(|photo| photo.0),
         }
     }
 
@@ -268,6 +271,7 @@ impl FactsText {
             duplicates: self.duplicates.into_iter().map(|(id, distance_m)| (CaseId(id), distance_m)).collect(),
             alarm: self.alarm.map(AlarmText::read).transpose()?,
             ruling: self.ruling.map(RulingId),
+            photo: self.photo.map(PhotoId),
         })
     }
 }

@@ -110,6 +110,8 @@ words! {
         /// The case has come to another grid or keeper, though nobody moved it: boundaries or the roster changed, or a dispatcher has
         /// ruled whose it is.
         Reassign = "reassign",
+        /// A photo of it was added. Who may do so need not be said by a workflow, and no move of one stands for it.
+        Photo = "photo",
     }
 }
 
@@ -121,7 +123,7 @@ impl Effect {
 
     /// Whether the service makes it by itself, so that no workflow may declare it.
     pub fn is_of_service(self) -> bool {
-        matches!(self, Self::Report | Self::DueSoon | Self::Overdue | Self::Escalate | Self::Reassign)
+        matches!(self, Self::Report | Self::DueSoon | Self::Overdue | Self::Escalate | Self::Reassign | Self::Photo)
     }
 
     /// Whether it may be done while the clocks stand still.

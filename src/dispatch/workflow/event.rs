@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use super::definition::{ActionName, Effect, StateName};
 use crate::boundary::{GenerationId, Position, UnitCode};
-use crate::dispatch::{DepartmentId, DepartmentRole, Limit, Role, Stage, WorkerId};
+use crate::dispatch::{DepartmentId, DepartmentRole, Limit, PhotoId, Role, Stage, WorkerId};
 
 /// Something that happened to a case. Events are added and never changed; what they say needs no workflow to be understood, so a city
 /// may change its own while cases are open.
@@ -57,6 +57,8 @@ pub struct Facts {
     pub alarm: Option<AlarmFact>,
     /// The ruling by which the place is taken for a unit's.
     pub ruling: Option<RulingId>,
+    /// The photo that was added.
+    pub photo: Option<PhotoId>,
 }
 
 /// A department that gets a task.

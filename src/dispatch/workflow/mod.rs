@@ -2,7 +2,7 @@
 //!
 //! `definition` says which moves there are, `decide` whether one is open now and what comes of it, as an event; `state` folds events
 //! into what a case is. Nothing but events changes a case, so its state is what its history says. `ring` makes the events that a clock
-//! brings about, `notice` tells whom an event concerns by name, and `escalation` tells who is to know that one has run out.
+//! brings about, `photo` that by which a photo is added, `notice` tells whom an event concerns by name, and `escalation` tells who is to know that one has run out.
 
 mod decide;
 mod definition;
@@ -12,6 +12,7 @@ mod event;
 mod histories;
 mod notice;
 mod order;
+mod photo;
 mod ring;
 mod state;
 
@@ -23,5 +24,6 @@ pub use escalation::{Escalation, escalation};
 pub use event::{AlarmFact, Appointed, CaseEvent, ClockFact, Facts, NextWord, Place, RulingId, Word};
 pub use notice::{NoticeKind, notices_of};
 pub use order::{Context, Order};
+pub use photo::with_photo;
 pub use ring::{SERVICE, ring};
 pub use state::{Appeal, CaseClock, CaseState, Task, TaskState};

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use super::definition::{Effect, StateName, words};
 use super::event::{AlarmFact, CaseEvent, ClockFact, NextWord, Word};
-use crate::dispatch::{DepartmentId, DepartmentRole, Limit, Pause, Stage, WorkerId};
+use crate::dispatch::{DepartmentId, DepartmentRole, Limit, Pause, PhotoId, Stage, WorkerId};
 
 /// What a case is: the sum of its events, and of nothing else.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +34,10 @@ pub struct CaseState {
     pub is_supervised: bool,
     pub appeal: Appeal,
     pub is_published: bool,
+    /// Photos in the order in which they were added, those that were erased since too.
+    pub photos: Vec<PhotoId>,
+    /// How many of them somebody had before them who said whether it may be shown to all.
+    photos_moderated: usize,
     pub is_off_list: bool,
     pub rating: Option<u8>,
 }
@@ -214,6 +218,8 @@ impl CaseState {
             is_supervised: false,
             appeal: Appeal::None,
             is_published: false,
+            photos: Vec::new(),
+            photos_moderated: 0,
             is_off_list: false,
             rating: None,
         }
@@ -279,7 +285,11 @@ impl CaseState {
             Effect::Appeal => self.appeal = Appeal::Open,
             Effect::ReviewAppeal => self.appeal = if self.appeal == Appeal::Open { Appeal::Reviewed } else { Appeal::Upheld },
             Effect::RejectAppeal => self.appeal = Appeal::Rejected,
-            Effect::Moderate => self.is_published = facts.published.unwrap_or(self.is_published),
+            Effect::Moderate => {
+                self.is_published = facts.published.unwrap_or(self.is_published);
+                self.photos_moderated = self.photos.len();
+            }
+            Effect::Photo => self.photos.extend(facts.photo),
             Effect::Rate => self.rating = facts.rating.or(self.rating),
             Effect::Move | Effect::Reclassify | Effect::Void | Effect::SelfHandle | Effect::Close => {}
         }
@@ -379,6 +389,12 @@ impl CaseState {
     /// Returns the tasks that somebody is still to do.
     pub fn open_tasks(&self) -> impl Iterator<Item = &Task> {
         self.tasks.iter().filter(|task| task.state.is_open())
+    }
+
+    /// Returns the photos that may be shown to all: those that were there when somebody last said that it may be. What is added to a case
+    /// that is shown already waits until it is said again.
+    pub fn photos_for_all(&self) -> &[PhotoId] {
+        if self.is_published { &self.photos[..self.photos_moderated] } else { &[] }
     }
 
     /// Returns who is still to look at the place: until the case leaves the state in which they were asked.
