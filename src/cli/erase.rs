@@ -5,14 +5,14 @@ use super::time::tell;
 use super::{Context, Outcome};
 use crate::app::{ErasureList, OpenMode, StoreUnavailable, open_store};
 use crate::dispatch::WorkerId;
-use crate::store::{ErasureReason, PersonRecord};
+use crate::store::{ErasureReason, PersonRecord, PhotoFile};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The id of the worker as the roster has it, or `reporter CASE` for who reported a case
+    /// The id of the worker as the roster has it, `reporter CASE` for who reported a case, with its photos, or `photo ID`
     #[arg(required_unless_present = "expired", conflicts_with = "expired")]
     person: Option<String>,
-    /// Erase everybody who left the roster longer ago than privacy.keep_days
+    /// Erase everybody who left the roster, and who reported and photos of cases that ended, longer ago than privacy.keep_days
     #[arg(long)]
     expired: bool,
     /// Erase also who stands on the roster
@@ -34,11 +34,12 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     };
     let list = ErasureList::of(&context.store, &context.config.privacy);
     for person in &chosen {
-        let left = person.left_at.map(|at| format!(", who left {}", tell(at, &context.config.time_zone))).unwrap_or_default();
+        let how = if PhotoFile::of_person(&person.id).is_some() { "whose case ended" } else { "who left" };
+        let left = person.left_at.map(|at| format!(", {how} {}", tell(at, &context.config.time_zone))).unwrap_or_default();
         if args.dry_run {
-            super::say(&format!("would erase name and phone of {}{left}", person.id));
+            super::say(&format!("would erase {}{left}", what_of(&person.id)));
         } else if list.erase(&*store, &person.id, reason, &super::author(), now)? {
-            super::say(&format!("erased name and phone of {}{left}", person.id));
+            super::say(&format!("erased {}{left}", what_of(&person.id)));
         }
     }
     if chosen.is_empty() {
@@ -47,6 +48,11 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         super::say(&format!("{} keeps what was erased; restore follows it", list.path().display()));
     }
     Ok(Outcome::Done)
+}
+
+/// Says what is personal of somebody, or that it is a photo.
+fn what_of(id: &WorkerId) -> String {
+    if PhotoFile::of_person(id).is_some() { id.to_string() } else { format!("name and phone of {id}") }
 }
 
 fn find<'a>(people: &'a [PersonRecord], id: &str, anyway: bool) -> anyhow::Result<&'a PersonRecord> {

@@ -28,7 +28,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-/// Erases whoever was erased since the backup was made.
+/// Erases whoever, and whatever photo, was erased since the backup was made.
 fn erase_again(context: &Context) -> anyhow::Result<()> {
     let list = ErasureList::of(&context.store, &context.config.privacy);
     if !list.exists() {
@@ -40,7 +40,7 @@ fn erase_again(context: &Context) -> anyhow::Result<()> {
     }
     let store = open_store(&context.store, OpenMode::Write)?;
     let erased = reapply(&*store, &list, &super::author(), Timestamp::now())?;
-    super::say(&format!("erased again: {erased} people"));
+    super::say(&format!("erased again: {erased} people and photos"));
     Ok(())
 }
 

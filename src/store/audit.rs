@@ -13,7 +13,7 @@ use super::months_out::KeptMonth;
 use super::records::{AuditEntry, ErasureReason, KeyHash, KeyRecord, PersonDigest, RosterData};
 use super::webhooks::{Webhook, WebhookId};
 use crate::boundary::{Generation, GenerationState};
-use crate::dispatch::{RuleKind, RuleTable};
+use crate::dispatch::{CaseId, PhotoId, RuleKind, RuleTable};
 
 /// A write, as the audit log names it.
 pub(super) enum Action<'a> {
@@ -59,6 +59,11 @@ pub(super) enum Action<'a> {
     },
     ErasePerson {
         person: PersonDigest,
+        reason: ErasureReason,
+    },
+    ErasePhoto {
+        photo: PhotoId,
+        case: CaseId,
         reason: ErasureReason,
     },
     SaveNote {
@@ -118,6 +123,7 @@ impl Action<'_> {
             Self::AddKey(_) => "add_key",
             Self::RevokeKey { .. } => "revoke_key",
             Self::ErasePerson { .. } => "erase_person",
+            Self::ErasePhoto { .. } => "erase_photo",
             Self::SaveNote { .. } => "save_note",
             Self::DetachMonth { .. } => "detach_month",
             Self::ArchiveMonth { .. } => "archive_month",
@@ -136,7 +142,7 @@ impl Action<'_> {
             Self::EndWebhook { .. } | Self::EndEntry { .. } => json!({ "ended_at": null }),
             Self::RevokeKey { .. } => json!({ "revoked_at": null }),
             // What there was is gone, and must not live on here.
-            Self::ErasePerson { .. } => json!({ "is_blank": false }),
+            Self::ErasePerson { .. } | Self::ErasePhoto { .. } => json!({ "is_blank": false }),
             Self::SaveNote { before, .. } => json!({ "text": (*before)? }),
             Self::DetachMonth { rows, .. } => json!({ "rows": rows }),
             Self::ArchiveMonth { kept, .. } => json!({ "rows": kept.rows }),
@@ -172,7 +178,7 @@ impl Action<'_> {
             }),
             Self::AddKey(key) => describe_key(key),
             Self::RevokeKey { at, .. } => json!({ "revoked_at": at.to_string() }),
-            Self::ErasePerson { .. } => json!({ "is_blank": true }),
+            Self::ErasePerson { .. } | Self::ErasePhoto { .. } => json!({ "is_blank": true }),
             Self::SaveNote { after, .. } => json!({ "text": after }),
             Self::DetachMonth { .. } => json!({ "rows": 0 }),
             Self::ArchiveMonth { kept, .. } => json!({ "file": kept.file, "sha256": kept.sha256 }),
@@ -219,6 +225,7 @@ impl fmt::Display for Action<'_> {
             Self::AddKey(key) => write!(f, "key {}, role {}, {} units", key.hash, key.role, key.scope.len()),
             Self::RevokeKey { hash, .. } => write!(f, "key {hash}"),
             Self::ErasePerson { person, reason } => write!(f, "name and phone of person {}, {}", hex(&person.0[..8]), reason.as_str()),
+            Self::ErasePhoto { photo, case, reason } => write!(f, "photo {photo} of case {case}, {}", reason.as_str()),
             Self::SaveNote { name, .. } => write!(f, "note {name}"),
             Self::DetachMonth { table, month, rows } => write!(f, "{}, {rows} rows taken out", month_text(table, *month)),
             Self::ArchiveMonth { table, month, kept } => {

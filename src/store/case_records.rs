@@ -1,11 +1,12 @@
 //! Cases with their histories, as they are written and read back.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::times::to_milliseconds;
 use crate::boundary::{Position, UnitCode};
 use crate::dispatch::workflow::{CaseEvent, CaseState, NoticeKind};
-use crate::dispatch::{Case, CaseId, Reporter};
+use crate::dispatch::{Case, CaseId, Photo, PhotoId, Reporter, WorkerId};
 
 /// Most candidates that are looked at for what may be the same as a new case; the newest of them. More of one place and time is a
 /// crowd that needs no list.
@@ -16,6 +17,34 @@ pub const DUPLICATES_MAX: usize = 20;
 pub enum CaseWrite {
     Add(Box<NewCase>),
     Append(Box<NewEvent>),
+    /// The event by which a photo is added, with the photo.
+    AppendPhoto(Box<(NewEvent, PhotoFile)>),
+}
+
+/// A photo with its bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PhotoFile {
+    pub photo: Photo,
+    pub bytes: Vec<u8>,
+}
+
+/// Says nothing of what it shows, so that no log does.
+impl std::fmt::Debug for PhotoFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.photo.fmt(f)
+    }
+}
+
+impl PhotoFile {
+    /// Returns the id under which a photo stands among the people, whose personal data it is.
+    pub fn person(photo: PhotoId) -> WorkerId {
+        WorkerId(format!("photo {photo}").into())
+    }
+
+    /// Returns the photo of which such an id is.
+    pub fn of_person(id: &WorkerId) -> Option<PhotoId> {
+        id.0.strip_prefix("photo ").and_then(|id| Uuid::try_parse(id).ok()).map(PhotoId)
+    }
 }
 
 /// A case that begins its life.
@@ -24,6 +53,8 @@ pub struct NewCase {
     pub case: Case,
     /// Its history, mostly one event. What may be the same is added to the first.
     pub events: Vec<CaseEvent>,
+    /// Photos that come with it, each of which an event tells of.
+    pub photos: Vec<PhotoFile>,
     pub reporter: Reporter,
     /// By which the same report is known again when it is sent again.
     pub token: Option<IntakeToken>,
@@ -198,6 +229,17 @@ impl Standing {
 
 fn framed(ids: &[&str]) -> String {
     if ids.is_empty() { String::new() } else { format!("\n{}\n", ids.join("\n")) }
+}
+
+impl CaseWrite {
+    /// Returns the next event of a case, of a write that is one, with the photo that it adds.
+    pub(super) fn as_append(&self) -> Option<(&NewEvent, Option<&PhotoFile>)> {
+        match self {
+            Self::Add(_) => None,
+            Self::Append(next) => Some((next, None)),
+            Self::AppendPhoto(both) => Some((&both.0, Some(&both.1))),
+        }
+    }
 }
 
 impl NewCase {

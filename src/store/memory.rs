@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::audit::Action;
-use super::case_records::{CaseMark, CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, Notice, NumberedEvent};
+use super::case_records::{CaseMark, CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, Notice, NumberedEvent, PhotoFile};
 use super::drafts::{DraftEntry, DraftEntryKind, DraftStanding};
 use super::identity::Fingerprint;
 use super::ledger::{self, EntryEnd, EntryFilter, EntryKind, Ledger};
@@ -26,7 +26,7 @@ use super::{Store, StoreError};
 use crate::boundary::{
     Accepted, FeatureRef, Generation, GenerationId, GenerationState, Layer, LayerName, Level, Unit, UnitCode, UnitId, UnitShape, Validity,
 };
-use crate::dispatch::{AddressRow, Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, Worker, WorkerId};
+use crate::dispatch::{AddressRow, Case, CaseId, Photo, PhotoId, Reporter, RosterTerm, RuleSet, RuleTable, Worker, WorkerId};
 use crate::topology::{GeometryDigest, Seal};
 
 /// A store without a file: the plain model against which the others are tested, and a store for tests.
@@ -352,6 +352,19 @@ impl Store for MemoryStore {
         Ok(self.lock().lives.reporter(id))
     }
 
+    fn load_photos(&self, case: CaseId) -> Result<Vec<Photo>, StoreError> {
+        Ok(self.lock().lives.photos().filter(|photo| photo.case == case).cloned().collect())
+    }
+
+    fn find_kept_photos(&self, ids: &[PhotoId]) -> Result<Vec<PhotoId>, StoreError> {
+        let state = self.lock();
+        Ok(ids.iter().copied().filter(|id| state.lives.photo(*id).is_some()).collect())
+    }
+
+    fn find_photo(&self, id: PhotoId) -> Result<Option<PhotoFile>, StoreError> {
+        Ok(self.lock().lives.photo(id).cloned())
+    }
+
     fn load_case_events(&self, after: u64, limit: usize) -> Result<Vec<NumberedEvent>, StoreError> {
         let state = self.lock();
         Ok(state.lives.events_after(&state.cases, after, limit))
@@ -485,7 +498,13 @@ impl Store for MemoryStore {
             PersonRecord { id: id.clone(), is_blank: is_blank(worker), is_on_roster, left_at }
         };
         let reporters = state.lives.reporters().map(|(id, left_at)| PersonRecord { id, is_blank: false, is_on_roster: false, left_at });
-        let mut people: Vec<PersonRecord> = state.people.iter().map(record).chain(reporters).collect();
+        let photos = state.lives.photos().map(|photo| PersonRecord {
+            id: PhotoFile::person(photo.id),
+            is_blank: photo.erased_at.is_some(),
+            is_on_roster: false,
+            left_at: state.lives.left_at(photo.case),
+        });
+        let mut people: Vec<PersonRecord> = state.people.iter().map(record).chain(reporters).chain(photos).collect();
         people.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(people)
     }
@@ -493,12 +512,20 @@ impl Store for MemoryStore {
     fn erase_person(&self, id: &WorkerId, reason: ErasureReason, author: &str, at: Timestamp) -> Result<bool, StoreError> {
         let mut guard = self.lock();
         let state = &mut *guard;
+        if let Some(photo) = PhotoFile::of_person(id) {
+            return Ok(state.erase_photo(photo, reason, author, at));
+        }
+        let of_reporter: Vec<PhotoId> =
+            state.lives.photos().filter(|photo| *id.0 == *format!("reporter {}", photo.case)).map(|photo| photo.id).collect();
         match state.people.get_mut(id).filter(|worker| !is_blank(worker)) {
             Some(worker) => (worker.name, worker.phone) = (String::new(), String::new()),
             None if state.lives.erase_reporter(id) => {}
             None => return Ok(false),
         }
         state.note_change(&Action::ErasePerson { person: PersonDigest::of(id), reason }, author, at);
+        for photo in of_reporter {
+            state.erase_photo(photo, reason, author, at);
+        }
         Ok(true)
     }
 
@@ -641,6 +668,12 @@ impl State {
     }
 
     /// Notes a write that snapshots are to follow.
+    fn erase_photo(&mut self, photo: PhotoId, reason: ErasureReason, author: &str, at: Timestamp) -> bool {
+        let Some(case) = self.lives.erase_photo(photo, at) else { return false };
+        self.note(&Action::ErasePhoto { photo, case, reason }, author, at);
+        true
+    }
+
     fn note_change(&mut self, action: &Action<'_>, author: &str, at: Timestamp) {
         self.version += 1;
         self.note(action, author, at);

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::case_records::{CaseWrite, CaseWritten, DUPLICATES_MAX, NewCase, NewEvent, Notice, NumberedEvent, Standing};
+use super::case_records::{CaseWrite, CaseWritten, DUPLICATES_MAX, NewCase, NewEvent, Notice, NumberedEvent, PhotoFile, Standing};
 use super::records::CaseFilter;
 use super::times::to_milliseconds;
 use crate::dispatch::workflow::{CaseEvent, CaseState, NoticeKind, notices_of};
-use crate::dispatch::{Case, CaseId, Reporter, WorkerId, distance_m};
+use crate::dispatch::{Case, CaseId, Photo, PhotoId, Reporter, WorkerId, distance_m};
 
 #[derive(Debug, Default)]
 pub(super) struct Lives {
@@ -17,6 +17,7 @@ pub(super) struct Lives {
     /// The number that was given last, to an event or a publication.
     newest: u64,
     reporters: BTreeMap<CaseId, Reporter>,
+    photos: BTreeMap<PhotoId, PhotoFile>,
     tokens: BTreeMap<[u8; 32], ([u8; 32], CaseId, Timestamp)>,
     /// Metres to the border of the cases that are in doubt.
     borders: BTreeMap<CaseId, f64>,
@@ -27,6 +28,14 @@ impl Lives {
         match write {
             CaseWrite::Add(new) => self.add(cases, *new),
             CaseWrite::Append(next) => self.append(cases, *next),
+            CaseWrite::AppendPhoto(both) => {
+                let (next, photo) = *both;
+                let written = self.append(cases, next);
+                if written == CaseWritten::Appended {
+                    self.keep_photo(photo);
+                }
+                written
+            }
         }
     }
 
@@ -54,6 +63,7 @@ impl Lives {
         if !new.reporter.is_empty() {
             self.reporters.insert(id, new.reporter);
         }
+        std::mem::take(&mut new.photos).into_iter().for_each(|photo| self.keep_photo(photo));
         self.save_borders(&[(id, new.border_m)]);
         cases.insert(id, new.case);
         let first = new.events[0].clone();
@@ -125,6 +135,33 @@ impl Lives {
     pub(super) fn erase_reporter(&mut self, id: &WorkerId) -> bool {
         let case = self.reporters.keys().copied().find(|case| *id.0 == *format!("reporter {case}"));
         case.and_then(|case| self.reporters.remove(&case)).is_some()
+    }
+
+    fn keep_photo(&mut self, file: PhotoFile) {
+        let photo = Photo { at: to_milliseconds(file.photo.at), ..file.photo };
+        self.photos.insert(photo.id, PhotoFile { photo, ..file });
+    }
+
+    /// Returns what is known of all photos, in the order of their ids.
+    pub(super) fn photos(&self) -> impl Iterator<Item = &Photo> {
+        self.photos.values().map(|file| &file.photo)
+    }
+
+    pub(super) fn photo(&self, id: PhotoId) -> Option<&PhotoFile> {
+        self.photos.get(&id).filter(|file| file.photo.erased_at.is_none())
+    }
+
+    /// Takes the bytes of a photo out, and returns whose case it is where there were any.
+    pub(super) fn erase_photo(&mut self, id: PhotoId, at: Timestamp) -> Option<CaseId> {
+        let file = self.photos.get_mut(&id).filter(|file| file.photo.erased_at.is_none())?;
+        file.bytes = Vec::new();
+        (file.photo.byte_count, file.photo.erased_at) = (0, Some(to_milliseconds(at)));
+        Some(file.photo.case)
+    }
+
+    /// Returns when a case ended, by its last event; none of one that has not.
+    pub(super) fn left_at(&self, case: CaseId) -> Option<Timestamp> {
+        self.history(case).last().filter(|event| event.is_end).map(|event| event.at)
     }
 
     pub(super) fn events_after(&self, cases: &BTreeMap<CaseId, Case>, after: u64, limit: usize) -> Vec<NumberedEvent> {

@@ -44,7 +44,7 @@ use uuid::Uuid;
 pub use case_queue::{CaseQueue, QueueError};
 pub use case_records::{
     CaseMark, CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DUPLICATES_MAX, IntakeToken, Near, NewCase, NewEvent,
-    Notice, NumberedEvent,
+    Notice, NumberedEvent, PhotoFile,
 };
 pub use drafts::{DraftEntry, DraftEntryKind, DraftStanding};
 pub use error::StoreError;
@@ -63,7 +63,7 @@ pub use rosters::{PlannedRoster, descends};
 pub use webhooks::{DeadLetter, Delivery, Lease, LetterState, NumberedHappening, NumberedPublication, Topic, Webhook, WebhookId};
 
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use crate::dispatch::{AddressRow, Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
+use crate::dispatch::{AddressRow, Case, CaseId, Photo, PhotoId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
 
 pub trait Store: Send + Sync {
     /// Returns the layers in the order of their names, each as its newest published generation has it
@@ -235,6 +235,15 @@ pub trait Store: Send + Sync {
     /// Returns who reported a case, where anybody said so and it has not been erased.
     fn find_reporter(&self, id: CaseId) -> Result<Option<Reporter>, StoreError>;
 
+    /// Returns what is known of the photos of a case, in the order of their ids; also of those that were erased.
+    fn load_photos(&self, case: CaseId) -> Result<Vec<Photo>, StoreError>;
+
+    /// Returns those of some photos that have not been erased, in no order.
+    fn find_kept_photos(&self, ids: &[PhotoId]) -> Result<Vec<PhotoId>, StoreError>;
+
+    /// Returns a photo with its bytes; none of one that was erased.
+    fn find_photo(&self, id: PhotoId) -> Result<Option<PhotoFile>, StoreError>;
+
     /// Returns at most `limit` events of cases after the one numbered `after`, in the order in which they became durable.
     fn load_case_events(&self, after: u64, limit: usize) -> Result<Vec<NumberedEvent>, StoreError>;
 
@@ -325,10 +334,12 @@ pub trait Store: Send + Sync {
     /// Returns at most `limit` letters of a webhook that have not been sent, in the order of their events.
     fn load_dead_letters(&self, id: WebhookId, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
 
-    /// Returns who may have something personal kept, in the order of their ids.
+    /// Returns who may have something personal kept, in the order of their ids. A photo of a case stands there too, as it may show
+    /// people: as [`PhotoFile::person`] has it, and gone from the time at which its case ended.
     fn load_people(&self) -> Result<Vec<PersonRecord>, StoreError>;
 
-    /// Blanks what is kept of a person and returns whether there was anything. All that refers to the person stays.
+    /// Blanks what is kept of a person and returns whether there was anything. All that refers to the person stays. With who reported a
+    /// case its photos are blanked; a photo alone by the id of [`PhotoFile::person`].
     fn erase_person(&self, id: &WorkerId, reason: ErasureReason, author: &str, at: Timestamp) -> Result<bool, StoreError>;
 
     /// Adds a key. A key whose hash is known is left as it is.

@@ -342,7 +342,7 @@ pub struct AuditEntry {
     pub at: Timestamp,
     pub author: String,
     /// `publish`, `draft`, `open_draft`, `edit_draft`, `approve_draft`, `publish_draft`, `withdraw_draft`, `replace_roster`, `replace_categories`, `replace_responsibilities`, `replace_calendars`, `add_cases`, `add_webhook`, `end_webhook`, `add_key`,
-    /// `revoke_key`, `erase_person`, `save_note`, `detach_month`, `archive_month`, `replace_addresses`, `add_ruling`, `end_ruling`, `report_border`,
+    /// `revoke_key`, `erase_person`, `erase_photo`, `save_note`, `detach_month`, `archive_month`, `replace_addresses`, `add_ruling`, `end_ruling`, `report_border`,
     /// `settle_border_report`, `give_consent`, `withdraw_consent`, `add_skill`, `end_skill`.
     pub action: String,
     /// What was written, in words and figures.

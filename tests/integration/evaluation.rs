@@ -78,7 +78,15 @@ fn with_history(case: Case, outcome: &Outcome<'_>) -> CaseWrite {
         }
         None => {}
     }
-    CaseWrite::Add(Box::new(NewCase { case, events, reporter: Reporter::default(), token: None, near: None, border_m: None }))
+    CaseWrite::Add(Box::new(NewCase {
+        case,
+        events,
+        photos: Vec::new(),
+        reporter: Reporter::default(),
+        token: None,
+        near: None,
+        border_m: None,
+    }))
 }
 
 fn write(store: &dyn Store, writes: Vec<CaseWrite>) {

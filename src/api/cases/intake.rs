@@ -248,6 +248,7 @@ pub async fn submit<'r>(
         NewCase {
             case,
             events: vec![event],
+            photos: Vec::new(),
             reporter: submission.reporter,
             token: submission.token,
             near: Some(near),

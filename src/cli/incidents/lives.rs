@@ -74,7 +74,7 @@ pub fn history(
 pub fn add(store: &dyn Store, cases: Vec<Read>) -> Result<usize, StoreError> {
     let new = |Read { case, events, border_m }| {
         let reporter = Reporter::default();
-        CaseWrite::Add(Box::new(NewCase { case, events, reporter, token: None, near: None, border_m }))
+        CaseWrite::Add(Box::new(NewCase { case, events, photos: Vec::new(), reporter, token: None, near: None, border_m }))
     };
     let mut writes = cases.into_iter().map(new).peekable();
     let mut added = 0;

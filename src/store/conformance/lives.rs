@@ -16,7 +16,7 @@ use crate::store::{
     NewCase, NewEvent, NumberedHappening, NumberedPublication, Store, StoreError, Topic, Webhook, WebhookId, WorkerPosition,
 };
 
-fn event(seq: u32, effect: Effect, state: &str, is_end: bool, at: Timestamp) -> CaseEvent {
+pub(super) fn event(seq: u32, effect: Effect, state: &str, is_end: bool, at: Timestamp) -> CaseEvent {
     CaseEvent {
         seq,
         at,
@@ -30,7 +30,7 @@ fn event(seq: u32, effect: Effect, state: &str, is_end: bool, at: Timestamp) -> 
     }
 }
 
-fn new(id: u128, lon: f64, token: Option<u8>) -> NewCase {
+pub(super) fn new(id: u128, lon: f64, token: Option<u8>) -> NewCase {
     let case = case(id, lon, 26.0);
     let mut first = event(1, Effect::Report, "open", false, day(2));
     let department = DepartmentId("D1".into());
@@ -39,14 +39,14 @@ fn new(id: u128, lon: f64, token: Option<u8>) -> NewCase {
     first.facts.clocks = vec![ClockFact { department: Some(department), stage: Stage::Handle, limit, due_at: Some(day(5)), warn_at: None }];
     let near = Some(Near { distance_m: 50.0, since: case.reported_at - SignedDuration::from_hours(24) });
     let token = token.map(|key| IntakeToken { key: [key; 32], body: [1; 32] });
-    NewCase { case, events: vec![first], reporter: Reporter::default(), token, near, border_m: None }
+    NewCase { case, events: vec![first], photos: Vec::new(), reporter: Reporter::default(), token, near, border_m: None }
 }
 
-fn add(new: NewCase) -> CaseWrite {
+pub(super) fn add(new: NewCase) -> CaseWrite {
     CaseWrite::Add(Box::new(new))
 }
 
-fn next(store: &dyn Store, id: u128, event: CaseEvent) -> CaseWrite {
+pub(super) fn next(store: &dyn Store, id: u128, event: CaseEvent) -> CaseWrite {
     let record = store.find_case_record(CaseId(Uuid::from_u128(id))).unwrap().unwrap();
     let mut after = record.state().unwrap();
     after.apply(&event);

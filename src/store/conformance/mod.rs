@@ -11,6 +11,7 @@ mod generations;
 mod keys;
 mod lives;
 mod people;
+mod photos;
 mod rosters;
 mod rules;
 mod samples;
@@ -26,6 +27,8 @@ pub use generations::*;
 pub use keys::*;
 pub use lives::*;
 pub use people::*;
+pub(super) use photos::write_photos;
+pub use photos::*;
 pub use rosters::*;
 pub use rules::*;
 pub use samples::*;
@@ -104,6 +107,8 @@ macro_rules! conformance_tests {
             a_key_is_added_and_revoked_once
             a_note_is_kept_and_overwritten
             who_is_erased_is_blank_at_all_times_and_stays_in_history
+            a_photo_is_there_when_its_event_is
+            a_photo_that_is_erased_leaves_its_row_alone
             every_write_stands_in_the_audit_log
             the_version_grows_with_what_snapshots_follow
             a_change_of_the_version_ends_the_wait

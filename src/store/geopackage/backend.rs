@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::connection::{Connections, lay_to_rest};
-use super::{addresses, cases, drafts, generations, keys, ledger, lives, people, publish, roster, rules, transfer, webhooks};
+use super::{addresses, cases, drafts, generations, keys, ledger, lives, people, photos, publish, roster, rules, transfer, webhooks};
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use crate::dispatch::{AddressRow, Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
-use crate::store::case_records::{CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, Notice, NumberedEvent};
+use crate::dispatch::{AddressRow, Case, CaseId, Photo, PhotoId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
+use crate::store::case_records::{CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, Notice, NumberedEvent, PhotoFile};
 use crate::store::drafts::{DraftEntry, DraftStanding};
 use crate::store::ledger::{Entry, EntryEnd, EntryFilter, EntryKind};
 use crate::store::positions::{Positions, WorkerPosition};
@@ -226,6 +226,18 @@ impl Store for GeoPackageStore {
 
     fn find_reporter(&self, id: CaseId) -> Result<Option<Reporter>, StoreError> {
         self.connections.read("find who reported a case", |tx| lives::find_reporter(tx, id))
+    }
+
+    fn load_photos(&self, case: CaseId) -> Result<Vec<Photo>, StoreError> {
+        self.connections.read("read what is known of photos", |tx| photos::load_photos(tx, case))
+    }
+
+    fn find_kept_photos(&self, ids: &[PhotoId]) -> Result<Vec<PhotoId>, StoreError> {
+        self.connections.read("find photos that are kept", |tx| photos::find_kept_photos(tx, ids))
+    }
+
+    fn find_photo(&self, id: PhotoId) -> Result<Option<PhotoFile>, StoreError> {
+        self.connections.read("read a photo", |tx| photos::find_photo(tx, id))
     }
 
     fn load_case_events(&self, after: u64, limit: usize) -> Result<Vec<NumberedEvent>, StoreError> {

@@ -10,12 +10,13 @@ use super::cases::{self, COLUMNS, insert_case, page_of, read_case};
 use super::connection::{Failure, corrupt};
 use super::generations::load_generations;
 use super::ledger::add_notices;
+use super::photos::add_photo;
 use super::roster::person_key;
 use crate::boundary::{Generation, LayerName, Position, UnitCode};
 use crate::dispatch::workflow::{CaseEvent, notices_of};
 use crate::dispatch::{CaseId, Reporter, WorkerId, cell_of, cells_around, distance_m};
 use crate::store::case_records::{
-    CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DUPLICATES_MAX, Near, NewCase, NewEvent, NumberedEvent, Standing,
+    CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DUPLICATES_MAX, Near, NewCase, NewEvent, NumberedEvent, PhotoFile, Standing,
 };
 use crate::store::event_text::EventRow;
 use crate::store::records::CaseFilter;
@@ -27,7 +28,8 @@ const EVENT: &str = "e.seq, e.at, e.author, e.role, e.action, e.effect, e.state,
 pub(super) fn write_cases(transaction: &Transaction<'_>, writes: Vec<CaseWrite>) -> Result<Vec<CaseWritten>, Failure> {
     let write = |write| match write {
         CaseWrite::Add(new) => add(transaction, *new),
-        CaseWrite::Append(next) => append(transaction, &next),
+        CaseWrite::Append(next) => append(transaction, &next, None),
+        CaseWrite::AppendPhoto(both) => append(transaction, &both.0, Some(&both.1)),
     };
     writes.into_iter().map(write).collect()
 }
@@ -70,6 +72,9 @@ fn add(transaction: &Transaction<'_>, mut new: NewCase) -> Result<CaseWritten, F
     for event in &new.events {
         insert_event(transaction, &id, &reported_at, event)?;
     }
+    for photo in &new.photos {
+        add_photo(transaction, photo)?;
+    }
     if let Some(token) = new.token {
         let mut keep = transaction.prepare_cached("INSERT INTO gk_case_token (key, body, case_id, at) VALUES (?1, ?2, ?3, ?4)")?;
         keep.execute(params![token.key, token.body, id, time_text(new.events[0].at)])?;
@@ -77,7 +82,7 @@ fn add(transaction: &Transaction<'_>, mut new: NewCase) -> Result<CaseWritten, F
     Ok(CaseWritten::Added(Box::new(new.events.swap_remove(0))))
 }
 
-fn append(transaction: &Transaction<'_>, next: &NewEvent) -> Result<CaseWritten, Failure> {
+fn append(transaction: &Transaction<'_>, next: &NewEvent, photo: Option<&PhotoFile>) -> Result<CaseWritten, Failure> {
     let id = next.case.0.to_string();
     let mut find = transaction.prepare_cached("SELECT version, reported_at FROM gk_case WHERE id = ?1")?;
     let found = find.query_row([&id], |row| Ok((row.get::<_, Option<u32>>(0)?, row.get::<_, String>(1)?))).optional()?;
@@ -120,6 +125,9 @@ fn append(transaction: &Transaction<'_>, next: &NewEvent) -> Result<CaseWritten,
     }
     if let Some(category) = &next.event.facts.category {
         transaction.prepare_cached("UPDATE gk_case SET category = ?2 WHERE id = ?1")?.execute(params![id, category])?;
+    }
+    if let Some(photo) = photo {
+        add_photo(transaction, photo)?;
     }
     insert_event(transaction, &id, &reported_at, &next.event)?;
     let number = transaction.last_insert_rowid();

@@ -19,6 +19,7 @@ mod ledger;
 mod lives;
 mod migrate;
 mod people;
+mod photos;
 mod publish;
 mod roster;
 mod rules;

@@ -60,7 +60,7 @@ mod tests {
         let path = folder.path().join("store.gpkg");
         drop(GeoPackageStore::open_or_create(&path).unwrap());
         let connection = rusqlite::Connection::open(&path).unwrap();
-        let undo = "DROP TABLE gk_draft_entry; DROP TABLE gk_publication; DROP TABLE gk_dead_letter; DROP TABLE gk_webhook; DROP TABLE gk_case_token; DROP TABLE gk_case_event;
+        let undo = "DROP TABLE gk_draft_entry; DROP TABLE gk_photo; DROP TABLE gk_publication; DROP TABLE gk_dead_letter; DROP TABLE gk_webhook; DROP TABLE gk_case_token; DROP TABLE gk_case_event;
                     DROP INDEX gk_case_by_cell; DROP INDEX gk_case_published; DROP INDEX gk_case_open; DROP INDEX gk_case_by_due;
                     DROP INDEX gk_case_by_alarm; DROP INDEX gk_case_by_border; DROP INDEX gk_case_open_by_holder;
                     ALTER TABLE gk_case DROP COLUMN alarm_at; ALTER TABLE gk_case DROP COLUMN border_m;

@@ -7,10 +7,12 @@ use uuid::Uuid;
 
 use super::connection::Connections;
 use super::listen::Listener;
-use super::{addresses, cases, drafts, generations, keys, ledger, lives, people, publish, retention, roster, rules, transfer, webhooks};
+use super::{
+    addresses, cases, drafts, generations, keys, ledger, lives, people, photos, publish, retention, roster, rules, transfer, webhooks,
+};
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use crate::dispatch::{AddressRow, Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
-use crate::store::case_records::{CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, Notice, NumberedEvent};
+use crate::dispatch::{AddressRow, Case, CaseId, Photo, PhotoId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
+use crate::store::case_records::{CaseMarkPage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, Notice, NumberedEvent, PhotoFile};
 use crate::store::drafts::{DraftEntry, DraftStanding};
 use crate::store::ledger::{Entry, EntryEnd, EntryFilter, EntryKind};
 use crate::store::positions::WorkerPosition;
@@ -256,6 +258,18 @@ impl Store for PostgisStore {
 
     fn find_reporter(&self, id: CaseId) -> Result<Option<Reporter>, StoreError> {
         self.connections.read("find who reported a case", async |tx| lives::find_reporter(tx, id).await)
+    }
+
+    fn load_photos(&self, case: CaseId) -> Result<Vec<Photo>, StoreError> {
+        self.connections.read("read what is known of photos", async |tx| photos::load_photos(tx, case).await)
+    }
+
+    fn find_kept_photos(&self, ids: &[PhotoId]) -> Result<Vec<PhotoId>, StoreError> {
+        self.connections.read("find photos that are kept", async |tx| photos::find_kept_photos(tx, ids).await)
+    }
+
+    fn find_photo(&self, id: PhotoId) -> Result<Option<PhotoFile>, StoreError> {
+        self.connections.read("read a photo", async |tx| photos::find_photo(tx, id).await)
     }
 
     fn load_case_events(&self, after: u64, limit: usize) -> Result<Vec<NumberedEvent>, StoreError> {

@@ -16,6 +16,7 @@ use super::generations::{from_id, load_generations};
 use super::ledger;
 use super::listen::CASES_CHANNEL;
 use super::months;
+use super::photos::add_photo;
 use super::roster::person_keys;
 use super::values::{Time, from_text, to_text};
 use crate::boundary::{Generation, GenerationId, LayerName, Position};
@@ -43,7 +44,7 @@ pub(super) async fn write_cases(tx: &Transaction<'_>, geometry: &Type, writes: &
     let mut written: Vec<Option<CaseWritten>> = vec![None; writes.len()];
     let mut entries = Vec::new();
     let news: Vec<(usize, &NewCase)> = writes.iter().enumerate().filter_map(|(at, write)| Some((at, write.as_add()?))).collect();
-    let nexts: Vec<(usize, &NewEvent)> = writes.iter().enumerate().filter_map(|(at, write)| Some((at, write.as_append()?))).collect();
+    let nexts: Vec<(usize, &NewEvent)> = writes.iter().enumerate().filter_map(|(at, write)| Some((at, write.as_append()?.0))).collect();
     // Locks are taken in one order by all writers: months, then people, then ids and cases in their order, and the counter last.
     if !news.is_empty() {
         add(tx, geometry, &news, &mut written, &mut entries).await?;
@@ -51,8 +52,25 @@ pub(super) async fn write_cases(tx: &Transaction<'_>, geometry: &Type, writes: &
     if !nexts.is_empty() {
         append(tx, geometry, &nexts, &mut written, &mut entries).await?;
     }
+    for (write, written) in writes.iter().zip(&written) {
+        add_photos(tx, write, written.as_ref()).await?;
+    }
     insert_events(tx, &entries).await?;
     Ok(written.into_iter().map(|written| written.unwrap_or(CaseWritten::Refused)).collect())
+}
+
+/// Keeps the photos of a write that was taken.
+async fn add_photos(tx: &Transaction<'_>, write: &CaseWrite, written: Option<&CaseWritten>) -> Result<(), Failure> {
+    match (write, written) {
+        (CaseWrite::Add(new), Some(CaseWritten::Added(_))) => {
+            for photo in &new.photos {
+                add_photo(tx, photo).await?;
+            }
+            Ok(())
+        }
+        (CaseWrite::AppendPhoto(both), Some(CaseWritten::Appended)) => add_photo(tx, &both.1).await,
+        _ => Ok(()),
+    }
 }
 
 async fn add(
@@ -453,9 +471,5 @@ fn read_event(row: &Row, from: usize) -> Result<CaseEvent, Failure> {
 impl CaseWrite {
     fn as_add(&self) -> Option<&NewCase> {
         if let Self::Add(new) = self { Some(new) } else { None }
-    }
-
-    fn as_append(&self) -> Option<&NewEvent> {
-        if let Self::Append(next) = self { Some(next) } else { None }
     }
 }

@@ -18,6 +18,7 @@ mod lives;
 mod migrate;
 mod months;
 mod people;
+mod photos;
 mod publish;
 mod retention;
 mod roster;

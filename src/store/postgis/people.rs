@@ -5,10 +5,12 @@ use tokio_postgres::Transaction;
 
 use super::connection::Failure;
 use super::keys::note_change;
+use super::photos::erase_photo;
 use super::roster::worker_id;
 use super::values::{Time, to_text};
-use crate::dispatch::WorkerId;
+use crate::dispatch::{PhotoId, WorkerId};
 use crate::store::audit::Action;
+use crate::store::case_records::PhotoFile;
 use crate::store::records::{ErasureReason, PersonDigest, PersonRecord};
 
 /// What makes a row blank.
@@ -34,6 +36,13 @@ pub(super) async fn load_people(tx: &Transaction<'_>) -> Result<Vec<PersonRecord
         let left_at = row.try_get::<_, Option<Time>>(3)?.map(|time| time.0).filter(|_| !is_on_roster);
         people.push(PersonRecord { id: worker_id(row.get(0)), is_blank, is_on_roster, left_at });
     }
+    // Photos may show people, and leave with the end of their case as well.
+    let sql = "SELECT o.id, o.erased_at IS NOT NULL, e.at FROM gk_photo AS o JOIN gk_case AS c ON c.id = o.case_id
+         LEFT JOIN gk_case_event AS e ON e.case_id = c.id AND e.reported_at = c.reported_at AND e.seq = c.version AND c.is_open = 0";
+    for row in tx.query(sql, &[]).await? {
+        let left_at = row.try_get::<_, Option<Time>>(2)?.map(|time| time.0);
+        people.push(PersonRecord { id: PhotoFile::person(PhotoId(row.get(0))), is_blank: row.get(1), is_on_roster: false, left_at });
+    }
     // The escape for what PostgreSQL cannot hold sorts elsewhere than what it stands for.
     people.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(people)
@@ -46,11 +55,19 @@ pub(super) async fn erase_person(
     author: &str,
     at: Timestamp,
 ) -> Result<bool, Failure> {
+    if let Some(photo) = PhotoFile::of_person(id) {
+        return erase_photo(tx, photo, reason, author, at).await;
+    }
     let sql = format!("UPDATE gk_person SET name = '', phone = '', email = '' WHERE worker_id = $1 AND NOT ({IS_BLANK})");
     tx.execute("DELETE FROM gk_position WHERE worker = (SELECT key FROM gk_person WHERE worker_id = $1)", &[&to_text(&id.0)]).await?;
     let is_erased = tx.execute(&sql, &[&to_text(&id.0)]).await? > 0;
     if is_erased {
         note_change(tx, &Action::ErasePerson { person: PersonDigest::of(id), reason }, author, at).await?;
+        let sql = "SELECT o.id FROM gk_photo AS o JOIN gk_case AS c ON c.id = o.case_id JOIN gk_person AS p ON p.key = c.reporter
+             WHERE p.worker_id = $1 AND o.erased_at IS NULL ORDER BY o.id";
+        for row in tx.query(sql, &[&to_text(&id.0)]).await? {
+            erase_photo(tx, PhotoId(row.get(0)), reason, author, at).await?;
+        }
     }
     Ok(is_erased)
 }

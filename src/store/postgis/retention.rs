@@ -115,6 +115,10 @@ pub(super) async fn drop_month(
         let found = format!("has {rows} rows in {partition} and {} in its file; nothing was dropped; repeat the command", kept.rows);
         return Err(Failure::Store(StoreError::Foreign { location: location.to_owned(), found }));
     }
+    if table == "gk_case" {
+        // Personal, and in no file: they end with their cases.
+        tx.batch_execute(&format!("DELETE FROM gk_photo WHERE case_id IN (SELECT id FROM {partition})")).await?;
+    }
     tx.batch_execute(&format!("DROP TABLE {partition}")).await?;
     note(tx, &Action::ArchiveMonth { table, month: month.month, kept }, author, at).await
 }

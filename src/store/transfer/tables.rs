@@ -55,7 +55,7 @@ macro_rules! table {
 
 /// All that is copied, in the order in which it is: a row comes after those that it refers to, generations after all that they show,
 /// so that nothing of one is seen before all of it is there, and the audit log last, so that it tells how far a copy is.
-pub static TABLES: [Table; 32] = [
+pub static TABLES: [Table; 33] = [
     table!("gk_level", 1, key: Integer, layer: Code, level: Code),
     table!("gk_unit", 1, key: Integer, level: Integer, code: Code, id: Uuid),
     table!("gk_person", 1, key: Integer, worker_id: Text, name: Text, phone: Text, email: Text),
@@ -117,6 +117,11 @@ pub static TABLES: [Table; 32] = [
         "gk_case_event", 1,
         number: Integer, case_id: Uuid, reported_at: Time, seq: Integer, at: Time, author: Text, role: Code, action: Text, effect: Code,
         state: Text, is_end: Integer, facts: Json
+    ),
+    table!(
+        "gk_photo", 1,
+        id: Uuid, case_id: Uuid, at: Time, author: Text, role: Code, media_type: Code, width: Integer, height: Integer, sha256: Bytes,
+        erased_at: Time, bytes: Bytes
     ),
     table!(
         "gk_webhook", 1,

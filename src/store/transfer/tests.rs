@@ -10,11 +10,11 @@ use proptest::test_runner::{Config, TestRunner};
 use super::{MARK, Target, TransferError, TransferStore, transfer};
 use crate::boundary::{GenerationId, GenerationState};
 use crate::dispatch::{Case, Post};
-use crate::store::conformance::{assignment, case, day, key, layer, publication, publish, rules, squares, worker};
+use crate::store::conformance::{assignment, case, day, key, layer, publication, publish, rules, squares, worker, write_photos};
 use crate::store::histories::{Step, apply, compare, steps};
 use crate::store::postgis::scratch::Scratch;
-use crate::store::records::RosterData;
-use crate::store::{GeoPackageStore, MemoryStore, PostgisStore, Store};
+use crate::store::records::{ErasureReason, RosterData};
+use crate::store::{GeoPackageStore, MemoryStore, PhotoFile, PostgisStore, Store};
 
 /// Each history is copied three times, between stores that are made for it, which takes a database seconds.
 const HISTORIES: u32 = 2;
@@ -178,6 +178,22 @@ fn a_store_that_has_grown_since_its_copy_was_cut_is_copied_whole() {
     assert!(copy_until(&from, &to, 5));
     publish(&*from.store, &squares(&["5"]), 5).unwrap();
     copy(&from, &to);
+}
+
+#[test]
+fn photos_are_copied_bit_for_bit_and_erased_in_an_earlier_copy_too() {
+    for (make_from, make_to) in [(geopackage as Make, postgis as Make), (postgis, geopackage)] {
+        let (Some(from), Some(to)) = (make_from(), make_to()) else { continue };
+        from.store.save_note("n", "n", "a", day(1)).unwrap();
+        let [one, other] = write_photos(&*from.store);
+        copy(&from, &to);
+        assert_eq!(to.store.find_photo(one.photo.id).unwrap().as_ref(), Some(&one));
+        assert!(from.store.erase_person(&PhotoFile::person(one.photo.id), ErasureReason::Request, "a", day(4)).unwrap());
+        copy(&from, &to);
+        assert_eq!(to.store.find_photo(one.photo.id).unwrap(), None);
+        assert_eq!(to.store.find_photo(other.photo.id).unwrap().as_ref(), Some(&other));
+        assert_eq!(to.store.load_photos(one.photo.case).unwrap(), from.store.load_photos(one.photo.case).unwrap());
+    }
 }
 
 #[test]

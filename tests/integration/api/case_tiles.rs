@@ -218,7 +218,8 @@ fn with_clock(id: u128, column: usize, row: usize, due: Timestamp) -> CaseWrite 
         is_end: false,
         facts,
     };
-    let new = NewCase { case, events: vec![event], reporter: Reporter::default(), token: None, near: None, border_m: None };
+    let new =
+        NewCase { case, events: vec![event], photos: Vec::new(), reporter: Reporter::default(), token: None, near: None, border_m: None };
     CaseWrite::Add(Box::new(new))
 }
 

@@ -56,7 +56,8 @@ fn case(due_in: SignedDuration) -> (CaseId, CaseWrite) {
         generation: Some(GenerationId(1)),
         holder: Some(WorkerId(SECRETS[0].into())),
     };
-    let new = NewCase { case, events: vec![first], reporter: Reporter::default(), token: None, near: None, border_m: None };
+    let new =
+        NewCase { case, events: vec![first], photos: Vec::new(), reporter: Reporter::default(), token: None, near: None, border_m: None };
     (id, CaseWrite::Add(Box::new(new)))
 }
 

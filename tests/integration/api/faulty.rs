@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gridkeeper::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
-use gridkeeper::dispatch::{Case, CaseId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
+use gridkeeper::dispatch::{Case, CaseId, Photo, PhotoId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
 use gridkeeper::store::{
     AuditEntry, CaseFilter, CaseMarkPage, CasePage, CaseRecord, CaseRecordPage, CaseWrite, CaseWritten, DeadLetter, Delivery, DraftEntry,
     DraftStanding, EndedUnit, Entry, EntryEnd, EntryFilter, EntryKind, ErasureReason, GenerationChanges, KeyHash, KeyRecord, Lease, Notice,
-    NumberedEvent, NumberedPublication, PersonRecord, PlannedRoster, Publication, RosterChange, RosterData, Store, StoreError,
+    NumberedEvent, NumberedPublication, PersonRecord, PhotoFile, PlannedRoster, Publication, RosterChange, RosterData, Store, StoreError,
     StoredGeneration, StoredRoster, UnitHead, Webhook, WebhookId, WorkerPosition, WorkerSaid,
 };
 use jiff::Timestamp;
@@ -108,6 +108,9 @@ impl Store for Faulty {
         fn load_case_records(filter: &CaseFilter) -> CaseRecordPage;
         fn load_case_marks(filter: &CaseFilter) -> CaseMarkPage;
         fn find_reporter(id: CaseId) -> Option<Reporter>;
+        fn load_photos(case: CaseId) -> Vec<Photo>;
+        fn find_kept_photos(ids: &[PhotoId]) -> Vec<PhotoId>;
+        fn find_photo(id: PhotoId) -> Option<PhotoFile>;
         fn load_case_events(after: u64, limit: usize) -> Vec<NumberedEvent>;
         fn load_publications(after: u64, limit: usize) -> Vec<NumberedPublication>;
         fn newest_happening() -> u64;
