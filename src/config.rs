@@ -85,6 +85,8 @@ struct CaseSettings {
     reassign_on_roster: bool,
     idempotency_keep_h: u32,
     ruling_radius_m: f64,
+    photo_bytes_max: usize,
+    photos_per_case_max: usize,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -164,7 +166,17 @@ pub struct CaseConfig {
     pub idempotency_keep_h: u32,
     /// How far a ruling on a border reaches where the dispatcher does not say, metres. `ruling_radius_m`, default 30, at most 200.
     pub ruling_radius_m: f64,
+    /// Largest photo of a case as it is sent, bytes. `photo_bytes_max`, default 4 MiB, at most 32 MiB.
+    pub photo_bytes_max: usize,
+    /// Photos of a case, those that were erased not counted; 0 takes none. `photos_per_case_max`, default 12, at most 100.
+    pub photos_per_case_max: usize,
 }
+
+/// What a photo may be set to at most, bytes: it is held in memory while it is taken in.
+const PHOTO_BYTES_MAX_MAX: usize = 32 << 20;
+
+/// What a case may be set to have at most: its photos are listed on one page.
+const PHOTOS_PER_CASE_MAX_MAX: usize = 100;
 
 /// What Open311 tells about the service. `[open311]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -367,6 +379,8 @@ impl Default for CaseSettings {
             reassign_on_roster: true,
             idempotency_keep_h: 168,
             ruling_radius_m: 30.0,
+            photo_bytes_max: 4 << 20,
+            photos_per_case_max: 12,
         }
     }
 }
@@ -387,6 +401,13 @@ impl CaseSettings {
         if self.idempotency_keep_h == 0 {
             return Err(wrong("cases.idempotency_keep_h", "a repeat must be known for an hour at least".into()));
         }
+        if !(1..=PHOTO_BYTES_MAX_MAX).contains(&self.photo_bytes_max) {
+            return Err(wrong("cases.photo_bytes_max", format!("{} is not from 1 to {PHOTO_BYTES_MAX_MAX} bytes", self.photo_bytes_max)));
+        }
+        if self.photos_per_case_max > PHOTOS_PER_CASE_MAX_MAX {
+            let detail = format!("{} is more than {PHOTOS_PER_CASE_MAX_MAX}", self.photos_per_case_max);
+            return Err(wrong("cases.photos_per_case_max", detail));
+        }
         if self.queue_max == 0 || self.batch_max == 0 {
             return Err(wrong("cases.queue_max", "at least one write must be let in".into()));
         }
@@ -405,6 +426,8 @@ impl CaseSettings {
             reassign_on_roster,
             idempotency_keep_h,
             ruling_radius_m,
+            photo_bytes_max,
+            photos_per_case_max,
             ..
         } = self;
         Ok(CaseConfig {
@@ -423,6 +446,8 @@ impl CaseSettings {
             reassign_on_roster,
             idempotency_keep_h,
             ruling_radius_m,
+            photo_bytes_max,
+            photos_per_case_max,
         })
     }
 }

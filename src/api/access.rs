@@ -38,6 +38,11 @@ const TABLE: &[(&str, &str, Access)] = &[
     ("GET", "/v1/incidents/{id}", INSIDERS),
     ("POST", "/v1/incidents/{id}/actions", INSIDERS),
     ("GET", "/v1/incidents/{id}/history", INSIDERS),
+    ("POST", "/v1/incidents/{id}/photos", INSIDERS),
+    // Also to the public, when somebody has said so of the case, which the routes look at themselves.
+    ("GET", "/v1/incidents/{id}/photos", Access::Everybody),
+    ("GET", "/v1/incidents/{id}/photos/{photo}", Access::Everybody),
+    ("DELETE", "/v1/incidents/{id}/photos/{photo}", DESK),
     ("GET", "/v1/stream", Access::Everybody),
     ("GET", "/v1/alarms", INSIDERS),
     // What is one's own; a key that is nobody's own has nothing there.

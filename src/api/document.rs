@@ -22,6 +22,8 @@ pub struct Document {
     tagged: bool,
     /// What the ETag begins with: the version of what is shown, which writes are held to.
     version: String,
+    /// Whether it may be packed for its way. Not where its bytes are packed already.
+    packed: bool,
     /// Whether the answer depends on who asks, and so may not be kept by a shared cache.
     private: bool,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -43,12 +45,17 @@ const GZIP_LEVEL: u32 = 4;
 impl Document {
     pub fn new(media: &'static str, bytes: impl Into<Bytes>) -> Self {
         let media = HeaderValue::from_static(media);
-        Self { media, bytes: bytes.into(), tagged: true, version: String::new(), private: false, headers: Vec::new() }
+        Self { media, bytes: bytes.into(), tagged: true, version: String::new(), packed: true, private: false, headers: Vec::new() }
     }
 
     /// Marks an answer that the next moment may change: it carries no ETag.
     pub fn untagged(self) -> Self {
         Self { tagged: false, ..self }
+    }
+
+    /// Marks an answer whose bytes are packed already, as those of pictures are.
+    pub fn unpacked(self) -> Self {
+        Self { packed: false, ..self }
     }
 
     /// Says which version of something is shown: the ETag begins with it.
@@ -113,7 +120,7 @@ impl Terms {
 /// Sends a document on the terms of its request.
 pub async fn send(document: Document, terms: &Terms, mut response: Response) -> Response {
     // Who takes none of them is sent the bytes as they are: better that than nothing.
-    let is_worth_it = document.bytes.len() >= PACKED_BYTES_MIN;
+    let is_worth_it = document.packed && document.bytes.len() >= PACKED_BYTES_MIN;
     let coding = terms.coding(&CODINGS).filter(|_| is_worth_it).unwrap_or(Coding::Plain);
     let headers = response.headers_mut();
     headers.insert(

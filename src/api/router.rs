@@ -14,8 +14,8 @@ use super::openapi;
 use super::problem::Problem;
 use super::state::AppState;
 use super::{
-    addresses, alarms, archives, audit, borders, cases, costs, drafts, generations, health, indicators, keepers, locate, open311, rules,
-    stream, tiles, webhooks,
+    addresses, alarms, archives, audit, borders, cases, costs, drafts, generations, health, indicators, keepers, locate, open311, photos,
+    rules, stream, tiles, webhooks,
 };
 
 /// Every route that the API definition describes, grouped by who calls it.
@@ -36,6 +36,8 @@ fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(cases::find_incident))
         .routes(routes!(cases::act_on_incident))
         .routes(routes!(cases::show_incident_history))
+        .routes(routes!(photos::add_photo, photos::list_photos))
+        .routes(routes!(photos::show_photo, photos::erase_photo))
         .routes(routes!(stream::listen_to_incidents))
         .routes(routes!(alarms::list_alarms))
         // Keepers, by token, and who sends them.

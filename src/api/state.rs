@@ -1,5 +1,5 @@
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -13,6 +13,7 @@ use super::cases::layer_of_cases;
 use super::drafts::{Desk, Runs};
 use super::features::{KnownLevels, TableSource};
 use super::health::LoadedGeneration;
+use super::photos::{ErasureLog, UPLOADS_MAX};
 use super::problem::{Problem, ProblemKind};
 use super::rate::Rates;
 use super::stream::{Feed, Item};
@@ -60,6 +61,8 @@ struct Shared {
     rulings: ArcSwap<BorderRulings>,
     /// Told whenever another snapshot answers.
     swapped: Arc<Notify>,
+    uploads: Semaphore,
+    erasure_log: OnceLock<Arc<dyn ErasureLog>>,
 }
 
 /// Requests that may read the store at once. The store has few connections; more readers would only wait inside it.
@@ -91,6 +94,8 @@ impl AppState {
             geocoder: Geocoder::new(&config.geocoder),
             rulings: ArcSwap::default(),
             swapped: Arc::default(),
+            uploads: Semaphore::new(UPLOADS_MAX),
+            erasure_log: OnceLock::new(),
             feed: Arc::new(Feed::new(config.cases.listeners_max)),
             store,
             tokens: TokenVerifier::new(&config.oidc),
@@ -203,6 +208,20 @@ impl AppState {
     /// Makes these the rulings that are in force.
     pub fn set_rulings(&self, rulings: BorderRulings) {
         self.0.rulings.store(Arc::new(rulings));
+    }
+
+    /// Has erasures told beside the store too. The first that is named counts.
+    pub fn tell_erasures_to(&self, log: Arc<dyn ErasureLog>) {
+        let _ = self.0.erasure_log.set(log);
+    }
+
+    pub(super) fn erasure_log(&self) -> Option<Arc<dyn ErasureLog>> {
+        self.0.erasure_log.get().cloned()
+    }
+
+    /// Returns what bounds the pictures that are taken in at once.
+    pub(super) fn uploads(&self) -> &Semaphore {
+        &self.0.uploads
     }
 
     /// Returns where cases lie.

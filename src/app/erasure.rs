@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{StoreUnavailable, is_postgres};
+use crate::api::ErasureLog;
 use crate::config::PrivacyConfig;
 use crate::dispatch::WorkerId;
 use crate::store::{ErasureReason, PersonDigest, PersonRecord, Store};
@@ -74,16 +75,8 @@ impl ErasureList {
         author: &str,
         at: Timestamp,
     ) -> Result<bool, ErasureError> {
-        let person = hex(PersonDigest::of(id));
-        self.append(&Erased { person, erased_at: at, reason: reason.as_str().into() })?;
+        self.tell(id, reason, at).map_err(|source| ErasureError::List { path: self.0.clone(), source })?;
         Ok(store.erase_person(id, reason, author, at).map_err(StoreUnavailable::from)?)
-    }
-
-    fn append(&self, erased: &Erased) -> Result<(), ErasureError> {
-        let failed = |source| ErasureError::List { path: self.0.clone(), source };
-        let line = serde_json::to_string(erased).map_err(|error| failed(error.into()))?;
-        let mut file = OpenOptions::new().create(true).append(true).open(&self.0).map_err(failed)?;
-        file.write_all(format!("{line}\n").as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
     }
 
     /// Returns the last erasure of each person.
@@ -105,6 +98,16 @@ impl ErasureList {
             *last = erased_at.max(*last);
         }
         Ok(found)
+    }
+}
+
+/// A service tells its list of what it erases by itself: photos of cases.
+impl ErasureLog for ErasureList {
+    fn tell(&self, person: &WorkerId, reason: ErasureReason, at: Timestamp) -> std::io::Result<()> {
+        let erased = Erased { person: hex(PersonDigest::of(person)), erased_at: at, reason: reason.as_str().into() };
+        let line = serde_json::to_string(&erased)?;
+        let mut file = OpenOptions::new().create(true).append(true).open(&self.0)?;
+        file.write_all(format!("{line}\n").as_bytes()).and_then(|()| file.sync_all())
     }
 }
 

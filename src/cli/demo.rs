@@ -7,7 +7,7 @@ use clap::Parser;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, Outcome, import, incidents, key, roster, rules, serve};
-use crate::app::{self, OpenMode};
+use crate::app::{self, ErasureList, OpenMode};
 use crate::boundary::LayerName;
 use crate::config::Config;
 use crate::dispatch::{Role, RuleKind};
@@ -65,7 +65,8 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     };
     let store = serve::open(&place.store())?;
     let listen = listen.unwrap_or(config.http.listen);
-    serve::run_service(config, store, listen, move |address| {
+    let erasures = ErasureList::of(&place.store(), &config.privacy);
+    serve::run_service(config, store, erasures, listen, move |address| {
         super::say(&format!("map  http://{address}/app/#key={key}"));
         super::say(&format!("key  {key}  (a dispatcher's; callers send it as Authorization: Bearer)"));
     })

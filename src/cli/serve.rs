@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Context, Outcome};
 use crate::api::{self, AppState, Tls};
-use crate::app::{self, OpenMode, SharedStore};
+use crate::app::{self, ErasureList, OpenMode, SharedStore};
 use crate::config::Config;
 use crate::snapshot::Live;
 
@@ -44,7 +44,8 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
         (config.http.tls_cert, config.http.tls_key) = (args.tls_cert, args.tls_key);
     }
     let scheme = if config.http.tls_cert.is_some() { "https" } else { "http" };
-    run_service(config, store, listen, move |address| {
+    let erasures = ErasureList::of(&context.store, &config.privacy);
+    run_service(config, store, erasures, listen, move |address| {
         tracing::info!("the map is at {scheme}://{address}/app/");
     })
 }
@@ -73,11 +74,12 @@ fn check_archives(archives: &[PathBuf]) -> anyhow::Result<()> {
 pub fn run_service(
     config: Config,
     store: SharedStore,
+    erasures: ErasureList,
     listen: SocketAddr,
     on_ready: impl FnOnce(SocketAddr) + Send + 'static,
 ) -> anyhow::Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the service's threads")?;
-    let outcome = runtime.block_on(serve(config, store, listen, on_ready));
+    let outcome = runtime.block_on(serve(config, store, erasures, listen, on_ready));
     // A snapshot that is just being built is of no use any more.
     runtime.shutdown_background();
     outcome
@@ -86,6 +88,7 @@ pub fn run_service(
 async fn serve(
     config: Config,
     store: SharedStore,
+    erasures: ErasureList,
     listen: SocketAddr,
     on_ready: impl FnOnce(SocketAddr) + Send + 'static,
 ) -> anyhow::Result<Outcome> {
@@ -109,6 +112,7 @@ async fn serve(
     let tables = app::read_tables(&config.features.collections, config.features.collection_bytes_max)?;
     let described = app::read_tile_layers(&config.map)?;
     let state = AppState::with_tables(Arc::new(Live::default()), Arc::clone(&store), config, tables, described);
+    state.tell_erasures_to(Arc::new(erasures));
     let stop = async move {
         tokio::select! {
             _ = terminate.recv() => {}

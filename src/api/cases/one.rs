@@ -78,8 +78,8 @@ pub async fn load(state: &AppState, caller: &Caller, id: &str) -> Result<CaseRec
     let missing = || Problem::not_found(format!("there is no incident {id}"));
     let found = CaseId(Uuid::try_parse(id).map_err(|_| missing())?);
     let record = state.with_store(move |store| store.find_case_record(found)).await?;
-    let territory = state.territory(caller.scope())?;
-    record.filter(|record| rights::reaches(caller, &territory, &record.case) || rights::concerns(caller, record)).ok_or_else(missing)
+    let record = record.ok_or_else(missing)?;
+    if rights::sees(state, caller, &record)? { Ok(record) } else { Err(missing()) }
 }
 
 /// Sends a case as it is now.

@@ -1,7 +1,11 @@
+use jiff::Timestamp;
+
 use crate::api::caller::Caller;
 use crate::api::problem::{Problem, ProblemKind};
+use crate::api::state::AppState;
 use crate::boundary::{LayerName, Territory, UnitCode};
 use crate::dispatch::{Case, Role};
+use crate::snapshot::Snapshot;
 use crate::store::CaseRecord;
 
 /// What cases are called where they are refused.
@@ -37,6 +41,26 @@ pub fn require_prefix(territory: &Territory, prefix: Option<&str>) -> Result<(),
         return Ok(());
     }
     Err(Problem::new(ProblemKind::Forbidden, "the key does not reach the units of this code"))
+}
+
+/// Whether a caller may see all of a case.
+///
+/// # Errors
+/// 503 before the first snapshot was built, where the key is limited.
+pub fn sees(state: &AppState, caller: &Caller, record: &CaseRecord) -> Result<bool, Problem> {
+    if require(caller).is_err() {
+        return Ok(false);
+    }
+    let territory = state.territory(caller.scope())?;
+    Ok(reaches(caller, &territory, &record.case) || concerns(caller, record))
+}
+
+/// Whether a case is of a category that is not shown to all, whatever was said of the case.
+pub fn is_private(snapshot: &Snapshot, case: &Case, at: Timestamp) -> bool {
+    let code = case.category.split(':').next().unwrap_or_default();
+    let rules = snapshot.rules(at);
+    let asked = rules.find(code, true).ok();
+    asked.is_some_and(|asked| asked.category.rows_at(at).next().is_some_and(|row| row.is_private))
 }
 
 /// Whether a case is one that the caller has to do with by name: theirs, one at which they are asked to look, or of whose task they

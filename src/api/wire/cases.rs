@@ -152,6 +152,8 @@ pub struct IncidentView {
     pub appeal: Option<&'static str>,
     /// Whether text, media and exact position may be shown to all.
     pub published: bool,
+    /// Photos that were added, those that were taken away since too.
+    pub photos: usize,
     /// Whether a keeper did what is not on the list of what keepers may be given.
     pub off_list: bool,
     pub rating: Option<u8>,
@@ -278,6 +280,7 @@ impl IncidentView {
             supervised: state.is_some_and(|state| state.is_supervised),
             appeal: state.map(|state| state.appeal.as_str()),
             published: state.is_some_and(|state| state.is_published),
+            photos: state.map_or(0, |state| state.photos.len()),
             off_list: state.is_some_and(|state| state.is_off_list),
             rating: state.and_then(|state| state.rating),
             actions,
@@ -362,6 +365,9 @@ pub struct EventView {
     /// The ruling by which the place is taken for a unit's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ruling: Option<String>,
+    /// The photo that was added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub photo: Option<String>,
 }
 
 /// A word about a clock; the effect says which.
@@ -465,6 +471,7 @@ impl EventView {
             off_list: facts.is_off_list,
             alarm: facts.alarm.as_ref().map(AlarmView::new),
             ruling: facts.ruling.map(|ruling| ruling.0.to_string()),
+            photo: facts.photo.map(|photo| photo.to_string()),
         }
     }
 }

@@ -4,6 +4,7 @@ mod balance;
 mod cases;
 mod generations;
 mod locate;
+mod photos;
 mod plan;
 mod rules;
 mod staffing;
@@ -18,6 +19,7 @@ pub use generations::{
     ComparisonView, GenerationView, KeeperView, LevelTotals, LevelView, TransferView, UNHELD_CODES_MAX, UnheldView, UnitView,
 };
 pub use locate::{AlternativeView, GridView, HolderView, LocateAnswer, PathView, PositionView, ResponsibleView, WorkerView};
+pub use photos::PhotoView;
 pub use plan::{AgainstView, CommunityView, CompactnessView, DistrictView, EvennessView, MeasuresView, PairView};
 pub use rules::{CategoryView, ConditionView, DepartmentView, DueView, LimitsView, RespondingView, RuleView, RulingView};
 pub use staffing::{ParentStaffView, StaffingSumView, StaffingView};

@@ -29,6 +29,7 @@ mod locate;
 mod ogc_tiles;
 mod open311;
 mod openapi;
+pub mod photos;
 pub mod process;
 mod rates;
 mod reach;
