@@ -5,6 +5,7 @@ refused before it got anywhere. So whatever part of a request is not meant to be
 that every run asks the same.
 """
 
+import base64
 import collections
 import copy
 import json
@@ -109,6 +110,8 @@ WRITES = [
     ("street", None, {"POST": feature(POLYGON, {}), "PUT": feature(POLYGON, {}), "PATCH": {}}),
 ]
 FORM = {"service_code": "E0110", "lat": str(PLACE.get("lat")), "long": str(PLACE.get("lon")), "description": "d"}
+# A picture of one point.
+PHOTO = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 TURNS = collections.Counter()
 ZOOM = 12
 
@@ -186,7 +189,10 @@ def before_call(context, case, kwargs):
     if bodies and not is_wrong and isinstance(case.body, dict) and turn((*key, "body"), [True, False]):
         case.body = copy.deepcopy(turn((*key, "given"), bodies))
     if key == ("POST", "/open311/v2/{resource}") and not is_wrong and turn((*key, "body"), [True, False]):
-        case.body = "&".join(f"{name}={value}" for name, value in FORM.items())
+        is_plain = case.media_type == "application/x-www-form-urlencoded"
+        case.body = "&".join(f"{name}={value}" for name, value in FORM.items()) if is_plain else dict(FORM)
+    if key == ("POST", "/v1/incidents/{id}/photos") and not is_wrong and turn((*key, "body"), [True, False]):
+        case.body = PHOTO
 
 
 @schemathesis.hook

@@ -16,13 +16,15 @@ use crate::api::document::Document;
 use crate::api::links::BaseUrl;
 use crate::api::locate::{Asker, Fields, Given, Options, Question};
 use crate::api::media::JSON;
+use crate::api::photos::file_of;
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::state::AppState;
 use crate::api::wire::{CaseTag, IncidentTaken, RulingApplied};
-use crate::dispatch::workflow::{CaseEvent, begin};
+use crate::dispatch::photo::Picture;
+use crate::dispatch::workflow::{CaseEvent, CaseState, begin, with_photo};
 use crate::dispatch::{Case, CaseId, Reporter};
 use crate::snapshot::{context_of, place_at};
-use crate::store::{CaseRecord, CaseWrite, CaseWritten, IntakeToken, Near, NewCase};
+use crate::store::{CaseRecord, CaseWrite, CaseWritten, IntakeToken, Near, NewCase, PhotoFile};
 
 /// What the address of a case begins with.
 const PATH: &str = "/v1/incidents";
@@ -194,6 +196,8 @@ pub struct Submission {
     pub reported_at: Option<Timestamp>,
     pub reporter: Reporter,
     pub token: Option<IntakeToken>,
+    /// Pictures that come with it, and are kept with it or not at all.
+    pub pictures: Vec<Picture>,
 }
 
 /// What became of a report.
@@ -245,10 +249,11 @@ pub async fn submit<'r>(
         };
         let window = SignedDuration::from_hours(i64::from(cases.duplicate_window_h));
         let near = Near { distance_m: cases.duplicate_distance_m, since: case.reported_at - window };
+        let (events, photos) = with_photos(event, submission.pictures, case.id, caller);
         NewCase {
             case,
-            events: vec![event],
-            photos: Vec::new(),
+            events,
+            photos,
             reporter: submission.reporter,
             token: submission.token,
             near: Some(near),
@@ -258,6 +263,21 @@ pub async fn submit<'r>(
     let case = new.case.clone();
     let written = state.write_case(CaseWrite::Add(Box::new(new))).await?;
     Ok(Taken { case, written, asker, question })
+}
+
+/// Makes photos of the pictures that come with a report, and the events that tell of them; two that are the same are one.
+fn with_photos(first: CaseEvent, pictures: Vec<Picture>, case: CaseId, caller: &Caller) -> (Vec<CaseEvent>, Vec<PhotoFile>) {
+    let (at, mut events, mut photos) = (first.at, vec![first], Vec::<PhotoFile>::new());
+    for picture in pictures {
+        let file = file_of(picture, case, caller, at);
+        if photos.iter().any(|other| other.photo.sha256 == file.photo.sha256) {
+            continue;
+        }
+        let Some(folded) = CaseState::fold(&events) else { continue };
+        events.push(with_photo(&folded, file.photo.id, (&file.photo.author, file.photo.role), at));
+        photos.push(file);
+    }
+    (events, photos)
 }
 
 /// Answers a report that was taken in before, as it was answered then: by the boundaries and the roster of its time.
@@ -343,7 +363,7 @@ impl Reported {
         let reporter = Reporter { name: text("name"), phone: text("phone"), email: text("email") };
         body.finish()?;
         let given = if body.has("lon") || body.has("lat") { body.given_place() } else { address.clone() };
-        let submission = Submission { given, description, source, address, media_url, reported_at, reporter, token: None };
+        let submission = Submission { given, description, source, address, media_url, reported_at, reporter, token: None, pictures: Vec::new() };
         Ok(Self { body, submission })
     }
 }

@@ -12,7 +12,7 @@ pub enum Format {
 }
 
 /// Longest form that is taken, in pairs.
-const PAIRS_MAX: usize = 200;
+pub const PAIRS_MAX: usize = 200;
 
 /// Splits `requests.xml` into its name and its format.
 ///
@@ -50,6 +50,14 @@ impl Pairs {
         };
         let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(pair).collect::<Result<_, std::str::Utf8Error>>();
         let pairs: Vec<(String, String)> = pairs.map_err(|_| Fault::new(400, format, "the arguments are not UTF-8"))?;
+        Self::of(pairs, format)
+    }
+
+    /// Takes pairs that were read already.
+    ///
+    /// # Errors
+    /// A character that cannot be stored.
+    pub fn of(pairs: Vec<(String, String)>, format: Format) -> Result<Self, Fault> {
         if pairs.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
             return Err(Fault::new(400, format, "an argument has the character U+0000, which cannot be stored"));
         }
@@ -72,8 +80,23 @@ impl Pairs {
     }
 }
 
-/// Whether a body is a form.
-pub fn is_form(headers: &HeaderMap) -> bool {
-    let media = headers.get(axum::http::header::CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
-    media.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+/// How a body is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BodyForm {
+    Urlencoded,
+    /// With what stands between its parts.
+    Multipart {
+        boundary: String,
+    },
+}
+
+impl BodyForm {
+    /// Returns the form that a body is said to be; none for anything else.
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
+        let media = headers.get(axum::http::header::CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
+        if media.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            return Some(Self::Urlencoded);
+        }
+        multer::parse_boundary(media).ok().map(|boundary| Self::Multipart { boundary })
+    }
 }

@@ -14,6 +14,7 @@ use crate::api::cases::{Submission, submit};
 use crate::api::locate::Given;
 use crate::api::state::AppState;
 use crate::dispatch::Reporter;
+use crate::dispatch::photo::Picture;
 use crate::store::CaseWritten;
 
 /// Longest description, characters, by the standard.
@@ -26,7 +27,13 @@ const TEXT_CHARS_MAX: usize = 500;
 ///
 /// # Errors
 /// An argument is missing or wrong.
-pub async fn take(state: &AppState, caller: Caller, pairs: &Pairs, format: Format) -> Result<Response, Fault> {
+pub async fn take(
+    state: &AppState,
+    caller: Caller,
+    pairs: &Pairs,
+    pictures: Vec<Picture>,
+    format: Format,
+) -> Result<Response, Fault> {
     let fault = |description: &str| Fault::new(400, format, description);
     let code = pairs.get("service_code").ok_or_else(|| fault("service_code was not provided"))?;
     check_service(state, code, format)?;
@@ -66,6 +73,7 @@ pub async fn take(state: &AppState, caller: Caller, pairs: &Pairs, format: Forma
         reporter,
         reported_at: None,
         token: None,
+        pictures,
     };
     let fields = |name: &str| match name {
         "lon" => Some(Given::Text(Cow::Borrowed(long.as_str()))),

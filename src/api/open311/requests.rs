@@ -1,5 +1,6 @@
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
+use rustc_hash::FxHashSet;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -8,8 +9,11 @@ use super::fault::Fault;
 use super::form::{Format, Pairs};
 use crate::api::caller::Caller;
 use crate::api::cases::{layer_of_cases, reaches};
+use crate::api::links::BaseUrl;
+use crate::api::photos::path_of;
 use crate::api::state::AppState;
-use crate::dispatch::CaseId;
+use crate::dispatch::workflow::CaseState;
+use crate::dispatch::{CaseId, PhotoId};
 use crate::snapshot::Snapshot;
 use crate::store::{CaseFilter, CaseRecord};
 
@@ -26,11 +30,13 @@ const READ_MAX: usize = 20_000;
 ///
 /// # Errors
 /// A time or a status that is none.
-pub async fn list(state: &AppState, caller: &Caller, pairs: &Pairs, format: Format) -> Result<Response, Fault> {
+pub async fn list(state: &AppState, caller: &Caller, base: &BaseUrl, pairs: &Pairs, format: Format) -> Result<Response, Fault> {
     let ids = pairs.list("service_request_id");
     let records = if ids.is_empty() { find(state, pairs, format).await? } else { load(state, &ids, format).await? };
+    let kept = find_kept_photos(state, &records, format).await?;
     let snapshot = state.snapshot().map_err(|problem| Fault::of(&problem, format))?;
-    let shown = records.iter().filter_map(|record| request(state, &snapshot, caller, record)).take(REQUESTS_MAX).collect();
+    let media = Media { base, kept };
+    let shown = records.iter().filter_map(|record| request(state, &snapshot, caller, &media, record)).take(REQUESTS_MAX).collect();
     Ok(answer::list(format, Element { list: "service_requests", item: "request" }, shown))
 }
 
@@ -38,10 +44,12 @@ pub async fn list(state: &AppState, caller: &Caller, pairs: &Pairs, format: Form
 ///
 /// # Errors
 /// 404.
-pub async fn show(state: &AppState, caller: &Caller, id: &str, format: Format) -> Result<Response, Fault> {
+pub async fn show(state: &AppState, caller: &Caller, base: &BaseUrl, id: &str, format: Format) -> Result<Response, Fault> {
     let records = load(state, &[id], format).await?;
+    let kept = find_kept_photos(state, &records, format).await?;
     let snapshot = state.snapshot().map_err(|problem| Fault::of(&problem, format))?;
-    let shown: Vec<Value> = records.iter().filter_map(|record| request(state, &snapshot, caller, record)).collect();
+    let media = Media { base, kept };
+    let shown: Vec<Value> = records.iter().filter_map(|record| request(state, &snapshot, caller, &media, record)).collect();
     if shown.is_empty() {
         return Err(Fault::new(404, format, &format!("service_request_id {id} was not found")));
     }
@@ -110,8 +118,35 @@ fn code_of(record: &CaseRecord) -> &str {
     record.case.category.split(':').next().unwrap_or_default()
 }
 
+/// The photos of some cases that have not been erased, and where they are found.
+struct Media<'a> {
+    base: &'a BaseUrl,
+    kept: FxHashSet<PhotoId>,
+}
+
+impl Media<'_> {
+    /// Returns where a picture of a case can be had: its first photo that all may see, else what was given with the report, else, to who
+    /// may see all of the case, its first photo.
+    fn url_of(&self, case: CaseId, folded: &CaseState, given: &str, sees_all: bool, is_insider: bool) -> String {
+        let first = |photos: &[PhotoId]| photos.iter().copied().find(|photo| self.kept.contains(photo));
+        let to = |photo: PhotoId| self.base.to(&path_of(case, photo));
+        let given = || Some(given.to_owned()).filter(|given| sees_all && !given.is_empty());
+        let own = || if is_insider { first(&folded.photos).map(to) } else { None };
+        first(folded.photos_for_all()).map(to).or_else(given).or_else(own).unwrap_or_default()
+    }
+}
+
+async fn find_kept_photos(state: &AppState, records: &[CaseRecord], format: Format) -> Result<FxHashSet<PhotoId>, Fault> {
+    let added: Vec<PhotoId> = records.iter().flat_map(|record| &record.events).filter_map(|event| event.facts.photo).collect();
+    if added.is_empty() {
+        return Ok(FxHashSet::default());
+    }
+    let kept = state.with_store(move |store| store.find_kept_photos(&added)).await;
+    Ok(kept.map_err(|problem| Fault::of(&problem, format))?.into_iter().collect())
+}
+
 /// Puts a case into the standard's words; none where it is not to be seen at all: one of a private category, or a mere record.
-fn request(state: &AppState, snapshot: &Snapshot, caller: &Caller, record: &CaseRecord) -> Option<Value> {
+fn request(state: &AppState, snapshot: &Snapshot, caller: &Caller, media: &Media<'_>, record: &CaseRecord) -> Option<Value> {
     let folded = record.state()?;
     let case = &record.case;
     let is_insider = caller.is_insider() && reaches(caller, &snapshot.territory(&layer_of_cases(), caller.scope()), case);
@@ -145,6 +180,6 @@ fn request(state: &AppState, snapshot: &Snapshot, caller: &Caller, record: &Case
         "zipcode": null,
         "lat": shows_all.then_some(case.position.lat),
         "long": shows_all.then_some(case.position.lon),
-        "media_url": text(facts.map(|facts| &facts.media_url)),
+        "media_url": media.url_of(case.id, &folded, facts.map_or("", |facts| &facts.media_url), shows_all, is_insider),
     }))
 }

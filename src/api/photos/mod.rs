@@ -12,6 +12,7 @@ mod sight;
 
 pub use add::{__path_add_photo, add_photo};
 pub use erase::{__path_erase_photo, ErasureLog, erase_photo};
+pub use keep::file_of;
 pub use list::{__path_list_photos, list_photos};
-pub use read::UPLOADS_MAX;
-pub use show::{__path_show_photo, show_photo};
+pub use read::{UPLOADS_MAX, read_body, read_picture};
+pub use show::{__path_show_photo, path_of, show_photo};

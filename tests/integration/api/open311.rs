@@ -4,6 +4,7 @@ use reqwest::blocking::Response;
 use serde_json::{Value, json};
 
 use super::cases::{send, service};
+use super::photos::jpeg;
 use super::service::{DISPATCHER, SCOPED, Service, middle_of};
 
 fn get(service: &Service, path: &str) -> Response {
@@ -97,6 +98,86 @@ fn a_request_is_taken_in_and_shown_to_all_only_as_far_as_it_was_looked_at() {
     assert!(xml.contains("<service_requests><request>") && xml.contains("<description>垃圾 &amp; &lt;more&gt;</description>"), "{xml}");
     let (_, token) = read(get(&service, &format!("tokens/{id}.json")));
     assert_eq!(token[0]["service_request_id"], *id);
+}
+
+/// A form with files, as browsers and FixMyStreet send one.
+fn post_multipart(service: &Service, texts: &[(&str, &str)], files: &[(&str, &[u8])]) -> Response {
+    let mut body = Vec::new();
+    for (name, value) in texts {
+        body.extend(format!("--XyZ\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
+    }
+    for (name, bytes) in files {
+        let head = format!("Content-Disposition: form-data; name=\"{name}\"; filename=\"a.jpg\"\r\nContent-Type: image/jpeg");
+        body.extend(format!("--XyZ\r\n{head}\r\n\r\n").bytes());
+        body.extend(*bytes);
+        body.extend(b"\r\n");
+    }
+    body.extend(b"--XyZ--\r\n");
+    let request = service.request("POST", "/open311/v2/requests.json");
+    request.header("content-type", "multipart/form-data; boundary=XyZ").body(body).send().unwrap()
+}
+
+#[test]
+fn a_request_brings_photos_and_all_see_the_first_when_it_was_looked_at() {
+    let service = service();
+    let (lon, lat) = middle_of(0, 0);
+    let (lon, lat) = (lon.to_string(), lat.to_string());
+    let texts = [
+        ("api_key", DISPATCHER),
+        ("service_code", "E0110"),
+        ("lat", &*lat),
+        ("long", &lon),
+        ("description", "垃圾 & <more>"),
+        ("media_url", "https://example.org/1.jpg"),
+    ];
+    let photos = [jpeg(1), jpeg(2), jpeg(1)];
+    let files = [("media", &photos[0][..]), ("media", &photos[1]), ("media[]", &photos[2]), ("cv", b"no picture"), ("media", b"")];
+    let (status, answer) = read(post_multipart(&service, &texts, &files));
+    assert_eq!(status, 201, "{answer}");
+    let id = answer[0]["service_request_id"].as_str().unwrap();
+    let case = service.get(&format!("/v1/incidents/{id}")).bearer_auth(DISPATCHER).send().unwrap().json::<Value>().unwrap();
+    assert_eq!((&case["photos"], &case["version"], &case["description"]), (&json!(2), &json!(3), &json!("垃圾 & <more>")), "two are the same");
+    let list = service.get(&format!("/v1/incidents/{id}/photos")).bearer_auth(DISPATCHER).send().unwrap().json::<Value>().unwrap();
+    let [first, second] = [0, 1].map(|at| list["photos"][at]["href"].as_str().unwrap().to_owned());
+    let media = |query: &str| read(get(&service, &format!("requests/{id}.json{query}"))).1[0]["media_url"].as_str().unwrap().to_owned();
+    let with_key = format!("?api_key={DISPATCHER}");
+    assert_eq!((media(""), media(&with_key)), (String::new(), "https://example.org/1.jpg".into()));
+    let moderate = json!({ "action": "moderate", "published": true });
+    assert_eq!(send(service.request("POST", &format!("/v1/incidents/{id}/actions")), DISPATCHER, &moderate).status(), 200);
+    assert_eq!(media(""), first);
+    let path = |href: &str| href.split_once("/v1").map(|(_, rest)| format!("/v1{rest}")).unwrap();
+    assert_eq!(service.get(&path(&first)).send().unwrap().status(), 200);
+    let xml = get(&service, "requests.xml").text().unwrap();
+    assert!(xml.contains(&format!("<media_url>{first}</media_url>")), "{xml}");
+    // What is taken away makes room for the next, and in the end for what was given.
+    for (href, expected) in [(&first, second.clone()), (&second, "https://example.org/1.jpg".into())] {
+        assert_eq!(service.request("DELETE", &path(href)).bearer_auth(DISPATCHER).send().unwrap().status(), 204);
+        assert_eq!(media(""), expected);
+    }
+}
+
+#[test]
+fn a_request_whose_photos_are_none_is_refused_and_not_taken_in() {
+    let service = service();
+    let (lon, lat) = middle_of(0, 0);
+    let (lon, lat) = (lon.to_string(), lat.to_string());
+    let texts = [("api_key", DISPATCHER), ("service_code", "E0110"), ("lat", &*lat), ("long", &*lon)];
+    let photo = jpeg(1);
+    let large = [&photo[..], &vec![0; 5 << 20]].concat();
+    let refused = |files: &[(&str, &[u8])], status: u16, said: &str| {
+        let (found, errors) = read(post_multipart(&service, &texts, files));
+        assert_eq!((found, &errors[0]["code"]), (status, &json!(status)), "{errors}");
+        assert!(errors[0]["description"].as_str().unwrap().contains(said), "{errors}");
+    };
+    refused(&[("media", b"<svg/>")], 415, "neither JPEG");
+    refused(&[("media", &photo[..60])], 400, "breaks off");
+    refused(&[("media", &large)], 413, "media");
+    refused(&[("media", &photo[..]); 4], 400, "more than 3 photos");
+    let broken = service.request("POST", "/open311/v2/requests.json").header("content-type", "multipart/form-data; boundary=XyZ");
+    assert_eq!(broken.body("--XyZ\r\nContent-").send().unwrap().status(), 400);
+    let other = service.request("POST", "/open311/v2/requests.json").header("content-type", "application/json").body("{}");
+    assert_eq!(other.send().unwrap().status(), 400);
+    assert_eq!(read(get(&service, "requests.json")).1, json!([]));
 }
 
 #[test]
