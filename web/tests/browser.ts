@@ -69,6 +69,22 @@ export async function idle(page: Page): Promise<void> {
   await page.waitForFunction(() => globalThis.gridkeeper.map.loaded() && globalThis.gridkeeper.map.areTilesLoaded());
 }
 
+/** A photo as a camera gives it: so large, of one colour. */
+export async function photo(page: Page, width: number, height: number, colour: string): Promise<{ name: string; mimeType: string; buffer: Buffer }> {
+  const encoded = await page.evaluate(
+    ([width, height, colour]) => {
+      const canvas = document.createElement('canvas');
+      [canvas.width, canvas.height] = [width, height];
+      const pen = canvas.getContext('2d')!;
+      pen.fillStyle = colour;
+      pen.fillRect(0, 0, width, height);
+      return canvas.toDataURL('image/jpeg').split(',')[1]!;
+    },
+    [width, height, colour] as const,
+  );
+  return { name: 'photo.jpg', mimeType: 'image/jpeg', buffer: Buffer.from(encoded, 'base64') };
+}
+
 /** Keeps a picture of the page, to be looked at. */
 export async function picture(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: join(SHOTS, `${name}.png`) });

@@ -3,7 +3,7 @@ import type { Feature, FeatureCollection } from 'geojson';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insideOf } from '../src/map/geometry';
-import { Desktop, PHONE, expectAccessible, expectFits, idle, picture } from './browser';
+import { Desktop, PHONE, expectAccessible, expectFits, idle, photo, picture } from './browser';
 import { type Service, loadAddresses, makeKey, startService } from './service';
 
 let service: Service;
@@ -61,14 +61,19 @@ describe('the citizen’s page', () => {
     await expect.poll(() => phone.locator('#which').textContent()).toContain(String(grid.properties!.name));
   });
 
-  it('takes a report and gives its number', async () => {
+  it('takes a report with a photo and gives its number', async () => {
     await phone.selectOption('#citizen-report select', 'E0110');
     await phone.fill('#citizen-report textarea', '单元门口堆着垃圾');
+    await phone.setInputFiles('#citizen-report input[name=photo]', await photo(phone, 2000, 1000, '#557733'));
+    await expect.poll(() => phone.locator('#citizen-report .photos img').count()).toBe(1);
     await phone.click('#citizen-report button[type=submit]');
     await expect.poll(() => phone.locator('#citizen-report .notice.done').textContent()).toMatch(/编号：[0-9a-f-]{36}/);
     number = /[0-9a-f-]{36}/.exec((await phone.locator('#citizen-report .notice.done').textContent())!)![0];
     const taken = (await (await fetch(`${service.base}/v1/incidents/${number}`, { headers: { Authorization: `Bearer ${service.key}` } })).json()) as { grid: string; source: string };
-    expect(taken).toMatchObject({ grid: grid.properties!.code, source: 'open311' });
+    expect(taken).toMatchObject({ grid: grid.properties!.code, source: 'open311', photos: 1 });
+    const { photos } = (await (await fetch(`${service.base}/v1/incidents/${number}/photos`, { headers: { Authorization: `Bearer ${service.key}` } })).json()) as { photos: { width: number; height: number }[] };
+    expect(photos).toMatchObject([{ width: 1600, height: 800 }]);
+    expect(await phone.locator('#citizen-report .photos img').count()).toBe(0);
   });
 
   it('shows its course to whoever has the number', async () => {

@@ -2,7 +2,7 @@
 import type { FeatureCollection } from 'geojson';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Desktop, PHONE, expectAccessible, expectFits, idle, picture } from './browser';
+import { Desktop, PHONE, expectAccessible, expectFits, idle, photo, picture } from './browser';
 import { type Service, loadAddresses, startService } from './service';
 
 const CASES = 10_000;
@@ -128,6 +128,40 @@ describe('the dispatch desk', () => {
     await make('close', (on) => on.selectOption('select[name=condition]', '1').then(() => undefined));
     await expect.poll(() => detail().locator('h2').textContent()).toContain('已结案');
     await expect.poll(() => detail().locator('.history').textContent()).toMatch(/上报.*立案.*派遣.*联动.*需要联动.*结案/s);
+    await page.click('#back');
+  });
+
+  it('shows the photos of a case, shows them to all when somebody has looked at them, and erases one', async () => {
+    const [, , , , at] = await places();
+    const id = await report(at!, '带照片的案件');
+    const add = async (colour: string): Promise<string> => {
+      const { buffer } = await photo(page, 400, 300, colour);
+      const response = await fetch(`${service.base}/v1/incidents/${id}/photos`, { method: 'POST', headers: { Authorization: `Bearer ${service.key}`, 'Content-Type': 'image/jpeg' }, body: new Uint8Array(buffer) });
+      expect(response.status).toBe(201);
+      return ((await response.json()) as { id: string }).id;
+    };
+    const isPublic = async (photo: string): Promise<boolean> => (await fetch(`${service.base}/v1/incidents/${id}/photos/${photo}`)).ok;
+    const first = await add('#aa3311');
+    await page.locator(`[data-case="${id}"]`).click();
+    await expect.poll(() => page.locator('#photos img').count()).toBe(1);
+    // One that comes in is seen as it comes.
+    const second = await add('#1133aa');
+    await expect.poll(() => page.locator('#photos img').count()).toBe(2);
+    await expect.poll(() => page.locator('#photos img').evaluateAll((all) => all.map((one) => (one as HTMLImageElement).naturalWidth))).toEqual([400, 400]);
+    expect([await isPublic(first), await isPublic(second)]).toEqual([false, false]);
+    await expectAccessible(page);
+    await picture(page, 'dispatch-photos');
+    await page.click('#publish-photos');
+    await expect.poll(() => page.locator('#photos').textContent()).toMatch(/已公开.*已公开/s);
+    expect([await isPublic(first), await isPublic(second)]).toEqual([true, true]);
+    const chosen = page.locator(`[data-photo="${first}"]`);
+    await chosen.getByText('删除照片').click();
+    await chosen.getByText('确定彻底删除？').click();
+    await expect.poll(() => page.locator('#photos').textContent()).toContain('已删除');
+    expect([await isPublic(first), await isPublic(second)]).toEqual([false, true]);
+    await page.click('#unpublish-photos');
+    await expect.poll(() => page.locator('#photos').textContent()).toContain('未公开');
+    expect(await isPublic(second)).toBe(false);
     await page.click('#back');
   });
 

@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insideOf } from '../src/map/geometry';
 import { neighboursOf } from '../src/desks/keeper/neighbours';
-import { Desktop, PHONE, expectAccessible, expectFits, idle, picture } from './browser';
+import { Desktop, PHONE, expectAccessible, expectFits, idle, photo, picture } from './browser';
 import { type Service, makeKey, startService } from './service';
 
 let service: Service;
@@ -20,6 +20,10 @@ async function ask<T>(path: string, method = 'GET', body?: unknown): Promise<T> 
   const response = await fetch(service.base + path, { method, headers: { Authorization: `Bearer ${service.key}`, 'Content-Type': 'application/json' }, ...(body ? { body: JSON.stringify(body) } : {}) });
   return response.json() as Promise<T>;
 }
+
+interface Photo { id: string; media_type: string; width: number; height: number }
+
+const photosOf = async (id: string): Promise<Photo[]> => (await ask<{ photos: Photo[] }>(`/v1/incidents/${id}/photos`)).photos;
 
 const code = (): string => String(unit.properties!.code);
 
@@ -72,7 +76,7 @@ describe('the keeper’s page', () => {
     await phone.context().setGeolocation({ longitude: at[0], latitude: at[1], accuracy: 5 });
   });
 
-  it('opens without a network, keeps what is reported, and sends it once when the network is back', async () => {
+  it('opens without a network, keeps what is reported with its photos, and sends it once when the network is back', async () => {
     await phone.waitForFunction(() => navigator.serviceWorker.ready.then((ready) => ready.active?.state === 'activated'));
     await phone.reload();
     await expect.poll(() => phone.locator('.who').textContent()).toContain(code());
@@ -86,14 +90,27 @@ describe('the keeper’s page', () => {
     await phone.fill('#report-form input[name=place]', `${at[0]}, ${at[1]}`);
     await phone.selectOption('#report-form select[name=category]', 'E0112');
     await phone.fill('#report-form textarea', '没有网络时写下的');
+    const pictures = phone.locator('#report-form .photos img');
+    for (const [at, given] of [await photo(phone, 3000, 2000, '#884422'), await photo(phone, 600, 800, '#224488')].entries()) {
+      await phone.setInputFiles('#report-form input[name=photo]', given);
+      await expect.poll(() => pictures.count()).toBe(at + 1);
+    }
+    await phone.setInputFiles('#report-form input[name=photo]', { name: 'note.txt', mimeType: 'text/plain', buffer: Buffer.from('no picture') });
+    await expect.poll(() => phone.locator('#report-form').textContent()).toContain('这个文件不是能打开的照片');
+    await expectAccessible(phone);
+    await expectFits(phone);
+    await picture(phone, 'keeper-photos');
     await phone.click('#report-form button[type=submit]');
     await expect.poll(() => phone.locator('#outbox').textContent()).toContain('没有网络时写下的');
+    expect(await phone.locator('#outbox').textContent()).toContain('照片 2 张');
     await picture(phone, 'keeper-offline');
     await phone.context().setOffline(false);
     await expect.poll(() => phone.locator('#outbox').count(), { timeout: 60_000 }).toBe(0);
-    const { incidents } = await ask<{ incidents: { description: string; source: string }[] }>(`/v1/incidents?grid=${code()}&limit=1000`);
+    const { incidents } = await ask<{ incidents: { id: string; description: string; source: string }[] }>(`/v1/incidents?grid=${code()}&limit=1000`);
     expect(incidents).toHaveLength(before + 1);
-    expect(incidents.filter(({ description }) => description === '没有网络时写下的')).toHaveLength(1);
+    const taken = incidents.filter(({ description }) => description === '没有网络时写下的');
+    expect(taken).toHaveLength(1);
+    expect((await photosOf(taken[0]!.id)).map(({ media_type, width, height }) => [media_type, width, height])).toEqual([['image/jpeg', 1600, 1067], ['image/jpeg', 600, 800]]);
   });
 
   it('moves a case on', async () => {
@@ -103,6 +120,26 @@ describe('the keeper’s page', () => {
     await task.locator('textarea').fill('已到现场');
     await task.locator('button[type=submit]').click();
     await expect.poll(async () => JSON.stringify(await ask(`/v1/incidents/${id}/history`))).toContain('已到现场');
+  });
+
+  it('adds a photo to a case, once, also where the answer to it was lost', async () => {
+    const id = (await phone.locator('#tasks li[data-task]').first().getAttribute('data-task'))!;
+    const task = phone.locator(`[data-task="${id}"]`);
+    const before = (await photosOf(id)).length;
+    // It arrives, and nobody is told.
+    await phone.route('**/photos', async (route) => {
+      await route.fetch();
+      await route.abort();
+    }, { times: 1 });
+    await task.locator('input[name=photo]').setInputFiles(await photo(phone, 640, 480, '#448822'));
+    await expect.poll(() => phone.locator('#outbox').count()).toBe(1);
+    expect(await photosOf(id)).toHaveLength(before + 1);
+    await phone.evaluate(() => dispatchEvent(new Event('online')));
+    await expect.poll(() => phone.locator('#outbox').count(), { timeout: 60_000 }).toBe(0);
+    expect(await photosOf(id)).toHaveLength(before + 1);
+    await task.locator('input[name=photo]').setInputFiles(await photo(phone, 640, 480, '#882244'));
+    await expect.poll(() => task.textContent()).toContain('照片已提交');
+    expect(await photosOf(id)).toHaveLength(before + 2);
   });
 
   it('can be installed, and speaks English', async () => {

@@ -49,6 +49,12 @@ export async function postJson<T>(href: string, body: unknown, more: Record<stri
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
+/** Adds a photo to the photos of a case. The same one sent again is the same. */
+export async function postPhoto(href: string, photo: Blob): Promise<void> {
+  const response = await fetch(href, { method: 'POST', headers: { 'Content-Type': photo.type || 'image/jpeg', Accept: 'application/json', ...headers() }, body: photo });
+  if (!response.ok) throw await refusal(response);
+}
+
 export async function refusal(response: Response): Promise<Refusal> {
   const problem = ((await response.json().catch(() => null)) ?? {}) as Record<string, unknown> & { detail?: string; title?: string };
   return new Refusal(response.status, problem.detail ?? problem.title ?? `${response.status}`, problem);

@@ -42,6 +42,7 @@ export const words = {
   moderate: ['公开审核', 'Show to all or not'],
   rate: ['满意度评价', 'Rate'],
   reassign: ['改派网格', 'Given to another grid'],
+  photo: ['添加照片', 'Photo added'],
   due_soon: ['即将到期', 'Due soon'],
   overdue: ['超期', 'Overdue'],
   escalate: ['升级', 'Escalated'],

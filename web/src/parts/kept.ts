@@ -11,7 +11,11 @@ interface Kept extends DBSchema {
 export interface Waiting {
   id?: number;
   path: string;
-  body: unknown;
+  body?: unknown;
+  /** Photos that go with it, in their order. */
+  photos?: Blob[];
+  /** The case to which the photos go; until the rest was taken there is none. */
+  case?: string;
   /** Under which it is taken in once, however often it is sent. */
   token: string;
   said: string;

@@ -11,6 +11,7 @@ import { Notice } from '../../parts/notice';
 import { whereAmI } from '../../parts/position';
 import { AddressField } from '../address/field';
 import { categories } from '../categories';
+import { PhotoPicker } from '../photos/picker';
 import { t } from './words';
 
 const SOURCES = ['hotline', 'collector', 'visit', 'leader'] as const;
@@ -23,17 +24,19 @@ const OVERLAY: Overlay = {
 interface Props {
   source: (typeof SOURCES)[number];
   withReporter?: boolean;
+  withPhotos?: boolean;
   /** Sends it now or keeps it for later, and says whether it was sent; by default it is sent at once. */
-  send?: (body: Schema['Report'], said: string) => Promise<boolean>;
+  send?: (body: Schema['Report'], said: string, photos: Blob[]) => Promise<boolean>;
   onTaken?: (id: string) => void;
   onSent?: (isSent: boolean) => void;
   onCancel: () => void;
 }
 
-export function ReportForm({ source, withReporter = false, send, onTaken, onSent, onCancel }: Props) {
+export function ReportForm({ source, withReporter = false, withPhotos = false, send, onTaken, onSent, onCancel }: Props) {
   const place = useSignal<{ lon: number; lat: number } | null>(null);
   const trouble = useSignal<(() => string) | null>(null);
   const isBusy = useSignal(false);
+  const photos = useSignal<Blob[]>([]);
   const token = useSignal(crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`);
   useOverlay(OVERLAY);
   useEffect(() => draw(map.value, 'report', place.value ? [feature({ type: 'Point', coordinates: [place.value.lon, place.value.lat] })] : []), [map.value, place.value]);
@@ -50,7 +53,7 @@ export function ReportForm({ source, withReporter = false, send, onTaken, onSent
     };
     isBusy.value = true;
     try {
-      if (send) return onSent?.(await send(body, `${t('report')} · ${text('description')}`));
+      if (send) return onSent?.(await send(body, `${t('report')} · ${text('description')}`, photos.value));
       const taken = await answered(client.POST('/v1/incidents', { params: { header: { 'Idempotency-Key': token.value } }, body }));
       onTaken?.((taken as Schema['IncidentTaken']).id);
     } catch (error) {
@@ -91,6 +94,7 @@ export function ReportForm({ source, withReporter = false, send, onTaken, onSent
       <label>{t('source')}<select name="source" defaultValue={source}>{SOURCES.map((one) => <option key={one} value={one} selected={one === source}>{t(one)}</option>)}</select></label>
       {withReporter && <label>{t('reporterName')}<input name="name" autocomplete="off" /></label>}
       {withReporter && <label>{t('reporterPhone')}<input name="phone" type="tel" autocomplete="off" /></label>}
+      {withPhotos && <PhotoPicker photos={photos} />}
       {trouble.value && <Notice kind="error">{trouble.value()}</Notice>}
       <p class="row end">
         <button type="button" class="quiet" onClick={onCancel}>{t('cancel')}</button>

@@ -29,11 +29,19 @@ export async function findRequest(id: string): Promise<Request | null> {
 }
 
 /** Reports, and returns the number under which it is followed. */
-export async function report(service: string, at: { lon: number; lat: number }, description: string): Promise<string> {
-  const body = new URLSearchParams({ service_code: service, lat: String(at.lat), long: String(at.lon), description, api_key: key() ?? '' });
+export async function report(service: string, at: { lon: number; lat: number }, description: string, photos: Blob[]): Promise<string> {
+  const fields = { service_code: service, lat: String(at.lat), long: String(at.lon), description, api_key: key() ?? '' };
+  const body = photos.length > 0 ? withPhotos(fields, photos) : new URLSearchParams(fields);
   const [taken] = await ask<{ service_request_id: string }[]>('requests.json', { method: 'POST', body });
   if (!taken) throw new Error('the service named no number');
   return taken.service_request_id;
+}
+
+function withPhotos(fields: Record<string, string>, photos: Blob[]): FormData {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  photos.forEach((photo, at) => form.append('media', photo, `${at + 1}.jpg`));
+  return form;
 }
 
 /** Asks without a key beside the standard's own: what a citizen sees is what everybody sees. */

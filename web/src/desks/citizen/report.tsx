@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { key } from '../../api/key';
+import { PhotoPicker } from '../../cases/photos/picker';
 import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
 import { remember } from './mine';
@@ -12,6 +13,7 @@ export function ReportSomething({ at }: { at: { lon: number; lat: number } | nul
   const number = useSignal<string | null>(null);
   const trouble = useSignal<(() => string) | null>(null);
   const isBusy = useSignal(false);
+  const photos = useSignal<Blob[]>([]);
   useEffect(() => void services().then((found) => (kinds.value = found), () => undefined), []);
   const groups = [...new Set(kinds.value.map(({ group }) => group))];
 
@@ -22,9 +24,10 @@ export function ReportSomething({ at }: { at: { lon: number; lat: number } | nul
     const form = new FormData(element);
     [isBusy.value, trouble.value] = [true, null];
     try {
-      number.value = await report(String(form.get('service')), at, String(form.get('description')).trim());
+      number.value = await report(String(form.get('service')), at, String(form.get('description')).trim(), photos.value);
       remember(number.value);
       element.reset();
+      photos.value = [];
     } catch (error) {
       trouble.value = () => explain(error) ?? '';
     } finally {
@@ -44,6 +47,7 @@ export function ReportSomething({ at }: { at: { lon: number; lat: number } | nul
             </select>
           </label>
           <label>{t('description')}<textarea name="description" required maxLength={4000} /></label>
+          <PhotoPicker photos={photos} />
           {trouble.value && <Notice kind="error">{trouble.value()}</Notice>}
           <p class="row end"><button type="submit" disabled={isBusy}>{t('send')}</button></p>
         </form>

@@ -14,6 +14,7 @@ import { draw, feature } from '../../map/layers';
 import { goTo } from '../../map/frame';
 import { map } from '../../map/view';
 import { ActionForm } from '../../cases/move/form';
+import { Photos } from '../../cases/photos/shown';
 import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
 import { now } from '../../parts/now';
@@ -66,6 +67,7 @@ function Whole({ one }: { one: Case }) {
         <dt>{t('reportedAt')}</dt><dd>{moment(one.reported_at)}{one.source && ` · ${sourceName(one.source)}`}</dd>
         {one.reporter && <><dt>{t('reporter')}</dt><dd>{one.reporter.name} {one.reporter.phone && <a href={`tel:${one.reporter.phone}`}>{one.reporter.phone}</a>} {one.reporter.email}</dd></>}
       </dl>
+      <Photos key={one.id} one={one} mayErase onMoved={put} />
       <Tasks one={one} />
       <Actions one={one} />
       <Duplicates one={one} />

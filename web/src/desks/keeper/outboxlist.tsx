@@ -14,7 +14,7 @@ export function Outbox() {
       <ul class="plain">
         {waiting.value.map((one) => (
           <li key={one.id}>
-            {one.said}
+            {one.said}{one.photos && one.photos.length > 0 && one.case === undefined && ` · ${t('photosWait', one.photos.length)}`}
             {one.refusal && (
               <>
                 <span class="aside">{t('refused', interpret(one.refusal) ?? one.refusal)}</span>

@@ -18,10 +18,7 @@ export function Reports() {
       <button type="button" class="big plainly" id="report" aria-expanded={open.value} onClick={() => [(open.value = !open.value), (done.value = null)]}>{t('report')}</button>
       {done.value && <Notice kind={done.value === 'sent' ? 'done' : 'warning'}>{t(done.value)}</Notice>}
       {open.value && (
-        <>
-          <p class="soft">{t('noPhotos')}</p>
-          <ReportForm source="collector" send={(body, said) => sendOrKeep('v1/incidents', body, said)} onSent={finish} onCancel={() => (open.value = false)} />
-        </>
+        <ReportForm source="collector" withPhotos send={(body, said, photos) => sendOrKeep('v1/incidents', body, said, photos)} onSent={finish} onCancel={() => (open.value = false)} />
       )}
     </section>
   );

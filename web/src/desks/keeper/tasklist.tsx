@@ -3,12 +3,14 @@ import { useSignal } from '@preact/signals';
 import { categoryName } from '../../cases/categories';
 import type { Action, Case } from '../../cases/act';
 import { ActionForm } from '../../cases/move/form';
+import { PhotoInput } from '../../cases/photos/picker';
 import { titleOf } from '../../cases/title';
 import { fromNow, metres } from '../../i18n/figures';
 import { goTo } from '../../map/frame';
+import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
 import { now } from '../../parts/now';
-import { sendOrKeep } from '../../parts/outbox';
+import { sendOrKeep, sendPhotoOrKeep } from '../../parts/outbox';
 import { loadMine, mine, tasks } from './mine';
 import { t } from './words';
 
@@ -39,6 +41,15 @@ function TaskItem({ task, number }: { task: ReturnType<typeof tasks>[number]; nu
     // Somebody was quicker, so the list is another by now.
     if (isOld) void loadMine();
   };
+  const photo = useSignal<{ kind: 'done' | 'warning' | 'error'; said: () => string } | null>(null);
+  const add = async (picture: Blob): Promise<void> => {
+    try {
+      const isSent = await sendPhotoOrKeep(task.id, picture, t('photoOf', task.description));
+      photo.value = isSent ? { kind: 'done', said: () => t('photoSent') } : { kind: 'warning', said: () => t('keptForLater') };
+    } catch (error) {
+      photo.value = { kind: 'error', said: () => explain(error) ?? '' };
+    }
+  };
   return (
     <li class={task.overdue ? 'late' : ''} data-task={task.id}>
       <button type="button" class="choice" onClick={() => goTo([task.position.lon, task.position.lat], 16)}>
@@ -47,7 +58,9 @@ function TaskItem({ task, number }: { task: ReturnType<typeof tasks>[number]; nu
       </button>
       <div class="chips">
         {task.actions.map(({ action, title }) => <button key={action} type="button" class="plainly" data-action={action} aria-expanded={chosen.value === action} onClick={() => (chosen.value = chosen.value === action ? null : action)}>{titleOf(action, title)}</button>)}
+        <PhotoInput onPhoto={add} />
       </div>
+      {photo.value && <Notice kind={photo.value.kind}>{photo.value.said()}</Notice>}
       {wasChanged.value && <Notice kind="warning">{t('changed')}</Notice>}
       {action && <ActionForm one={task} action={action} send={send} onDone={done} />}
     </li>
