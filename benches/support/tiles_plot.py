@@ -9,7 +9,7 @@ import os
 import re
 import sys
 
-LEFT, RIGHT, TOP, BOTTOM = 50, 395, 18, 190
+LEFT, RIGHT, TOP, BOTTOM = 58, 395, 18, 190
 COLOURS = ["#36c", "#a33", "#383"]
 
 
