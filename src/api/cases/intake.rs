@@ -250,15 +250,7 @@ pub async fn submit<'r>(
         let window = SignedDuration::from_hours(i64::from(cases.duplicate_window_h));
         let near = Near { distance_m: cases.duplicate_distance_m, since: case.reported_at - window };
         let (events, photos) = with_photos(event, submission.pictures, case.id, caller);
-        NewCase {
-            case,
-            events,
-            photos,
-            reporter: submission.reporter,
-            token: submission.token,
-            near: Some(near),
-            border_m: place.border_m,
-        }
+        NewCase { case, events, photos, reporter: submission.reporter, token: submission.token, near: Some(near), border_m: place.border_m }
     };
     let case = new.case.clone();
     let written = state.write_case(CaseWrite::Add(Box::new(new))).await?;
@@ -363,7 +355,8 @@ impl Reported {
         let reporter = Reporter { name: text("name"), phone: text("phone"), email: text("email") };
         body.finish()?;
         let given = if body.has("lon") || body.has("lat") { body.given_place() } else { address.clone() };
-        let submission = Submission { given, description, source, address, media_url, reported_at, reporter, token: None, pictures: Vec::new() };
+        let submission =
+            Submission { given, description, source, address, media_url, reported_at, reporter, token: None, pictures: Vec::new() };
         Ok(Self { body, submission })
     }
 }

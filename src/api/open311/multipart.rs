@@ -40,9 +40,16 @@ pub async fn read(boundary: String, body: Bytes, format: Format, photo_bytes_max
                 continue;
             }
             if pictures.len() == MEDIA_MAX {
-                return Err(Fault::new(400, format, &format!("more than {MEDIA_MAX} photos are sent; send the others to the request afterwards")));
+                return Err(Fault::new(
+                    400,
+                    format,
+                    &format!("more than {MEDIA_MAX} photos are sent; send the others to the request afterwards"),
+                ));
             }
-            pictures.push(read_picture(&bytes).map_err(|problem| Fault::new(problem.kind.status().as_u16(), format, &format!("media: {}", problem.detail)))?);
+            pictures.push(
+                read_picture(&bytes)
+                    .map_err(|problem| Fault::new(problem.kind.status().as_u16(), format, &format!("media: {}", problem.detail)))?,
+            );
             continue;
         }
         if pairs.len() == PAIRS_MAX {

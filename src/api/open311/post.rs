@@ -27,13 +27,7 @@ const TEXT_CHARS_MAX: usize = 500;
 ///
 /// # Errors
 /// An argument is missing or wrong.
-pub async fn take(
-    state: &AppState,
-    caller: Caller,
-    pairs: &Pairs,
-    pictures: Vec<Picture>,
-    format: Format,
-) -> Result<Response, Fault> {
+pub async fn take(state: &AppState, caller: Caller, pairs: &Pairs, pictures: Vec<Picture>, format: Format) -> Result<Response, Fault> {
     let fault = |description: &str| Fault::new(400, format, description);
     let code = pairs.get("service_code").ok_or_else(|| fault("service_code was not provided"))?;
     check_service(state, code, format)?;

@@ -136,7 +136,11 @@ fn a_request_brings_photos_and_all_see_the_first_when_it_was_looked_at() {
     assert_eq!(status, 201, "{answer}");
     let id = answer[0]["service_request_id"].as_str().unwrap();
     let case = service.get(&format!("/v1/incidents/{id}")).bearer_auth(DISPATCHER).send().unwrap().json::<Value>().unwrap();
-    assert_eq!((&case["photos"], &case["version"], &case["description"]), (&json!(2), &json!(3), &json!("垃圾 & <more>")), "two are the same");
+    assert_eq!(
+        (&case["photos"], &case["version"], &case["description"]),
+        (&json!(2), &json!(3), &json!("垃圾 & <more>")),
+        "two are the same"
+    );
     let list = service.get(&format!("/v1/incidents/{id}/photos")).bearer_auth(DISPATCHER).send().unwrap().json::<Value>().unwrap();
     let [first, second] = [0, 1].map(|at| list["photos"][at]["href"].as_str().unwrap().to_owned());
     let media = |query: &str| read(get(&service, &format!("requests/{id}.json{query}"))).1[0]["media_url"].as_str().unwrap().to_owned();
