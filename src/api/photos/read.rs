@@ -25,7 +25,7 @@ pub async fn read_body(headers: &HeaderMap, body: Body, bytes_max: usize) -> Res
     }
     to_bytes(body, bytes_max).await.map_err(|error| {
         let is_too_long = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source())
-            .any(|cause| cause.is::<http_body_util::LengthLimitError>());
+            .any(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
         if is_too_long { too_large() } else { Problem::new(ProblemKind::InvalidBody, "the body broke off") }
     })
 }

@@ -58,13 +58,18 @@ fn load_photos(transaction: &Transaction<'_>) -> Result<Vec<PersonRecord>, Failu
     let mut photos = Vec::new();
     while let Some(row) = rows.next()? {
         let left_at = row.get::<_, Option<String>>(2)?.map(|text| parse_time(&text)).transpose().map_err(|e| corrupt("photo", &e))?;
-        photos.push(PersonRecord { id: PhotoFile::person(photo_id(row.get(0)?)?), is_blank: row.get(1)?, is_on_roster: false, left_at });
+        photos.push(PersonRecord {
+            id: PhotoFile::person(photo_id(&row.get::<_, String>(0)?)?),
+            is_blank: row.get(1)?,
+            is_on_roster: false,
+            left_at,
+        });
     }
     Ok(photos)
 }
 
-fn photo_id(text: String) -> Result<PhotoId, Failure> {
-    Uuid::parse_str(&text).map(PhotoId).map_err(|e| corrupt("photo", &e))
+fn photo_id(text: &str) -> Result<PhotoId, Failure> {
+    Uuid::parse_str(text).map(PhotoId).map_err(|e| corrupt("photo", &e))
 }
 
 pub(super) fn erase_person(
@@ -85,7 +90,7 @@ pub(super) fn erase_person(
                    WHERE p.worker_id = ?1 AND o.erased_at IS NULL ORDER BY o.id";
         let photos = transaction.prepare(sql)?.query_map([&*id.0], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
         for photo in photos {
-            erase_photo(transaction, photo_id(photo)?, reason, author, at)?;
+            erase_photo(transaction, photo_id(&photo)?, reason, author, at)?;
         }
     }
     Ok(is_erased)
