@@ -105,7 +105,7 @@ fn a_key_is_printed_alone_and_only_its_hash_is_kept() {
     town.succeed(&["key", "revoke", key]);
     assert!(town.succeed(&["key", "list"]).contains("revoked"));
     assert_eq!(town.run(&["key", "revoke", "00000000"]).status.code(), Some(2));
-    assert_eq!(town.run(&["key", "create", "--role", "public"]).status.code(), Some(2));
+    assert_eq!(town.run(&["key", "create", "--role", "mayor"]).status.code(), Some(2));
 }
 
 #[test]
