@@ -60,25 +60,37 @@ impl Report<'_> {
         );
         let _ = writeln!(
             page,
-            "<h2>All cases 总计</h2>\n<table><thead><tr><th>indicator</th><th>指标</th><th>value</th><th>of</th><th>formula</th></tr></thead><tbody>"
+            "<h2>All cases 总计</h2>\n<table><thead><tr><th>indicator</th><th>指标</th><th>value 数值</th><th>of 分子 / 分母</th><th>formula 公式</th></tr></thead><tbody>"
         );
         for indicator in INDICATORS {
             let measure = indicator.of(self.total.counts);
             let _ = writeln!(
                 page,
-                "<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{} / {}</td><td>{}</td></tr>",
+                "<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{} / {}</td><td>{}<br>{}</td></tr>",
                 escaped(indicator.name),
                 indicator.name_zh,
                 shown(indicator.code, measure),
                 measure.numerator,
                 measure.denominator,
-                escaped(indicator.formula)
+                escaped(indicator.formula),
+                escaped(indicator.formula_zh)
             );
         }
-        let _ = writeln!(page, "</tbody></table>\n<h2>By {} 排名</h2>\n<p>Ranked by {}.</p>", escaped(self.by), escaped(self.ranked_by));
-        page.push_str("<table class=\"wide\"><thead><tr><th>#</th><th>group</th><th>score</th><th>reports</th>");
+        let by_zh = match self.by {
+            "department" => "按部门",
+            "worker" => "按人员",
+            _ => "按网格单元",
+        };
+        let (ranked_by, ranked_by_zh) = INDICATORS
+            .iter()
+            .find(|indicator| indicator.code == self.ranked_by)
+            .map_or((self.ranked_by, "综合得分"), |indicator| (indicator.name, indicator.name_zh));
+        let (by, ranked_by) = (escaped(self.by), escaped(ranked_by));
+        let _ = writeln!(page, "</tbody></table>\n<h2>By {by} {by_zh}排名</h2>\n<p>Ranked by {ranked_by}. 排名依据：{ranked_by_zh}。</p>");
+        page.push_str("<table class=\"wide\"><thead><tr><th>#</th><th>group 对象</th><th>score 得分</th><th>reports 上报数</th>");
         for indicator in INDICATORS {
-            let _ = write!(page, "<th title=\"{}\">{}</th>", escaped(indicator.formula), indicator.name_zh);
+            let formulas = [indicator.formula, indicator.formula_zh].map(escaped).join(" · ");
+            let _ = write!(page, "<th title=\"{formulas}\">{}</th>", indicator.name_zh);
         }
         page.push_str("</tr></thead><tbody>\n");
         for evaluated in self.groups {
@@ -95,12 +107,12 @@ impl Report<'_> {
         }
         page.push_str("</tbody></table>\n");
         self.write_places(&mut page);
-        page.push_str("<p class=\"small\">— : nothing of which it could be a share. Cases count where and by whom they were held at their own time.</p>\n</body></html>\n");
+        page.push_str("<p class=\"small\">— : nothing of which it could be a share. Cases count where and by whom they were held at their own time.<br>— ：分母为零，不计。案件按发生时所在的网格和责任人统计。</p>\n</body></html>\n");
         page
     }
 
     fn write_places(&self, page: &mut String) {
-        page.push_str("<h2>Again and again 多发点位</h2>\n<table><thead><tr><th>category</th><th>cases</th><th>longitude, latitude</th></tr></thead><tbody>\n");
+        page.push_str("<h2>Again and again 多发点位</h2>\n<table><thead><tr><th>category 类别</th><th>cases 案件数</th><th>longitude, latitude 经度、纬度</th></tr></thead><tbody>\n");
         for place in self.repeat_places {
             let at = place.position;
             let _ = writeln!(
@@ -112,7 +124,7 @@ impl Report<'_> {
                 at.lat
             );
         }
-        page.push_str("</tbody></table>\n<h2>Hot spots 热点</h2>\n<table><thead><tr><th>Gi* (z)</th><th>cases</th><th>longitude, latitude</th></tr></thead><tbody>\n");
+        page.push_str("</tbody></table>\n<h2>Hot spots 热点</h2>\n<table><thead><tr><th>Gi* (z)</th><th>cases 案件数</th><th>longitude, latitude 经度、纬度</th></tr></thead><tbody>\n");
         for spot in self.hot_spots {
             let at = spot.position;
             let _ = writeln!(
@@ -175,6 +187,7 @@ mod tests {
         assert!(csv.contains("unit,total,,,,handling,,0,0,"), "a share of nothing is empty: {csv}");
         assert!(csv.contains("\"<b>,\"\"1\"\"\",,1,50.00,"), "{csv}");
         let page = report.to_html();
+        assert!(INDICATORS.iter().all(|indicator| page.contains(indicator.formula_zh)), "formulas are told in both languages");
         assert!(page.contains("&lt;b&gt;") && !page.contains("<b>") && !page.contains("http"), "{page}");
     }
 }
