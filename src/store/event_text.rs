@@ -99,6 +99,8 @@ struct FactsText {
     ruling: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     photo: Option<Uuid>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    photos: Vec<Uuid>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -235,6 +237,7 @@ impl FactsText {
             alarm: facts.alarm.as_ref().map(AlarmText::of),
             ruling: facts.ruling.map(|ruling| ruling.0),
             photo: facts.photo.map(|photo| photo.0),
+            photos: facts.photos.iter().map(|photo| photo.0).collect(),
         }
     }
 
@@ -272,6 +275,7 @@ impl FactsText {
             alarm: self.alarm.map(AlarmText::read).transpose()?,
             ruling: self.ruling.map(RulingId),
             photo: self.photo.map(PhotoId),
+            photos: self.photos.into_iter().map(PhotoId).collect(),
         })
     }
 }

@@ -3,6 +3,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::body::Body;
 use super::one::{load, send_case};
@@ -15,11 +16,11 @@ use crate::api::problem::{Problem, ProblemKind};
 use crate::api::state::AppState;
 use crate::api::wire::{CaseTag, IncidentView};
 use crate::dispatch::workflow::{Appointed, Order, Refusal, RulingId, decide};
-use crate::dispatch::{DepartmentId, DepartmentRole, Limit, WorkerId};
+use crate::dispatch::{DepartmentId, DepartmentRole, Limit, PhotoId, WorkerId};
 use crate::snapshot::{context_of, place_at, place_of};
 use crate::store::{CaseRecord, CaseWrite, CaseWritten, NewEvent};
 
-const MEMBERS: [&str; 13] = [
+const MEMBERS: [&str; 14] = [
     "action",
     "reason",
     "condition",
@@ -33,6 +34,7 @@ const MEMBERS: [&str; 13] = [
     "category",
     "rating",
     "published",
+    "photos",
 ];
 
 /// Longest reason, characters.
@@ -71,6 +73,9 @@ pub struct Action {
     category: Option<String>,
     rating: Option<u8>,
     published: Option<bool>,
+    /// The ids of photos that may be shown with the case, because somebody has looked at them. By default all of the version that
+    /// `If-Match` names; without it those that are shown already.
+    photos: Option<Vec<String>>,
 }
 
 #[derive(Debug, utoipa::ToSchema)]
@@ -148,7 +153,11 @@ async fn act(
             return Err(Problem::new(ProblemKind::Changed, detail));
         }
         let (event, after) = {
-            let (order, ruling) = read_order(state, caller, body()?).await?;
+            let (mut order, ruling) = read_order(state, caller, body()?).await?;
+            // `*` is any version, which nobody can have looked at.
+            if order.photos.is_none() && if_match.is_some_and(|tags| tags.trim() != "*") {
+                order.photos = Some(folded.photos.clone());
+            }
             let snapshot = state.snapshot()?;
             let query = query_of(&snapshot, &record.case, order.at);
             let answer = answer_for(&snapshot, &query, &record.case).map_err(|e| Problem::new(ProblemKind::NotReady, e.to_string()))?;
@@ -203,6 +212,7 @@ fn to_problem(refusal: &Refusal) -> Problem {
         }
         Refusal::Needs { need, .. } => Problem::member(need.as_str(), detail),
         Refusal::Rating(_) => Problem::member("rating", detail),
+        Refusal::NoPhoto(_) => Problem::member("photos", detail),
         Refusal::NoDepartment => Problem::member("departments", detail),
         _ => Problem::new(ProblemKind::InvalidMove, detail),
     }
@@ -223,6 +233,9 @@ async fn read_order(state: &AppState, caller: &Caller, mut body: Body) -> Result
     order.category = named(body.text("category", SHORT_CHARS_MAX));
     order.rating = body.small_number("rating");
     order.published = body.boolean("published");
+    if body.has("photos") {
+        order.photos = Some(body.list("photos", parse_photo));
+    }
     for members in body.objects("departments", DEPARTMENTS_MAX) {
         match read_department(&members) {
             Ok(appointed) => order.departments.push(appointed),
@@ -241,6 +254,10 @@ async fn read_order(state: &AppState, caller: &Caller, mut body: Body) -> Result
     }
     body.finish()?;
     Ok((order, ruling))
+}
+
+fn parse_photo(id: &str) -> Result<PhotoId, String> {
+    Uuid::try_parse(id).map(PhotoId).map_err(|_| format!("has {id:?}, which is no id of a photo"))
 }
 
 fn read_department(members: &Map<String, Value>) -> Result<Appointed, String> {

@@ -17,7 +17,7 @@ use crate::api::wire::PhotoView;
 /// Adds a photo to a case. It is answered when it is durable.
 ///
 /// What it is, its bytes say. Nothing is kept of it but what shows it and which way up: no notes of the camera, no place, no thumbnail.
-/// The same photo sent again is the same, and answered with 200. All may see it when the case is moderated after it was added.
+/// The same photo sent again is the same, and answered with 200. All may see it when somebody who has looked at it moderates the case.
 #[utoipa::path(
     post,
     operation_id = "add_photo",

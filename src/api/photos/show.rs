@@ -19,7 +19,7 @@ pub fn path_of(case: CaseId, photo: PhotoId) -> String {
     format!("/v1/incidents/{case}/photos/{photo}")
 }
 
-/// A photo: to callers whose key reaches its case, and to all when the case was moderated after it was added.
+/// A photo: to callers whose key reaches its case, and to all when whoever moderated the case had looked at it.
 #[utoipa::path(
     get,
     operation_id = "show_photo",

@@ -368,6 +368,9 @@ pub struct EventView {
     /// The photo that was added.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub photo: Option<String>,
+    /// The photos that may be shown to all from now on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub photos: Vec<String>,
 }
 
 /// A word about a clock; the effect says which.
@@ -472,6 +475,7 @@ impl EventView {
             alarm: facts.alarm.as_ref().map(AlarmView::new),
             ruling: facts.ruling.map(|ruling| ruling.0.to_string()),
             photo: facts.photo.map(|photo| photo.to_string()),
+            photos: facts.photos.iter().map(ToString::to_string).collect(),
         }
     }
 }

@@ -24,7 +24,7 @@ pub struct PhotoView {
     pub by: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<&'static str>,
-    /// Whether all may see it: the case was moderated after it was added.
+    /// Whether all may see it: whoever moderated the case had looked at it.
     pub published: bool,
     /// When it was taken away.
     #[serde(skip_serializing_if = "Option::is_none")]

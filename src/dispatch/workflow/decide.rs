@@ -4,7 +4,7 @@ use super::definition::{ActionDefinition, ActionName, Effect, Need, StateDefinit
 use super::event::{Appointed, CaseEvent, ClockFact, Facts};
 use super::order::{Context, Order};
 use super::state::{Appeal, CaseClock, CaseState, TaskState};
-use crate::dispatch::{DepartmentId, Limit, Role, Stage, due, postponed};
+use crate::dispatch::{DepartmentId, Limit, PhotoId, Role, Stage, due, postponed};
 
 /// Why a move was not made. `allowed` are the moves that the same role may make now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +35,8 @@ pub enum Refusal {
     OffList { category: String, departments: String },
     #[error("a rating is 1 to 5, not {0}")]
     Rating(u8),
+    #[error("the case has no photo {0}")]
+    NoPhoto(PhotoId),
 }
 
 fn describe(allowed: &[ActionName]) -> String {
@@ -47,7 +49,10 @@ fn describe(allowed: &[ActionName]) -> String {
 impl Refusal {
     /// Whether the case stands in the way, and not the one who asks or what was said.
     pub fn is_conflict(&self) -> bool {
-        !matches!(self, Self::Role { .. } | Self::Needs { .. } | Self::Unknown { .. } | Self::Rating(_) | Self::NoDepartment)
+        !matches!(
+            self,
+            Self::Role { .. } | Self::Needs { .. } | Self::Unknown { .. } | Self::Rating(_) | Self::NoPhoto(_) | Self::NoDepartment
+        )
     }
 }
 
@@ -159,7 +164,12 @@ pub fn decide(workflow: &Workflow, case: &CaseState, order: &Order, context: &Co
             facts.category.clone_from(&order.category);
             facts.category_before = Some(context.category.clone());
         }
-        Effect::Moderate => facts.published = order.published,
+        Effect::Moderate => {
+            facts.published = order.published;
+            if order.published == Some(true) {
+                facts.photos = choose_photos(case, order)?;
+            }
+        }
         Effect::Rate => {
             facts.rating = order.rating;
             if let Some(wrong) = order.rating.filter(|rating| !(1..=5).contains(rating)) {
@@ -264,6 +274,15 @@ fn choose_departments(case: &CaseState, order: &Order, context: &Context<'_>) ->
         }
     }
     if chosen.is_empty() { Err(Refusal::NoDepartment) } else { Ok(chosen) }
+}
+
+/// Returns the photos that are shown to all with a case: those of an order, or those that are shown already.
+fn choose_photos(case: &CaseState, order: &Order) -> Result<Vec<PhotoId>, Refusal> {
+    let named = order.photos.as_deref().unwrap_or(case.photos_for_all());
+    match named.iter().find(|photo| !case.photos.contains(photo)) {
+        Some(unknown) => Err(Refusal::NoPhoto(*unknown)),
+        None => Ok(named.to_vec()),
+    }
 }
 
 fn resumed(case: &CaseState, at: Timestamp, context: &Context<'_>) -> Vec<ClockFact> {

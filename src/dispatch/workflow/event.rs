@@ -59,6 +59,8 @@ pub struct Facts {
     pub ruling: Option<RulingId>,
     /// The photo that was added.
     pub photo: Option<PhotoId>,
+    /// The photos that may be shown to all from now on.
+    pub photos: Vec<PhotoId>,
 }
 
 /// A department that gets a task.

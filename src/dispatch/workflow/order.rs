@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use super::definition::{ActionName, Need};
 use super::event::{Appointed, Place};
-use crate::dispatch::{Calendar, DepartmentId, Limit, Limits, Role, WorkerId};
+use crate::dispatch::{Calendar, DepartmentId, Limit, Limits, PhotoId, Role, WorkerId};
 
 /// A move that somebody asks for.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Order {
     pub category: Option<String>,
     pub rating: Option<u8>,
     pub published: Option<bool>,
+    /// Photos that somebody has looked at and that may be shown with the case; none leaves it at those that are shown.
+    pub photos: Option<Vec<PhotoId>>,
 }
 
 impl Order {
@@ -44,6 +46,7 @@ impl Order {
             category: None,
             rating: None,
             published: None,
+            photos: None,
         }
     }
 

@@ -44,20 +44,22 @@ mod tests {
         };
         let mut case = CaseState::fold([&first]).unwrap();
         let [early, late] = [1, 2].map(|id| PhotoId(Uuid::from_u128(id)));
-        let say = |case: &mut CaseState, published: bool| {
-            let facts = Facts { published: Some(published), ..Facts::default() };
+        let say = |case: &mut CaseState, published: bool, photos: &[PhotoId]| {
+            let facts = Facts { published: Some(published), photos: photos.to_vec(), ..Facts::default() };
             case.apply(&CaseEvent { seq: case.version + 1, effect: Effect::Moderate, facts, ..first.clone() });
         };
         let add = |case: &mut CaseState, photo| case.apply(&with_photo(case, photo, ("a", Role::Worker), Timestamp::UNIX_EPOCH));
         add(&mut case, early);
         assert_eq!(case.photos_for_all(), []);
-        say(&mut case, true);
+        say(&mut case, true, &[early]);
         assert_eq!(case.photos_for_all(), [early]);
         add(&mut case, late);
         assert_eq!((case.photos_for_all(), case.photos.as_slice()), (&[early][..], &[early, late][..]), "nobody has seen the second");
-        say(&mut case, true);
+        say(&mut case, true, &[early, late]);
         assert_eq!(case.photos_for_all(), [early, late]);
-        say(&mut case, false);
+        say(&mut case, true, &[late]);
+        assert_eq!(case.photos_for_all(), [late], "one that shows a face is taken back");
+        say(&mut case, false, &[]);
         assert_eq!(case.photos_for_all(), []);
     }
 }

@@ -36,8 +36,8 @@ pub struct CaseState {
     pub is_published: bool,
     /// Photos in the order in which they were added, those that were erased since too.
     pub photos: Vec<PhotoId>,
-    /// How many of them somebody had before them who said whether it may be shown to all.
-    photos_moderated: usize,
+    /// Those of them that somebody has looked at who said that they may be shown to all.
+    photos_shown: Vec<PhotoId>,
     pub is_off_list: bool,
     pub rating: Option<u8>,
 }
@@ -219,7 +219,7 @@ impl CaseState {
             appeal: Appeal::None,
             is_published: false,
             photos: Vec::new(),
-            photos_moderated: 0,
+            photos_shown: Vec::new(),
             is_off_list: false,
             rating: None,
         }
@@ -287,7 +287,7 @@ impl CaseState {
             Effect::RejectAppeal => self.appeal = Appeal::Rejected,
             Effect::Moderate => {
                 self.is_published = facts.published.unwrap_or(self.is_published);
-                self.photos_moderated = self.photos.len();
+                self.photos_shown.clone_from(&facts.photos);
             }
             Effect::Photo => self.photos.extend(facts.photo),
             Effect::Rate => self.rating = facts.rating.or(self.rating),
@@ -391,10 +391,10 @@ impl CaseState {
         self.tasks.iter().filter(|task| task.state.is_open())
     }
 
-    /// Returns the photos that may be shown to all: those that were there when somebody last said that it may be. What is added to a case
-    /// that is shown already waits until it is said again.
+    /// Returns the photos that may be shown to all: those that somebody has looked at and said so of. What is added to a case that is shown
+    /// already waits until it is said again.
     pub fn photos_for_all(&self) -> &[PhotoId] {
-        if self.is_published { &self.photos[..self.photos_moderated] } else { &[] }
+        if self.is_published { &self.photos_shown } else { &[] }
     }
 
     /// Returns who is still to look at the place: until the case leaves the state in which they were asked.

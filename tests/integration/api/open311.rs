@@ -146,7 +146,8 @@ fn a_request_brings_photos_and_all_see_the_first_when_it_was_looked_at() {
     let media = |query: &str| read(get(&service, &format!("requests/{id}.json{query}"))).1[0]["media_url"].as_str().unwrap().to_owned();
     let with_key = format!("?api_key={DISPATCHER}");
     assert_eq!((media(""), media(&with_key)), (String::new(), "https://example.org/1.jpg".into()));
-    let moderate = json!({ "action": "moderate", "published": true });
+    let seen: Vec<&str> = [&first, &second].map(|href| href.rsplit_once('/').unwrap().1).to_vec();
+    let moderate = json!({ "action": "moderate", "published": true, "photos": seen });
     assert_eq!(send(service.request("POST", &format!("/v1/incidents/{id}/actions")), DISPATCHER, &moderate).status(), 200);
     assert_eq!(media(""), first);
     let path = |href: &str| href.split_once("/v1").map(|(_, rest)| format!("/v1{rest}")).unwrap();

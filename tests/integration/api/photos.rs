@@ -68,8 +68,9 @@ fn list(service: &Service, case: &str, key: Option<&str>) -> Vec<Value> {
 }
 
 fn moderate(service: &Service, case: &str, published: bool) {
+    let seen = get(service, case, Some(DISPATCHER)).headers()["etag"].to_str().unwrap().to_owned();
     let body = json!({ "action": "moderate", "published": published });
-    read(send(service.request("POST", &format!("{case}/actions")), DISPATCHER, &body), 200);
+    read(send(service.request("POST", &format!("{case}/actions")).header("if-match", seen), DISPATCHER, &body), 200);
 }
 
 #[test]
@@ -130,6 +131,17 @@ fn a_photo_is_everybodys_only_when_somebody_has_looked_at_it() {
     assert_eq!((status(&service, &late, None), list(&service, &case, None).len()), (200, 2));
     moderate(&service, &case, false);
     assert_eq!((status(&service, &early, None), status(&service, &photos, None)), (401, 401));
+    // Who does not say what they looked at shows no more than was shown; who names photos shows those and no others.
+    let say = |body: &Value, expected: u16| read(send(service.request("POST", &format!("{case}/actions")), DISPATCHER, body), expected);
+    say(&json!({ "action": "moderate", "published": true }), 200);
+    assert_eq!((status(&service, &early, None), status(&service, &late, None)), (404, 404));
+    let id = |path: &str| path.rsplit_once('/').unwrap().1.to_owned();
+    say(&json!({ "action": "moderate", "published": true, "photos": [id(&late)] }), 200);
+    assert_eq!((status(&service, &early, None), status(&service, &late, None)), (404, 200));
+    say(&json!({ "action": "moderate", "published": true }), 200);
+    assert_eq!((status(&service, &early, None), status(&service, &late, None)), (404, 200));
+    let unknown = say(&json!({ "action": "moderate", "published": true, "photos": [uuid::Uuid::nil()] }), 400);
+    assert_eq!(unknown["errors"][0]["parameter"], "photos", "{unknown}");
     // A private category stays so.
     let mut private = body_at(0, 0);
     private["category"] = "E0601".into();
