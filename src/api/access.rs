@@ -51,6 +51,7 @@ const TABLE: &[(&str, &str, Access)] = &[
     ("GET", "/v1/me/inside", INSIDERS),
     ("GET", "/v1/me/tasks", INSIDERS),
     ("GET", "/v1/me/notices", INSIDERS),
+    ("GET", "/v1/me/border-reports", INSIDERS),
     ("PUT", "/v1/me/consent", INSIDERS),
     ("PUT", "/v1/me/position", INSIDERS),
     ("DELETE", "/v1/me/position", INSIDERS),

@@ -54,6 +54,7 @@ fn api_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(borders::add_ruling, borders::list_rulings))
         .routes(routes!(borders::end_ruling))
         .routes(routes!(borders::report_border, borders::list_border_reports))
+        .routes(routes!(borders::list_my_border_reports))
         .routes(routes!(borders::settle_border_report))
         .routes(routes!(webhooks::add_webhook, webhooks::list_webhooks))
         .routes(routes!(webhooks::end_webhook))

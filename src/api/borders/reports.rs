@@ -119,9 +119,15 @@ pub async fn report_border(State(state): State<AppState>, caller: Caller, header
         text,
         ..fresh
     };
-    let kept = [entry.clone()];
-    state.with_store(move |store| store.add_entries(&kept)).await?;
-    let view = view_of(&state, &entry)?;
+    let kept = state
+        .with_store(move |store| {
+            store.add_entries(std::slice::from_ref(&entry))?;
+            // What was sent again is answered as it was kept the first time.
+            let known = store.load_entries(&EntryFilter { is_open: false, ..EntryFilter::open(EntryKind::BorderReport, REPORTS_MAX) })?;
+            Ok(known.into_iter().find(|known| known.id == entry.id).unwrap_or(entry))
+        })
+        .await?;
+    let view = view_of(&state, &kept)?;
     let bytes = serde_json::to_vec(&view).map_err(|e| Problem::internal(&e))?;
     let mut response = Document::new(JSON.media, bytes).private(true).untagged().into_response();
     *response.status_mut() = StatusCode::CREATED;
@@ -167,6 +173,28 @@ pub async fn list_border_reports(
             reports.push(view);
         }
     }
+    let bytes = serde_json::to_vec(&BorderReportList { reports }).map_err(|e| Problem::internal(&e))?;
+    Ok(Document::new(JSON.media, bytes).private(true).untagged().into_response())
+}
+
+/// Where the caller has said that borders are wrong, oldest first, and what was answered: the reports of the key's worker, or of the key
+/// where it is nobody's own.
+#[utoipa::path(
+    get,
+    operation_id = "list_my_border_reports",
+    path = "/v1/me/border-reports",
+    tag = "keepers",
+    security(("key" = [])),
+    responses((status = 200, description = "The reports", body = BorderReportList))
+)]
+pub async fn list_my_border_reports(State(state): State<AppState>, caller: Caller, headers: HeaderMap) -> Result<Response, Problem> {
+    negotiate(None, &headers, &[JSON])?;
+    require_cases(&caller)?;
+    let worker = caller.worker().cloned();
+    let filter = EntryFilter { is_open: false, worker: worker.clone(), ..EntryFilter::open(EntryKind::BorderReport, REPORTS_MAX) };
+    let entries = state.with_store(move |store| store.load_entries(&filter)).await?;
+    let own = entries.iter().filter(|entry| worker.is_some() || entry.author == caller.author());
+    let reports = own.map(|entry| view_of(&state, entry)).collect::<Result<_, _>>()?;
     let bytes = serde_json::to_vec(&BorderReportList { reports }).map_err(|e| Problem::internal(&e))?;
     Ok(Document::new(JSON.media, bytes).private(true).untagged().into_response())
 }

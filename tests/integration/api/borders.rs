@@ -75,13 +75,18 @@ fn a_keeper_reports_a_border_to_the_planners_who_settle_it() {
     assert!(made["distance_to_border_m"].as_f64().unwrap() < 5.0);
     // A telephone that has heard no answer sends the same again.
     let sent = json!({ "lon": lon, "lat": lat, "description": "水沟" });
-    let again = || read(service.request("POST", "/v1/border-reports").header("Idempotency-Key", "1").json(&sent), "w1", 201)["id"].clone();
+    let again = || read(service.request("POST", "/v1/border-reports").header("Idempotency-Key", "1").json(&sent), "w1", 201);
     let (first, second) = (again(), again());
-    assert_eq!(first, second);
+    assert_eq!(first, second, "also as to when it was said");
+    let first = first["id"].clone();
     let settle = format!("/v1/border-reports/{}/settle", first.as_str().unwrap());
     read(service.request("POST", &settle).json(&json!({ "answer": "x" })), PLANNER, 200);
     let open = |unit: &str| read(service.get(&format!("/v1/border-reports?open=true{unit}")), PLANNER, 200)["reports"].clone();
     assert_eq!((&open("")[0]["id"], open(&format!("&unit={}", code_of(3, 3)))), (&made["id"], json!([])));
+    // Who said it is told what became of it; others are told of theirs.
+    let own = |key: &str| read(service.get("/v1/me/border-reports"), key, 200)["reports"].as_array().unwrap().clone();
+    assert_eq!((own("w1").len(), own(PLANNER).len()), (2, 0));
+    assert!(own("w1").iter().any(|report| report["id"] == first && report["answer"].is_string()), "{:?}", own("w1"));
     let path = format!("/v1/border-reports/{}/settle", made["id"].as_str().unwrap());
     read(service.request("POST", &path).json(&json!({ "answer": "x" })), "w1", 403);
     let settled = read(service.request("POST", &path).json(&json!({ "answer": "下次修订" })), PLANNER, 200);

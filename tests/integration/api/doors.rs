@@ -55,6 +55,7 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("GET", "/v1/me/inside", "?lon={lon}&lat={lat}", "KFFFFFFFFKK"),
     ("GET", "/v1/me/tasks", "", "KFFFFFFFFKK"),
     ("GET", "/v1/me/notices", "", "KFFFFFFFFKK"),
+    ("GET", "/v1/me/border-reports", "", "KFOOOOOOFKK"),
     ("PUT", "/v1/me/consent", "", "KFFFFFFFFKK"),
     ("PUT", "/v1/me/position", "", "KFFFFFFFFKK"),
     ("DELETE", "/v1/me/position", "", "KFFFFFFFFKK"),
