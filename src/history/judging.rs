@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use crate::boundary::{GenerationId, LayerName, Level, Position, Territory, UnitCode};
 use crate::config::IndicatorConfig;
 use crate::dispatch::indicator::{CaseFacts, Evaluation, Grouping, Indicator, Period, Weight};
-use crate::store::{CaseFilter, Store, StoreError};
+use crate::store::{CaseFilter, CaseOrder, LONG_LIFE, Store, StoreError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum JudgeError {
@@ -52,16 +52,37 @@ pub struct Judgement {
 /// # Errors
 /// The store fails, the layer has no such level, or there are more cases than `cases_max`.
 pub fn judge(store: &dyn Store, asked: Judged) -> Result<Judgement, JudgeError> {
-    let mut units = Units { layer: asked.layer, level: asked.level, known: FxHashMap::default(), names: BTreeMap::new() };
+    let mut units = Units { layer: asked.layer.clone(), level: asked.level.clone(), known: FxHashMap::default(), names: BTreeMap::new() };
     let mut found = Judgement {
         evaluation: Evaluation::new(asked.grouping, asked.period.clone()),
         names: BTreeMap::new(),
         places: Vec::new(),
         case_count: 0,
     };
-    // What was reported later was neither due nor done within the period.
-    let territory = asked.territory.clone();
-    let mut filter = CaseFilter { territory, reported_to: Some(asked.period.to), counts: false, ..CaseFilter::first(PAGE) };
+    for filter in parts_of(&asked) {
+        read(store, &asked, filter, &mut units, &mut found)?;
+    }
+    found.evaluation = found.evaluation.finish();
+    found.names.append(&mut units.names);
+    Ok(found)
+}
+
+/// Returns what is to be read: of cases that were reported before the period those that have a part in it, and all that were reported in
+/// it. What was reported later was neither due nor done within it.
+fn parts_of(asked: &Judged) -> [CaseFilter; 3] {
+    let period = &asked.period;
+    // A look at a place is due so long after the event that asked for it.
+    let part_from = Some(period.verify_limit.and_then(|limit| period.from.checked_sub(limit).ok()).unwrap_or(period.from));
+    let near = period.from.checked_sub(LONG_LIFE).unwrap_or(Timestamp::MIN);
+    let all = CaseFilter { territory: asked.territory.clone(), order: CaseOrder::Reported, counts: false, ..CaseFilter::first(PAGE) };
+    [
+        CaseFilter { reported_to: Some(near), part_from, is_long: true, ..all.clone() },
+        CaseFilter { reported_from: Some(near), reported_to: Some(period.from), part_from, ..all.clone() },
+        CaseFilter { reported_from: Some(period.from), reported_to: Some(period.to), ..all },
+    ]
+}
+
+fn read(store: &dyn Store, asked: &Judged, mut filter: CaseFilter, units: &mut Units, found: &mut Judgement) -> Result<(), JudgeError> {
     loop {
         let page = store.load_case_records(&filter)?;
         for record in &page.records {
@@ -88,13 +109,13 @@ pub fn judge(store: &dyn Store, asked: Judged) -> Result<Judgement, JudgeError> 
             }
         }
         match page.records.last() {
-            Some(last) if page.has_more => filter.after = Some(last.case.id),
-            _ => break,
+            Some(last) if page.has_more => {
+                filter.after = Some(last.case.id);
+                filter.reported_from = Some(last.case.reported_at);
+            }
+            _ => return Ok(()),
         }
     }
-    found.evaluation = found.evaluation.finish();
-    found.names.append(&mut units.names);
-    Ok(found)
 }
 
 /// For each generation that cases were taken in by, the unit of the wanted level over each grid.

@@ -263,6 +263,8 @@ mod tests {
             maybe(Value::Time("2025-02-01T12:00:00Z".parse().unwrap())),
             maybe(Value::Real(4.5)),
             maybe(text("\nW1\n")),
+            maybe(Value::Time("2025-03-02T12:00:00Z".parse().unwrap())),
+            maybe(Value::Integer(1)),
         ]
     }
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::records::LONG_LIFE;
 use super::times::to_milliseconds;
 use crate::boundary::{Position, UnitCode};
 use crate::dispatch::workflow::{CaseEvent, CaseState, NoticeKind};
@@ -196,6 +197,8 @@ pub(super) struct Standing {
     pub due_at: Option<Timestamp>,
     /// When the next word about one of its clocks is due.
     pub alarm_at: Option<Timestamp>,
+    /// Until when it has a part in what is counted: the last event, or the last due time of one of its clocks.
+    pub part_until: Timestamp,
     /// The ids of workers who are asked to look at the place, or are named for an open task; each in line breaks.
     pub people: String,
     /// The ids of departments with an open task, or, where the case has ended, of all that had one; each in line breaks.
@@ -221,9 +224,17 @@ impl Standing {
             is_published: state.is_published,
             due_at: state.due_at().map(to_milliseconds),
             alarm_at: state.alarm_at().map(to_milliseconds),
+            part_until: to_milliseconds(state.part_until()),
             departments: framed(&departments),
             people: framed(&people),
         }
+    }
+}
+
+impl Standing {
+    /// Whether it has a part in what is counted long after it was reported.
+    pub fn is_long(&self, reported_at: Timestamp) -> bool {
+        self.part_until.duration_since(reported_at) > LONG_LIFE
     }
 }
 

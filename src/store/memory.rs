@@ -301,19 +301,21 @@ impl Store for MemoryStore {
 
     fn load_cases(&self, filter: &CaseFilter) -> Result<CasePage, StoreError> {
         let state = self.lock();
-        let matching: Vec<&Case> = state
-            .cases
-            .values()
-            .filter(|case| matches(case, filter) && state.lives.matches(case.id, case.holder.as_ref(), filter))
-            .collect();
-        let is_after =
-            |case: &&&Case| filter.after.is_none_or(|after| if filter.is_newest_first { case.id < after } else { case.id > after });
+        let matching: Vec<&Case> = state.cases.values().filter(|case| matches(case, filter) && state.lives.matches(case, filter)).collect();
+        let is_after = |case: &&&Case| {
+            filter.after.is_none_or(|after| match filter.order {
+                CaseOrder::Reported => case.id > after || Some(case.reported_at) != filter.reported_from,
+                _ if filter.is_newest_first => case.id < after,
+                _ => case.id > after,
+            })
+        };
         let mut ordered: Vec<&&Case> = matching.iter().collect();
         if filter.is_newest_first {
             ordered.reverse();
         }
         match filter.order {
             CaseOrder::Id => {}
+            CaseOrder::Reported => ordered.sort_by_key(|case| case.reported_at),
             CaseOrder::Due => ordered.sort_by_key(|case| state.lives.standing(case.id).and_then(|standing| standing.due_at)),
             CaseOrder::Alarm => ordered.sort_by_key(|case| state.lives.standing(case.id).and_then(|standing| standing.alarm_at)),
             CaseOrder::Border => {
@@ -396,8 +398,7 @@ impl Store for MemoryStore {
         let state = self.lock();
         let filter = CaseFilter { is_open: Some(true), ..filter.clone() };
         let mut counts: BTreeMap<WorkerId, usize> = BTreeMap::new();
-        let open =
-            state.cases.values().filter(|case| matches(case, &filter) && state.lives.matches(case.id, case.holder.as_ref(), &filter));
+        let open = state.cases.values().filter(|case| matches(case, &filter) && state.lives.matches(case, &filter));
         open.filter_map(|case| case.holder.clone()).for_each(|holder| *counts.entry(holder).or_default() += 1);
         let mut counts: Vec<_> = counts.into_iter().filter(|(_, open)| *open > more_than).collect();
         counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));

@@ -200,26 +200,33 @@ impl Lives {
         })
     }
 
-    pub(super) fn matches(&self, id: CaseId, holder: Option<&WorkerId>, filter: &CaseFilter) -> bool {
+    pub(super) fn matches(&self, case: &Case, filter: &CaseFilter) -> bool {
         if filter.state.is_none()
             && filter.is_open.is_none()
             && filter.is_published.is_none()
             && filter.due_before.is_none()
             && filter.alarm_by.is_none()
             && !filter.is_near_border
+            && filter.part_from.is_none()
+            && !filter.is_long
             && filter.worker.is_none()
             && filter.department.is_none()
         {
             return true;
         }
-        let Some(standing) = self.standing(id) else { return false };
+        let Some(standing) = self.standing(case.id) else { return false };
         filter.state.as_ref().is_none_or(|state| state == &standing.state)
             && filter.is_open.is_none_or(|is_open| is_open == standing.is_open)
             && filter.is_published.is_none_or(|is_published| is_published == standing.is_published)
             && filter.due_before.is_none_or(|before| standing.due_at.is_some_and(|due| due < before))
             && filter.alarm_by.is_none_or(|by| standing.alarm_at.is_some_and(|at| at <= by))
-            && filter.worker.as_ref().is_none_or(|worker| holder == Some(worker) || standing.people.contains(&format!("\n{worker}\n")))
-            && (!filter.is_near_border || self.borders.contains_key(&id))
+            && filter
+                .worker
+                .as_ref()
+                .is_none_or(|worker| case.holder.as_ref() == Some(worker) || standing.people.contains(&format!("\n{worker}\n")))
+            && (!filter.is_near_border || self.borders.contains_key(&case.id))
+            && filter.part_from.is_none_or(|from| standing.part_until >= from)
+            && (!filter.is_long || standing.is_long(case.reported_at))
             && filter.department.as_ref().is_none_or(|department| standing.departments.contains(&format!("\n{department}\n")))
     }
 }

@@ -55,7 +55,7 @@ pub use months_out::{KeptMonth, OldMonth};
 pub use positions::WorkerPosition;
 pub use postgis::PostgisStore;
 pub use records::{
-    AuditEntry, CaseFilter, CaseOrder, CasePage, EndedUnit, ErasureReason, GenerationChanges, KeyHash, KeyRecord, PersonDigest,
+    AuditEntry, CaseFilter, CaseOrder, CasePage, EndedUnit, ErasureReason, GenerationChanges, KeyHash, KeyRecord, LONG_LIFE, PersonDigest,
     PersonRecord, Publication, RosterChange, RosterData, StoredGeneration, StoredRoster, UnitHead, WorkerSaid, current_generation,
     newest_generation,
 };

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use sha2::{Digest, Sha256};
 
@@ -175,11 +175,15 @@ pub struct CaseFilter {
     pub worker: Option<WorkerId>,
     /// Only cases that are in doubt between two units.
     pub is_near_border: bool,
+    /// Only cases with a part in something at this time or later: an event, or the due time of a clock. Mere records have none.
+    pub part_from: Option<Timestamp>,
+    /// Only cases with a part in something more than [`LONG_LIFE`] after they were reported.
+    pub is_long: bool,
     /// Only cases of which this department has a task that is open, or had one where the case has ended.
     pub department: Option<String>,
     /// By id from the greatest down; `after` then asks for smaller ones.
     pub is_newest_first: bool,
-    /// By what else than the id; `after` does not go with it.
+    /// By what else than the id. `after` goes with [`CaseOrder::Reported`] alone, where `reported_from` is when that case was reported.
     pub order: CaseOrder,
     pub limit: usize,
     /// Also count all that match, which reads them all, whatever the page.
@@ -204,6 +208,8 @@ impl CaseFilter {
             alarm_by: None,
             worker: None,
             is_near_border: false,
+            part_from: None,
+            is_long: false,
             department: None,
             is_newest_first: false,
             order: CaseOrder::Id,
@@ -213,11 +219,16 @@ impl CaseFilter {
     }
 }
 
+/// Most cases have nothing left to happen so long after they were reported; those that have are found by themselves.
+pub const LONG_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 /// By what cases are put in order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CaseOrder {
     #[default]
     Id,
+    /// What was reported first comes first.
+    Reported,
     /// What was due first comes first.
     Due,
     /// By when the next word about a clock is due.
@@ -231,6 +242,7 @@ impl CaseOrder {
     pub(super) fn column(self) -> Option<&'static str> {
         match self {
             Self::Id => None,
+            Self::Reported => Some("reported_at"),
             Self::Due => Some("due_at"),
             Self::Alarm => Some("alarm_at"),
             Self::Border => Some("border_m"),

@@ -140,6 +140,8 @@ pub async fn list_incidents(
         alarm_by: None,
         worker: None,
         is_near_border: false,
+        part_from: None,
+        is_long: false,
         order: CaseOrder::Id,
         department: query.department.clone(),
         limit,

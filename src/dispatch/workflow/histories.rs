@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::boundary::{Position, UnitCode};
-use crate::dispatch::{Calendar, DepartmentId, DepartmentRole, Limit, Limits, Role, Stage, WorkerId, due_with_pauses};
+use crate::dispatch::indicator::{CaseFacts, Counts, Period};
+use crate::dispatch::{Calendar, Case, CaseId, DepartmentId, DepartmentRole, Limit, Limits, Role, Stage, WorkerId, due_with_pauses};
 
 fn state(name: &str, stage: Option<Stage>, is_end: bool) -> StateDefinition {
     StateDefinition { name: StateName(name.into()), title: name.into(), stage, is_end }
@@ -66,6 +67,22 @@ fn workflow() -> Workflow {
     let escalation = vec![step(2, Some("4工作时")), step(1, None), step(3, Some("2工作日"))];
     let admission = Admission { categories: Some(vec!["E01".into()]) };
     Workflow::new("test".into(), StateName("new".into()), false, states, actions, escalation, admission).unwrap().telling_after(75).unwrap()
+}
+
+fn reported(at: Timestamp) -> Case {
+    Case {
+        id: CaseId(uuid::Uuid::nil()),
+        position: Position { lon: 111.6, lat: 26.2 },
+        given: String::new(),
+        category: "E0110".into(),
+        description: String::new(),
+        source: String::new(),
+        reported_at: at,
+        district: None,
+        grid: None,
+        generation: None,
+        holder: None,
+    }
 }
 
 fn appointed(id: &str, role: DepartmentRole) -> Appointed {
@@ -422,5 +439,20 @@ proptest! {
                 prop_assert!(state.open_tasks().next().is_some());
             }
         }
+        // Nothing of it counts in a time that begins after its last part.
+        let state = case.state();
+        let counted_from = |from: Timestamp| {
+            let (to, as_of) = (from + SignedDuration::from_hours(24 * 4_000), from + SignedDuration::from_hours(24 * 3_000));
+            let day = Some(SignedDuration::from_hours(24));
+            let time_zone = TimeZone::UTC;
+            let period = Period { from, to, as_of, time_zone, office_sources: Vec::new(), filing_limit: day, verify_limit: day };
+            let facts = CaseFacts::of(&reported(local("2026-11-26T16:00")), &case.events);
+            let mut counts = Counts::default();
+            counts.add(&facts, &facts.tasks, &period);
+            counts
+        };
+        let after = state.part_until() + SignedDuration::from_hours(24) + SignedDuration::from_nanos(1);
+        prop_assert_eq!(counted_from(after), Counts::default());
+        prop_assert!(counted_from(local("2026-11-26T16:00")).reports == 1);
     }
 }

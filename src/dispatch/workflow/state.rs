@@ -412,6 +412,14 @@ impl CaseState {
         self.running().filter_map(|(_, clock)| clock.next.as_ref()).map(|next| next.at).min()
     }
 
+    /// Returns until when the case has a part in what is counted: its last event, or the last time at which one of its clocks is due,
+    /// also of those that have ended.
+    pub fn part_until(&self) -> Timestamp {
+        let of_tasks = self.tasks.iter().flat_map(|task| std::iter::once(&task.clock).chain(&task.past_clocks));
+        let due = self.clocks.iter().chain(of_tasks).flat_map(|clock| [clock.due_at, clock.was_due_at]);
+        due.flatten().fold(self.changed_at, Timestamp::max)
+    }
+
     /// Whether a clock has run out at `at`. Of a case that has ended: whether one had.
     pub fn is_overdue(&self, at: Timestamp) -> bool {
         if self.is_end {

@@ -30,7 +30,7 @@ pub(super) fn event(seq: u32, effect: Effect, state: &str, is_end: bool, at: Tim
     }
 }
 
-pub(super) fn new(id: u128, lon: f64, token: Option<u8>) -> NewCase {
+pub fn new(id: u128, lon: f64, token: Option<u8>) -> NewCase {
     let case = case(id, lon, 26.0);
     let mut first = event(1, Effect::Report, "open", false, day(2));
     let department = DepartmentId("D1".into());
@@ -42,7 +42,7 @@ pub(super) fn new(id: u128, lon: f64, token: Option<u8>) -> NewCase {
     NewCase { case, events: vec![first], photos: Vec::new(), reporter: Reporter::default(), token, near, border_m: None }
 }
 
-pub(super) fn add(new: NewCase) -> CaseWrite {
+pub fn add(new: NewCase) -> CaseWrite {
     CaseWrite::Add(Box::new(new))
 }
 
@@ -319,6 +319,46 @@ pub fn words_about_clocks_are_found_in_the_order_of_their_times(place: &Place) {
     // What has ended waits for nothing.
     store.write_cases(vec![next(&*store, 1, event(2, Effect::Close, "closed", true, day(3)))]).unwrap();
     assert_eq!(by(24 * 99), vec![3]);
+}
+
+pub fn cases_are_found_by_when_they_have_a_part(place: &Place) {
+    let store = place();
+    let reported = |id: u128, at: Timestamp, ends: Timestamp| {
+        let mut new = new(id, 111.0, None);
+        new.case.reported_at = at;
+        new.events[0].at = at;
+        new.events[0].facts.clocks[0].due_at = Some(ends);
+        add(new)
+    };
+    let far = day(4) + SignedDuration::from_hours(30 * 24 + 1);
+    // Two that were reported at one time, one with a long life, and a mere record.
+    store
+        .write_cases(vec![reported(4, day(2), day(5)), reported(2, day(2), day(9)), reported(3, day(1), day(3)), reported(1, day(4), far)])
+        .unwrap();
+    store.add_cases(&[crate::dispatch::Case { reported_at: day(3), ..case(5, 113.0, 26.0) }], "a", day(1)).unwrap();
+    let pages = |filter: CaseFilter| {
+        let mut filter = CaseFilter { order: CaseOrder::Reported, limit: 1, counts: false, ..filter };
+        let mut found = Vec::new();
+        loop {
+            let page = store.load_case_records(&filter).unwrap();
+            found.extend(page.records.iter().map(|record| record.case.id.0.as_u128()));
+            let Some(last) = page.records.last().filter(|_| page.has_more) else { return found };
+            (filter.after, filter.reported_from) = (Some(last.case.id), Some(last.case.reported_at));
+        }
+    };
+    let all = CaseFilter::first(0);
+    assert_eq!(pages(all.clone()), [3, 2, 4, 5, 1], "page by page, each once");
+    let from = |at: Timestamp| CaseFilter { part_from: Some(at), ..all.clone() };
+    assert_eq!(pages(from(day(5))), [2, 4, 1]);
+    assert_eq!(pages(CaseFilter { reported_from: Some(day(2)), reported_to: Some(day(4)), ..from(day(6)) }), [2]);
+    assert_eq!(pages(CaseFilter { is_long: true, ..from(day(5)) }), [1]);
+    // What happens later is a part too, and makes a life long.
+    let at = day(2) + SignedDuration::from_hours(31 * 24);
+    store.write_cases(vec![next(&*store, 4, event(2, Effect::Close, "closed", true, at))]).unwrap();
+    assert_eq!(pages(CaseFilter { is_long: true, ..from(day(5)) }), [4, 1]);
+    assert_eq!(pages(from(at)), [4, 1]);
+    let after = at + SignedDuration::from_millis(1);
+    assert_eq!(pages(from(after)), [1]);
 }
 
 pub fn open_cases_are_counted_by_holder_and_listed_by_border(place: &Place) {

@@ -10,7 +10,7 @@ use super::roster::person_key;
 use crate::boundary::{GenerationId, Position, Territory, UnitCode};
 use crate::dispatch::{Case, CaseId, WorkerId};
 use crate::store::audit::Action;
-use crate::store::records::{CaseFilter, CasePage};
+use crate::store::records::{CaseFilter, CaseOrder, CasePage};
 use crate::store::times::{parse_time, time_text};
 use crate::store::{CaseMark, CaseMarkPage};
 
@@ -88,10 +88,22 @@ fn read_page<T>(
     select: &str,
     read: impl Fn(&Row<'_>) -> Result<T, Failure>,
 ) -> Result<(Vec<T>, bool), Failure> {
-    let mut conditions = Conditions::of(filter);
+    let asks_for_parts = filter.is_long || filter.part_from.is_some();
+    let mut conditions = if asks_for_parts && !has_parts(transaction)? {
+        // All are read, and whoever asked leaves out what has no part.
+        Conditions::of(&CaseFilter { is_long: false, part_from: None, ..filter.clone() })
+    } else {
+        Conditions::of(filter)
+    };
     if let Some(after) = filter.after {
-        let term = if filter.is_newest_first { "c.id < ?" } else { "c.id > ?" };
-        conditions.add(term, vec![Box::new(after.0.to_string())]);
+        let id = Box::new(after.0.to_string());
+        match (filter.order, filter.is_newest_first) {
+            (CaseOrder::Reported, _) => {
+                conditions.add("(c.reported_at <> ? OR c.id > ?)", vec![Box::new(filter.reported_from.map(time_text_up)), id]);
+            }
+            (_, true) => conditions.add("c.id < ?", vec![id]),
+            (_, false) => conditions.add("c.id > ?", vec![id]),
+        }
     }
     // One more than asked for tells whether there are more.
     let limit = i64::try_from(filter.limit.saturating_add(1)).unwrap_or(i64::MAX);
@@ -107,6 +119,12 @@ fn read_page<T>(
     let has_more = cases.len() > filter.limit;
     cases.truncate(filter.limit);
     Ok((cases, has_more))
+}
+
+/// Whether it is known of cases until when they have a part: not in a file of an older program that is opened for reading alone.
+fn has_parts(transaction: &Transaction<'_>) -> Result<bool, Failure> {
+    let sql = "SELECT 1 FROM pragma_table_info('gk_case') WHERE name = 'part_until'";
+    Ok(transaction.prepare_cached(sql)?.exists([])?)
 }
 
 /// Returns when the first word about a clock is due.
@@ -203,6 +221,12 @@ impl Conditions {
         if filter.is_near_border {
             conditions.add("c.border_m IS NOT NULL", Vec::new());
         }
+        if filter.is_long {
+            conditions.add("c.is_long = 1", Vec::new());
+        }
+        if let Some(from) = filter.part_from {
+            conditions.add("c.part_until >= ?", vec![Box::new(time_text_up(from))]);
+        }
         if let Some(department) = &filter.department {
             conditions.add("instr(c.departments, ?) > 0", vec![Box::new(format!("\n{department}\n"))]);
         }
@@ -277,4 +301,49 @@ pub(super) fn read_case(row: &Row<'_>) -> Result<Case, Failure> {
         generation: row.get::<_, Option<u32>>(9)?.map(GenerationId),
         holder: row.get::<_, Option<String>>(10)?.map(|id| WorkerId(id.into())),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::store::conformance::{add, new as live};
+    use crate::store::{GeoPackageStore, Store};
+
+    #[test]
+    fn a_file_of_an_older_program_learns_until_when_its_cases_have_a_part() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.gpkg");
+        let store = GeoPackageStore::open_or_create(&path).unwrap();
+        let lives = |days: i64, id: u128| {
+            let mut new = live(id, 111.0, None);
+            let at = new.events[0].at + SignedDuration::from_hours(24 * days);
+            new.events[0].facts.clocks[0].due_at = Some(at);
+            (add(new), at)
+        };
+        let (short, due) = lives(3, 1);
+        let (long, last) = lives(40, 2);
+        store.write_cases(vec![short, long]).unwrap();
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        let parts = || {
+            let sql = "SELECT part_until, is_long FROM gk_case ORDER BY id";
+            let mut statement = connection.prepare(sql).unwrap();
+            let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?))).unwrap();
+            rows.collect::<Result<Vec<_>, _>>().unwrap()
+        };
+        let written = parts();
+        assert_eq!(written, [(time_text(due), false), (time_text(last), true)]);
+        drop(store);
+        let undo = "DROP INDEX gk_case_long; ALTER TABLE gk_case DROP COLUMN part_until; ALTER TABLE gk_case DROP COLUMN is_long;
+                    DELETE FROM gk_migration WHERE number >= 13";
+        connection.execute_batch(undo).unwrap();
+        let found = |store: &GeoPackageStore| {
+            let filter = CaseFilter { part_from: Some(last), order: CaseOrder::Reported, ..CaseFilter::first(9) };
+            store.load_case_records(&filter).unwrap().records.len()
+        };
+        assert_eq!(found(&GeoPackageStore::open_read_only(&path).unwrap()), 2, "all, where it is not known");
+        assert_eq!(found(&GeoPackageStore::open_or_create(&path).unwrap()), 1);
+        assert_eq!(parts(), written);
+    }
 }

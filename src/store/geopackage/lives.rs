@@ -51,7 +51,7 @@ fn add(transaction: &Transaction<'_>, mut new: NewCase) -> Result<CaseWritten, F
     let reporter = add_reporter(transaction, &id, &new.reporter)?;
     let mut stand = transaction.prepare_cached(
         "UPDATE gk_case SET state = ?2, version = ?3, is_open = ?4, due_at = ?5, departments = ?6, is_published = ?7, cell = ?8,
-         reporter = ?9, alarm_at = ?10, border_m = ?11, people = ?12 WHERE id = ?1",
+         reporter = ?9, alarm_at = ?10, border_m = ?11, people = ?12, part_until = ?13, is_long = ?14 WHERE id = ?1",
     )?;
     stand.execute(params![
         id,
@@ -65,7 +65,9 @@ fn add(transaction: &Transaction<'_>, mut new: NewCase) -> Result<CaseWritten, F
         reporter,
         standing.alarm_at.map(time_text),
         new.border_m,
-        standing.people
+        standing.people,
+        time_text(standing.part_until),
+        standing.is_long(new.case.reported_at)
     ])?;
     new.events[0].facts.duplicates = duplicates;
     let reported_at = time_text(new.case.reported_at);
@@ -93,7 +95,7 @@ fn append(transaction: &Transaction<'_>, next: &NewEvent, photo: Option<&PhotoFi
     let standing = Standing::of(&next.after);
     let mut stand = transaction.prepare_cached(
         "UPDATE gk_case SET state = ?2, version = ?3, is_open = ?4, due_at = ?5, departments = ?6, is_published = ?7, alarm_at = ?8,
-         people = ?9 WHERE id = ?1",
+         people = ?9, part_until = ?10, is_long = ?11 WHERE id = ?1",
     )?;
     stand.execute(params![
         id,
@@ -104,7 +106,9 @@ fn append(transaction: &Transaction<'_>, next: &NewEvent, photo: Option<&PhotoFi
         standing.departments,
         standing.is_published,
         standing.alarm_at.map(time_text),
-        standing.people
+        standing.people,
+        time_text(standing.part_until),
+        standing.is_long(parse_time(&reported_at).map_err(|e| corrupt("case", &e))?)
     ])?;
     if let Some(place) = &next.event.facts.place {
         // The district stays, as in a database, where large tables are kept apart by it.

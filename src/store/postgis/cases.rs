@@ -18,7 +18,7 @@ use crate::dispatch::workflow::Place;
 use crate::dispatch::{Case, CaseId, WorkerId, cell_of};
 use crate::store::audit::Action;
 use crate::store::case_records::{CaseMark, CaseMarkPage, Standing};
-use crate::store::records::{CaseFilter, CasePage};
+use crate::store::records::{CaseFilter, CaseOrder, CasePage};
 use crate::store::times::to_milliseconds;
 
 /// What [`read_case`] reads, of a case `c` with its holder `p`.
@@ -93,15 +93,18 @@ pub(super) async fn copy_cases<'c>(
         Type::TIMESTAMPTZ,
         Type::FLOAT8,
         Type::TEXT,
+        Type::TIMESTAMPTZ,
+        Type::INT4,
         geometry.clone(),
     ];
     let columns = "id, district, reported_at, lon, lat, given, category, description, source, grid, generation, holder, state, version, \
-                   is_open, is_published, due_at, departments, cell, reporter, alarm_at, border_m, people, geom";
+                   is_open, is_published, due_at, departments, cell, reporter, alarm_at, border_m, people, part_until, is_long, \
+                   geom";
     let sink = tx.copy_in(&format!("COPY gk_case ({columns}) FROM STDIN (FORMAT binary)")).await?;
     let mut copy = std::pin::pin!(BinaryCopyInWriter::new(sink, &types));
     for (case, standing, reporter, border_m) in cases {
         let version = standing.map(|standing| i32::try_from(standing.version)).transpose().map_err(|e| corrupt("case", &e))?;
-        let row: [&(dyn ToSql + Sync); 24] = [
+        let row: [&(dyn ToSql + Sync); 26] = [
             &case.id.0,
             &case.district.as_ref().map_or("", UnitCode::as_str),
             &Time(case.reported_at),
@@ -125,6 +128,8 @@ pub(super) async fn copy_cases<'c>(
             &standing.and_then(|standing| standing.alarm_at).map(Time),
             &border_m,
             &standing.map(|standing| to_text(&standing.people)),
+            &standing.map(|standing| Time(standing.part_until)),
+            &standing.map(|standing| i32::from(standing.is_long(case.reported_at))),
             &Ewkb::of_point(case.position.lon, case.position.lat).map_err(|e| corrupt("case", &e))?,
         ];
         copy.as_mut().write(&row).await?;
@@ -253,7 +258,14 @@ async fn read_page<T>(
     let mut conditions = Conditions::of(filter);
     if let Some(after) = filter.after {
         let id = conditions.value(after.0);
-        conditions.terms.push(format!("c.id {} {id}", if filter.is_newest_first { "<" } else { ">" }));
+        let term = match (filter.order, filter.reported_from) {
+            (CaseOrder::Reported, Some(at)) => {
+                let at = conditions.value(Time(to_milliseconds_up(at)));
+                format!("(c.reported_at <> {at} OR c.id > {id})")
+            }
+            _ => format!("c.id {} {id}", if filter.is_newest_first { "<" } else { ">" }),
+        };
+        conditions.terms.push(term);
     }
     // One more than asked for tells whether there are more.
     let limit = i64::try_from(filter.limit.saturating_add(1)).unwrap_or(i64::MAX);
@@ -317,6 +329,13 @@ impl Conditions {
         }
         if filter.is_near_border {
             conditions.terms.push("c.border_m IS NOT NULL".to_owned());
+        }
+        if filter.is_long {
+            conditions.terms.push("c.is_long = 1".to_owned());
+        }
+        if let Some(from) = filter.part_from {
+            let from = conditions.value(Time(to_milliseconds_up(from)));
+            conditions.terms.push(format!("c.part_until >= {from}"));
         }
         if let Some(department) = &filter.department {
             let department = conditions.value(to_text(&format!("\n{department}\n")).into_owned());

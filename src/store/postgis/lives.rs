@@ -293,7 +293,7 @@ async fn stand(tx: &Transaction<'_>, next: &NewEvent, reported_at: Timestamp) ->
     let version = i32::try_from(standing.version).map_err(|e| corrupt("case", &e))?;
     tx.execute(
         "UPDATE gk_case SET state = $3, version = $4, is_open = $5, due_at = $6, departments = $7, is_published = $8,
-           category = coalesce($9, category), alarm_at = $10, people = $11
+           category = coalesce($9, category), alarm_at = $10, people = $11, part_until = $12, is_long = $13
          WHERE id = $1 AND reported_at = $2",
         &[
             &next.case.0,
@@ -307,6 +307,8 @@ async fn stand(tx: &Transaction<'_>, next: &NewEvent, reported_at: Timestamp) ->
             &category,
             &standing.alarm_at.map(Time),
             &to_text(&standing.people),
+            &Time(standing.part_until),
+            &i32::from(standing.is_long(reported_at)),
         ],
     )
     .await?;

@@ -109,7 +109,8 @@ pub static TABLES: [Table; 33] = [
         "gk_case", 1,
         id: Uuid, district: Code, reported_at: Time, lon: Real, lat: Real, given: Text, category: Text, description: Text, source: Text,
         grid: Code, generation: Integer, holder: Integer, state: Text, version: Integer, is_open: Integer, is_published: Integer, due_at: Time,
-        departments: Text, cell: Integer, reporter: Integer, alarm_at: Time, border_m: Real, people: Text
+        departments: Text, cell: Integer, reporter: Integer, alarm_at: Time, border_m: Real, people: Text,
+        part_until: Time, is_long: Integer
     ),
     // Here the ids of cases that were taken out: those of the others stand with the cases.
     table!("gk_case_id", 1, id: Uuid, reported_at: Time),
