@@ -155,7 +155,7 @@ pub struct CaseConfig {
     pub open_per_worker_max: usize,
     /// Days before a worker's skill expires on which an alarm says so. `skill_warning_d`, default 30.
     pub skill_warning_d: u32,
-    /// Cases of which maps are drawn; each takes some 200 bytes of memory. Beyond it maps of cases are 503. `map_max`, default 2,000,000.
+    /// Cases of which maps are drawn; each takes some 80 bytes of memory. Beyond it maps of cases are 503. `map_max`, default 20,000,000.
     pub map_max: usize,
     /// Whether open cases go to the grid and keeper that redrawn boundaries give them. `reassign_on_redraw`, default true.
     pub reassign_on_redraw: bool,
@@ -374,7 +374,7 @@ impl Default for CaseSettings {
             webhook_give_up_s: 86_400,
             open_per_worker_max: 30,
             skill_warning_d: 30,
-            map_max: 2_000_000,
+            map_max: 20_000_000,
             reassign_on_redraw: true,
             reassign_on_roster: true,
             idempotency_keep_h: 168,

@@ -85,7 +85,7 @@ impl AppState {
         Self(Arc::new(Shared {
             live,
             tiles: TileCache::new(described, config.history.tile_memory_bytes_max),
-            case_map: Arc::default(),
+            case_map: Arc::new(CaseMap::new(Arc::clone(&store))),
             workload: Workload::default(),
             archive: Arc::new(Archive::new(Arc::clone(&store), config.clone())),
             cases: CaseQueue::start(Arc::clone(&store), config.cases.queue_max, config.cases.batch_max),

@@ -1,4 +1,4 @@
-use std::ops::Range;
+use std::ops::{AddAssign, Range};
 
 use geo_types::Coord;
 
@@ -34,6 +34,15 @@ impl PlaceKey {
         Self(first << digits)..Self((first + 1) << digits)
     }
 
+    /// Returns the square of a tile of some zoom in which points are gathered, told by its first place; none at near zooms, where each
+    /// stands by itself.
+    ///
+    /// Squares of a zoom are made of four of the next, and each lies in one tile, so at every zoom each point is counted once.
+    pub fn square(self, z: u8, tiles: ClusterTiles) -> Option<Self> {
+        let digits = 2 * (u32::from(PLACE_BITS - z) - tiles.squares.ilog2());
+        (z <= tiles.clusters_max_zoom).then_some(Self(self.0 >> digits << digits))
+    }
+
     /// Returns the column and the row on the finest grid.
     fn cell(self) -> [u64; 2] {
         [gather(self.0), gather(self.0 >> 1)]
@@ -60,17 +69,46 @@ fn gather(number: u64) -> u64 {
     (found | found >> 16) & 0xffff_ffff
 }
 
-/// Gathers points of a tile, which are in the order of their places, into those of one square each, as `tiles` says; at near zooms
-/// each stands by itself.
-///
-/// Squares of a zoom are made of four of the next, and each lies in one tile, so at every zoom each point is counted once.
-pub fn cluster<T>(points: &[T], key: impl Fn(&T) -> PlaceKey, z: u8, tiles: ClusterTiles) -> Vec<&[T]> {
-    debug_assert!(points.is_sorted_by_key(&key), "points stand in the order of their places");
-    if z > tiles.clusters_max_zoom {
-        return points.chunks(1).collect();
+/// Places added up, so that their middle is known without them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlaceSum {
+    columns: u64,
+    rows: u64,
+    count: u64,
+}
+
+impl PlaceSum {
+    pub fn count(&self) -> u64 {
+        self.count
     }
-    let digits = 2 * (u32::from(PLACE_BITS - z) - tiles.squares.ilog2());
-    points.chunk_by(|a, b| key(a).0 >> digits == key(b).0 >> digits).collect()
+
+    fn middle(&self) -> [u64; 2] {
+        [self.columns, self.rows].map(|sum| sum / self.count.max(1))
+    }
+}
+
+impl From<PlaceKey> for PlaceSum {
+    fn from(place: PlaceKey) -> Self {
+        let [columns, rows] = place.cell();
+        Self { columns, rows, count: 1 }
+    }
+}
+
+impl AddAssign for PlaceSum {
+    fn add_assign(&mut self, other: Self) {
+        self.columns += other.columns;
+        self.rows += other.rows;
+        self.count += other.count;
+    }
+}
+
+impl FromIterator<PlaceKey> for PlaceSum {
+    fn from_iter<I: IntoIterator<Item = PlaceKey>>(places: I) -> Self {
+        places.into_iter().fold(Self::default(), |mut sum, place| {
+            sum += Self::from(place);
+            sum
+        })
+    }
 }
 
 /// What one feature of a tile of points says.
@@ -83,15 +121,9 @@ pub struct PointFeature {
 
 impl PointFeature {
     /// Makes a feature in the middle of some places.
-    pub fn amid(places: impl IntoIterator<Item = PlaceKey>, id: Option<u64>, fields: Vec<(String, serde_json::Value)>) -> Self {
-        let (mut sum, mut count) = ([0; 2], 0);
-        for place in places {
-            let [x, y] = place.cell();
-            sum = [sum[0] + x, sum[1] + y];
-            count += 1;
-        }
-        debug_assert!(count > 0, "a feature stands somewhere");
-        Self { id, at: sum.map(|at| at / count.max(1)), fields }
+    pub fn amid(places: &PlaceSum, id: Option<u64>, fields: Vec<(String, serde_json::Value)>) -> Self {
+        debug_assert!(places.count > 0, "a feature stands somewhere");
+        Self { id, at: places.middle(), fields }
     }
 }
 
@@ -146,10 +178,10 @@ mod tests {
         for tile in places.iter().map(address) {
             let range = PlaceKey::in_tile(tile);
             let inside = &places[places.partition_point(|place| *place < range.start)..places.partition_point(|place| *place < range.end)];
-            let clusters = cluster(inside, |place| *place, z, TILES);
+            let gathered = |a: &PlaceKey, b: &PlaceKey| a.square(z, TILES).is_some_and(|square| b.square(z, TILES) == Some(square));
             let count = |group: &[PlaceKey]| vec![("count".to_owned(), group.len().into())];
             let features: Vec<_> =
-                clusters.into_iter().map(|group| PointFeature::amid(group.iter().copied(), None, count(group))).collect();
+                inside.chunk_by(gathered).map(|group| PointFeature::amid(&group.iter().copied().collect(), None, count(group))).collect();
             tiles.insert((tile.x(), tile.y()), write_points("incidents", tile, &features).unwrap().unwrap());
         }
         tiles

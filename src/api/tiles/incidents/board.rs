@@ -1,53 +1,35 @@
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use moka::sync::Cache;
-use rustc_hash::{FxHashMap, FxHashSet};
+use indexmap::IndexSet;
+use jiff::Timestamp;
+use rustc_hash::FxBuildHasher;
 
-use super::draw::{Drawn, DrawnKey};
-use crate::dispatch::CaseId;
-use crate::store::{CaseFilter, CaseMark, Store, StoreError};
-use crate::tile::{PlaceKey, TileTooLarge};
+use super::block::{Block, NEVER_MS, Spot};
+use crate::api::tiles::shift::TileShift;
+use crate::boundary::{Position, UnitCode};
+use crate::store::CaseMark;
+use crate::tile::PlaceKey;
 
-/// Bytes of finished tiles of cases kept ready: those that an office's screens show, many times over.
-const CACHE_BYTES_MAX: u64 = 64 << 20;
-
-/// Cases read from the store at once.
-const PAGE: usize = 10_000;
-
-/// Events read from the store at once.
-const EVENTS: usize = 1_000;
-
-/// Cases that are read again one by one. Where more have changed, reading all of them is no slower.
-const CHANGED_MAX: usize = 1_000;
+/// Cases that were reported within as long stand together, so that who asks for some weeks does not look at all years: 30 days.
+const SPAN_MS: i64 = 30 * 24 * 3_600_000;
 
 /// Changes that are remembered by place. Beyond them every tile is drawn again, with the same bytes where nothing in it changed.
 const CHANGES_MAX: usize = 4_096;
 
-/// How often cases are counted, to find those that came or went without an event: imported records, and months taken out.
-const COUNT_EVERY: Duration = Duration::from_secs(10);
-
-/// Where all cases lie, and the tiles that were drawn of them. Nothing is read before somebody asks.
-#[derive(Debug)]
-pub struct CaseMap {
-    known: Mutex<Option<Known>>,
-    pub(super) finished: Cache<DrawnKey, Drawn>,
-}
-
-#[derive(Debug)]
-struct Known {
-    board: Arc<Board>,
-    counted_at: Instant,
-}
-
-/// Where all cases lie at one moment.
+/// Where all cases lie at one moment, as a basemap shows them.
+///
+/// Those that were reported in one span of time lie in blocks along the Z-curve, which know how many of them are of which kind. A
+/// change makes one block anew and shares all others with the board before it.
 #[derive(Clone, Debug)]
 pub struct Board {
-    /// In the order of their places, and of their ids at one place.
-    placed: Vec<Placed>,
-    /// The number of the last event that is in it.
-    newest: u64,
+    shift: Option<TileShift>,
+    spans: BTreeMap<i64, Vec<Arc<Block>>>,
+    kinds: Arc<IndexSet<Kind, FxBuildHasher>>,
+    grids: Arc<IndexSet<UnitCode, FxBuildHasher>>,
+    count: usize,
     /// Grows with each change.
     revision: u64,
     /// The revision as of which all places count as changed.
@@ -56,141 +38,141 @@ pub struct Board {
     changes: Vec<(PlaceKey, u64)>,
 }
 
-#[derive(Clone, Debug)]
-pub struct Placed {
-    pub key: PlaceKey,
-    pub mark: Arc<CaseMark>,
+/// What cases have in common that are counted together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Kind {
+    pub category: String,
+    /// None of a mere record, as the one behind it.
+    pub state: Option<String>,
+    pub is_open: Option<bool>,
 }
 
-impl CaseMap {
-    pub fn new() -> Self {
-        let weight = |_: &DrawnKey, drawn: &Drawn| u32::try_from(drawn.bytes() + 512).unwrap_or(u32::MAX);
-        Self { known: Mutex::default(), finished: Cache::builder().weigher(weight).max_capacity(CACHE_BYTES_MAX).build() }
-    }
-
-    /// Returns where cases lie now, all events that are durable included.
-    ///
-    /// # Errors
-    /// Those of the store; more cases than `cases_max`.
-    pub fn current(&self, store: &dyn Store, cases_max: usize) -> Result<Arc<Board>, BoardError> {
-        // Held while reading, so that many who ask at once read once.
-        let mut known = self.lock();
-        // Asked for before reading: what comes meanwhile is read again next time, and changes nothing then.
-        let newest = store.newest_happening()?;
-        let before = known.as_ref().map(|known| (Arc::clone(&known.board), known.counted_at));
-        let (board, counted_at) = match before {
-            None => (Arc::new(Board::load(store, newest, 0, cases_max)?), Instant::now()),
-            Some((board, counted_at)) => {
-                let followed = if newest == board.newest { Some(board) } else { board.followed(store, newest)?.map(Arc::new) };
-                let is_due = counted_at.elapsed() >= COUNT_EVERY;
-                let revision = known.as_ref().map_or(0, |known| known.board.revision + 1);
-                match followed {
-                    Some(board) if !is_due => (board, counted_at),
-                    Some(board) if count(store)? == board.placed.len() => (board, Instant::now()),
-                    _ => (Arc::new(Board::load(store, newest, revision, cases_max)?), Instant::now()),
-                }
-            }
-        };
-        *known = Some(Known { board: Arc::clone(&board), counted_at });
-        Ok(board)
-    }
-
-    /// Nothing is half written under the lock, so a panic elsewhere does not spoil it.
-    fn lock(&self) -> MutexGuard<'_, Option<Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Default for CaseMap {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// Why it cannot be told where cases lie.
-#[derive(Debug, thiserror::Error)]
-pub enum BoardError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(
-        "there are {count} cases, more than the {cases_max} of which maps are drawn; raise cases.map_max, which takes some 200 bytes each"
-    )]
-    TooMany { count: usize, cases_max: usize },
-    #[error(transparent)]
-    Tile(#[from] TileTooLarge),
-}
-
-fn count(store: &dyn Store) -> Result<usize, StoreError> {
-    Ok(store.load_cases(&CaseFilter::first(0))?.matched.unwrap_or_default())
+/// An open case.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenCase<'a> {
+    pub position: Position,
+    pub grid: Option<&'a UnitCode>,
+    pub due_at: Option<Timestamp>,
 }
 
 impl Board {
-    fn load(store: &dyn Store, newest: u64, revision: u64, cases_max: usize) -> Result<Self, BoardError> {
-        let mut filter = CaseFilter { counts: false, ..CaseFilter::first(PAGE) };
-        let mut placed = Vec::new();
-        loop {
-            let page = store.load_case_marks(&filter)?;
-            filter.after = page.marks.last().map(|mark| mark.id);
-            placed.extend(page.marks.into_iter().map(Placed::of));
-            if placed.len() > cases_max {
-                return Err(BoardError::TooMany { count: count(store)?, cases_max });
-            }
-            if !page.has_more {
-                break;
-            }
-        }
-        placed.sort_unstable_by_key(Placed::order);
-        Ok(Self { placed, newest, revision, base: revision, changes: Vec::new() })
+    /// Makes a board without any case, all of which counts as changed with `revision`.
+    pub fn new(shift: Option<TileShift>, revision: u64) -> Self {
+        let (kinds, grids) = (Arc::default(), Arc::default());
+        Self { shift, spans: BTreeMap::new(), kinds, grids, count: 0, revision, base: revision, changes: Vec::new() }
     }
 
-    /// Returns the board with the events up to `newest`; none where so much has changed that it is better read anew.
-    fn followed(&self, store: &dyn Store, newest: u64) -> Result<Option<Self>, StoreError> {
-        let mut changed: FxHashSet<CaseId> = FxHashSet::default();
-        let mut after = self.newest;
-        while after < newest {
-            let events = store.load_case_events(after, EVENTS)?;
-            let Some(last) = events.last() else { break };
-            after = last.number;
-            changed.extend(events.iter().map(|event| event.case.id));
-            if changed.len() > CHANGED_MAX {
-                return Ok(None);
+    /// Puts all cases on a board that has none.
+    pub fn fill<E>(mut self, pages: impl Iterator<Item = Result<Vec<CaseMark>, E>>) -> Result<Self, E> {
+        let mut spots: BTreeMap<i64, Vec<Spot>> = BTreeMap::new();
+        for page in pages {
+            for mark in page? {
+                let spot = self.spot(mark);
+                spots.entry(span_of(spot.reported_ms)).or_default().push(spot);
+                self.count += 1;
             }
         }
-        let mut marks: FxHashMap<CaseId, CaseMark> = FxHashMap::default();
-        for id in &changed {
-            marks.extend(store.find_case_record(*id)?.map(|record| (*id, CaseMark::of(&record))));
-        }
-        let mut next = Self { newest: after.max(newest), revision: self.revision + 1, ..self.clone() };
-        next.placed.retain(|placed| {
-            let stays = !changed.contains(&placed.mark.id);
-            if !stays {
-                next.changes.push((placed.key, next.revision));
-            }
-            stays
-        });
-        for mark in marks.into_values() {
-            let placed = Placed::of(mark);
-            next.changes.push((placed.key, next.revision));
-            next.placed.push(placed);
-        }
-        // Nearly sorted, which the stable sort is fast with.
-        next.placed.sort_by_key(Placed::order);
+        self.spans = spots.into_iter().map(|(span, spots)| (span, Block::many(spots).into_iter().map(Arc::new).collect())).collect();
+        Ok(self)
+    }
+
+    /// Makes it the revision of this number, as of which all places count as changed.
+    pub fn as_of(self, revision: u64) -> Self {
+        Self { revision, base: revision, changes: Vec::new(), ..self }
+    }
+
+    /// Begins the next revision.
+    pub fn next(&self) -> Self {
+        let mut next = Self { revision: self.revision + 1, ..self.clone() };
         if next.changes.len() > CHANGES_MAX {
             next.changes.clear();
             next.base = next.revision;
         }
-        Ok(Some(next))
+        next
     }
 
-    /// Returns the cases of a run of places.
-    pub fn within(&self, places: &Range<PlaceKey>) -> &[Placed] {
-        let at = |key: PlaceKey| self.placed.partition_point(|placed| placed.key < key);
-        &self.placed[at(places.start)..at(places.end)]
+    /// Puts a case where it is now. `is_new` says that it cannot stand anywhere else on the board.
+    pub fn put(&mut self, mark: CaseMark, is_new: bool) {
+        let spot = self.spot(mark);
+        self.take_out(&spot, is_new);
+        let blocks = self.spans.entry(span_of(spot.reported_ms)).or_default();
+        let at = blocks.partition_point(|block| block.last() < spot.key).min(blocks.len().saturating_sub(1));
+        let made = blocks.get(at).map_or_else(|| Block::many(vec![spot]), |block| block.with(spot));
+        blocks.splice(at..blocks.len().min(at + 1), made.into_iter().map(Arc::new));
+        self.count += 1;
+        self.changes.push((spot.key, self.revision));
+    }
+
+    /// Takes a case away from where it was: mostly where it is, since few events move a case, else somewhere in its span.
+    fn take_out(&mut self, spot: &Spot, is_new: bool) {
+        let Some(blocks) = self.spans.get_mut(&span_of(spot.reported_ms)) else { return };
+        let first = blocks.partition_point(|block| block.last() < spot.key);
+        let near = blocks[first..].iter().take_while(|block| block.first() <= spot.key);
+        let here = near.enumerate().find_map(|(at, block)| Some((first + at, block.find(spot.key, spot.id)?)));
+        let anywhere = || {
+            let all = blocks.iter().enumerate().filter(|_| !is_new);
+            all.filter_map(|(at, block)| Some((at, block.spots().iter().position(|other| other.id == spot.id)?))).next()
+        };
+        let Some((at, in_block)) = here.or_else(anywhere) else { return };
+        let before = blocks[at].spots()[in_block].key;
+        let rest = blocks[at].without(in_block);
+        blocks.splice(at..=at, rest.into_iter().map(Arc::new));
+        self.count -= 1;
+        self.changes.push((before, self.revision));
+    }
+
+    fn spot(&mut self, mark: CaseMark) -> Spot {
+        let shown = self.shift.map_or(mark.position, |shift| shift.apply(mark.position));
+        let is_open = mark.is_open == Some(true);
+        let kind = Kind { category: mark.category, state: mark.state, is_open: mark.is_open };
+        Spot {
+            key: PlaceKey::of(shown),
+            id: mark.id,
+            position: mark.position,
+            reported_ms: mark.reported_at.as_millisecond(),
+            due_ms: mark.due_at.map_or(NEVER_MS, Timestamp::as_millisecond),
+            kind: number(&mut self.kinds, kind),
+            grid: mark.grid.map(|code| NonZeroU32::MIN.saturating_add(number(&mut self.grids, code))),
+            is_open,
+        }
+    }
+
+    /// Returns the blocks that reach into some places.
+    pub fn blocks(&self, places: &Range<PlaceKey>) -> impl Iterator<Item = &Block> {
+        self.spans.values().flat_map(move |blocks| {
+            let first = blocks.partition_point(|block| block.last() < places.start);
+            blocks[first..].iter().map(AsRef::as_ref).take_while(move |block| block.first() < places.end)
+        })
+    }
+
+    pub fn open(&self) -> impl Iterator<Item = OpenCase<'_>> {
+        let open = self.spans.values().flatten().flat_map(|block| block.open());
+        open.map(|spot| OpenCase { position: spot.position, grid: self.grid(spot.grid), due_at: due_at(spot.due_ms) })
+    }
+
+    pub fn kinds(&self) -> impl ExactSizeIterator<Item = &Kind> {
+        self.kinds.iter()
+    }
+
+    pub fn kind(&self, number: u32) -> &Kind {
+        &self.kinds[number as usize]
+    }
+
+    pub fn grid(&self, number: Option<NonZeroU32>) -> Option<&UnitCode> {
+        self.grids.get_index(number?.get() as usize - 1)
+    }
+
+    pub fn shown(&self, spot: &Spot) -> Position {
+        self.shift.map_or(spot.position, |shift| shift.apply(spot.position))
+    }
+
+    pub fn count(&self) -> usize {
+        self.count
     }
 
     /// Returns the revision with which something last changed at one of some places.
-    pub fn changed(&self, places: &[Range<PlaceKey>]) -> u64 {
-        let inside = self.changes.iter().filter(|(key, _)| places.iter().any(|places| places.contains(key)));
+    pub fn changed(&self, places: &Range<PlaceKey>) -> u64 {
+        let inside = self.changes.iter().filter(|(key, _)| places.contains(key));
         inside.map(|(_, revision)| *revision).max().unwrap_or(self.base)
     }
 
@@ -198,18 +180,19 @@ impl Board {
     pub fn revision(&self) -> u64 {
         self.revision
     }
-
-    pub fn all(&self) -> &[Placed] {
-        &self.placed
-    }
 }
 
-impl Placed {
-    fn of(mark: CaseMark) -> Self {
-        Self { key: PlaceKey::of(mark.position), mark: Arc::new(mark) }
-    }
+/// Returns when a case is due; none where no clock runs out.
+pub fn due_at(due_ms: i64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(due_ms).ok().filter(|_| due_ms != NEVER_MS)
+}
 
-    fn order(&self) -> (PlaceKey, CaseId) {
-        (self.key, self.mark.id)
-    }
+fn span_of(reported_ms: i64) -> i64 {
+    reported_ms.div_euclid(SPAN_MS)
+}
+
+/// Returns the number of an entry of a list, to which it is added where it is new.
+fn number<T: std::hash::Hash + Eq + Clone>(list: &mut Arc<IndexSet<T, FxBuildHasher>>, entry: T) -> u32 {
+    let at = list.get_index_of(&entry).unwrap_or_else(|| Arc::make_mut(list).insert_full(entry).0);
+    u32::try_from(at).expect("kinds and units are counted in 32 bits")
 }

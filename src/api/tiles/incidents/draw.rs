@@ -1,21 +1,20 @@
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 
-use super::board::{Board, Placed};
-use super::query::{CaseChoice, is_overdue};
+use super::block::{Block, Spot};
+use super::board::{Board, due_at};
+use super::chosen::Chosen;
+use super::query::CaseChoice;
 use crate::api::tiles::cache::{Coded, FinishedTile};
 use crate::api::tiles::shift::TileShift;
-use crate::tile::{ClusterTiles, Coding, PlaceKey, PointFeature, TileAddress, TileTooLarge, cluster, write_points};
+use crate::tile::{ClusterTiles, Coding, PlaceKey, PlaceSum, PointFeature, TileAddress, TileTooLarge, write_points};
 
 /// What the layer of cases is called.
 pub const LAYER: &str = "incidents";
-
-/// Tiles of this zoom are wider than any shift, so what is moved into a tile lies in it or beside it: 4.9 km at the equator.
-const SHIFT_ZOOM: u8 = 12;
 
 /// Tells a drawn tile: what was asked for, and what it was drawn from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -51,25 +50,20 @@ impl Drawn {
 #[derive(Debug)]
 pub struct CaseDrawing<'a> {
     pub board: &'a Board,
-    pub choice: &'a CaseChoice,
-    pub shift: Option<TileShift>,
+    pub chosen: &'a Chosen<'a>,
     pub tiles: ClusterTiles,
     /// For each category the one that it belongs to.
     pub majors: &'a FxHashMap<String, String>,
-    pub now: Timestamp,
 }
 
-/// Returns the places of which what lies in a tile may come.
-pub fn places_of(address: TileAddress, shift: Option<TileShift>) -> Vec<Range<PlaceKey>> {
-    if shift.is_none() {
-        return vec![PlaceKey::in_tile(address)];
-    }
-    let up = address.z().saturating_sub(SHIFT_ZOOM);
-    let z = address.z() - up;
-    let (x, y) = (i64::from(address.x() >> up), i64::from(address.y() >> up));
-    let around = (-1..=1).flat_map(|dx| (-1..=1).map(move |dy| (x + dx, y + dy)));
-    let tiles = around.filter_map(|(x, y)| TileAddress::new(z, u32::try_from(x).ok()?, u32::try_from(y).ok()?));
-    tiles.map(PlaceKey::in_tile).collect()
+/// Cases that are one feature.
+#[derive(Debug, Default)]
+struct Gathered {
+    places: PlaceSum,
+    overdue: u64,
+    kinds: FxHashMap<u32, u64>,
+    /// One of them; the one where there is but one.
+    one: Option<Spot>,
 }
 
 impl CaseDrawing<'_> {
@@ -78,66 +72,233 @@ impl CaseDrawing<'_> {
     /// # Errors
     /// A tile that is too large.
     pub fn draw(&self, address: TileAddress, coding: Coding) -> Result<Drawn, TileTooLarge> {
-        let shown = self.shown(address);
-        let clusters = cluster(&shown, |placed| placed.key, address.z(), self.tiles);
-        let features: Vec<PointFeature> = clusters.into_iter().map(|group| self.feature(group)).collect();
-        let plain = write_points(LAYER, address, &features)?;
-        let tile = plain.map(|plain| std::sync::Arc::new(Coded::of(coding.pack(plain))));
-        Ok(Drawn { tile, until: self.next_due(address) })
-    }
-
-    /// Returns the cases of a tile in the order of their places there.
-    fn shown(&self, address: TileAddress) -> Vec<Placed> {
-        let own = PlaceKey::in_tile(address);
-        let all = places_of(address, self.shift);
-        let candidates = all.iter().flat_map(|places| self.board.within(places)).filter(|placed| self.choice.has(&placed.mark, self.now));
-        let Some(shift) = self.shift else { return candidates.cloned().collect() };
-        let moved = candidates.map(|placed| Placed { key: PlaceKey::of(shift.apply(placed.mark.position)), ..placed.clone() });
-        let mut shown: Vec<Placed> = moved.filter(|placed| own.contains(&placed.key)).collect();
-        shown.sort_by_key(|placed| (placed.key, placed.mark.id));
-        shown
-    }
-
-    /// Returns when the next clock of an open case runs out, whether it is chosen by now or only then.
-    fn next_due(&self, address: TileAddress) -> Option<Timestamp> {
-        let all = places_of(address, self.shift);
-        let open = all.iter().flat_map(|places| self.board.within(places)).filter(|placed| placed.mark.is_open == Some(true));
-        open.filter_map(|placed| placed.mark.due_at).filter(|due| *due >= self.now).min()
-    }
-
-    fn feature(&self, group: &[Placed]) -> PointFeature {
-        let places = || group.iter().map(|placed| placed.key);
-        let count = |wanted: &dyn Fn(&Placed) -> bool| group.iter().filter(|placed| wanted(placed)).count().into();
-        let mut fields: Vec<(String, Value)> = vec![
-            ("count".to_owned(), group.len().into()),
-            ("open".to_owned(), count(&|placed| placed.mark.is_open == Some(true))),
-            ("overdue".to_owned(), count(&|placed| is_overdue(&placed.mark, self.now))),
-        ];
-        if let [single] = group {
-            let mark = &single.mark;
-            let time = |at: Timestamp| at.to_string();
-            let texts = [
-                ("id", Some(mark.id.to_string())),
-                ("category", Some(mark.category.clone())),
-                ("state", mark.state.clone()),
-                ("grid", mark.grid.as_ref().map(ToString::to_string)),
-                ("reported_at", Some(time(mark.reported_at))),
-                ("due_at", mark.due_at.map(time)),
-            ];
-            fields.extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into()))));
-            // The digits that are random in a UUID v7, as with units.
-            let id = mark.id.0.as_u64_pair().1 & ((1 << 52) - 1);
-            return PointFeature::amid(places(), Some(id), fields);
-        }
-        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-        for placed in group {
-            let category = &placed.mark.category;
-            *counts.entry(format!("category:{}", self.majors.get(category).unwrap_or(category))).or_default() += 1;
-            if let Some(state) = &placed.mark.state {
-                *counts.entry(format!("state:{state}")).or_default() += 1;
+        let within = PlaceKey::in_tile(address);
+        let square = |key: PlaceKey| key.square(address.z(), self.tiles);
+        let mut squares: BTreeMap<PlaceKey, Gathered> = BTreeMap::new();
+        let mut alone: Vec<Spot> = Vec::new();
+        let mut until_ms: Option<i64> = None;
+        for block in self.board.blocks(&within) {
+            let mut due = block.due_from(self.chosen.now_ms()).filter(|spot| within.contains(&spot.key));
+            let due_ms = due.next().and_then(|spot| due_at(spot.due_ms).map(|_| spot.due_ms));
+            until_ms = until_ms.into_iter().chain(due_ms).min();
+            let whole = square(block.first()).filter(|first| block.lies_in(&within) && Some(*first) == square(block.last()));
+            if let Some((square, totals)) = whole.zip(self.chosen.totals(block)) {
+                let places: Vec<_> = totals.map(|total| (total.kind, total.places)).collect();
+                if !places.is_empty() {
+                    squares.entry(square).or_default().add_all(block, &places, self.chosen);
+                }
+                continue;
+            }
+            for spot in self.chosen.spots(block).filter(|spot| within.contains(&spot.key)) {
+                match square(spot.key) {
+                    Some(square) => squares.entry(square).or_default().add(spot, self.chosen),
+                    None => alone.push(*spot),
+                }
             }
         }
+        alone.sort_unstable_by_key(Spot::order);
+        let gathered = squares.values().map(|gathered| self.feature(gathered));
+        let features: Vec<PointFeature> = gathered.chain(alone.iter().map(|spot| self.single(spot))).collect();
+        let plain = write_points(LAYER, address, &features)?;
+        let tile = plain.map(|plain| Arc::new(Coded::of(coding.pack(plain))));
+        Ok(Drawn { tile, until: until_ms.and_then(due_at) })
+    }
+
+    fn feature(&self, gathered: &Gathered) -> PointFeature {
+        if let (1, Some(spot)) = (gathered.places.count(), &gathered.one) {
+            return self.single(spot);
+        }
+        let mut open = 0;
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        for (kind, count) in &gathered.kinds {
+            let kind = self.board.kind(*kind);
+            open += if kind.is_open == Some(true) { *count } else { 0 };
+            let category = self.majors.get(&kind.category).unwrap_or(&kind.category);
+            *counts.entry(format!("category:{category}")).or_default() += count;
+            if let Some(state) = &kind.state {
+                *counts.entry(format!("state:{state}")).or_default() += count;
+            }
+        }
+        let mut fields = counted(gathered.places.count(), open, gathered.overdue);
         fields.extend(counts.into_iter().map(|(name, count)| (name, count.into())));
-        PointFeature::amid(places(), None, fields)
+        PointFeature::amid(&gathered.places, None, fields)
+    }
+
+    fn single(&self, spot: &Spot) -> PointFeature {
+        let kind = self.board.kind(spot.kind);
+        let texts = [
+            ("id", Some(spot.id.to_string())),
+            ("category", Some(kind.category.clone())),
+            ("state", kind.state.clone()),
+            ("grid", self.board.grid(spot.grid).map(ToString::to_string)),
+            ("reported_at", Timestamp::from_millisecond(spot.reported_ms).ok().map(|at| at.to_string())),
+            ("due_at", due_at(spot.due_ms).map(|at| at.to_string())),
+        ];
+        let mut fields = counted(1, spot.is_open.into(), self.chosen.is_overdue(spot).into());
+        fields.extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into()))));
+        // The digits that are random in a UUID v7, as with units.
+        let id = spot.id.0.as_u64_pair().1 & ((1 << 52) - 1);
+        PointFeature::amid(&spot.key.into(), Some(id), fields)
+    }
+}
+
+impl Gathered {
+    fn add(&mut self, spot: &Spot, chosen: &Chosen<'_>) {
+        self.places += spot.key.into();
+        self.overdue += u64::from(chosen.is_overdue(spot));
+        *self.kinds.entry(spot.kind).or_default() += 1;
+        self.one = Some(*spot);
+    }
+
+    /// Adds what is chosen of a block by its totals.
+    fn add_all(&mut self, block: &Block, totals: &[(u32, PlaceSum)], chosen: &Chosen<'_>) {
+        for (kind, places) in totals {
+            self.places += *places;
+            *self.kinds.entry(*kind).or_default() += places.count();
+        }
+        let overdue = block.overdue(chosen.now_ms()).filter(|spot| chosen.has_kind(spot.kind)).count();
+        self.overdue += overdue as u64;
+        if self.places.count() == 1 {
+            self.one = chosen.spots(block).next().copied();
+        }
+    }
+}
+
+fn counted(count: u64, open: u64, overdue: u64) -> Vec<(String, Value)> {
+    [("count", count), ("open", open), ("overdue", overdue)].map(|(name, count)| (name.to_owned(), count.into())).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use fast_mvt::{MvtReaderRef, MvtValueRef};
+    use jiff::SignedDuration;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::api::tiles::incidents::query::CaseMapQuery;
+    use crate::boundary::{Position, Territory, UnitCode};
+    use crate::dispatch::CaseId;
+    use crate::store::CaseMark;
+
+    const TILES: ClusterTiles = ClusterTiles { min_zoom: 0, clusters_max_zoom: 14, squares: 8 };
+    const NOW_S: i64 = 1_800_000_000;
+
+    /// Numbers that look random, the same each time (Knuth's linear congruential generator).
+    struct Dice(u64);
+
+    impl Dice {
+        fn roll(&mut self, sides: u64) -> u64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) % sides
+        }
+
+        fn mark(&mut self, id: u64) -> CaseMark {
+            // Half of them within some metres, so that blocks there are split.
+            let width = if self.roll(2) == 0 { 0.000_1 } else { 0.2 };
+            let mut along = || width * self.roll(1 << 20) as f64 / f64::from(1 << 20);
+            let position = Position { lon: 111.5 + along(), lat: 26.1 + along() };
+            let is_open = [None, Some(true), Some(false), Some(false)][self.roll(4) as usize];
+            let second = |at: u64| Timestamp::from_second(NOW_S - 86_400 * 50 + i64::try_from(at).unwrap()).unwrap();
+            CaseMark {
+                id: CaseId(Uuid::from_u128(id.into())),
+                position,
+                category: format!("C{}", self.roll(5)),
+                // As in the store, a case keeps it for life.
+                reported_at: second((id * 7919) % (86_400 * 90)),
+                grid: (self.roll(9) > 0).then(|| UnitCode::parse(&format!("4311{}", self.roll(3))).unwrap()),
+                state: is_open.map(|_| format!("s{}", self.roll(3))),
+                is_open,
+                due_at: (is_open.is_some() && self.roll(3) > 0).then(|| second(self.roll(86_400 * 100))),
+            }
+        }
+    }
+
+    fn filled(marks: &HashMap<CaseId, CaseMark>) -> Board {
+        let pages = std::iter::once(Ok::<_, std::convert::Infallible>(marks.values().cloned().collect()));
+        Board::new(None, 0).fill(pages).unwrap()
+    }
+
+    fn choices() -> Vec<CaseMapQuery> {
+        let at = |days: i64| Some(Timestamp::from_second(NOW_S).unwrap() + SignedDuration::from_hours(24 * days));
+        let all = CaseMapQuery::default();
+        vec![
+            CaseMapQuery { open: Some(true), ..all.clone() },
+            CaseMapQuery { open: Some(false), state: Some("s1".into()), ..all.clone() },
+            CaseMapQuery { overdue: Some(true), ..all.clone() },
+            CaseMapQuery { category: Some("C2".into()), ..all.clone() },
+            CaseMapQuery { grid: Some("43111".into()), ..all.clone() },
+            CaseMapQuery { reported_from: at(-20), reported_to: at(11), ..all.clone() },
+            CaseMapQuery { reported_from: at(-30), open: Some(true), category: Some("C0".into()), ..all.clone() },
+            all,
+        ]
+    }
+
+    /// Count, open and overdue, added up over the features of a tile.
+    fn sums(tile: &FinishedTile) -> [u64; 3] {
+        let Some(tile) = tile else { return [0; 3] };
+        let reader = MvtReaderRef::new(&tile.bytes).unwrap();
+        let mut sums = [0; 3];
+        for feature in reader.layers().flat_map(|layer| layer.features().collect::<Vec<_>>()) {
+            for (key, value) in feature.properties_vec().unwrap() {
+                if let (Some(at), MvtValueRef::UInt(number)) = (["count", "open", "overdue"].iter().position(|name| *name == key), value) {
+                    sums[at] += number;
+                }
+            }
+        }
+        sums
+    }
+
+    #[test]
+    fn what_followed_the_cases_draws_what_is_drawn_of_them_anew_and_counts_each_once() {
+        let mut dice = Dice(1);
+        let now = Timestamp::from_second(NOW_S).unwrap();
+        let mut marks: HashMap<CaseId, CaseMark> = (0..4_000).map(|id| dice.mark(id)).map(|mark| (mark.id, mark)).collect();
+        let mut board = filled(&marks);
+        for _ in 0..20 {
+            board = board.next();
+            for _ in 0..50 {
+                let id = dice.roll(4_600);
+                let mark = dice.mark(id);
+                board.put(mark.clone(), false);
+                marks.insert(mark.id, mark);
+            }
+        }
+        assert_eq!(board.count(), marks.len());
+        let anew = filled(&marks);
+        let majors: FxHashMap<String, String> = [("C1".to_owned(), "C0".to_owned())].into_iter().collect();
+        let tile_of = |z: u8| {
+            let place = crate::tile::to_world(geo_types::Coord { x: 111.6, y: 26.2 }) * f64::from(1_u32 << z);
+            TileAddress::new(z, place.x as u32, place.y as u32).unwrap()
+        };
+        for query in choices() {
+            let choice = query.choose(Territory::Whole).unwrap();
+            for z in [0, 7, 11, 13, 15] {
+                let [drawn, expected] = [&board, &anew].map(|board| {
+                    let chosen = Chosen::of(board, &choice, now);
+                    CaseDrawing { board, chosen: &chosen, tiles: TILES, majors: &majors }.draw(tile_of(z), Coding::Plain).unwrap()
+                });
+                assert_eq!(drawn.until, expected.until);
+                let bytes = |drawn: &Drawn| drawn.tile.as_ref().map(|tile| tile.bytes.clone());
+                assert_eq!(bytes(&drawn), bytes(&expected), "zoom {z}, {query:?}");
+                let within = PlaceKey::in_tile(tile_of(z));
+                let is_late = |mark: &CaseMark| mark.is_open == Some(true) && mark.due_at.is_some_and(|due| due < now);
+                let is_chosen = |mark: &&CaseMark| {
+                    within.contains(&PlaceKey::of(mark.position))
+                        && query.open.is_none_or(|open| mark.is_open == Some(open))
+                        && query.state.is_none() | (mark.state == query.state)
+                        && query.category.as_ref().is_none_or(|category| mark.category == *category)
+                        && query.grid.as_ref().is_none_or(|grid| mark.grid.as_ref().is_some_and(|code| code.as_str().starts_with(grid)))
+                        && query.reported_from.is_none_or(|from| mark.reported_at >= from)
+                        && query.reported_to.is_none_or(|to| mark.reported_at < to)
+                        && (query.overdue.is_none() || is_late(mark))
+                };
+                let found: Vec<&CaseMark> = marks.values().filter(is_chosen).collect();
+                let open = found.iter().filter(|mark| mark.is_open == Some(true)).count() as u64;
+                let late = found.iter().filter(|mark| is_late(mark)).count() as u64;
+                assert_eq!(sums(&drawn.tile), [found.len() as u64, open, late], "zoom {z}, {query:?}");
+            }
+        }
     }
 }

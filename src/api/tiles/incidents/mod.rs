@@ -1,13 +1,17 @@
 //! Cases on the map: the tileset `incidents`, in which those of one square of a tile are one point that counts them.
 //!
-//! [`board::Board`] holds where all cases lie and follows their events; a tile is drawn from the run of them that lies in it, and kept
-//! until one of these changes or falls due. Cases are not public, so neither are these tiles.
+//! [`map::CaseMap`] follows their events and keeps what was drawn. [`board::Board`] holds where all cases lie at one moment, in blocks that
+//! know their sums; [`chosen`] picks those that are asked for. A tile is drawn from the blocks that lie in it, and kept until a case in it
+//! changes or falls due. Cases are not public, so neither are these tiles.
 
+mod block;
 mod board;
+mod chosen;
 mod draw;
+mod map;
 mod query;
 mod tileset;
 
-pub use board::{Board, BoardError, CaseMap};
-pub use query::is_overdue;
+pub use board::{Board, OpenCase};
+pub use map::{BoardError, CaseMap};
 pub use tileset::{__path_show_incidents, __path_show_incidents_tile, show_incidents, show_incidents_tile, unwrap_store};

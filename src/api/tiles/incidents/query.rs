@@ -1,12 +1,12 @@
 use jiff::Timestamp;
 
+use super::board::Kind;
 use crate::api::as_of::parse_time;
 use crate::api::cases::require_prefix;
 use crate::api::links::encode;
 use crate::api::problem::Problem;
 use crate::api::query::{FromQuery, Values};
-use crate::boundary::Territory;
-use crate::store::CaseMark;
+use crate::boundary::{Territory, UnitCode};
 
 /// Which cases a map shows.
 #[derive(Clone, Debug, Default, utoipa::IntoParams)]
@@ -113,20 +113,34 @@ impl CaseMapQuery {
 }
 
 impl CaseChoice {
-    pub fn has(&self, mark: &CaseMark, now: Timestamp) -> bool {
-        let lies_in = |prefix: &str| mark.grid.as_ref().is_some_and(|grid| grid.as_str().starts_with(prefix));
-        self.state.as_ref().is_none_or(|state| mark.state.as_ref() == Some(state))
-            && self.open.is_none_or(|open| mark.is_open == Some(open))
-            && (!self.overdue || is_overdue(mark, now))
-            && self.category.as_ref().is_none_or(|category| *category == mark.category)
-            && self.grid.as_ref().is_none_or(|grid| lies_in(grid))
-            && self.reported_from.is_none_or(|from| mark.reported_at >= from)
-            && self.reported_to.is_none_or(|to| mark.reported_at < to)
-            && self.territory.has_place(mark.grid.as_ref())
+    pub fn has_kind(&self, kind: &Kind) -> bool {
+        self.state.as_ref().is_none_or(|state| kind.state.as_ref() == Some(state))
+            && self.open.is_none_or(|open| kind.is_open == Some(open))
+            && self.category.as_ref().is_none_or(|category| *category == kind.category)
     }
-}
 
-/// Whether a clock of an open case has run out.
-pub fn is_overdue(mark: &CaseMark, now: Timestamp) -> bool {
-    mark.is_open == Some(true) && mark.due_at.is_some_and(|due| due < now)
+    /// Whether cases of some units only are chosen.
+    pub fn is_limited(&self) -> bool {
+        self.grid.is_some() || self.territory != Territory::Whole
+    }
+
+    pub fn has_place(&self, grid: Option<&UnitCode>) -> bool {
+        let lies_in = |prefix: &String| grid.is_some_and(|grid| grid.as_str().starts_with(prefix.as_str()));
+        self.grid.as_ref().is_none_or(lies_in) && self.territory.has_place(grid)
+    }
+
+    /// Whether only open cases are chosen of which a clock has run out.
+    pub fn is_overdue(&self) -> bool {
+        self.overdue
+    }
+
+    /// Whether only cases are chosen that have not ended.
+    pub fn is_open(&self) -> bool {
+        self.open == Some(true)
+    }
+
+    /// Returns from when on and until when, exclusive, cases were reported that are chosen.
+    pub fn reported(&self) -> [Option<Timestamp>; 2] {
+        [self.reported_from, self.reported_to]
+    }
 }

@@ -5,8 +5,10 @@ use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 use tilejson::{Bounds, Center, TileJSON, VectorLayer, tilejson};
 
-use super::board::{Board, BoardError};
-use super::draw::{CaseDrawing, Drawn, DrawnKey, LAYER, places_of};
+use super::board::Board;
+use super::chosen::Chosen;
+use super::draw::{CaseDrawing, Drawn, DrawnKey, LAYER};
+use super::map::BoardError;
 use super::query::{CaseChoice, CaseMapQuery};
 use crate::api::caller::Caller;
 use crate::api::cases::require_cases;
@@ -19,7 +21,7 @@ use crate::api::tiles::send::{Varies, choose_coding, parse_address, send_finishe
 use crate::api::tiles::shift::{ShiftQuery, TileShift};
 use crate::api::tiles::tilejson::attribution;
 use crate::store::StoreError;
-use crate::tile::{Coding, Matrix, TileAddress, zoom_to_see};
+use crate::tile::{Coding, Matrix, PlaceKey, TileAddress, zoom_to_see};
 
 /// Where its TileJSON is; tiles stand below it.
 const PATH: &str = "/tiles/incidents";
@@ -59,8 +61,8 @@ pub async fn show_incidents(
     let choice = query.choose(state.territory(caller.scope())?)?;
     let template = base.to(&with_query(&format!("{PATH}/{{z}}/{{x}}/{{y}}"), &(shift.to_pairs() + &query.to_pairs())));
     let (map, cases_max) = (std::sync::Arc::clone(state.case_map()), state.config().cases.map_max);
-    let extent =
-        state.with_store(move |store| unwrap_store(map.current(store, cases_max).map(|board| extent(&board, &choice, shift.shift))));
+    // The map reads the store by itself, on a thread on which that may take a while.
+    let extent = state.with_store(move |_| unwrap_store(map.current(shift.shift, cases_max).map(|board| extent(&board, &choice))));
     let json = describe(&state, template, extent.await??, shift.shift);
     let bytes = serde_json::to_vec(&json).map_err(|e| Problem::internal(&e))?;
     Ok(Document::new("application/json", bytes).private(true).into_response())
@@ -106,7 +108,7 @@ pub async fn show_incidents_tile(
     let coding = choose_coding(&terms)?;
     let asked = Asked { choice: query.choose(state.territory(caller.scope())?)?, shift: shift.shift, address, coding };
     let drawing = state.clone();
-    let drawn = state.with_store(move |store| unwrap_store(asked.find(&drawing, store))).await??;
+    let drawn = state.with_store(move |_| unwrap_store(asked.find(&drawing))).await??;
     let described = Link::new(base.to(&with_query(PATH, &(shift.to_pairs() + &query.to_pairs()))), "describedby", "application/json");
     send_finished(drawn.tile.as_ref(), coding, &terms, (true, Varies::No), &[described])
 }
@@ -119,16 +121,16 @@ struct Asked {
 }
 
 impl Asked {
-    fn find(self, state: &AppState, store: &dyn crate::store::Store) -> Result<Drawn, BoardError> {
+    fn find(self, state: &AppState) -> Result<Drawn, BoardError> {
         let map = state.case_map();
-        let board = map.current(store, state.config().cases.map_max)?;
+        let board = map.current(self.shift, state.config().cases.map_max)?;
         let tiles = state.tiles().described().incidents();
         if self.address.z() < tiles.min_zoom {
             return Ok(Drawn { tile: None, until: None });
         }
         let now = Timestamp::now();
         let snapshot = state.snapshot().ok();
-        let revision = board.changed(&places_of(self.address, self.shift));
+        let revision = board.changed(&PlaceKey::in_tile(self.address));
         let rules = snapshot.as_ref().and_then(|snapshot| snapshot.rule_book().newest());
         let Self { choice, shift, address, coding } = self;
         let key = DrawnKey { choice, address, shift, coding, revision, rules };
@@ -136,7 +138,8 @@ impl Asked {
             return Ok(drawn);
         }
         let majors: FxHashMap<String, String> = snapshot.iter().flat_map(|snapshot| majors_of(snapshot, now)).collect();
-        let drawing = CaseDrawing { board: &board, choice: &key.choice, shift, tiles, majors: &majors, now };
+        let chosen = Chosen::of(&board, &key.choice, now);
+        let drawing = CaseDrawing { board: &board, chosen: &chosen, tiles, majors: &majors };
         let mut drawn = drawing.draw(address, coding)?;
         // Categories may belong to other major ones from then on.
         let change = snapshot.as_ref().and_then(|snapshot| snapshot.rules(now).next_change_of_categories());
@@ -165,10 +168,10 @@ pub fn unwrap_store<T>(result: Result<T, BoardError>) -> Result<Result<T, Proble
 }
 
 /// Returns west, south, east and north, degrees, of the cases that are chosen; none where there are none.
-fn extent(board: &Board, choice: &CaseChoice, shift: Option<TileShift>) -> Option<[f64; 4]> {
-    let now = Timestamp::now();
-    let chosen = board.all().iter().filter(|placed| choice.has(&placed.mark, now)).map(|placed| placed.mark.position);
-    let shown = chosen.map(|position| shift.map_or(position, |shift| shift.apply(position)));
+fn extent(board: &Board, choice: &CaseChoice) -> Option<[f64; 4]> {
+    let chosen = Chosen::of(board, choice, Timestamp::now());
+    let world = TileAddress::new(0, 0, 0).map(PlaceKey::in_tile)?;
+    let shown = board.blocks(&world).flat_map(|block| chosen.spots(block)).map(|spot| board.shown(spot));
     shown.fold(None, |extent: Option<[f64; 4]>, at| {
         let [west, south, east, north] = extent.unwrap_or([at.lon, at.lat, at.lon, at.lat]);
         Some([west.min(at.lon), south.min(at.lat), east.max(at.lon), north.max(at.lat)])

@@ -2,12 +2,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::api::tiles::incidents::{Board, is_overdue};
+use crate::api::tiles::incidents::{Board, OpenCase};
 use crate::boundary::Territory;
 use crate::dispatch::Roster;
 use crate::history::attribute;
 use crate::snapshot::LayerSnapshot;
-use crate::store::CaseMark;
 use crate::tile::UnitFigures;
 use crate::topology::{CoverageLevel, UnitIndex};
 
@@ -37,12 +36,12 @@ pub fn add_up(
         for (unit, numbers) in level.units().iter().zip(&mut numbers[finest]) {
             *numbers = [0, 0, roster.is_vacant(&unit.code, now).into(), 1];
         }
-        for mark in board.all().iter().map(|placed| &placed.mark).filter(|mark| mark.is_open == Some(true)) {
-            let Some(unit) = unit_of(layer, level, mark) else { continue };
+        for case in board.open() {
+            let Some(unit) = unit_of(layer, level, &case) else { continue };
             let [open, overdue, ..] = &mut numbers[finest][unit.0 as usize];
             *open += 1;
-            *overdue += u64::from(is_overdue(mark, now));
-            until = until.into_iter().chain(mark.due_at.filter(|due| *due >= now)).min();
+            *overdue += u64::from(case.due_at.is_some_and(|due| due < now));
+            until = until.into_iter().chain(case.due_at.filter(|due| *due >= now)).min();
         }
         let drawn: Vec<usize> = (0..=finest).filter(|depth| !levels[*depth].is_empty()).collect();
         for pair in drawn.windows(2).rev() {
@@ -67,7 +66,7 @@ pub fn add_up(
     (UnitFigures::new(NAMES, &told), until)
 }
 
-fn unit_of(layer: &LayerSnapshot, level: &CoverageLevel, mark: &CaseMark) -> Option<UnitIndex> {
-    let given = mark.grid.as_ref().and_then(|code| level.find(code));
-    given.or_else(|| level.find(&attribute(layer.index(), layer.generation().id, mark.position).grid?))
+fn unit_of(layer: &LayerSnapshot, level: &CoverageLevel, case: &OpenCase<'_>) -> Option<UnitIndex> {
+    let given = case.grid.and_then(|code| level.find(code));
+    given.or_else(|| level.find(&attribute(layer.index(), layer.generation().id, case.position).grid?))
 }

@@ -23,7 +23,6 @@ use crate::api::tiles::shift::ShiftQuery;
 use crate::api::tiles::tilejson::{Described, describe};
 use crate::boundary::{GenerationId, LayerName, Territory};
 use crate::snapshot::{LayerSnapshot, Snapshot};
-use crate::store::Store;
 use crate::tile::{BORDERS, Coding, Matrix, TileAddress, TileChoice, TileTooLarge, UnitFigures, Wanted};
 
 /// Where its TileJSON is; tiles stand below it.
@@ -87,8 +86,8 @@ impl Workload {
     }
 
     /// Returns the figures of a layer's units, added up where those that are known hold no more.
-    fn figures(&self, asked: &Asked, state: &AppState, store: &dyn Store) -> Result<Arc<Added>, BoardError> {
-        let board = state.case_map().current(store, state.config().cases.map_max)?;
+    fn figures(&self, asked: &Asked, state: &AppState) -> Result<Arc<Added>, BoardError> {
+        let board = state.case_map().current(None, state.config().cases.map_max)?;
         let now = Timestamp::now();
         let layer = &asked.layer;
         let key = FiguresKey {
@@ -221,7 +220,7 @@ pub async fn show_workload_tile(
     let drawing = Drawing { matrix: Matrix::Mercator, shift: shift.shift };
     let (of_store, asked) = (state.clone(), Arc::new(asked));
     let reader = Arc::clone(&asked);
-    let added = state.with_store(move |store| unwrap_store(of_store.workload().figures(&reader, &of_store, store))).await??;
+    let added = state.with_store(move |_| unwrap_store(of_store.workload().figures(&reader, &of_store))).await??;
     let drawn = tokio::task::spawn_blocking(move || draw(&state, &asked, &added, (drawing, address, coding)));
     let tile = drawn.await.map_err(|e| Problem::internal(&e))??;
     let described = Link::new(base.to(&with_query(PATH, &shift.to_pairs())), "describedby", "application/json");

@@ -1,0 +1,252 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use moka::sync::Cache;
+use rustc_hash::FxHashMap;
+
+use super::board::Board;
+use super::draw::{Drawn, DrawnKey};
+use crate::api::tiles::shift::TileShift;
+use crate::dispatch::CaseId;
+use crate::store::{CaseFilter, CaseMark, Store, StoreError};
+use crate::tile::TileTooLarge;
+
+/// Bytes of finished tiles of cases kept ready: those that an office's screens show, many times over.
+const CACHE_BYTES_MAX: u64 = 64 << 20;
+
+/// Cases read from the store at once.
+const PAGE: usize = 10_000;
+
+/// Events, or entries of the audit log, read from the store at once.
+const EVENTS: usize = 1_000;
+
+/// Cases that are read again one by one. Where more have changed, and more than a sixteenth of all, reading all of them is no slower.
+const CHANGED_MAX: usize = 1_000;
+
+/// How often the audit log is looked at for cases that came or went without an event.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// Writes after which cases stand in the store, or stand there no more, of which no event tells: imported records, and months taken out.
+const UNTOLD: [&str; 3] = ["add_cases", "detach_month", "archive_month"];
+
+/// Where all cases lie as each basemap shows them, and the tiles that were drawn of them. Nothing is read before somebody asks.
+pub struct CaseMap {
+    store: Arc<dyn Store>,
+    plain: Mutex<Option<Known>>,
+    gcj02: Mutex<Option<Known>>,
+    bd09: Mutex<Option<Known>>,
+    pub(super) finished: Cache<DrawnKey, Drawn>,
+}
+
+struct Known {
+    board: Arc<Board>,
+    seen: Seen,
+    looked_at: Instant,
+    /// Where cases lie now, read anew beside those that are shown until then.
+    anew: Option<JoinHandle<Result<(Board, Seen), BoardError>>>,
+}
+
+/// What of the store's logs is in a board.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    /// The number of the last event.
+    event: u64,
+    /// The number of the last entry of the audit log.
+    audited: u64,
+}
+
+/// Why it cannot be told where cases lie.
+#[derive(Debug, thiserror::Error)]
+pub enum BoardError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("there are more than the {cases_max} cases of which maps are drawn; raise cases.map_max, which takes some 80 bytes each")]
+    TooMany { cases_max: usize },
+    #[error(transparent)]
+    Tile(#[from] TileTooLarge),
+}
+
+impl CaseMap {
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        let weight = |_: &DrawnKey, drawn: &Drawn| u32::try_from(drawn.bytes() + 512).unwrap_or(u32::MAX);
+        let finished = Cache::builder().weigher(weight).max_capacity(CACHE_BYTES_MAX).build();
+        Self { store, plain: Mutex::default(), gcj02: Mutex::default(), bd09: Mutex::default(), finished }
+    }
+
+    /// Returns where cases lie now, all events that are durable included. What came or went without an event shows some seconds later.
+    /// Reads the store, which takes a while when it is asked for the first time.
+    ///
+    /// # Errors
+    /// Those of the store; more cases than `cases_max`.
+    pub fn current(&self, shift: Option<TileShift>, cases_max: usize) -> Result<Arc<Board>, BoardError> {
+        let known = match shift {
+            None => &self.plain,
+            Some(TileShift::Gcj02) => &self.gcj02,
+            Some(TileShift::Bd09) => &self.bd09,
+        };
+        // Held while reading, so that many who ask at once read once. Nothing is half written under the lock, so a panic elsewhere does
+        // not spoil it.
+        let mut known: MutexGuard<'_, Option<Known>> = known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = &mut *known {
+            known.follow(&self.store, shift, cases_max)?;
+            return Ok(Arc::clone(&known.board));
+        }
+        let first = Known::of(load(&*self.store, Board::new(shift, 0), cases_max)?);
+        Ok(Arc::clone(&known.insert(first).board))
+    }
+}
+
+impl std::fmt::Debug for CaseMap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CaseMap").finish_non_exhaustive()
+    }
+}
+
+impl Known {
+    fn of((board, seen): (Board, Seen)) -> Self {
+        Self { board: Arc::new(board), seen, looked_at: Instant::now(), anew: None }
+    }
+
+    /// Takes in what has happened since.
+    fn follow(&mut self, store: &Arc<dyn Store>, shift: Option<TileShift>, cases_max: usize) -> Result<(), BoardError> {
+        if let Some(anew) = self.anew.take_if(|anew| anew.is_finished()) {
+            let (board, seen) = anew.join().expect("reading where cases lie does not panic")?;
+            // What is drawn of the one before must not pass for what is drawn of this one.
+            let board = board.as_of(self.board.revision() + 1);
+            (self.board, self.seen) = (Arc::new(board), seen);
+        }
+        if self.anew.is_none() && self.looked_at.elapsed() >= LOOK_EVERY {
+            self.looked_at = Instant::now();
+            let (audited, is_untold) = look(&**store, self.seen.audited)?;
+            if is_untold {
+                // What was seen of the log stays as it is until the new board is there: where reading fails it is found again.
+                let store = Arc::clone(store);
+                self.anew = Some(std::thread::spawn(move || load(&*store, Board::new(shift, 0), cases_max)));
+            } else {
+                self.seen.audited = audited;
+            }
+        }
+        let newest = store.newest_happening()?;
+        if newest != self.seen.event {
+            match followed(&**store, &self.board, (self.seen.event, newest))? {
+                Some((board, event)) => {
+                    self.board = Arc::new(board);
+                    self.seen.event = event;
+                }
+                None => *self = Self::of(load(&**store, Board::new(shift, self.board.revision() + 1), cases_max)?),
+            }
+            if self.board.count() > cases_max {
+                return Err(BoardError::TooMany { cases_max });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads where all cases lie, onto a board without any.
+fn load(store: &dyn Store, board: Board, cases_max: usize) -> Result<(Board, Seen), BoardError> {
+    // Asked for before reading: what comes meanwhile is read again next time, and changes nothing then.
+    let seen = Seen { event: store.newest_happening()?, audited: look(store, 0)?.0 };
+    let mut filter = Some(CaseFilter { counts: false, ..CaseFilter::first(PAGE) });
+    let mut count = 0;
+    let pages = std::iter::from_fn(|| {
+        let next = filter.as_mut()?;
+        let page = match store.load_case_marks(next) {
+            Ok(page) => page,
+            Err(error) => return Some(Err(error.into())),
+        };
+        next.after = page.marks.last().map(|mark| mark.id);
+        filter = filter.take().filter(|_| page.has_more);
+        count += page.marks.len();
+        Some(if count > cases_max { Err(BoardError::TooMany { cases_max }) } else { Ok(page.marks) })
+    });
+    Ok((board.fill(pages)?, seen))
+}
+
+/// Returns the number of the audit log's last entry, and whether one after `after` is of what no event tells.
+fn look(store: &dyn Store, after: u64) -> Result<(u64, bool), StoreError> {
+    let (mut last, mut is_untold) = (after, false);
+    loop {
+        let entries = store.load_audit(last, EVENTS)?;
+        last = entries.last().map_or(last, |entry| entry.number);
+        is_untold |= entries.iter().any(|entry| UNTOLD.contains(&entry.action.as_str()));
+        if entries.len() < EVENTS {
+            return Ok((last, is_untold));
+        }
+    }
+}
+
+/// Returns a board with the events between two, and the last of them; none where so much has changed that it is better read anew.
+fn followed(store: &dyn Store, board: &Board, (known, newest): (u64, u64)) -> Result<Option<(Board, u64)>, StoreError> {
+    let changed_max = CHANGED_MAX.max(board.count() / 16);
+    // With whether it began, and whether it was moved. What began and was not moved stands on the board where it is, or not at all.
+    let mut changed: FxHashMap<CaseId, (bool, bool)> = FxHashMap::default();
+    let mut after = known;
+    while after < newest {
+        let events = store.load_case_events(after, EVENTS)?;
+        let Some(last) = events.last() else { break };
+        after = last.number;
+        for event in &events {
+            let (began, moved) = changed.entry(event.case.id).or_default();
+            *began |= event.event.seq == 1;
+            *moved |= event.event.facts.place.is_some();
+        }
+        if changed.len() > changed_max {
+            return Ok(None);
+        }
+    }
+    if changed.is_empty() {
+        return Ok(Some((board.clone(), after.max(newest))));
+    }
+    let mut next = board.next();
+    for (id, (began, moved)) in changed {
+        if let Some(record) = store.find_case_record(id)? {
+            next.put(CaseMark::of(&record), began && !moved);
+        }
+    }
+    Ok(Some((next, after.max(newest))))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::boundary::Position;
+    use crate::dispatch::Case;
+    use crate::store::MemoryStore;
+
+    #[test]
+    fn cases_that_come_without_an_event_show_when_the_log_is_looked_at() {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let add = |id: u128| {
+            let case = Case {
+                id: CaseId(Uuid::from_u128(id)),
+                position: Position { lon: 111.6, lat: 26.2 },
+                given: String::new(),
+                category: "C1".into(),
+                description: String::new(),
+                source: String::new(),
+                reported_at: Timestamp::UNIX_EPOCH,
+                district: None,
+                grid: None,
+                generation: None,
+                holder: None,
+            };
+            store.add_cases(&[case], "test", Timestamp::UNIX_EPOCH).unwrap();
+        };
+        add(1);
+        let mut known = Known::of(load(&*store, Board::new(None, 0), 9).unwrap());
+        add(2);
+        let mut counts = Vec::new();
+        while known.board.count() < 2 {
+            known.follow(&store, None, 9).unwrap();
+            counts.push(known.board.count());
+            known.looked_at = Instant::now().checked_sub(LOOK_EVERY).unwrap();
+        }
+        assert_eq!((counts[0], known.board.revision()), (1, 1));
+        assert!(matches!(load(&*store, Board::new(None, 0), 1), Err(BoardError::TooMany { .. })));
+    }
+}
