@@ -84,8 +84,8 @@ impl AppState {
         let permits = Arc::new(Semaphore::new(config.http.concurrent_requests_max.min(Semaphore::MAX_PERMITS)));
         Self(Arc::new(Shared {
             live,
+            case_map: Arc::new(CaseMap::new(Arc::clone(&store), described.incidents())),
             tiles: TileCache::new(described, config.history.tile_memory_bytes_max),
-            case_map: Arc::new(CaseMap::new(Arc::clone(&store))),
             workload: Workload::default(),
             archive: Arc::new(Archive::new(Arc::clone(&store), config.clone())),
             cases: CaseQueue::start(Arc::clone(&store), config.cases.queue_max, config.cases.batch_max),

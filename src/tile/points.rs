@@ -1,4 +1,4 @@
-use std::ops::{AddAssign, Range};
+use std::ops::{AddAssign, Range, SubAssign};
 
 use geo_types::Coord;
 
@@ -41,6 +41,14 @@ impl PlaceKey {
     pub fn square(self, z: u8, tiles: ClusterTiles) -> Option<Self> {
         let digits = 2 * (u32::from(PLACE_BITS - z) - tiles.squares.ilog2());
         (z <= tiles.clusters_max_zoom).then_some(Self(self.0 >> digits << digits))
+    }
+
+    /// Returns the squares of a tile in the order of their places; none at near zooms.
+    pub fn squares(tile: TileAddress, tiles: ClusterTiles) -> impl Iterator<Item = Range<Self>> {
+        let all = Self::in_tile(tile);
+        let digits = 2 * (u32::from(PLACE_BITS - tile.z()) - tiles.squares.ilog2());
+        let count = if tile.z() <= tiles.clusters_max_zoom { (all.end.0 - all.start.0) >> digits } else { 0 };
+        (0..count).map(move |at| Self(all.start.0 + (at << digits))..Self(all.start.0 + ((at + 1) << digits)))
     }
 
     /// Returns the column and the row on the finest grid.
@@ -99,6 +107,14 @@ impl AddAssign for PlaceSum {
         self.columns += other.columns;
         self.rows += other.rows;
         self.count += other.count;
+    }
+}
+
+impl SubAssign for PlaceSum {
+    fn sub_assign(&mut self, other: Self) {
+        self.columns -= other.columns;
+        self.rows -= other.rows;
+        self.count -= other.count;
     }
 }
 

@@ -110,12 +110,6 @@ impl Block {
         self.open().take_while(move |spot| spot.due_ms < before_ms)
     }
 
-    /// Returns the open cases that are due at a time or later, the first in front.
-    pub fn due_from(&self, from_ms: i64) -> impl Iterator<Item = &Spot> {
-        let first = self.open.partition_point(|(due, _)| *due < from_ms);
-        self.open[first..].iter().map(|(_, at)| &self.spots[*at as usize])
-    }
-
     pub fn first(&self) -> PlaceKey {
         self.spots[0].key
     }

@@ -8,10 +8,12 @@ use jiff::Timestamp;
 use rustc_hash::FxBuildHasher;
 
 use super::block::{Block, NEVER_MS, Spot};
+use super::sums::Sums;
 use crate::api::tiles::shift::TileShift;
 use crate::boundary::{Position, UnitCode};
+use crate::dispatch::CaseId;
 use crate::store::CaseMark;
-use crate::tile::PlaceKey;
+use crate::tile::{ClusterTiles, PlaceKey};
 
 /// Cases that were reported within as long stand together, so that who asks for some weeks does not look at all years: 30 days.
 const SPAN_MS: i64 = 30 * 24 * 3_600_000;
@@ -21,12 +23,14 @@ const CHANGES_MAX: usize = 4_096;
 
 /// Where all cases lie at one moment, as a basemap shows them.
 ///
-/// Those that were reported in one span of time lie in blocks along the Z-curve, which know how many of them are of which kind. A
-/// change makes one block anew and shares all others with the board before it.
+/// How many of which kind lie in each square of a map is kept ready. For all else, those that were reported in one span of time lie in
+/// blocks along the Z-curve, which know how many of them are of which kind; a change makes one block anew.
 #[derive(Clone, Debug)]
 pub struct Board {
     shift: Option<TileShift>,
     spans: BTreeMap<i64, Vec<Arc<Block>>>,
+    sums: Sums,
+    open: BTreeMap<(PlaceKey, CaseId), Spot>,
     kinds: Arc<IndexSet<Kind, FxBuildHasher>>,
     grids: Arc<IndexSet<UnitCode, FxBuildHasher>>,
     count: usize,
@@ -57,9 +61,24 @@ pub struct OpenCase<'a> {
 
 impl Board {
     /// Makes a board without any case, all of which counts as changed with `revision`.
-    pub fn new(shift: Option<TileShift>, revision: u64) -> Self {
-        let (kinds, grids) = (Arc::default(), Arc::default());
-        Self { shift, spans: BTreeMap::new(), kinds, grids, count: 0, revision, base: revision, changes: Vec::new() }
+    pub fn new(shift: Option<TileShift>, tiles: ClusterTiles, revision: u64) -> Self {
+        Self {
+            shift,
+            spans: BTreeMap::new(),
+            sums: Sums::new(tiles),
+            open: BTreeMap::new(),
+            kinds: Arc::default(),
+            grids: Arc::default(),
+            count: 0,
+            revision,
+            base: revision,
+            changes: Vec::new(),
+        }
+    }
+
+    /// Returns a board like this without any case, of the next revision.
+    pub fn emptied(&self) -> Self {
+        Self::new(self.shift, self.sums.tiles(), self.revision + 1)
     }
 
     /// Puts all cases on a board that has none.
@@ -72,6 +91,9 @@ impl Board {
                 self.count += 1;
             }
         }
+        let all = || spots.values().flatten();
+        self.sums.add_all(all().map(|spot| (spot.key, spot.kind)));
+        self.open = all().filter(|spot| spot.is_open).map(|spot| (spot.order(), *spot)).collect();
         self.spans = spots.into_iter().map(|(span, spots)| (span, Block::many(spots).into_iter().map(Arc::new).collect())).collect();
         Ok(self)
     }
@@ -82,13 +104,12 @@ impl Board {
     }
 
     /// Begins the next revision.
-    pub fn next(&self) -> Self {
-        let mut next = Self { revision: self.revision + 1, ..self.clone() };
-        if next.changes.len() > CHANGES_MAX {
-            next.changes.clear();
-            next.base = next.revision;
+    pub fn begin(&mut self) {
+        self.revision += 1;
+        if self.changes.len() > CHANGES_MAX {
+            self.changes.clear();
+            self.base = self.revision;
         }
-        next
     }
 
     /// Puts a case where it is now. `is_new` says that it cannot stand anywhere else on the board.
@@ -100,6 +121,10 @@ impl Board {
         let made = blocks.get(at).map_or_else(|| Block::many(vec![spot]), |block| block.with(spot));
         blocks.splice(at..blocks.len().min(at + 1), made.into_iter().map(Arc::new));
         self.count += 1;
+        self.sums.add(spot.key, spot.kind);
+        if spot.is_open {
+            self.open.insert(spot.order(), spot);
+        }
         self.changes.push((spot.key, self.revision));
     }
 
@@ -114,11 +139,13 @@ impl Board {
             all.filter_map(|(at, block)| Some((at, block.spots().iter().position(|other| other.id == spot.id)?))).next()
         };
         let Some((at, in_block)) = here.or_else(anywhere) else { return };
-        let before = blocks[at].spots()[in_block].key;
+        let before = blocks[at].spots()[in_block];
         let rest = blocks[at].without(in_block);
         blocks.splice(at..=at, rest.into_iter().map(Arc::new));
         self.count -= 1;
-        self.changes.push((before, self.revision));
+        self.sums.take_out(before.key, before.kind);
+        self.open.remove(&before.order());
+        self.changes.push((before.key, self.revision));
     }
 
     fn spot(&mut self, mark: CaseMark) -> Spot {
@@ -146,8 +173,17 @@ impl Board {
     }
 
     pub fn open(&self) -> impl Iterator<Item = OpenCase<'_>> {
-        let open = self.spans.values().flatten().flat_map(|block| block.open());
-        open.map(|spot| OpenCase { position: spot.position, grid: self.grid(spot.grid), due_at: due_at(spot.due_ms) })
+        self.open.values().map(|spot| OpenCase { position: spot.position, grid: self.grid(spot.grid), due_at: due_at(spot.due_ms) })
+    }
+
+    /// Returns the open cases of some places.
+    pub fn open_within(&self, places: &Range<PlaceKey>) -> impl Iterator<Item = &Spot> {
+        let nil = CaseId(uuid::Uuid::nil());
+        self.open.range((places.start, nil)..(places.end, nil)).map(|(_, spot)| spot)
+    }
+
+    pub fn sums(&self) -> &Sums {
+        &self.sums
     }
 
     pub fn kinds(&self) -> impl ExactSizeIterator<Item = &Kind> {

@@ -34,6 +34,11 @@ impl<'a> Chosen<'a> {
         spot.is_open && spot.due_ms < self.now_ms
     }
 
+    /// Whether cases are chosen by their kind alone.
+    pub fn is_by_kind(&self) -> bool {
+        self.reported_ms == [i64::MIN, i64::MAX] && !self.choice.is_overdue() && !self.choice.is_limited()
+    }
+
     pub fn has_kind(&self, kind: u32) -> bool {
         self.kinds[kind as usize]
     }

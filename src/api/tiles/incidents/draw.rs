@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -73,15 +74,49 @@ impl CaseDrawing<'_> {
     /// A tile that is too large.
     pub fn draw(&self, address: TileAddress, coding: Coding) -> Result<Drawn, TileTooLarge> {
         let within = PlaceKey::in_tile(address);
+        let is_far = address.z() <= self.tiles.clusters_max_zoom;
+        let (squares, alone) =
+            if is_far && self.chosen.is_by_kind() { (self.look_up(address), Vec::new()) } else { self.gather(address, &within) };
+        let gathered = squares.values().map(|gathered| self.feature(gathered));
+        let features: Vec<PointFeature> = gathered.chain(alone.iter().map(|spot| self.single(spot))).collect();
+        let plain = write_points(LAYER, address, &features)?;
+        let tile = plain.map(|plain| Arc::new(Coded::of(coding.pack(plain))));
+        // The next clock of an open case, whether it is chosen by now or only then.
+        let due_ms = self.board.open_within(&within).map(|spot| spot.due_ms).filter(|due| *due >= self.chosen.now_ms()).min();
+        Ok(Drawn { tile, until: due_ms.and_then(due_at) })
+    }
+
+    /// Looks up what lies in each square of a far tile.
+    fn look_up(&self, address: TileAddress) -> BTreeMap<PlaceKey, Gathered> {
+        let mut squares = BTreeMap::new();
+        for square in PlaceKey::squares(address, self.tiles) {
+            let mut gathered = Gathered::default();
+            for total in self.board.sums().of(address.z(), square.start).iter().filter(|total| self.chosen.has_kind(total.kind)) {
+                gathered.places += total.places;
+                gathered.kinds.insert(total.kind, total.places.count());
+            }
+            match gathered.places.count() {
+                0 => continue,
+                1 => {
+                    let mut spots = self.board.blocks(&square).flat_map(|block| self.chosen.spots(block));
+                    gathered.one = spots.find(|spot| square.contains(&spot.key)).copied();
+                }
+                _ => {}
+            }
+            let open = self.board.open_within(&square).filter(|spot| self.chosen.has_kind(spot.kind));
+            gathered.overdue = open.filter(|spot| self.chosen.is_overdue(spot)).count() as u64;
+            squares.insert(square.start, gathered);
+        }
+        squares
+    }
+
+    /// Gathers the cases of a tile by its squares, or leaves them alone at near zooms.
+    fn gather(&self, address: TileAddress, within: &Range<PlaceKey>) -> (BTreeMap<PlaceKey, Gathered>, Vec<Spot>) {
         let square = |key: PlaceKey| key.square(address.z(), self.tiles);
         let mut squares: BTreeMap<PlaceKey, Gathered> = BTreeMap::new();
         let mut alone: Vec<Spot> = Vec::new();
-        let mut until_ms: Option<i64> = None;
-        for block in self.board.blocks(&within) {
-            let mut due = block.due_from(self.chosen.now_ms()).filter(|spot| within.contains(&spot.key));
-            let due_ms = due.next().and_then(|spot| due_at(spot.due_ms).map(|_| spot.due_ms));
-            until_ms = until_ms.into_iter().chain(due_ms).min();
-            let whole = square(block.first()).filter(|first| block.lies_in(&within) && Some(*first) == square(block.last()));
+        for block in self.board.blocks(within) {
+            let whole = square(block.first()).filter(|first| block.lies_in(within) && Some(*first) == square(block.last()));
             if let Some((square, totals)) = whole.zip(self.chosen.totals(block)) {
                 let places: Vec<_> = totals.map(|total| (total.kind, total.places)).collect();
                 if !places.is_empty() {
@@ -97,11 +132,7 @@ impl CaseDrawing<'_> {
             }
         }
         alone.sort_unstable_by_key(Spot::order);
-        let gathered = squares.values().map(|gathered| self.feature(gathered));
-        let features: Vec<PointFeature> = gathered.chain(alone.iter().map(|spot| self.single(spot))).collect();
-        let plain = write_points(LAYER, address, &features)?;
-        let tile = plain.map(|plain| Arc::new(Coded::of(coding.pack(plain))));
-        Ok(Drawn { tile, until: until_ms.and_then(due_at) })
+        (squares, alone)
     }
 
     fn feature(&self, gathered: &Gathered) -> PointFeature {
@@ -217,7 +248,7 @@ mod tests {
 
     fn filled(marks: &HashMap<CaseId, CaseMark>) -> Board {
         let pages = std::iter::once(Ok::<_, std::convert::Infallible>(marks.values().cloned().collect()));
-        Board::new(None, 0).fill(pages).unwrap()
+        Board::new(None, TILES, 0).fill(pages).unwrap()
     }
 
     fn choices() -> Vec<CaseMapQuery> {
@@ -257,7 +288,7 @@ mod tests {
         let mut marks: HashMap<CaseId, CaseMark> = (0..4_000).map(|id| dice.mark(id)).map(|mark| (mark.id, mark)).collect();
         let mut board = filled(&marks);
         for _ in 0..20 {
-            board = board.next();
+            board.begin();
             for _ in 0..50 {
                 let id = dice.roll(4_600);
                 let mark = dice.mark(id);

@@ -10,7 +10,7 @@ use super::draw::{Drawn, DrawnKey};
 use crate::api::tiles::shift::TileShift;
 use crate::dispatch::CaseId;
 use crate::store::{CaseFilter, CaseMark, Store, StoreError};
-use crate::tile::TileTooLarge;
+use crate::tile::{ClusterTiles, TileTooLarge};
 
 /// Bytes of finished tiles of cases kept ready: those that an office's screens show, many times over.
 const CACHE_BYTES_MAX: u64 = 64 << 20;
@@ -33,6 +33,7 @@ const UNTOLD: [&str; 3] = ["add_cases", "detach_month", "archive_month"];
 /// Where all cases lie as each basemap shows them, and the tiles that were drawn of them. Nothing is read before somebody asks.
 pub struct CaseMap {
     store: Arc<dyn Store>,
+    tiles: ClusterTiles,
     plain: Mutex<Option<Known>>,
     gcj02: Mutex<Option<Known>>,
     bd09: Mutex<Option<Known>>,
@@ -68,10 +69,10 @@ pub enum BoardError {
 }
 
 impl CaseMap {
-    pub fn new(store: Arc<dyn Store>) -> Self {
+    pub fn new(store: Arc<dyn Store>, tiles: ClusterTiles) -> Self {
         let weight = |_: &DrawnKey, drawn: &Drawn| u32::try_from(drawn.bytes() + 512).unwrap_or(u32::MAX);
         let finished = Cache::builder().weigher(weight).max_capacity(CACHE_BYTES_MAX).build();
-        Self { store, plain: Mutex::default(), gcj02: Mutex::default(), bd09: Mutex::default(), finished }
+        Self { store, tiles, plain: Mutex::default(), gcj02: Mutex::default(), bd09: Mutex::default(), finished }
     }
 
     /// Returns where cases lie now, all events that are durable included. What came or went without an event shows some seconds later.
@@ -89,10 +90,10 @@ impl CaseMap {
         // not spoil it.
         let mut known: MutexGuard<'_, Option<Known>> = known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = &mut *known {
-            known.follow(&self.store, shift, cases_max)?;
+            known.follow(&self.store, cases_max)?;
             return Ok(Arc::clone(&known.board));
         }
-        let first = Known::of(load(&*self.store, Board::new(shift, 0), cases_max)?);
+        let first = Known::of(load(&*self.store, Board::new(shift, self.tiles, 0), cases_max)?);
         Ok(Arc::clone(&known.insert(first).board))
     }
 }
@@ -109,7 +110,7 @@ impl Known {
     }
 
     /// Takes in what has happened since.
-    fn follow(&mut self, store: &Arc<dyn Store>, shift: Option<TileShift>, cases_max: usize) -> Result<(), BoardError> {
+    fn follow(&mut self, store: &Arc<dyn Store>, cases_max: usize) -> Result<(), BoardError> {
         if let Some(anew) = self.anew.take_if(|anew| anew.is_finished()) {
             let (board, seen) = anew.join().expect("reading where cases lie does not panic")?;
             // What is drawn of the one before must not pass for what is drawn of this one.
@@ -121,20 +122,25 @@ impl Known {
             let (audited, is_untold) = look(&**store, self.seen.audited)?;
             if is_untold {
                 // What was seen of the log stays as it is until the new board is there: where reading fails it is found again.
-                let store = Arc::clone(store);
-                self.anew = Some(std::thread::spawn(move || load(&*store, Board::new(shift, 0), cases_max)));
+                let (store, empty) = (Arc::clone(store), self.board.emptied());
+                self.anew = Some(std::thread::spawn(move || load(&*store, empty, cases_max)));
             } else {
                 self.seen.audited = audited;
             }
         }
         let newest = store.newest_happening()?;
         if newest != self.seen.event {
-            match followed(&**store, &self.board, (self.seen.event, newest))? {
-                Some((board, event)) => {
-                    self.board = Arc::new(board);
+            match changed(&**store, self.board.count(), (self.seen.event, newest))? {
+                Some((marks, event)) => {
+                    if !marks.is_empty() {
+                        // In place, but where somebody draws from it.
+                        let board = Arc::make_mut(&mut self.board);
+                        board.begin();
+                        marks.into_iter().for_each(|(mark, is_new)| board.put(mark, is_new));
+                    }
                     self.seen.event = event;
                 }
-                None => *self = Self::of(load(&**store, Board::new(shift, self.board.revision() + 1), cases_max)?),
+                None => *self = Self::of(load(&**store, self.board.emptied(), cases_max)?),
             }
             if self.board.count() > cases_max {
                 return Err(BoardError::TooMany { cases_max });
@@ -177,9 +183,13 @@ fn look(store: &dyn Store, after: u64) -> Result<(u64, bool), StoreError> {
     }
 }
 
-/// Returns a board with the events between two, and the last of them; none where so much has changed that it is better read anew.
-fn followed(store: &dyn Store, board: &Board, (known, newest): (u64, u64)) -> Result<Option<(Board, u64)>, StoreError> {
-    let changed_max = CHANGED_MAX.max(board.count() / 16);
+/// Cases that changed, and whether each can stand nowhere on a board but where it is.
+type Changed = Vec<(CaseMark, bool)>;
+
+/// Returns the cases of which there are events between two, and the last of these; none where so much has changed that it is better read
+/// anew.
+fn changed(store: &dyn Store, count: usize, (known, newest): (u64, u64)) -> Result<Option<(Changed, u64)>, StoreError> {
+    let changed_max = CHANGED_MAX.max(count / 16);
     // With whether it began, and whether it was moved. What began and was not moved stands on the board where it is, or not at all.
     let mut changed: FxHashMap<CaseId, (bool, bool)> = FxHashMap::default();
     let mut after = known;
@@ -196,16 +206,11 @@ fn followed(store: &dyn Store, board: &Board, (known, newest): (u64, u64)) -> Re
             return Ok(None);
         }
     }
-    if changed.is_empty() {
-        return Ok(Some((board.clone(), after.max(newest))));
-    }
-    let mut next = board.next();
+    let mut marks = Vec::with_capacity(changed.len());
     for (id, (began, moved)) in changed {
-        if let Some(record) = store.find_case_record(id)? {
-            next.put(CaseMark::of(&record), began && !moved);
-        }
+        marks.extend(store.find_case_record(id)?.map(|record| (CaseMark::of(&record), began && !moved)));
     }
-    Ok(Some((next, after.max(newest))))
+    Ok(Some((marks, after.max(newest))))
 }
 
 #[cfg(test)]
@@ -217,6 +222,8 @@ mod tests {
     use crate::boundary::Position;
     use crate::dispatch::Case;
     use crate::store::MemoryStore;
+
+    const TILES: ClusterTiles = ClusterTiles { min_zoom: 0, clusters_max_zoom: 14, squares: 8 };
 
     #[test]
     fn cases_that_come_without_an_event_show_when_the_log_is_looked_at() {
@@ -238,15 +245,15 @@ mod tests {
             store.add_cases(&[case], "test", Timestamp::UNIX_EPOCH).unwrap();
         };
         add(1);
-        let mut known = Known::of(load(&*store, Board::new(None, 0), 9).unwrap());
+        let mut known = Known::of(load(&*store, Board::new(None, TILES, 0), 9).unwrap());
         add(2);
         let mut counts = Vec::new();
         while known.board.count() < 2 {
-            known.follow(&store, None, 9).unwrap();
+            known.follow(&store, 9).unwrap();
             counts.push(known.board.count());
             known.looked_at = Instant::now().checked_sub(LOOK_EVERY).unwrap();
         }
         assert_eq!((counts[0], known.board.revision()), (1, 1));
-        assert!(matches!(load(&*store, Board::new(None, 0), 1), Err(BoardError::TooMany { .. })));
+        assert!(matches!(load(&*store, Board::new(None, TILES, 0), 1), Err(BoardError::TooMany { .. })));
     }
 }

@@ -1,8 +1,8 @@
 //! Cases on the map: the tileset `incidents`, in which those of one square of a tile are one point that counts them.
 //!
-//! [`map::CaseMap`] follows their events and keeps what was drawn. [`board::Board`] holds where all cases lie at one moment, in blocks that
-//! know their sums; [`chosen`] picks those that are asked for. A tile is drawn from the blocks that lie in it, and kept until a case in it
-//! changes or falls due. Cases are not public, so neither are these tiles.
+//! [`map::CaseMap`] follows their events and keeps what was drawn. [`board::Board`] holds where all cases lie at one moment, with
+//! [`sums`] of each square and in blocks that know theirs; [`chosen`] picks those that are asked for. A tile is drawn from the sums or the
+//! blocks that lie in it, and kept until a case in it changes or falls due. Cases are not public, so neither are these tiles.
 
 mod block;
 mod board;
@@ -10,6 +10,7 @@ mod chosen;
 mod draw;
 mod map;
 mod query;
+mod sums;
 mod tileset;
 
 pub use board::{Board, OpenCase};
