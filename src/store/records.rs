@@ -191,6 +191,22 @@ pub struct CaseFilter {
 }
 
 impl CaseFilter {
+    /// Whether what it finds may lie far apart in the order of ids: it narrows, and not only to what has not ended, which an index has in
+    /// that order.
+    pub(super) fn may_be_seldom(&self) -> bool {
+        let narrows = self.bbox.is_some()
+            || self.territory != Territory::Whole
+            || self.grid_prefix.is_some()
+            || self.category.is_some()
+            || self.reported_from.is_some()
+            || self.reported_to.is_some()
+            || self.state.is_some()
+            || self.worker.is_some()
+            || self.department.is_some()
+            || self.is_open == Some(false);
+        narrows && self.is_open != Some(true) && self.order == CaseOrder::Id
+    }
+
     /// The first `limit` of all cases, counted.
     pub fn first(limit: usize) -> Self {
         Self {
@@ -218,6 +234,10 @@ impl CaseFilter {
         }
     }
 }
+
+/// Cases that are looked at in the order of their ids for those that are wanted. Where these are many, they fill a page among as many;
+/// where they are few, an index finds them. In tests a few stand for many.
+pub(super) const CASES_LOOKED_AT: usize = if cfg!(test) { 5 } else { 10_000 };
 
 /// Most cases have nothing left to happen so long after they were reported; those that have are found by themselves.
 pub const LONG_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);

@@ -7,13 +7,13 @@ use super::Place;
 use super::samples::{case, code, day, publication, publish, squares};
 use crate::boundary::{CodeRun, Generation, GenerationState, Position, Territory};
 use crate::dispatch::workflow::{
-    ActionName, AlarmFact, Appointed, CaseEvent, ClockFact, Effect, Facts, NextWord, NoticeKind, Place as Where, StateName, Word,
+    ActionName, AlarmFact, Appointed, CaseEvent, CaseState, ClockFact, Effect, Facts, NextWord, NoticeKind, Place as Where, StateName, Word,
 };
 use crate::dispatch::{AddressKind, AddressRow, CaseId, DepartmentId, DepartmentRole, Limit, Reporter, Role, Stage, WorkerId};
 use crate::store::records::{CaseFilter, CaseOrder};
 use crate::store::{
-    CaseMark, CaseWrite, CaseWritten, DeadLetter, Delivery, Entry, EntryEnd, EntryFilter, EntryKind, IntakeToken, LetterState, Near,
-    NewCase, NewEvent, NumberedHappening, NumberedPublication, Store, StoreError, Topic, Webhook, WebhookId, WorkerPosition,
+    CaseMark, CaseRecord, CaseWrite, CaseWritten, DeadLetter, Delivery, Entry, EntryEnd, EntryFilter, EntryKind, IntakeToken, LetterState,
+    Near, NewCase, NewEvent, NumberedHappening, NumberedPublication, Store, StoreError, Topic, Webhook, WebhookId, WorkerPosition,
 };
 
 pub(super) fn event(seq: u32, effect: Effect, state: &str, is_end: bool, at: Timestamp) -> CaseEvent {
@@ -319,6 +319,78 @@ pub fn words_about_clocks_are_found_in_the_order_of_their_times(place: &Place) {
     // What has ended waits for nothing.
     store.write_cases(vec![next(&*store, 1, event(2, Effect::Close, "closed", true, day(3)))]).unwrap();
     assert_eq!(by(24 * 99), vec![3]);
+}
+
+pub fn few_of_many_cases_are_listed_as_many_are(place: &Place) {
+    let store = place();
+    let writes = (1..=60_u128).map(|id| {
+        let mut new = new(id, 111.0 + 0.001 * (id % 7) as f64, None);
+        new.case.reported_at = day(2) + SignedDuration::from_hours(i64::try_from(id * 37 % 60).unwrap());
+        new.case.category = format!("C{}", id % 11);
+        new.case.grid = Some(code(&format!("43110200{}", id % 9)));
+        new.events[0].facts.departments[0].department = DepartmentId(format!("D{}", id % 5).into());
+        add(new)
+    });
+    store.write_cases(writes.collect()).unwrap();
+    store.add_cases(&[case(61, 111.003, 26.0), case(62, 112.0, -0.004)], "a", day(1)).unwrap();
+    for id in (1..=60).filter(|id| id % 4 > 0) {
+        let state = if id % 13 == 0 { "void" } else { "closed" };
+        store.write_cases(vec![next(&*store, id, event(2, Effect::Close, state, true, day(9)))]).unwrap();
+    }
+    let all = CaseFilter { counts: false, ..CaseFilter::first(100) };
+    let known = store.load_case_records(&all).unwrap().records;
+    let wanted = |filter: &CaseFilter, record: &CaseRecord| {
+        let (case, state) = (&record.case, record.state());
+        let is = |matches: &dyn Fn(&CaseState) -> bool| state.as_ref().is_some_and(matches);
+        let lies_in = |[west, south, east, north]: [f64; 4]| {
+            (west..=east).contains(&case.position.lon) && (south..=north).contains(&case.position.lat)
+        };
+        filter.state.as_ref().is_none_or(|name| is(&|state| *state.name.0 == **name))
+            && filter.is_open.is_none_or(|is_open| is(&|state| state.is_end != is_open))
+            && filter.category.as_ref().is_none_or(|category| *category == case.category)
+            && filter.grid_prefix.as_ref().is_none_or(|prefix| case.grid.as_ref().is_some_and(|grid| grid.as_str().starts_with(prefix)))
+            && filter.department.as_ref().is_none_or(|id| is(&|state| state.tasks.iter().any(|task| *task.department.0 == **id)))
+            && filter.bbox.is_none_or(lies_in)
+            && filter.territory.has_place(case.grid.as_ref())
+            && filter.reported_from.is_none_or(|from| case.reported_at >= from)
+            && filter.reported_to.is_none_or(|to| case.reported_at < to)
+    };
+    let run = CodeRun { first: code("431102003"), last: code("431102004") };
+    let filters = [
+        CaseFilter { state: Some("void".into()), ..all.clone() },
+        CaseFilter { state: Some("open".into()), ..all.clone() },
+        CaseFilter { state: Some("closed".into()), is_open: Some(false), ..all.clone() },
+        CaseFilter { category: Some("C3".into()), ..all.clone() },
+        CaseFilter { category: Some("垃圾".into()), ..all.clone() },
+        CaseFilter { department: Some("D3".into()), ..all.clone() },
+        CaseFilter { department: Some("D9".into()), ..all.clone() },
+        CaseFilter { grid_prefix: Some("431102005".into()), ..all.clone() },
+        CaseFilter { territory: Territory::Runs([run].into()), ..all.clone() },
+        CaseFilter { bbox: Some([111.0025, 25.99, 111.0035, 26.01]), ..all.clone() },
+        CaseFilter { bbox: Some([111.9, -0.01, 112.1, 0.01]), ..all.clone() },
+        CaseFilter { bbox: Some([111.9, -89.0, 112.1, 89.0]), ..all.clone() },
+        CaseFilter { reported_from: Some(day(3)), reported_to: Some(day(4)), ..all.clone() },
+        CaseFilter { reported_from: Some(day(3)), category: Some("C5".into()), is_open: Some(false), ..all.clone() },
+    ];
+    for filter in filters {
+        for is_newest_first in [false, true] {
+            let mut expected: Vec<CaseId> = known.iter().filter(|record| wanted(&filter, record)).map(|record| record.case.id).collect();
+            if is_newest_first {
+                expected.reverse();
+            }
+            let mut asked = CaseFilter { limit: 2, is_newest_first, ..filter.clone() };
+            let mut found = Vec::new();
+            loop {
+                let page = store.load_case_records(&asked).unwrap();
+                found.extend(page.records.iter().map(|record| record.case.id));
+                asked.after = found.last().copied();
+                if !page.has_more {
+                    break;
+                }
+            }
+            assert_eq!(found, expected, "{filter:?}");
+        }
+    }
 }
 
 pub fn cases_are_found_by_when_they_have_a_part(place: &Place) {

@@ -96,6 +96,7 @@ macro_rules! conformance_tests {
             a_case_that_is_moved_is_found_where_it_is
             words_about_clocks_are_found_in_the_order_of_their_times
             cases_are_found_by_when_they_have_a_part
+            few_of_many_cases_are_listed_as_many_are
             open_cases_are_counted_by_holder_and_listed_by_border
             keys_of_reports_are_forgotten_after_a_time
             a_table_of_addresses_takes_the_place_of_the_one_before

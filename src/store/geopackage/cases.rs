@@ -10,7 +10,7 @@ use super::roster::person_key;
 use crate::boundary::{GenerationId, Position, Territory, UnitCode};
 use crate::dispatch::{Case, CaseId, WorkerId};
 use crate::store::audit::Action;
-use crate::store::records::{CaseFilter, CaseOrder, CasePage};
+use crate::store::records::{CASES_LOOKED_AT, CaseFilter, CaseOrder, CasePage};
 use crate::store::times::{parse_time, time_text};
 use crate::store::{CaseMark, CaseMarkPage};
 
@@ -89,36 +89,77 @@ fn read_page<T>(
     read: impl Fn(&Row<'_>) -> Result<T, Failure>,
 ) -> Result<(Vec<T>, bool), Failure> {
     let asks_for_parts = filter.is_long || filter.part_from.is_some();
-    let mut conditions = if asks_for_parts && !has_parts(transaction)? {
-        // All are read, and whoever asked leaves out what has no part.
-        Conditions::of(&CaseFilter { is_long: false, part_from: None, ..filter.clone() })
-    } else {
-        Conditions::of(filter)
+    // Where parts are not known all are read, and whoever asked leaves out what has none.
+    let older = (asks_for_parts && !has_parts(transaction)?).then(|| CaseFilter { is_long: false, part_from: None, ..filter.clone() });
+    let filter = older.as_ref().unwrap_or(filter);
+    let paged = |mut conditions: Conditions| {
+        conditions.add_after(filter);
+        conditions
     };
-    if let Some(after) = filter.after {
-        let id = Box::new(after.0.to_string());
-        match (filter.order, filter.is_newest_first) {
-            (CaseOrder::Reported, _) => {
-                conditions.add("(c.reported_at <> ? OR c.id > ?)", vec![Box::new(filter.reported_from.map(time_text_up)), id]);
-            }
-            (_, true) => conditions.add("c.id < ?", vec![id]),
-            (_, false) => conditions.add("c.id > ?", vec![id]),
-        }
+    let by_id = if filter.is_newest_first { "c.id DESC" } else { "c.id" };
+    let plain = filter.order.column().map(|column| format!("c.{column}, {by_id}")).unwrap_or_else(|| by_id.to_owned());
+    let page = Page { transaction, select, limit: filter.limit, read };
+    if !filter.may_be_seldom() {
+        return Ok(page.cut(page.rows(&paged(Conditions::of(filter)), &plain)?));
     }
-    // One more than asked for tells whether there are more.
-    let limit = i64::try_from(filter.limit.saturating_add(1)).unwrap_or(i64::MAX);
+    let Some(bound) = find_bound(transaction, filter)? else {
+        return Ok(page.cut(page.rows(&paged(Conditions::of(filter)), &plain)?));
+    };
+    let mut near = paged(Conditions::of(filter));
+    near.add(if filter.is_newest_first { "c.id >= ?" } else { "c.id <= ?" }, vec![Box::new(bound)]);
+    let found = page.rows(&near, by_id)?;
+    if found.len() > filter.limit {
+        return Ok(page.cut(found));
+    }
+    // The plus keeps the index of ids from being taken for the order.
+    let unordered = if filter.is_newest_first { "+c.id DESC" } else { "+c.id" };
+    let mut open = paged(Conditions::of(filter));
+    open.add("c.is_open = 1", Vec::new());
+    let mut ended = paged(Conditions::of(filter));
+    ended.add("c.is_open IS NOT 1", Vec::new());
+    ended.add_indexed(filter);
+    let mut found = page.rows(&open, unordered)?;
+    found.extend(page.rows(&ended, unordered)?);
+    found.sort_by(|(a, _), (b, _)| if filter.is_newest_first { b.cmp(a) } else { a.cmp(b) });
+    Ok(page.cut(found))
+}
+
+/// Returns the id up to which cases are looked at one by one; none where there are no more than that.
+fn find_bound(transaction: &Transaction<'_>, filter: &CaseFilter) -> Result<Option<String>, Failure> {
+    let mut conditions = Conditions { terms: Vec::new(), values: Vec::new() };
+    conditions.add_after(filter);
     let order = if filter.is_newest_first { "DESC" } else { "ASC" };
-    let first = filter.order.column().map(|column| format!("c.{column}, ")).unwrap_or_default();
-    let sql = format!("{select} {} ORDER BY {first}c.id {order} LIMIT {limit}", conditions.sql());
-    let mut statement = transaction.prepare_cached(&sql)?;
-    let mut rows = statement.query(conditions.values().as_slice())?;
-    let mut cases = Vec::new();
-    while let Some(row) = rows.next()? {
-        cases.push(read(row)?);
+    let sql = format!("SELECT c.id FROM gk_case AS c {} ORDER BY c.id {order} LIMIT 1 OFFSET {CASES_LOOKED_AT}", conditions.sql());
+    Ok(transaction.prepare_cached(&sql)?.query_row(conditions.values().as_slice(), |row| row.get(0)).optional()?)
+}
+
+/// What is read of cases, and how many of them.
+struct Page<'a, F> {
+    transaction: &'a Transaction<'a>,
+    /// Reads the id first.
+    select: &'a str,
+    limit: usize,
+    read: F,
+}
+
+impl<T, F: Fn(&Row<'_>) -> Result<T, Failure>> Page<'_, F> {
+    /// Returns one more than asked for, which tells whether there are more, each with its id.
+    fn rows(&self, conditions: &Conditions, order: &str) -> Result<Vec<(String, T)>, Failure> {
+        let limit = i64::try_from(self.limit.saturating_add(1)).unwrap_or(i64::MAX);
+        let sql = format!("{} {} ORDER BY {order} LIMIT {limit}", self.select, conditions.sql());
+        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let mut rows = statement.query(conditions.values().as_slice())?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.push((row.get(0)?, (self.read)(row)?));
+        }
+        Ok(found)
     }
-    let has_more = cases.len() > filter.limit;
-    cases.truncate(filter.limit);
-    Ok((cases, has_more))
+
+    fn cut(&self, found: Vec<(String, T)>) -> (Vec<T>, bool) {
+        let has_more = found.len() > self.limit;
+        (found.into_iter().take(self.limit).map(|(_, row)| row).collect(), has_more)
+    }
 }
 
 /// Whether it is known of cases until when they have a part: not in a file of an older program that is opened for reading alone.
@@ -163,6 +204,9 @@ pub(super) fn save_borders(transaction: &Transaction<'_>, borders: &[(CaseId, Op
     }
     Ok(())
 }
+
+/// Rows of an index that a window may span: two degrees.
+const ROWS_MAX: i64 = 200;
 
 /// Conditions with their values, joined by AND.
 struct Conditions {
@@ -233,6 +277,37 @@ impl Conditions {
         conditions
     }
 
+    fn add_after(&mut self, filter: &CaseFilter) {
+        let Some(after) = filter.after else { return };
+        let id = Box::new(after.0.to_string());
+        match (filter.order, filter.is_newest_first) {
+            (CaseOrder::Reported, _) => {
+                self.add("(c.reported_at <> ? OR c.id > ?)", vec![Box::new(filter.reported_from.map(time_text_up)), id]);
+            }
+            (_, true) => self.add("c.id < ?", vec![id]),
+            (_, false) => self.add("c.id > ?", vec![id]),
+        }
+    }
+
+    /// Says once more, as indexes are written, what of a filter they find.
+    fn add_indexed(&mut self, filter: &CaseFilter) {
+        if let Some(department) = &filter.department {
+            // Few lists of departments differ, so those that name one are found first: each is sought behind the one before.
+            let lists = "c.departments IN (
+                WITH RECURSIVE list (ids) AS (
+                  SELECT min(departments) FROM gk_case WHERE is_open IS NOT 1
+                  UNION ALL
+                  SELECT (SELECT min(departments) FROM gk_case WHERE is_open IS NOT 1 AND departments > list.ids) FROM list WHERE ids IS NOT NULL
+                ) SELECT ids FROM list WHERE instr(ids, ?) > 0)";
+            self.add(lists, vec![Box::new(format!("\n{department}\n"))]);
+        }
+        if let Some(rows) = filter.bbox.and_then(|[_, south, _, north]| rows_of(south, north)) {
+            let rows: Vec<i64> = rows.collect();
+            let numbers = serde_json::to_string(&rows).expect("numbers always serialise");
+            self.add("CAST(c.lat * 100 AS INTEGER) IN (SELECT value FROM json_each(?))", vec![Box::new(numbers)]);
+        }
+    }
+
     /// One run of codes is looked up in the index; of several the index finds the span, and each case is held against the runs.
     fn add_territory(&mut self, territory: &Territory) {
         let Some(runs) = territory.runs() else { return };
@@ -259,6 +334,13 @@ impl Conditions {
     fn values(&self) -> Vec<&dyn ToSql> {
         self.values.iter().map(AsRef::as_ref).collect()
     }
+}
+
+/// Returns the rows of a hundredth of a degree that an index tells apart; none where they are so many that the window is not a small one.
+#[expect(clippy::cast_possible_truncation, reason = "a latitude has three digits before the point")]
+fn rows_of(south: f64, north: f64) -> Option<std::ops::RangeInclusive<i64>> {
+    let rows = (south * 100.0) as i64..=(north * 100.0) as i64;
+    (rows.end() - rows.start() < ROWS_MAX).then_some(rows)
 }
 
 /// A bound between two milliseconds lies, for times kept to the millisecond, at the later.
@@ -335,7 +417,8 @@ mod tests {
         let written = parts();
         assert_eq!(written, [(time_text(due), false), (time_text(last), true)]);
         drop(store);
-        let undo = "DROP INDEX gk_case_long; ALTER TABLE gk_case DROP COLUMN part_until; ALTER TABLE gk_case DROP COLUMN is_long;
+        let undo = "DROP INDEX gk_case_ended_by_state; DROP INDEX gk_case_ended_by_category; DROP INDEX gk_case_ended_by_departments;
+                    DROP INDEX gk_case_ended_by_place; DROP INDEX gk_case_long; ALTER TABLE gk_case DROP COLUMN part_until; ALTER TABLE gk_case DROP COLUMN is_long;
                     DELETE FROM gk_migration WHERE number >= 13";
         connection.execute_batch(undo).unwrap();
         let found = |store: &GeoPackageStore| {

@@ -18,7 +18,7 @@ use crate::dispatch::workflow::Place;
 use crate::dispatch::{Case, CaseId, WorkerId, cell_of};
 use crate::store::audit::Action;
 use crate::store::case_records::{CaseMark, CaseMarkPage, Standing};
-use crate::store::records::{CaseFilter, CaseOrder, CasePage};
+use crate::store::records::{CASES_LOOKED_AT, CaseFilter, CaseOrder, CasePage};
 use crate::store::times::to_milliseconds;
 
 /// What [`read_case`] reads, of a case `c` with its holder `p`.
@@ -256,26 +256,44 @@ async fn read_page<T>(
     read: impl Fn(&Row) -> Result<T, Failure>,
 ) -> Result<(Vec<T>, bool), Failure> {
     let mut conditions = Conditions::of(filter);
-    if let Some(after) = filter.after {
-        let id = conditions.value(after.0);
-        let term = match (filter.order, filter.reported_from) {
-            (CaseOrder::Reported, Some(at)) => {
-                let at = conditions.value(Time(to_milliseconds_up(at)));
-                format!("(c.reported_at <> {at} OR c.id > {id})")
-            }
-            _ => format!("c.id {} {id}", if filter.is_newest_first { "<" } else { ">" }),
-        };
-        conditions.terms.push(term);
-    }
+    conditions.add_after(filter);
+    let first = filter.order.column().map(|column| format!("c.{column}, ")).unwrap_or_default();
+    let order = if filter.is_newest_first { "DESC" } else { "ASC" };
     // One more than asked for tells whether there are more.
     let limit = i64::try_from(filter.limit.saturating_add(1)).unwrap_or(i64::MAX);
-    let order = if filter.is_newest_first { "DESC" } else { "ASC" };
-    let first = filter.order.column().map(|column| format!("c.{column}, ")).unwrap_or_default();
-    let sql = format!("{select} {} ORDER BY {first}c.id {order} LIMIT {limit}", conditions.sql());
-    let mut cases = tx.query(&sql, &conditions.values()).await?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let tail = format!("ORDER BY {first}c.id {order} LIMIT {limit}");
+    let bound = if filter.may_be_seldom() { find_bound(tx, filter).await? } else { None };
+    let mut rows = match bound {
+        None => tx.query(&format!("{select} {} {tail}", conditions.sql()), &conditions.values()).await?,
+        Some(bound) => {
+            let mut near = Conditions::of(filter);
+            near.add_after(filter);
+            let bound = near.value(bound);
+            near.terms.push(format!("c.id {} {bound}", if filter.is_newest_first { ">=" } else { "<=" }));
+            tx.query(&format!("{select} {} {tail}", near.sql()), &near.values()).await?
+        }
+    };
+    if bound.is_some() && rows.len() <= filter.limit {
+        // All that are wanted are found before they are put in order, by whichever index has the fewest.
+        let wanted = conditions.sql();
+        let of = |part: &str| format!("SELECT c.* FROM gk_case AS c {wanted} AND c.is_open {part}");
+        let found = format!("{} UNION ALL {} OFFSET 0", of("= 1"), of("IS DISTINCT FROM 1"));
+        let select = select.replacen("gk_case AS c", &format!("({found}) AS c"), 1);
+        rows = tx.query(&format!("{select} {tail}"), &conditions.values()).await?;
+    }
+    let mut cases = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let has_more = cases.len() > filter.limit;
     cases.truncate(filter.limit);
     Ok((cases, has_more))
+}
+
+/// Returns the id up to which cases are looked at one by one; none where there are no more than that.
+async fn find_bound(tx: &Transaction<'_>, filter: &CaseFilter) -> Result<Option<uuid::Uuid>, Failure> {
+    let mut conditions = Conditions { terms: Vec::new(), values: Vec::new() };
+    conditions.add_after(filter);
+    let order = if filter.is_newest_first { "DESC" } else { "ASC" };
+    let sql = format!("SELECT c.id FROM gk_case AS c {} ORDER BY c.id {order} LIMIT 1 OFFSET {CASES_LOOKED_AT}", conditions.sql());
+    Ok(tx.query_opt(&sql, &conditions.values()).await?.map(|row| row.get(0)))
 }
 
 struct Conditions {
@@ -342,6 +360,19 @@ impl Conditions {
             conditions.terms.push(format!("strpos(c.departments, {department}) > 0"));
         }
         conditions
+    }
+
+    fn add_after(&mut self, filter: &CaseFilter) {
+        let Some(after) = filter.after else { return };
+        let id = self.value(after.0);
+        let term = match (filter.order, filter.reported_from) {
+            (CaseOrder::Reported, Some(at)) => {
+                let at = self.value(Time(to_milliseconds_up(at)));
+                format!("(c.reported_at <> {at} OR c.id > {id})")
+            }
+            _ => format!("c.id {} {id}", if filter.is_newest_first { "<" } else { ">" }),
+        };
+        self.terms.push(term);
     }
 
     /// One run of codes is looked up in the index; of several the index finds the span, and each case is held against the runs.
