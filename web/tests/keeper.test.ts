@@ -216,8 +216,16 @@ describe('the keeper’s page', () => {
     await expect.poll(() => other.locator('#outbox').textContent()).toContain('界线应沿围墙');
     await other.context().setOffline(false);
     await expect.poll(() => other.locator('#outbox').count(), { timeout: 60_000 }).toBe(0);
-    const { reports } = await ask<{ reports: { description: string; unit: string; worker: string }[] }>('/v1/border-reports?open=true');
-    expect(reports.filter(({ description }) => description === '界线应沿围墙')).toMatchObject([{ unit: code(), worker }]);
+    const { reports } = await ask<{ reports: { id: string; description: string; unit: string; worker: string }[] }>('/v1/border-reports?open=true');
+    const told = reports.filter(({ description }) => description === '界线应沿围墙');
+    expect(told).toMatchObject([{ unit: code(), worker }]);
+    // What they answer is told to who asked.
+    const planner = await makeKey(service, '--role', 'planner');
+    const answer = { method: 'POST', headers: { Authorization: `Bearer ${planner}`, 'Content-Type': 'application/json' }, body: JSON.stringify({ answer: '下次调整时改' }) };
+    expect((await fetch(`${service.base}/v1/border-reports/${told[0]!.id}/settle`, answer)).status).toBe(200);
+    await other.reload();
+    await other.click('#border-told summary');
+    await expect.poll(() => other.locator('#border-told').textContent()).toMatch(/界线应沿围墙.*规划员答复：下次调整时改/);
     // What one was told of by name.
     await other.click('#notices summary');
     expect(await other.locator('#notices').textContent()).toContain('部门的任务指派给您');

@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { type Schema } from '../../api/client';
+import { count, moment } from '../../i18n/figures';
 import { goTo } from '../../map/frame';
 import { type Overlay, draw, emptySource, feature, useOverlay } from '../../map/layers';
 import { usePick } from '../../map/pick';
@@ -10,7 +11,7 @@ import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
 import { sendOrKeep } from '../../parts/outbox';
 import { whereAmI } from '../../parts/position';
-import { mine, where } from './mine';
+import { loadMine, mine, where } from './mine';
 import { t } from './words';
 
 const OVERLAY: Overlay = {
@@ -21,13 +22,36 @@ const OVERLAY: Overlay = {
 export function BorderWrong() {
   const isOpen = useSignal(false);
   const done = useSignal<'borderSent' | 'keptForLater' | null>(null);
-  const finish = (isSent: boolean): void => void ([isOpen.value, done.value] = [false, isSent ? 'borderSent' : 'keptForLater']);
+  const finish = (isSent: boolean): void => {
+    [isOpen.value, done.value] = [false, isSent ? 'borderSent' : 'keptForLater'];
+    void loadMine();
+  };
   return (
     <section class="reports">
       <button type="button" class="big plainly" id="border-wrong" aria-expanded={isOpen.value} onClick={() => [(isOpen.value = !isOpen.value), (done.value = null)]}>{t('borderWrong')}</button>
       {done.value && <Notice kind={done.value === 'borderSent' ? 'done' : 'warning'}>{t(done.value)}</Notice>}
       {isOpen.value && <BorderForm onDone={finish} onCancel={() => (isOpen.value = false)} />}
+      <Told />
     </section>
+  );
+}
+
+/** What one has said of borders before, and what the planners answered. */
+function Told() {
+  const reports = mine.value?.borderReports ?? [];
+  if (reports.length === 0) return null;
+  return (
+    <details id="border-told">
+      <summary>{t('borderTold', count(reports.length))}</summary>
+      <ul class="plain">
+        {reports.map(({ id, at, description, answer, settled_at: settledAt }) => (
+          <li key={id}>
+            {description} <span class="aside">{moment(at)}</span>
+            {settledAt ? <p>{t('borderAnswer', answer ?? '')} <span class="aside">{moment(settledAt)}</span></p> : <p class="aside">{t('borderWaits')}</p>}
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }
 

@@ -48,6 +48,8 @@ export interface Mine {
   tasks: (Task & { leg_m?: number })[];
   from: Position | null;
   notices: Schema['NoticeView'][];
+  /** Where one said that a border is wrong, the newest first. */
+  borderReports: Schema['BorderReportView'][];
 }
 
 export const mine = signal<Mine | null>(null);

@@ -11,20 +11,30 @@ const NOTICES_MAX = 1_000;
 /** Notices that are shown, the newest. */
 const NOTICES_SHOWN = 20;
 
+/** Reports on borders that are shown, the newest. */
+const REPORTS_SHOWN = 10;
+
 export async function askOwn(me: Schema['Me'], from: Position | null): Promise<Mine> {
   const query = { limit: TASKS_MAX, ...(from && { lon: from[0] ?? 0, lat: from[1] ?? 0 }) };
-  const [grids, walk, notices] = await Promise.all([
+  const [grids, walk, notices, borderReports] = await Promise.all([
     getJson<FeatureCollection>(address('v1/me/grid')),
     answered(client.GET('/v1/me/tasks', { params: { query } })),
     newest(),
+    ownBorderReports(),
   ]);
   const tasks = walk.tasks.map((task) => ({ ...task, due_at: task.due_at ?? null, tasks: task.departments.map((department) => ({ department, name: department })) }));
-  return { me, units: grids.features.map(toUnit), tasks, from, notices };
+  return { me, units: grids.features.map(toUnit), tasks, from, notices, borderReports };
 }
 
 function toUnit(feature: Feature): MyUnit {
   const { code, name, post, neighbours } = feature.properties as { code: string; name: string; post: string; neighbours: Neighbour[] };
   return { feature: { ...feature, properties: { code, name } }, code, name, post, holder: null, neighbours: inOrder(neighbours) };
+}
+
+/** What one has said of borders, those that were answered too. */
+export async function ownBorderReports(): Promise<Schema['BorderReportView'][]> {
+  const { reports } = await answered(client.GET('/v1/me/border-reports'));
+  return reports.slice(-REPORTS_SHOWN).reverse();
 }
 
 /** The newest of all notices, which the service lists from the oldest on. */

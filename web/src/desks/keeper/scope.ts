@@ -7,6 +7,7 @@ import type { Case } from '../../cases/act';
 import { insideOf } from '../../map/geometry';
 import type { Holder, Mine, MyUnit, Task } from './mine';
 import { neighboursOf } from './neighbours';
+import { ownBorderReports } from './own';
 
 /** Units that are shown; a key that reaches more is no keeper's. */
 const UNITS_MAX = 12;
@@ -17,11 +18,12 @@ const CASES_MAX = 200;
 export async function askScope(): Promise<Mine> {
   const { caller, layers } = settings.peek() ?? (await loadSettings());
   const collections = layers.flatMap((layer) => [...layer.collections].reverse());
-  const [units, { incidents }] = await Promise.all([
+  const [units, { incidents }, borderReports] = await Promise.all([
     Promise.all(caller.scope.slice(0, UNITS_MAX).map((code) => unitOf(code, collections))),
     getJson<{ incidents: Case[] }>(address(`v1/incidents?open=true&limit=${CASES_MAX}`)),
+    ownBorderReports(),
   ]);
-  return { me: null, units: units.filter((unit) => unit !== null), tasks: caller.scope.length > 0 ? incidents.map(toTask) : [], from: null, notices: [] };
+  return { me: null, units: units.filter((unit) => unit !== null), tasks: caller.scope.length > 0 ? incidents.map(toTask) : [], from: null, notices: [], borderReports };
 }
 
 function toTask(one: Case): Task {

@@ -13,6 +13,7 @@ export const words = {
   noClock: ['没有可以延长的时限', 'no clock that could be extended has a due time'],
   offList: ['{} 不在准入清单内，应交给 {}。要自行处置请写明理由', '{} is not on the list of what keepers may be given; it goes to {}. Give a reason to do it all the same'],
   badRating: ['评分为 1 到 5，不能是 {}', 'a rating is 1 to 5, not {}'],
+  noPhoto: ['这个案件没有照片 {}', 'the case has no photo {}'],
   record: ['这只是存档记录，没有办理经过', 'the case is a mere record, which has no history'],
   othersMove: ['别人正在不断处理这个案件，请重新查看', 'others move the case again and again; look at it again'],
   beyondKey: ['位置不在这个密钥的范围内，请报给当地负责人', 'the place lies outside of the units that the key reaches; report it to who answers there'],
