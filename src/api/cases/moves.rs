@@ -155,7 +155,7 @@ async fn act(
         let (event, after) = {
             let (mut order, ruling) = read_order(state, caller, body()?).await?;
             // `*` is any version, which nobody can have looked at.
-            if order.photos.is_none() && if_match.is_some_and(|tags| tags.trim() != "*") {
+            if order.photos.is_none() && if_match.is_some_and(|tags| CaseTag(folded.version).is_named_in(tags)) {
                 order.photos = Some(folded.photos.clone());
             }
             let snapshot = state.snapshot()?;

@@ -13,7 +13,7 @@ use crate::store::CaseRecord;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sight {
     All,
-    /// Those that were there when somebody last said that the case may be shown to all.
+    /// Those that somebody has looked at who said that the case may be shown to all.
     ForAll,
 }
 

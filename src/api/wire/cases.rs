@@ -23,8 +23,13 @@ impl CaseTag {
 
     /// Whether a list of tags, as `If-Match` has it, names this one.
     pub fn is_in(self, list: &str) -> bool {
+        self.is_named_in(list) || list.split(',').any(|tag| tag.trim() == "*")
+    }
+
+    /// Whether a list of tags names this very one, and not any.
+    pub fn is_named_in(self, list: &str) -> bool {
         let (own, of_feature) = (format!("\"{}\"", self.0), format!("\"{}", self.to_feature()));
-        list.split(',').map(str::trim).any(|tag| tag == "*" || tag == own || tag.starts_with(&of_feature))
+        list.split(',').map(str::trim).any(|tag| tag == own || tag.starts_with(&of_feature))
     }
 }
 
