@@ -155,7 +155,7 @@ pub struct CaseConfig {
     pub open_per_worker_max: usize,
     /// Days before a worker's skill expires on which an alarm says so. `skill_warning_d`, default 30.
     pub skill_warning_d: u32,
-    /// Cases of which maps are drawn; each takes some 80 bytes of memory. Beyond it maps of cases are 503. `map_max`, default 20,000,000.
+    /// Cases of which maps are drawn; each takes some 90 bytes of memory for each basemap whose tiles are asked for. Beyond it maps of cases are 503. `map_max`, default 20,000,000.
     pub map_max: usize,
     /// Whether open cases go to the grid and keeper that redrawn boundaries give them. `reassign_on_redraw`, default true.
     pub reassign_on_redraw: bool,

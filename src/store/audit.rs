@@ -199,6 +199,13 @@ fn describe_key(key: &KeyRecord) -> Value {
 /// How the subject of a month ends that was taken out without a row in it.
 const NO_ROWS_OUT: &str = ", 0 rows taken out";
 
+impl AuditEntry {
+    /// Whether cases stand in the store, or stand there no more, of which no event tells: records were imported, or months taken out.
+    pub fn is_of_cases(&self) -> bool {
+        ["add_cases", "detach_month", "archive_month"].contains(&self.action.as_str())
+    }
+}
+
 /// Whether rows left the store by what an entry tells of.
 pub(super) fn takes_rows_out(entry: &AuditEntry) -> bool {
     entry.action == "detach_month" && !entry.subject.ends_with(NO_ROWS_OUT)

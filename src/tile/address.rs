@@ -152,6 +152,11 @@ pub fn to_world(position: Coord<f64>) -> Coord<f64> {
     Coord { x: position.x / 360.0 + 0.5, y: 0.5 - lat.tan().asinh() / std::f64::consts::TAU }
 }
 
+/// Brings a place of the Mercator square back to degrees.
+pub(super) fn from_world(world: Coord<f64>) -> Coord<f64> {
+    Coord { x: (world.x - 0.5) * 360.0, y: ((0.5 - world.y) * std::f64::consts::TAU).sinh().atan().to_degrees() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

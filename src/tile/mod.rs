@@ -28,7 +28,7 @@ pub use coding::Coding;
 pub use figures::UnitFigures;
 pub use layers::{BorderTiles, ClusterTiles, LevelTiles, TileField, TileLayers, TileLayersError};
 pub use patch::TileChanges;
-pub use points::{PlaceKey, PlaceSum, PointFeature, write_points};
+pub use points::{PlaceKey, PlaceRect, PlaceSum, PointFeature, write_points};
 pub use select::{PassingUnits, TileChoice, Wanted};
 pub use tiles::{BORDERS, LayerTiles, VectorLayer};
 pub use wire::TileTooLarge;

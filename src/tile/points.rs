@@ -2,7 +2,7 @@ use std::ops::{AddAssign, Range, SubAssign};
 
 use geo_types::Coord;
 
-use super::address::{EXTENT, TileAddress, ZOOM_MAX, grid_size, to_world};
+use super::address::{EXTENT, TileAddress, ZOOM_MAX, from_world, grid_size, to_world};
 use super::layers::ClusterTiles;
 use super::snap::GridPoint;
 use super::wire::{Kind, LayerWriter, TileTooLarge, put_value};
@@ -127,6 +127,36 @@ impl FromIterator<PlaceKey> for PlaceSum {
     }
 }
 
+/// The rectangle around some places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlaceRect {
+    min: [u64; 2],
+    max: [u64; 2],
+}
+
+impl PlaceRect {
+    /// Returns the rectangle around places; none where there are none.
+    pub fn around(places: impl IntoIterator<Item = PlaceKey>) -> Option<Self> {
+        let single = |place: PlaceKey| Self { min: place.cell(), max: place.cell() };
+        places.into_iter().map(single).reduce(Self::with)
+    }
+
+    /// Returns the rectangle around both.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        let each = |of: fn(u64, u64) -> u64, a: [u64; 2], b: [u64; 2]| [of(a[0], b[0]), of(a[1], b[1])];
+        Self { min: each(u64::min, self.min, other.min), max: each(u64::max, self.max, other.max) }
+    }
+
+    /// Returns west, south, east and north, degrees, to a cell of the finest grid: some centimetres.
+    pub fn to_degrees(self) -> [f64; 4] {
+        #[expect(clippy::cast_precision_loss, reason = "the finest grid fits 32 bits")]
+        let world = |cell: [u64; 2]| cell.map(|at| (at as f64 + 0.5) / grid_size(ZOOM_MAX));
+        let [low, high] = [self.min, self.max].map(world).map(|[x, y]| from_world(Coord { x, y }));
+        [low.x, high.y, high.x, low.y]
+    }
+}
+
 /// What one feature of a tile of points says.
 #[derive(Clone, Debug)]
 pub struct PointFeature {
@@ -248,6 +278,14 @@ mod tests {
         assert_eq!((world.start.0, world.end.0), (0, 1 << (2 * PLACE_BITS)));
         let east = PlaceKey::in_tile(TileAddress::new(1, 1, 0).unwrap());
         assert!(east.contains(&PlaceKey::of(Position { lon: 111.0, lat: 26.0 })));
+    }
+
+    #[test]
+    fn a_rectangle_is_around_its_places() {
+        let at = [(111.6, 26.2), (-75.0, -33.5), (12.0, 60.25)].map(|(lon, lat)| PlaceKey::of(Position { lon, lat }));
+        let found = PlaceRect::around(at).unwrap().to_degrees();
+        assert!(found.iter().zip([-75.0, -33.5, 111.6, 60.25]).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}");
+        assert_eq!(PlaceRect::around([]), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use crate::boundary::Position;
 use crate::dispatch::CaseId;
-use crate::tile::{PlaceKey, PlaceSum};
+use crate::tile::{PlaceKey, PlaceRect, PlaceSum};
 
 /// Cases of one block. What is asked of a whole block is answered from its totals; of one that is cut, its cases are looked at.
 const CASES_MAX: usize = 1_024;
@@ -49,6 +49,7 @@ pub struct Block {
     open: Vec<(i64, u32)>,
     /// The first and the last time at which one was reported.
     reported_ms: [i64; 2],
+    rect: PlaceRect,
 }
 
 /// How many cases are of a kind, and where.
@@ -80,7 +81,8 @@ impl Block {
         open.sort_unstable();
         let reported_ms =
             spots.iter().fold([i64::MAX, i64::MIN], |[first, last], spot| [first.min(spot.reported_ms), last.max(spot.reported_ms)]);
-        Self { spots, kinds, grids, open, reported_ms }
+        let rect = PlaceRect::around(spots.iter().map(|spot| spot.key)).expect("a block is never empty");
+        Self { spots, kinds, grids, open, reported_ms, rect }
     }
 
     pub fn spots(&self) -> &[Spot] {
@@ -94,6 +96,10 @@ impl Block {
     /// The units in which cases of it lie, each once.
     pub fn grids(&self) -> &[Option<std::num::NonZeroU32>] {
         &self.grids
+    }
+
+    pub fn rect(&self) -> PlaceRect {
+        self.rect
     }
 
     pub fn reported_ms(&self) -> [i64; 2] {

@@ -198,10 +198,6 @@ impl Board {
         self.grids.get_index(number?.get() as usize - 1)
     }
 
-    pub fn shown(&self, spot: &Spot) -> Position {
-        self.shift.map_or(spot.position, |shift| shift.apply(spot.position))
-    }
-
     pub fn count(&self) -> usize {
         self.count
     }

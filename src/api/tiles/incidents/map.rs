@@ -9,7 +9,7 @@ use super::board::Board;
 use super::draw::{Drawn, DrawnKey};
 use crate::api::tiles::shift::TileShift;
 use crate::dispatch::CaseId;
-use crate::store::{CaseFilter, CaseMark, Store, StoreError};
+use crate::store::{AuditEntry, CaseFilter, CaseMark, Store, StoreError};
 use crate::tile::{ClusterTiles, TileTooLarge};
 
 /// Bytes of finished tiles of cases kept ready: those that an office's screens show, many times over.
@@ -21,23 +21,32 @@ const PAGE: usize = 10_000;
 /// Events, or entries of the audit log, read from the store at once.
 const EVENTS: usize = 1_000;
 
-/// Cases that are read again one by one. Where more have changed, and more than a sixteenth of all, reading all of them is no slower.
+/// Cases that are read again one by one, however many there are. Where more have changed, and more than a sixteenth of all, reading all
+/// of them is no slower.
 const CHANGED_MAX: usize = 1_000;
+
+/// Most that are ever read one by one: some seconds.
+const CHANGED_EVER_MAX: usize = 20_000;
 
 /// How often the audit log is looked at for cases that came or went without an event.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-
-/// Writes after which cases stand in the store, or stand there no more, of which no event tells: imported records, and months taken out.
-const UNTOLD: [&str; 3] = ["add_cases", "detach_month", "archive_month"];
 
 /// Where all cases lie as each basemap shows them, and the tiles that were drawn of them. Nothing is read before somebody asks.
 pub struct CaseMap {
     store: Arc<dyn Store>,
     tiles: ClusterTiles,
-    plain: Mutex<Option<Known>>,
-    gcj02: Mutex<Option<Known>>,
-    bd09: Mutex<Option<Known>>,
+    plain: Mutex<Slot>,
+    gcj02: Mutex<Slot>,
+    bd09: Mutex<Slot>,
     pub(super) finished: Cache<DrawnKey, Drawn>,
+}
+
+/// What is known for a basemap.
+#[derive(Default)]
+struct Slot {
+    known: Option<Known>,
+    /// When there were last found to be too many cases. They are not counted again for each who asks.
+    too_many_at: Option<Instant>,
 }
 
 struct Known {
@@ -62,7 +71,7 @@ struct Seen {
 pub enum BoardError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("there are more than the {cases_max} cases of which maps are drawn; raise cases.map_max, which takes some 80 bytes each")]
+    #[error("there are more than the {cases_max} cases of which maps are drawn; raise cases.map_max, which takes some 90 bytes each")]
     TooMany { cases_max: usize },
     #[error(transparent)]
     Tile(#[from] TileTooLarge),
@@ -81,26 +90,40 @@ impl CaseMap {
     /// # Errors
     /// Those of the store; more cases than `cases_max`.
     pub fn current(&self, shift: Option<TileShift>, cases_max: usize) -> Result<Arc<Board>, BoardError> {
-        let known = match shift {
+        let slot = match shift {
             None => &self.plain,
             Some(TileShift::Gcj02) => &self.gcj02,
             Some(TileShift::Bd09) => &self.bd09,
         };
         // Held while reading, so that many who ask at once read once. Nothing is half written under the lock, so a panic elsewhere does
         // not spoil it.
-        let mut known: MutexGuard<'_, Option<Known>> = known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = &mut *known {
-            known.follow(&self.store, cases_max)?;
-            return Ok(Arc::clone(&known.board));
+        let mut slot: MutexGuard<'_, Slot> = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if slot.too_many_at.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
+            return Err(BoardError::TooMany { cases_max });
         }
-        let first = Known::of(load(&*self.store, Board::new(shift, self.tiles, 0), cases_max)?);
-        Ok(Arc::clone(&known.insert(first).board))
+        let found = slot.find(|known| match known {
+            Some(known) => known.follow(&self.store, cases_max),
+            None => {
+                let first = load(&*self.store, Board::new(shift, self.tiles, 0), cases_max)?;
+                *known = Some(Known::of(first));
+                Ok(())
+            }
+        });
+        slot.too_many_at = matches!(found, Err(BoardError::TooMany { .. })).then(Instant::now);
+        found
     }
 }
 
 impl std::fmt::Debug for CaseMap {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("CaseMap").finish_non_exhaustive()
+    }
+}
+
+impl Slot {
+    fn find(&mut self, read: impl FnOnce(&mut Option<Known>) -> Result<(), BoardError>) -> Result<Arc<Board>, BoardError> {
+        read(&mut self.known)?;
+        Ok(Arc::clone(&self.known.as_ref().expect("a board was read").board))
     }
 }
 
@@ -142,11 +165,8 @@ impl Known {
                 }
                 None => *self = Self::of(load(&**store, self.board.emptied(), cases_max)?),
             }
-            if self.board.count() > cases_max {
-                return Err(BoardError::TooMany { cases_max });
-            }
         }
-        Ok(())
+        if self.board.count() > cases_max { Err(BoardError::TooMany { cases_max }) } else { Ok(()) }
     }
 }
 
@@ -176,7 +196,7 @@ fn look(store: &dyn Store, after: u64) -> Result<(u64, bool), StoreError> {
     loop {
         let entries = store.load_audit(last, EVENTS)?;
         last = entries.last().map_or(last, |entry| entry.number);
-        is_untold |= entries.iter().any(|entry| UNTOLD.contains(&entry.action.as_str()));
+        is_untold |= entries.iter().any(AuditEntry::is_of_cases);
         if entries.len() < EVENTS {
             return Ok((last, is_untold));
         }
@@ -189,26 +209,30 @@ type Changed = Vec<(CaseMark, bool)>;
 /// Returns the cases of which there are events between two, and the last of these; none where so much has changed that it is better read
 /// anew.
 fn changed(store: &dyn Store, count: usize, (known, newest): (u64, u64)) -> Result<Option<(Changed, u64)>, StoreError> {
-    let changed_max = CHANGED_MAX.max(count / 16);
-    // With whether it began, and whether it was moved. What began and was not moved stands on the board where it is, or not at all.
-    let mut changed: FxHashMap<CaseId, (bool, bool)> = FxHashMap::default();
+    let changed_max = CHANGED_MAX.max(count / 16).min(CHANGED_EVER_MAX);
+    // With whether it began, whether it was moved, and its last event. What began and was not moved by then stands on the board where it
+    // is, or not at all.
+    let mut changed: FxHashMap<CaseId, (bool, bool, u32)> = FxHashMap::default();
     let mut after = known;
     while after < newest {
         let events = store.load_case_events(after, EVENTS)?;
         let Some(last) = events.last() else { break };
         after = last.number;
         for event in &events {
-            let (began, moved) = changed.entry(event.case.id).or_default();
+            let (began, moved, last) = changed.entry(event.case.id).or_default();
             *began |= event.event.seq == 1;
             *moved |= event.event.facts.place.is_some();
+            *last = event.event.seq;
         }
         if changed.len() > changed_max {
             return Ok(None);
         }
     }
     let mut marks = Vec::with_capacity(changed.len());
-    for (id, (began, moved)) in changed {
-        marks.extend(store.find_case_record(id)?.map(|record| (CaseMark::of(&record), began && !moved)));
+    for (id, (began, moved, last)) in changed {
+        let Some(record) = store.find_case_record(id)? else { continue };
+        let is_of_then = record.events.last().is_some_and(|event| event.seq == last);
+        marks.push((CaseMark::of(&record), began && !moved && is_of_then));
     }
     Ok(Some((marks, after.max(newest))))
 }

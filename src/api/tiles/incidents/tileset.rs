@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 use tilejson::{Bounds, Center, TileJSON, VectorLayer, tilejson};
 
+use super::block::Block;
 use super::board::Board;
 use super::chosen::Chosen;
 use super::draw::{CaseDrawing, Drawn, DrawnKey, LAYER};
@@ -21,7 +22,7 @@ use crate::api::tiles::send::{Varies, choose_coding, parse_address, send_finishe
 use crate::api::tiles::shift::{ShiftQuery, TileShift};
 use crate::api::tiles::tilejson::attribution;
 use crate::store::StoreError;
-use crate::tile::{Coding, Matrix, PlaceKey, TileAddress, zoom_to_see};
+use crate::tile::{Coding, Matrix, PlaceKey, PlaceRect, TileAddress, zoom_to_see};
 
 /// Where its TileJSON is; tiles stand below it.
 const PATH: &str = "/tiles/incidents";
@@ -171,11 +172,11 @@ pub fn unwrap_store<T>(result: Result<T, BoardError>) -> Result<Result<T, Proble
 fn extent(board: &Board, choice: &CaseChoice) -> Option<[f64; 4]> {
     let chosen = Chosen::of(board, choice, Timestamp::now());
     let world = TileAddress::new(0, 0, 0).map(PlaceKey::in_tile)?;
-    let shown = board.blocks(&world).flat_map(|block| chosen.spots(block)).map(|spot| board.shown(spot));
-    shown.fold(None, |extent: Option<[f64; 4]>, at| {
-        let [west, south, east, north] = extent.unwrap_or([at.lon, at.lat, at.lon, at.lat]);
-        Some([west.min(at.lon), south.min(at.lat), east.max(at.lon), north.max(at.lat)])
-    })
+    let rect = |block: &Block| {
+        let is_whole = chosen.totals(block).is_some_and(|totals| totals.count() == block.kinds().len());
+        if is_whole { Some(block.rect()) } else { PlaceRect::around(chosen.spots(block).map(|spot| spot.key)) }
+    };
+    board.blocks(&world).filter_map(rect).reduce(PlaceRect::with).map(PlaceRect::to_degrees)
 }
 
 fn describe(state: &AppState, template: String, extent: Option<[f64; 4]>, shift: Option<TileShift>) -> TileJSON {
