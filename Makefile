@@ -64,7 +64,7 @@ fuzz: ## Let fuzzers write requests, bodies and filters for MINUTES (30); what t
 
 bench: ## Print figures beside rivals; benches/RESULTS.md keeps them
 	@scripts/install-tools bench
-	@for bench in lookup import delta startup replicas assign http archive intake tiles plan edit features; do $(MAKE) --no-print-directory bench-$$bench; done
+	@for bench in lookup import delta startup replicas assign http archive intake cases tiles plan edit features; do $(MAKE) --no-print-directory bench-$$bench; done
 
 bench-%: ## Print the figures of one bench, such as bench-lookup
 	@scripts/install-tools bench

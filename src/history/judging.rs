@@ -72,8 +72,10 @@ pub fn judge(store: &dyn Store, asked: Judged) -> Result<Judgement, JudgeError> 
 fn parts_of(asked: &Judged) -> [CaseFilter; 3] {
     let period = &asked.period;
     // A look at a place is due so long after the event that asked for it.
-    let part_from = Some(period.verify_limit.and_then(|limit| period.from.checked_sub(limit).ok()).unwrap_or(period.from));
-    let near = period.from.checked_sub(LONG_LIFE).unwrap_or(Timestamp::MIN);
+    let part_from = period.verify_limit.and_then(|limit| period.from.checked_sub(limit).ok()).unwrap_or(period.from);
+    // What was reported before and has a part from then on has a long life.
+    let near = part_from.checked_sub(LONG_LIFE).unwrap_or(Timestamp::MIN);
+    let part_from = Some(part_from);
     let all = CaseFilter { territory: asked.territory.clone(), order: CaseOrder::Reported, counts: false, ..CaseFilter::first(PAGE) };
     [
         CaseFilter { reported_to: Some(near), part_from, is_long: true, ..all.clone() },
@@ -189,4 +191,85 @@ pub fn weights_of(config: &IndicatorConfig) -> Result<Vec<Weight>, String> {
         None => Err(format!("indicators.weights names {code:?}, which is no indicator")),
     };
     config.weights.iter().map(weight).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::workflow::{ActionName, CaseEvent, Effect, Facts, StateName};
+    use crate::dispatch::{Case, CaseId, Reporter, Role};
+    use crate::store::{CaseWrite, MemoryStore, NewCase};
+
+    fn at(text: &str) -> Timestamp {
+        format!("2026-{text}:00Z").parse().unwrap()
+    }
+
+    /// A case that is reported, and at each time thereafter goes to `checking` and back.
+    fn case(id: u128, reported: &str, asked: &[&str]) -> CaseWrite {
+        let reported_at = at(reported);
+        let event = |seq: u32, at: Timestamp, effect: Effect| CaseEvent {
+            seq,
+            at,
+            author: "a".into(),
+            role: Role::Worker,
+            action: ActionName(effect.as_str().into()),
+            effect,
+            state: StateName(if effect == Effect::Verify { "checking" } else { "open" }.into()),
+            is_end: false,
+            facts: Facts::default(),
+        };
+        let mut events = vec![event(1, reported_at, Effect::Report)];
+        events.extend((2..).zip(asked).map(|(seq, asked)| event(seq, at(asked), Effect::Verify)));
+        let case = Case {
+            id: CaseId(uuid::Uuid::from_u128(id)),
+            position: Position { lon: 111.6, lat: 26.2 },
+            given: String::new(),
+            category: "C1".into(),
+            description: String::new(),
+            source: String::new(),
+            reported_at,
+            district: None,
+            grid: None,
+            generation: None,
+            holder: None,
+        };
+        CaseWrite::Add(Box::new(NewCase {
+            case,
+            events,
+            photos: Vec::new(),
+            reporter: Reporter::default(),
+            token: None,
+            near: None,
+            border_m: None,
+        }))
+    }
+
+    #[test]
+    fn what_was_reported_long_ago_counts_with_what_falls_into_the_period() {
+        let store = MemoryStore::default();
+        // A look that was asked for on the last day of June is due on the first of July, and nobody has looked: also of a case that
+        // had been there for just less than a month, and of one that had been there for longer. Of the others nothing falls into July.
+        let cases = vec![
+            case(1, "05-31T12:00", &["06-30T10:00"]),
+            case(2, "03-01T12:00", &["06-30T10:00"]),
+            case(3, "06-20T12:00", &["06-30T10:00"]),
+            case(4, "05-31T12:00", &["06-29T10:00"]),
+            case(5, "07-02T12:00", &[]),
+            case(6, "08-02T12:00", &["08-03T12:00"]),
+        ];
+        store.write_cases(cases).unwrap();
+        let config = IndicatorConfig { verify_hours: Some(24.0), ..IndicatorConfig::default() };
+        let period = period_of(&config, at("07-01T00:00"), at("08-01T00:00"), at("09-01T00:00"), &TimeZone::UTC);
+        let asked = Judged {
+            grouping: Grouping::Department,
+            level: None,
+            layer: LayerName::parse("grid").unwrap(),
+            period,
+            territory: Territory::Whole,
+            cases_max: Some(4),
+        };
+        let judged = judge(&store, asked).unwrap();
+        let total = &judged.evaluation.total;
+        assert_eq!((total.should_verify, total.verified_on_time, total.reports, judged.case_count), (3, 0, 1, 4));
+    }
 }

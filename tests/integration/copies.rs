@@ -240,7 +240,7 @@ fn a_backup_of_an_older_program_is_restored_and_left_as_it_is() {
         .execute_batch(
             "PRAGMA journal_mode = DELETE; DROP TABLE gk_draft_entry; DROP TABLE gk_photo; DROP TABLE gk_publication; DROP TABLE gk_dead_letter; DROP TABLE gk_webhook; DROP TABLE gk_case_token; DROP TABLE gk_case_event;
         DROP INDEX gk_case_by_cell; DROP INDEX gk_case_published; DROP INDEX gk_case_open; DROP INDEX gk_case_by_due; DROP INDEX gk_case_by_alarm;
-        DROP INDEX gk_case_by_border; DROP INDEX gk_case_open_by_holder; DROP INDEX gk_case_ended_by_state; DROP INDEX gk_case_ended_by_category;
+        DROP INDEX gk_case_by_border; DROP INDEX gk_case_open_by_holder; DROP INDEX gk_case_ended_by_grid; DROP INDEX gk_case_ended_by_state; DROP INDEX gk_case_ended_by_category;
                     DROP INDEX gk_case_ended_by_departments; DROP INDEX gk_case_ended_by_place; DROP INDEX gk_case_long;
         ALTER TABLE gk_case DROP COLUMN part_until; ALTER TABLE gk_case DROP COLUMN is_long;
         ALTER TABLE gk_case DROP COLUMN state; ALTER TABLE gk_case DROP COLUMN version;

@@ -111,17 +111,19 @@ fn read_page<T>(
     if found.len() > filter.limit {
         return Ok(page.cut(found));
     }
-    // The plus keeps the index of ids from being taken for the order.
-    let unordered = if filter.is_newest_first { "+c.id DESC" } else { "+c.id" };
     let mut open = paged(Conditions::of(filter));
     open.add("c.is_open = 1", Vec::new());
     let mut ended = paged(Conditions::of(filter));
     ended.add("c.is_open IS NOT 1", Vec::new());
     ended.add_indexed(filter);
-    let mut found = page.rows(&open, unordered)?;
-    found.extend(page.rows(&ended, unordered)?);
-    found.sort_by(|(a, _), (b, _)| if filter.is_newest_first { b.cmp(a) } else { a.cmp(b) });
-    Ok(page.cut(found))
+    let mut ids = page.ids(&open, by_id)?;
+    ids.extend(page.ids(&ended, by_id)?);
+    ids.sort_by(|a, b| if filter.is_newest_first { b.cmp(a) } else { a.cmp(b) });
+    ids.truncate(filter.limit.saturating_add(1));
+    let ids = serde_json::to_string(&ids).expect("texts always serialise");
+    let mut found = Conditions { terms: Vec::new(), values: Vec::new() };
+    found.add("c.id IN (SELECT value FROM json_each(?))", vec![Box::new(ids)]);
+    Ok(page.cut(page.rows(&found, by_id)?))
 }
 
 /// Returns the id up to which cases are looked at one by one; none where there are no more than that.
@@ -136,29 +138,40 @@ fn find_bound(transaction: &Transaction<'_>, filter: &CaseFilter) -> Result<Opti
 /// What is read of cases, and how many of them.
 struct Page<'a, F> {
     transaction: &'a Transaction<'a>,
-    /// Reads the id first.
     select: &'a str,
     limit: usize,
     read: F,
 }
 
 impl<T, F: Fn(&Row<'_>) -> Result<T, Failure>> Page<'_, F> {
-    /// Returns one more than asked for, which tells whether there are more, each with its id.
-    fn rows(&self, conditions: &Conditions, order: &str) -> Result<Vec<(String, T)>, Failure> {
-        let limit = i64::try_from(self.limit.saturating_add(1)).unwrap_or(i64::MAX);
-        let sql = format!("{} {} ORDER BY {order} LIMIT {limit}", self.select, conditions.sql());
+    /// Returns one more than asked for, which tells whether there are more.
+    fn rows(&self, conditions: &Conditions, order: &str) -> Result<Vec<T>, Failure> {
+        let sql = format!("{} {} ORDER BY {order} LIMIT {}", self.select, conditions.sql(), self.limit());
         let mut statement = self.transaction.prepare_cached(&sql)?;
         let mut rows = statement.query(conditions.values().as_slice())?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            found.push((row.get(0)?, (self.read)(row)?));
+            found.push((self.read)(row)?);
         }
         Ok(found)
     }
 
-    fn cut(&self, found: Vec<(String, T)>) -> (Vec<T>, bool) {
+    /// Returns the ids of as many. The plus keeps the index of ids from being taken for the order.
+    fn ids(&self, conditions: &Conditions, order: &str) -> Result<Vec<String>, Failure> {
+        let sql = format!("SELECT c.id FROM gk_case AS c {} ORDER BY +{order} LIMIT {}", conditions.sql(), self.limit());
+        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let ids = statement.query_map(conditions.values().as_slice(), |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(ids)
+    }
+
+    fn limit(&self) -> i64 {
+        i64::try_from(self.limit.saturating_add(1)).unwrap_or(i64::MAX)
+    }
+
+    fn cut(&self, mut found: Vec<T>) -> (Vec<T>, bool) {
         let has_more = found.len() > self.limit;
-        (found.into_iter().take(self.limit).map(|(_, row)| row).collect(), has_more)
+        found.truncate(self.limit);
+        (found, has_more)
     }
 }
 
@@ -417,7 +430,7 @@ mod tests {
         let written = parts();
         assert_eq!(written, [(time_text(due), false), (time_text(last), true)]);
         drop(store);
-        let undo = "DROP INDEX gk_case_ended_by_state; DROP INDEX gk_case_ended_by_category; DROP INDEX gk_case_ended_by_departments;
+        let undo = "DROP INDEX gk_case_ended_by_grid; DROP INDEX gk_case_ended_by_state; DROP INDEX gk_case_ended_by_category; DROP INDEX gk_case_ended_by_departments;
                     DROP INDEX gk_case_ended_by_place; DROP INDEX gk_case_long; ALTER TABLE gk_case DROP COLUMN part_until; ALTER TABLE gk_case DROP COLUMN is_long;
                     DELETE FROM gk_migration WHERE number >= 13";
         connection.execute_batch(undo).unwrap();

@@ -116,6 +116,7 @@ impl Connections {
         let found = connections.read("read the layout", async |tx| migrate::find_version(tx).await)?;
         let version = found.ok_or_else(|| StoreError::Missing { location: connections.location() })?;
         migrate::refuse_newer(&connections.location(), version)?;
+        migrate::refuse_older(&connections.location(), version)?;
         connections.find_types()?;
         Ok(connections)
     }

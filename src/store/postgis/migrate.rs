@@ -32,6 +32,17 @@ pub(super) fn is_older(version: i64) -> bool {
     version < i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
+/// A database is not brought up to date by who may only read it, and its tables lack what this program asks for.
+pub(super) fn refuse_older(location: &str, version: i64) -> Result<(), StoreError> {
+    if !is_older(version) {
+        return Ok(());
+    }
+    let found = format!(
+        "has the layout {version} of an older gridkeeper; let this one write to it once, as `serve` does, which brings it up to date"
+    );
+    Err(StoreError::Foreign { location: location.to_owned(), found })
+}
+
 pub(super) fn refuse_newer(location: &str, version: i64) -> Result<(), StoreError> {
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     if version <= known {
