@@ -7,7 +7,7 @@ export GRIDKEEPER_BENCH_PYTHON ?= $(CACHE)/venv-bench-requirements/bin/python
 LISTEN ?= 127.0.0.1:8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-web test-datafusion distributed contract exactness tiles-coverage fuzz bench lint screenshots first-map web shapes example-shifted clean-demo
+.PHONY: help run build test test-web test-datafusion distributed contract exactness tiles-coverage fuzz bench lint screenshots first-map strokes web shapes example-shifted clean-demo
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,10 @@ screenshots: ## Take the pictures of the documents again
 	cp target/screenshots/dispatch.png docs/dispatch.png
 	cp target/screenshots/planner-balance.png docs/planning.png
 	cp target/screenshots/planner-approval-en.png docs/planning-approval.png
+
+strokes: build ## Print how long a stroke of the planning desk takes until its figures are drawn, over GRIDS grids (2000)
+	@scripts/install-tools test
+	cd web && npm ci --no-audit --no-fund --silent && STROKE_GRIDS=$(or $(GRIDS),2000) GRIDKEEPER_PROGRAM="$(CARGO_TARGET_DIR)/release/gridkeeper" npm test --silent -- tests/strokes.test.ts
 
 first-map: build ## Print how long the first map takes, over GRIDS grids (2000; several with commas between)
 	@scripts/install-tools test
