@@ -61,12 +61,19 @@ struct Shared {
     rulings: ArcSwap<BorderRulings>,
     /// Told whenever another snapshot answers.
     swapped: Arc<Notify>,
+    /// Told whenever this process has written what snapshots are made of.
+    written: Arc<Notify>,
+    /// Whether somebody follows the store.
+    is_followed: AtomicBool,
     uploads: Semaphore,
     erasure_log: OnceLock<Arc<dyn ErasureLog>>,
 }
 
 /// Requests that may read the store at once. The store has few connections; more readers would only wait inside it.
 const STORE_READERS_MAX: usize = 4;
+
+/// How long whoever has written waits for the snapshot that has it.
+const CATCH_UP_PATIENCE: Duration = Duration::from_secs(2);
 
 impl AppState {
     pub fn new(live: Arc<Live>, store: Arc<dyn Store>, config: Config) -> Self {
@@ -94,6 +101,8 @@ impl AppState {
             geocoder: Geocoder::new(&config.geocoder),
             rulings: ArcSwap::default(),
             swapped: Arc::default(),
+            written: Arc::default(),
+            is_followed: AtomicBool::new(false),
             uploads: Semaphore::new(UPLOADS_MAX),
             erasure_log: OnceLock::new(),
             feed: Arc::new(Feed::new(config.cases.listeners_max)),
@@ -176,6 +185,35 @@ impl AppState {
     /// Returns what is told whenever another snapshot answers.
     pub(super) fn swapped(&self) -> Arc<Notify> {
         Arc::clone(&self.0.swapped)
+    }
+
+    /// Returns what is told whenever this process has written what snapshots are made of, to whoever follows the store.
+    pub fn written(&self) -> Arc<Notify> {
+        self.0.is_followed.store(true, Ordering::Relaxed);
+        Arc::clone(&self.0.written)
+    }
+
+    /// Waits until a snapshot answers that has what was written by now, so that whoever wrote it sees it with the next request; for a
+    /// moment at most, as it may take longer to build.
+    pub(super) async fn catch_up(&self) {
+        if !self.0.is_followed.load(Ordering::Relaxed) {
+            return;
+        }
+        let Ok(written) = self.with_store(|store| store.load_version()).await else { return };
+        self.0.written.notify_one();
+        let answers = async {
+            loop {
+                let swapped = self.0.swapped.notified();
+                tokio::pin!(swapped);
+                // Heard from here on, so that nothing is missed between the look and the wait.
+                swapped.as_mut().enable();
+                if self.0.live.load().is_some_and(|snapshot| snapshot.version() >= written) {
+                    return;
+                }
+                swapped.await;
+            }
+        };
+        let _ = tokio::time::timeout(CATCH_UP_PATIENCE, answers).await;
     }
 
     /// Returns the addresses of the city's table, which is read again where another took its place.

@@ -55,10 +55,15 @@ async fn follow_store(state: &AppState, store: &Arc<dyn Store>) -> Infallible {
     let mut refused = Refused::default();
     // What was ready before a change of the store mostly has the same boundaries as what is made ready after it.
     let mut spare = None;
+    let written = state.written();
     loop {
         prepare(state, store, spare.take(), &mut refused).await;
         let known = refused.current.or_else(|| Some(state.live().load()?.version())).unwrap_or_default();
-        let version = wait_for_version(store, known, interval).await;
+        // What this process writes is followed at once, whichever store it is.
+        let version = tokio::select! {
+            version = wait_for_version(store, known, interval) => version,
+            () = written.notified() => wait_for_version(store, known, Duration::ZERO).await,
+        };
         if version.is_err() {
             tokio::time::sleep(interval).await;
         }

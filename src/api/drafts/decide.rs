@@ -175,7 +175,7 @@ pub async fn publish_draft(
     let moves = body.objects("roster_moves", ROSTER_MOVES_MAX);
     body.finish()?;
     let moves = moves.iter().map(roster_move).collect::<Result<Vec<_>, Problem>>()?;
-    with_draft(&state, &caller, &id, move |session, store| {
+    let published = with_draft(&state, &caller, &id, move |session, store| {
         require_open(session)?;
         expected.check(session)?;
         let wish = Wish { effective_from, note, accepts_unheld, roster_moves: moves, author, at: now() };
@@ -187,7 +187,10 @@ pub async fn publish_draft(
         *response.status_mut() = StatusCode::CREATED;
         Ok(response)
     })
-    .await
+    .await?;
+    // The next request shows it.
+    state.catch_up().await;
+    Ok(published)
 }
 
 fn publish(session: &mut DraftSession, store: &dyn Store, wish: &Wish, base: &BaseUrl) -> Result<PublishedView, Problem> {
