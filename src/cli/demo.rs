@@ -43,9 +43,14 @@ struct Made {
     seed: u64,
     grids: usize,
     incidents: usize,
-    /// The dispatcher's key; none until everything is loaded.
+    /// The dispatcher's key; none until everything is loaded, as the one behind it.
     key: Option<String>,
+    #[serde(default)]
+    planner: Option<String>,
 }
+
+/// The keys of a dispatcher and of a planner.
+type Keys = (String, String);
 
 /// The boundary files in the order of their levels, each of which must lie in the one before.
 const LEVELS: [(&str, &str); 4] =
@@ -59,8 +64,12 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     let wanted = Settings { seed, grids, incidents };
     let config = with_notice(&context.config);
     let place = Place { dir };
-    let key = match place.read_made()? {
-        Some(Made { key: Some(key), seed, grids, incidents }) if !fresh && wanted == (Settings { seed, grids, incidents }) => key,
+    let (key, planner) = match place.read_made()? {
+        Some(Made { key: Some(key), planner: Some(planner), seed, grids, incidents })
+            if !fresh && wanted == (Settings { seed, grids, incidents }) =>
+        {
+            (key, planner)
+        }
         _ => place.make(wanted, &config)?,
     };
     let store = serve::open(&place.store())?;
@@ -69,6 +78,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     serve::run_service(config, store, erasures, listen, move |address| {
         super::say(&format!("map  http://{address}/app/#key={key}"));
         super::say(&format!("key  {key}  (a dispatcher's; callers send it as Authorization: Bearer)"));
+        super::say(&format!("plan http://{address}/app/#/planner?key={planner}"));
     })
 }
 
@@ -108,20 +118,20 @@ impl Place {
         }
     }
 
-    /// Makes the sample and loads it, and returns the key of a dispatcher.
-    fn make(&self, settings: Settings, config: &Config) -> anyhow::Result<String> {
+    /// Makes the sample and loads it, and returns the keys.
+    fn make(&self, settings: Settings, config: &Config) -> anyhow::Result<Keys> {
         let Settings { seed, grids, incidents } = settings;
         std::fs::create_dir_all(&self.dir).with_context(|| format!("cannot make the folder {}", self.dir.display()))?;
         // Said before anything is made: a run that is cut short is known as the demo's, and made again.
-        let mut made = Made { seed, grids, incidents, key: None };
+        let mut made = Made { seed, grids, incidents, key: None, planner: None };
         self.write_made(&made)?;
         self.remove_store()?;
         let files = self.dir.join("sample");
         sample::write_all(&files, &District::generate(settings)?)?;
-        let key = load(&files, &Context { store: self.store(), config: config.clone() })?;
-        made.key = Some(key.clone());
+        let keys = load(&files, &Context { store: self.store(), config: config.clone() })?;
+        (made.key, made.planner) = (Some(keys.0.clone()), Some(keys.1.clone()));
         self.write_made(&made)?;
-        Ok(key)
+        Ok(keys)
     }
 
     fn write_made(&self, made: &Made) -> anyhow::Result<()> {
@@ -143,7 +153,7 @@ impl Place {
 }
 
 /// Loads the files as a person would, one command after the other.
-fn load(files: &Path, context: &Context) -> anyhow::Result<String> {
+fn load(files: &Path, context: &Context) -> anyhow::Result<Keys> {
     for (file, level) in LEVELS {
         passed(file, import::run(&import_args(&files.join(file), level)?, context)?)?;
     }
@@ -157,7 +167,8 @@ fn load(files: &Path, context: &Context) -> anyhow::Result<String> {
     let layer = LayerName::parse("grid").expect("this is a plain name");
     let incident_file = files.join("incidents.csv");
     passed("incidents.csv", incidents::import(&*store, &context.config, &incident_file, &Crs::WGS84, &layer, false)?)?;
-    key::create_key(&*store, Role::Dispatcher, |record| KeyRecord { note: "demo".into(), ..record })
+    let key = |role: Role| key::create_key(&*store, role, |record| KeyRecord { note: "demo".into(), ..record });
+    Ok((key(Role::Dispatcher)?, key(Role::Planner)?))
 }
 
 /// The arguments that a person would type.
