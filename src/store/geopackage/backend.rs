@@ -334,7 +334,9 @@ impl Store for GeoPackageStore {
     }
 
     fn erase_person(&self, id: &WorkerId, reason: ErasureReason, author: &str, at: Timestamp) -> Result<bool, StoreError> {
-        self.connections.write("erase a person", |tx| people::erase_person(tx, id, reason, author, at))
+        let erased = self.connections.write("erase a person", |tx| people::erase_person(tx, id, reason, author, at))?;
+        self.connections.empty_log();
+        Ok(erased)
     }
 
     fn add_key(&self, key: &KeyRecord, author: &str) -> Result<(), StoreError> {

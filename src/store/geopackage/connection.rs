@@ -151,6 +151,18 @@ impl Connections {
         result.map_err(|failure| self.error(action, failure))
     }
 
+    /// Takes what was erased out of the log, where pages stand as they were before; whoever reads an older state keeps it there until
+    /// they are done, and the next erasure takes it out.
+    pub(super) fn empty_log(&self) {
+        let Some(writer) = &self.writer else { return };
+        let mut slot = locked(writer);
+        let (Some(writer), Ok(_lock)) = (slot.as_mut(), self.lock_file(WRITE_WAIT)) else { return };
+        let is_busy = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+        if !matches!(is_busy, Ok(false)) {
+            tracing::warn!(store = %self.path.display(), "what was erased stands in the log of the file until nobody reads an older state");
+        }
+    }
+
     /// Copies the file page by page to a new one, all pages as of one moment, while others write.
     pub(super) fn back_up(&self, path: &Path, progress: &dyn Fn(u64, u64)) -> Result<(), StoreError> {
         let action = "back up";
