@@ -99,6 +99,14 @@ fn each_hears_what_is_for_them() {
     members.sort_unstable();
     assert_eq!((number, members), (4, vec!["at", "category", "id", "number", "state"]));
     assert!(scoped.is_quiet());
+    // A category that is not shown to all stays so, whatever was said of the case.
+    let mut private = body_at(0, 0);
+    private["category"] = "E0601".into();
+    let private = send(service.request("POST", "/v1/incidents"), DISPATCHER, &private).json::<Value>().unwrap();
+    assert_eq!(scoped.next().2["id"], private["id"]);
+    act(&service, private["id"].as_str().unwrap(), &json!({ "action": "moderate", "published": true }));
+    assert_eq!(scoped.next().2["id"], private["id"]);
+    assert!(public.is_quiet(), "nobody is told of it");
 }
 
 #[test]
