@@ -29,7 +29,7 @@ pub use calendar::{
     Calendar, CalendarEntry, CalendarName, CalendarRow, Calendars, DAY_SPAN_MAX, DEFAULT_CALENDAR, DaySpan, WORK_DAY_HOURS,
     WORK_DAY_HOURS_MAX, Weekdays, WeekdaysError, WorkHours, WorkHoursError, calendar_names, default_of,
 };
-pub use category::{Categories, Category, CategoryCode, CategoryCodeError, CategoryRow, Limits, Stage, Zone};
+pub use category::{CONDITION_SIGN, Categories, Category, CategoryCode, CategoryCodeError, CategoryRow, Limits, Stage, Zone};
 pub use clock::{Pause, due, due_with_pauses, elapsed, postponed, remaining};
 pub use cost::{CostRow, Coverage, FundKind, FundRow, PostCost, SourceCover, cover, staff_costs};
 pub use dates::Dates;

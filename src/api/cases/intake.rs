@@ -335,6 +335,10 @@ impl Reported {
         let description = body.text("description", DESCRIPTION_CHARS_MAX);
         let source = body.text("source", SHORT_CHARS_MAX);
         let (address, media_url) = (body.text("address", ADDRESS_CHARS_MAX), body.text("media_url", ADDRESS_CHARS_MAX));
+        // A page makes a link of it.
+        if !media_url.is_empty() && !["http://", "https://"].iter().any(|scheme| media_url.to_ascii_lowercase().starts_with(scheme)) {
+            body.fault("media_url", "is no address of the web: it begins with http:// or https://".into());
+        }
         let reported_at = body.time("reported_at").map(cut);
         if reported_at.is_some_and(|at| at > Timestamp::now() + AHEAD_MAX) {
             body.fault("reported_at", "lies in the future".into());

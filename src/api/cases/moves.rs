@@ -2,6 +2,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -15,9 +16,9 @@ use crate::api::locate::{Asker, Options};
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::state::AppState;
 use crate::api::wire::{CaseTag, IncidentView};
-use crate::dispatch::workflow::{Appointed, Order, Refusal, RulingId, decide};
-use crate::dispatch::{DepartmentId, DepartmentRole, Limit, PhotoId, WorkerId};
-use crate::snapshot::{context_of, place_at, place_of};
+use crate::dispatch::workflow::{Appointed, Effect, Order, Refusal, RulingId, decide};
+use crate::dispatch::{CONDITION_SIGN, DepartmentId, DepartmentRole, Limit, PhotoId, WorkerId};
+use crate::snapshot::{Snapshot, context_of, place_at, place_of};
 use crate::store::{CaseRecord, CaseWrite, CaseWritten, NewEvent};
 
 const MEMBERS: [&str; 14] = [
@@ -58,7 +59,7 @@ pub struct Action {
     reason: Option<String>,
     /// The filing or closing condition by which it is done.
     condition: Option<String>,
-    /// The department whose task it is about; may be left out where only one has an open task.
+    /// The department whose task it is about; may be left out where only one has an open task. Of a move that gives tasks: who gets one.
     department: Option<String>,
     /// Who is to get a task; by default whom the rules name.
     departments: Option<Vec<ActionDepartment>>,
@@ -166,8 +167,15 @@ async fn act(
                 let found = if rules.has_categories() { rules.find(category, true).map(drop) } else { Ok(()) };
                 found.map_err(|e| Problem::parameter("category", e.to_string()))?;
             }
-            let context = context_of(&snapshot, &answer, &record.case.category, place_of(&record.case), order.at);
             let workflow = &state.config().cases.workflow;
+            let is_filing = workflow.action(&order.action.0).is_some_and(|action| action.effect == Effect::File);
+            let condition = if is_filing { order.condition.trim() } else { &folded.filed_by };
+            let category = by_condition(&snapshot, &record.case.category, condition, order.at);
+            if is_filing {
+                category.as_ref().map_err(|detail| Problem::member("condition", detail.clone()))?;
+            }
+            let category = category.unwrap_or_else(|_| record.case.category.clone());
+            let context = context_of(&snapshot, &answer, &category, place_of(&record.case), order.at);
             let mut event = decide(workflow, &folded, &order, &context).map_err(|refusal| to_problem(&refusal))?;
             event.facts.ruling = ruling.filter(|_| event.facts.place.is_some());
             folded.apply(&event);
@@ -197,6 +205,23 @@ async fn act(
         }
     }
     Err(Problem::new(ProblemKind::Changed, "others move the case again and again; look at it again"))
+}
+
+/// Returns a category with the condition by which a case of it was filed, whose limits count then. What the case was reported with gives
+/// way; a condition says nothing where the rules have none of the category.
+///
+/// # Errors
+/// Names the conditions of the category where this is none of them.
+fn by_condition(snapshot: &Snapshot, category: &str, condition: &str, at: Timestamp) -> Result<String, String> {
+    let rules = snapshot.rules(at);
+    let code = category.split_once(CONDITION_SIGN).map_or(category, |(code, _)| code);
+    let Ok(known) = rules.find(code, true) else { return Ok(category.to_owned()) };
+    if condition.is_empty() || known.category.rows_at(at).all(|row| row.condition.is_empty()) {
+        return Ok(category.to_owned());
+    }
+    let named = format!("{code}{CONDITION_SIGN}{condition}");
+    rules.find(&named, true).map_err(|error| error.to_string())?;
+    Ok(named)
 }
 
 fn to_problem(refusal: &Refusal) -> Problem {

@@ -4,7 +4,7 @@ use super::definition::{ActionDefinition, ActionName, Effect, Need, StateDefinit
 use super::event::{Appointed, CaseEvent, ClockFact, Facts};
 use super::order::{Context, Order};
 use super::state::{Appeal, CaseClock, CaseState, TaskState};
-use crate::dispatch::{DepartmentId, Limit, PhotoId, Role, Stage, due, postponed};
+use crate::dispatch::{DepartmentId, DepartmentRole, Limit, PhotoId, Role, Stage, due, postponed};
 
 /// Why a move was not made. `allowed` are the moves that the same role may make now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -260,17 +260,31 @@ fn find_task(case: &CaseState, action: &ActionDefinition, order: &Order) -> Resu
     }
 }
 
-/// Returns the departments of an order, or those of the rules, that have no open task yet.
+/// Returns the departments of an order, the one that it names, or those of the rules, that have no open task yet.
 fn choose_departments(case: &CaseState, order: &Order, context: &Context<'_>) -> Result<Vec<Appointed>, Refusal> {
     let has_task = |appointed: &Appointed| case.open_tasks().any(|task| task.department == appointed.department);
     if let Some(busy) = order.departments.iter().find(|appointed| has_task(appointed)) {
         return Err(Refusal::HasTask(busy.department.clone()));
     }
-    let named = if order.departments.is_empty() { &context.departments } else { &order.departments };
+    let known = |id: &DepartmentId| context.departments.iter().find(|appointed| appointed.department == *id);
+    let named = match (&order.department, order.departments.as_slice()) {
+        (Some(id), []) => {
+            let role = if case.open_tasks().next().is_none() { DepartmentRole::Lead } else { DepartmentRole::Co };
+            let own = Appointed { department: id.clone(), name: String::new(), role };
+            if has_task(&own) {
+                return Err(Refusal::HasTask(own.department));
+            }
+            vec![known(id).cloned().unwrap_or(own)]
+        }
+        (None, []) => context.departments.clone(),
+        (_, named) => named.to_vec(),
+    };
     let mut chosen: Vec<Appointed> = Vec::new();
-    for appointed in named.iter().filter(|appointed| !has_task(appointed)) {
+    for appointed in named.into_iter().filter(|appointed| !has_task(appointed)) {
         if !chosen.iter().any(|other| other.department == appointed.department) {
-            chosen.push(appointed.clone());
+            // What the rules call a department goes before what a caller does.
+            let name = known(&appointed.department).map_or(appointed.name, |known| known.name.clone());
+            chosen.push(Appointed { name, ..appointed });
         }
     }
     if chosen.is_empty() { Err(Refusal::NoDepartment) } else { Ok(chosen) }

@@ -18,7 +18,7 @@ pub struct CaseState {
     pub clocks: Vec<CaseClock>,
     pub suspended_since: Option<Timestamp>,
     pub filed_at: Option<Timestamp>,
-    /// The condition by which it was filed.
+    /// The condition by which it was filed; empty where none was named, or the category is another since.
     pub filed_by: String,
     pub ended_at: Option<Timestamp>,
     /// What ended it.
@@ -291,7 +291,8 @@ impl CaseState {
             }
             Effect::Photo => self.photos.extend(facts.photo),
             Effect::Rate => self.rating = facts.rating.or(self.rating),
-            Effect::Move | Effect::Reclassify | Effect::Void | Effect::SelfHandle | Effect::Close => {}
+            Effect::Reclassify => self.filed_by.clear(),
+            Effect::Move | Effect::Void | Effect::SelfHandle | Effect::Close => {}
         }
         for appointed in &facts.departments {
             let fact = facts.clocks.iter().find(|clock| clock.department.as_ref() == Some(&appointed.department));

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use gridkeeper::config::Config;
-use gridkeeper::store::MemoryStore;
+use gridkeeper::dispatch::{CategoryRow, RuleTable};
+use gridkeeper::store::{MemoryStore, Store};
 use reqwest::blocking::{RequestBuilder, Response};
 use serde_json::{Value, json};
 
+use super::district::category;
 use super::rules::write_rules;
 use super::service::{DISPATCHER, PLANNER, SCOPED, Service, code_of, fill, middle_of};
 
@@ -134,6 +136,49 @@ fn a_case_goes_its_way_and_its_history_says_how() {
     let actions: Vec<&str> = history["events"].as_array().unwrap().iter().map(|event| event["action"].as_str().unwrap()).collect();
     assert_eq!(actions, ["report", "file", "dispatch", "link", "accept", "done", "done", "rework", "done", "moderate", "close"]);
     assert_eq!(history["events"][3]["reason"], "吹哨");
+}
+
+#[test]
+fn a_case_is_due_by_the_condition_by_which_it_was_filed() {
+    let store = Arc::new(MemoryStore::new());
+    fill(&*store);
+    write_rules(&*store);
+    let at = "2026-01-02T00:00:00Z".parse().unwrap();
+    let by = |condition: &str, limit: &str| CategoryRow { condition: condition.into(), ..category("E0110", limit, false) };
+    let rows = vec![by("1", "4工作时"), by("3", "2工作日"), category("C0102", "1工作日", false)];
+    store.replace_rules(&RuleTable::Categories(rows), at, "test", at).unwrap();
+    let service = Service::start_on(store, Config::default(), false);
+    let limit_of = |reported_as: &str, condition: &str| {
+        let mut body = body_at(1, 0);
+        body["category"] = reported_as.into();
+        let id = read(report(&service, &body), 201)["id"].as_str().unwrap().to_owned();
+        let unknown = read(act(&service, &id, &json!({ "action": "file", "condition": "9" })), 400);
+        assert_eq!(unknown["errors"][0]["parameter"], "condition", "{unknown}");
+        read(act(&service, &id, &json!({ "action": "file", "condition": condition })), 200);
+        read(act(&service, &id, &json!({ "action": "dispatch" })), 200)["tasks"][0]["limit"].clone()
+    };
+    assert_eq!((limit_of("E0110", "1"), limit_of("E0110", "3")), (json!("4 work_hour"), json!("2 work_day")));
+    assert_eq!(limit_of("E0110:1", "3"), json!("2 work_day"), "what it was reported with gives way");
+}
+
+#[test]
+fn a_department_that_is_named_gets_the_task() {
+    let service = service();
+    let id = read(report(&service, &body_at(1, 0)), 201)["id"].as_str().unwrap().to_owned();
+    read(act(&service, &id, &json!({ "action": "file", "condition": "1" })), 200);
+    let tasks = |body: Value| {
+        let case = read(act(&service, &id, &body), 200);
+        let tasks = case["tasks"].as_array().unwrap().iter();
+        tasks.map(|task| format!("{} {} {}", task["department"], task["role"], task["name"])).collect::<Vec<_>>()
+    };
+    let first = tasks(json!({ "action": "dispatch", "department": "D7" }));
+    assert_eq!(first, [r#""D7" "lead" """#]);
+    let called = json!({ "action": "link", "reason": "r", "departments": [{ "id": "D1", "name": "x" }] });
+    assert_eq!(tasks(called)[1..], [r#""D1" "co" "name of D1""#], "the rules say what it is called");
+    assert_eq!(tasks(json!({ "action": "link", "reason": "r", "department": "D8" }))[2..], [r#""D8" "co" """#]);
+    read(act(&service, &id, &json!({ "action": "link", "reason": "r", "department": "D8" })), 409);
+    let bad = json!({ "lon": 111.6, "lat": 26.2, "media_url": "javascript:alert(1)" });
+    assert_eq!(read(report(&service, &bad), 400)["errors"][0]["parameter"], "media_url");
 }
 
 #[test]

@@ -164,7 +164,7 @@ pub fn square(
 }
 
 /// A category whose cases are handled within a limit.
-fn category(code: &str, limit: &str, is_private: bool) -> CategoryRow {
+pub fn category(code: &str, limit: &str, is_private: bool) -> CategoryRow {
     CategoryRow {
         code: CategoryCode::parse(code).unwrap(),
         major: CategoryCode::parse(&code[..3]).ok(),
