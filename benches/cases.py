@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 
 from startup import fill, free_port, make_sample, memory_mib, run, serve, wait_until_ready
@@ -106,9 +107,15 @@ class Service:
         if body is not None:
             request.add_header("Content-Type", "application/json")
         begin = time.monotonic()
-        with urllib.request.urlopen(request, timeout=600) as answer:
-            content = answer.read()
-        return time.monotonic() - begin, content
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=600) as answer:
+                    return time.monotonic() - begin, answer.read()
+            except urllib.error.HTTPError as error:
+                # Where millions of cases are read for the first map, a request does not wait for all of them.
+                if error.code != 503:
+                    raise
+                time.sleep(0.2)
 
     def report(self, place):
         lon, lat = place

@@ -154,6 +154,23 @@ describe('the planner’s desk', () => {
     expect(problems.filter(({ kind }) => /gap|overlap/.test(kind))).toEqual([]);
   });
 
+  it('moves a corner by the keyboard, and takes it back', async () => {
+    const [unit] = await unitsNow().then((all) => all.slice(40));
+    await look(unit!);
+    await page.click('[data-tool=border]');
+    await page.check('#with-parents');
+    await idle(page);
+    const { revision } = await draftNow();
+    await page.locator('#map canvas').focus();
+    await page.keyboard.press('Enter');
+    for (let step = 0; step < 3; step += 1) await page.keyboard.press('Alt+ArrowRight');
+    await page.keyboard.press('Enter');
+    expect(await afterStroke(revision)).toContain('移动一个折点');
+    await page.locator('#map canvas').focus();
+    await page.keyboard.press('Control+z');
+    expect(await afterStroke(revision + 1)).toContain('撤销上一步');
+  });
+
   it('locks units, and refuses with the reason what would touch them', async () => {
     const unit = (await unitsNow())[25]!;
     const code = String(unit.properties!.code);

@@ -237,10 +237,11 @@ impl Conditions {
         }
         conditions.add_territory(&filter.territory);
         if let Some(prefix) = &filter.grid_prefix {
-            // The first half is for the index, the second is what is meant.
+            // The bounds are for the index, the rest is what is meant.
+            let upper = format!("{prefix}{}", char::MAX);
             let [lower, length, whole] = [prefix; 3].map(Clone::clone);
-            let values: Vec<Box<dyn ToSql>> = vec![Box::new(lower), Box::new(length), Box::new(whole)];
-            conditions.add("c.grid >= ? AND substr(c.grid, 1, length(?)) = ?", values);
+            let values: Vec<Box<dyn ToSql>> = vec![Box::new(lower), Box::new(upper), Box::new(length), Box::new(whole)];
+            conditions.add("c.grid >= ? AND c.grid <= ? AND substr(c.grid, 1, length(?)) = ?", values);
         }
         if let Some(category) = &filter.category {
             conditions.add("c.category = ?", vec![Box::new(category.clone())]);

@@ -309,8 +309,9 @@ impl Conditions {
         }
         conditions.add_territory(&filter.territory);
         if let Some(prefix) = &filter.grid_prefix {
+            let upper = conditions.value(format!("{}{}", to_text(prefix), char::MAX));
             let prefix = conditions.value(to_text(prefix).into_owned());
-            conditions.terms.push(format!("c.grid >= {prefix} AND starts_with(c.grid, {prefix})"));
+            conditions.terms.push(format!("c.grid >= {prefix} AND c.grid <= {upper} AND starts_with(c.grid, {prefix})"));
         }
         if let Some(category) = &filter.category {
             let category = conditions.value(to_text(category).into_owned());

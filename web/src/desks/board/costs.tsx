@@ -21,7 +21,7 @@ export function Costs() {
             <thead><tr><th scope="col">{t('unit')}</th><th scope="col" class="figure">{t('months')}</th><th scope="col" class="figure">{t('unpriced')}</th><th scope="col" class="figure">{t('cost')}</th><th scope="col" class="figure">{t('perHandled')}</th><th scope="col" class="figure">{t('uncovered')}</th></tr></thead>
             <tbody>
               {found.units.map((unit) => (
-                <tr key={unit.unit}><td>{unit.unit ? unit.name || unit.unit : t('total')}</td><td class="figure">{count(Math.round(unit.months * 10) / 10)}</td><td class="figure">{count(Math.round(unit.unpriced_months * 10) / 10)}</td><td class="figure">{money(unit.cost)}</td><td class="figure">{money(unit.cost_per_handled)}</td><td class="figure">{money(unit.uncovered)}</td></tr>
+                <tr key={unit.unit}><td>{unit.unit ? unit.name || unit.unit : t('total')}</td><td class="figure">{count(Math.round(unit.months * 10) / 10)}</td><td class="figure">{count(Math.round(unit.unpriced_months * 10) / 10)}</td><td class="figure">{unit.cost === 0 && unit.unpriced_months > 0 ? '—' : money(unit.cost)}</td><td class="figure">{money(unit.cost_per_handled)}</td><td class="figure">{money(unit.uncovered)}</td></tr>
               ))}
             </tbody>
           </table>

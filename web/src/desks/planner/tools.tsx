@@ -96,6 +96,10 @@ async function finish(): Promise<void> {
   else if (tool.value === 'split') await splitAlong(drawn);
 }
 
+/** How far Alt with an arrow key moves the map. */
+const FINE_PX = 8;
+const STEPS: Record<string, [number, number] | undefined> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
 function drop(): void {
   [stroke.value, corners.value] = [[], 0];
 }
@@ -164,9 +168,27 @@ function usePointer(): void {
       if (!next.delete(code)) next.add(code);
       chosen.value = next;
     };
+    /** The corner nearest to the middle of the map, as far as it is seen: who has no pointer can hardly bring one under it. */
+    const cornerNear = (middle: Pointer): Position | null => {
+      const corner = cornerAt(middle) ?? nearestCorner(place(middle));
+      const { x, y } = on.project(corner as [number, number]);
+      const { clientWidth, clientHeight } = on.getContainer();
+      return x >= 0 && y >= 0 && x <= clientWidth && y <= clientHeight ? corner : null;
+    };
     // The middle of the map is the pointer of who has none: Enter does there what a click does, or sets the next corner.
     const key = (event: KeyboardEvent): void => {
       if (event.key === 'Escape') return drop();
+      const step = STEPS[event.key];
+      if (event.altKey && step) {
+        event.preventDefault();
+        return void on.panBy([step[0] * FINE_PX, step[1] * FINE_PX], { duration: 0 });
+      }
+      if ((event.ctrlKey || event.metaKey) && /^[zy]$/i.test(event.key)) {
+        event.preventDefault();
+        const isRedo = event.shiftKey || event.key.toLowerCase() === 'y';
+        if (isRedo ? draft.peek()?.can_redo : draft.peek()?.can_undo) void (isRedo ? redo() : undo());
+        return;
+      }
       if (event.key !== 'Enter') return;
       event.preventDefault();
       if (event.shiftKey) return void finish();
@@ -180,7 +202,7 @@ function usePointer(): void {
       } else if (inHand === 'border') {
         const from = corners.value > 0 ? stroke.value[0] : undefined;
         drop();
-        const corner = from ? null : cornerAt(middle);
+        const corner = from ? null : cornerNear(middle);
         if (from) void apply({ op: 'move_vertex', at: from, to: place(middle), with_parents: withParents.peek() });
         else if (corner) [stroke.value, corners.value] = [[corner], 1];
       } else [stroke.value, corners.value] = [[...(corners.value > 0 ? stroke.value : []), place(middle)], corners.value + 1];

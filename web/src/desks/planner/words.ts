@@ -30,7 +30,7 @@ export const words = {
   lassoHint: ['按住拖动，圈住的单元被选中。', 'Hold and draw round the units to choose.'],
   splitHint: ['选中一个单元，按住拖动画一条穿过它的线。', 'Choose one unit, then hold and draw a line across it.'],
   borderHint: ['按住边界上的折点拖动，相邻单元一起变。', 'Drag a corner of a border; the neighbours follow.'],
-  byKeyboard: ['键盘：先点地图，方向键移动，回车对准星下操作。', 'By keyboard: on the map, arrow keys move it and Enter acts under the cross.'],
+  byKeyboard: ['键盘：用 Tab 到地图，方向键移动（按住 Alt 微调），回车对准星下操作；移边界时先取最近的折点。Ctrl+Z 撤销。', 'By keyboard: Tab to the map; arrow keys move it, finely with Alt, and Enter acts under the cross; of a border it takes the nearest corner first. Ctrl+Z undoes.'],
   cornersSet: ['已定 {} 个点', '{} corners set'],
   finish: ['完成这一笔（Shift+回车）', 'Finish the stroke (Shift+Enter)'],
   dropStroke: ['放弃（Esc）', 'Give it up (Esc)'],
