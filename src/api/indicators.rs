@@ -196,7 +196,7 @@ pub async fn list_indicators(
     let asked =
         Judged { grouping, level: query.level, layer, period, territory: state.territory(caller.scope())?, cases_max: Some(CASES_MAX) };
     let judged = state
-        .with_store(move |store| match judge(store, asked) {
+        .with_store(move |store| match judge(store, &asked) {
             Err(JudgeError::Store(error)) => Err(error),
             other => Ok(other),
         })

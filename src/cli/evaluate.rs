@@ -64,7 +64,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let store = app::open_store(&context.store, OpenMode::ReadOnly)?;
     let asked = Judged { grouping: args.by, level, layer, period, territory: Territory::Whole, cases_max: None };
     let judgement = with_spinner("judging cases", || {
-        judge(&*store, asked).map_err(|error| match error {
+        judge(&*store, &asked).map_err(|error| match error {
             JudgeError::Store(error) => anyhow::Error::new(StoreUnavailable(error)),
             other => other.into(),
         })

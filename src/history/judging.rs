@@ -51,7 +51,7 @@ pub struct Judgement {
 ///
 /// # Errors
 /// The store fails, the layer has no such level, or there are more cases than `cases_max`.
-pub fn judge(store: &dyn Store, asked: Judged) -> Result<Judgement, JudgeError> {
+pub fn judge(store: &dyn Store, asked: &Judged) -> Result<Judgement, JudgeError> {
     let mut units = Units { layer: asked.layer.clone(), level: asked.level.clone(), known: FxHashMap::default(), names: BTreeMap::new() };
     let mut found = Judgement {
         evaluation: Evaluation::new(asked.grouping, asked.period.clone()),
@@ -59,8 +59,8 @@ pub fn judge(store: &dyn Store, asked: Judged) -> Result<Judgement, JudgeError> 
         places: Vec::new(),
         case_count: 0,
     };
-    for filter in parts_of(&asked) {
-        read(store, &asked, filter, &mut units, &mut found)?;
+    for filter in parts_of(asked) {
+        read(store, asked, filter, &mut units, &mut found)?;
     }
     found.evaluation = found.evaluation.finish();
     found.names.append(&mut units.names);
@@ -268,7 +268,7 @@ mod tests {
             territory: Territory::Whole,
             cases_max: Some(4),
         };
-        let judged = judge(&store, asked).unwrap();
+        let judged = judge(&store, &asked).unwrap();
         let total = &judged.evaluation.total;
         assert_eq!((total.should_verify, total.verified_on_time, total.reports, judged.case_count), (3, 0, 1, 4));
     }

@@ -60,7 +60,7 @@ pub fn price(store: &dyn Store, asked: Judged) -> Result<Priced, JudgeError> {
     let units = Tree::load(store, &asked, to)?;
     let posts = price_posts(store, &rates, (from, to), &asked.territory, |unit| units.path(unit))?;
     let coverage = cover(&posts, &funds, from, to, |unit| units.path(unit));
-    let judged = judge(store, Judged { grouping: Grouping::Unit, ..asked })?;
+    let judged = judge(store, &Judged { grouping: Grouping::Unit, ..asked })?;
     let mut found: BTreeMap<Option<UnitCode>, UnitPrice> = BTreeMap::new();
     let empty = |unit: Option<UnitCode>| UnitPrice {
         name: unit.as_ref().and_then(|unit| judged.names.get(unit.as_str()).or_else(|| units.names.get(unit)).cloned()).unwrap_or_default(),

@@ -99,7 +99,7 @@ impl Board {
     }
 
     /// Makes it the revision of this number, as of which all places count as changed.
-    pub fn as_of(self, revision: u64) -> Self {
+    pub fn renumbered(self, revision: u64) -> Self {
         Self { revision, base: revision, changes: Vec::new(), ..self }
     }
 

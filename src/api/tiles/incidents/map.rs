@@ -137,7 +137,7 @@ impl Known {
         if let Some(anew) = self.anew.take_if(|anew| anew.is_finished()) {
             let (board, seen) = anew.join().expect("reading where cases lie does not panic")?;
             // What is drawn of the one before must not pass for what is drawn of this one.
-            let board = board.as_of(self.board.revision() + 1);
+            let board = board.renumbered(self.board.revision() + 1);
             (self.board, self.seen) = (Arc::new(board), seen);
         }
         if self.anew.is_none() && self.looked_at.elapsed() >= LOOK_EVERY {
