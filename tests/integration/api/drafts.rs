@@ -134,6 +134,26 @@ fn a_draft_is_drawn_approved_by_another_and_published() {
 }
 
 #[test]
+fn the_next_request_after_a_publication_shows_it() {
+    let store: Arc<dyn Store> = Arc::new(gridkeeper::store::MemoryStore::new());
+    fill(&*store);
+    drop(start(&store));
+    // The store is asked so seldom that only what was published here can have been heard of.
+    let mut config = gridkeeper::config::Config::default();
+    config.http.follow_interval_ms = 3_000;
+    let service = Service::start_on(Arc::clone(&store), config, true);
+    begin(&service);
+    assert_eq!(ask(&service, PLANNER, "POST", "/v1/drafts/2/operations", Some("*"), &split(&code_of(0, 0))).0, 200);
+    assert_eq!(ask(&service, APPROVER, "POST", "/v1/drafts/2/approval", Some("*"), &json!({})).0, 200);
+    let units = || get(&service, "/collections/grid/items?limit=1")["numberMatched"].as_u64().unwrap();
+    let before = units();
+    assert_eq!(ask(&service, PLANNER, "POST", "/v1/drafts/2/publication", Some("*"), &json!({ "accept_unheld": true })).0, 201);
+    assert_eq!(units(), before + 1);
+    let (lon, lat) = middle_of(0, 0);
+    assert_eq!(get(&service, &format!("/v1/locate?lon={}&lat={lat}", lon - SIDE / 4.0))["generation"], 3);
+}
+
+#[test]
 fn a_draft_that_was_published_or_whose_codes_another_took_is_still_what_it_was() {
     let store: Arc<dyn Store> = Arc::new(gridkeeper::store::MemoryStore::new());
     fill(&*store);
