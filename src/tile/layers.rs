@@ -67,6 +67,28 @@ pub struct ClusterTiles {
     pub clusters_max_zoom: u8,
     /// Squares along each side of a tile, a power of two.
     pub squares: u32,
+    /// Points of a nearer tile that each stand by itself; where there are more, those of one fine square are one feature.
+    #[serde(default = "ClusterTiles::alone_max")]
+    pub alone_max: usize,
+    /// Fine squares along each side of such a tile, a power of two.
+    #[serde(default = "ClusterTiles::fine_squares")]
+    pub fine_squares: u32,
+}
+
+impl ClusterTiles {
+    /// Points are gathered up to a zoom by eight squares along each side of a tile.
+    pub const fn up_to(clusters_max_zoom: u8) -> Self {
+        Self { min_zoom: 0, clusters_max_zoom, squares: 8, alone_max: Self::alone_max(), fine_squares: Self::fine_squares() }
+    }
+
+    const fn alone_max() -> usize {
+        1_000
+    }
+
+    /// At zoom 16 such a square is some ten metres wide, as what stands at one door.
+    const fn fine_squares() -> u32 {
+        64
+    }
 }
 
 /// What a feature of a tile can say.
@@ -166,14 +188,14 @@ impl TileLayers {
             let zoom = borders.min_zoom.max(borders.sides_min_zoom);
             return Err(TileLayersError::Zoom { level: "borders".to_owned(), zoom, max_zoom });
         }
-        let incidents =
-            written.incidents.unwrap_or(ClusterTiles { min_zoom: 0, clusters_max_zoom: max_zoom.saturating_sub(1), squares: 8 });
+        let incidents = written.incidents.unwrap_or(ClusterTiles::up_to(max_zoom.saturating_sub(1)));
         let zoom = incidents.min_zoom.max(incidents.clusters_max_zoom);
         if zoom > max_zoom {
             return Err(TileLayersError::Zoom { level: "incidents".to_owned(), zoom, max_zoom });
         }
-        if !(1..=256).contains(&incidents.squares) || !incidents.squares.is_power_of_two() {
-            return Err(TileLayersError::Squares(incidents.squares));
+        let is_wrong = |squares: &u32| !(1..=256).contains(squares) || !squares.is_power_of_two();
+        if let Some(squares) = [incidents.squares, incidents.fine_squares].into_iter().find(is_wrong) {
+            return Err(TileLayersError::Squares(squares));
         }
         Ok(Self { max_zoom, levels, borders: written.borders, incidents })
     }
@@ -286,6 +308,8 @@ mod tests {
         assert!(incidents(9, 8).is_ok());
         assert!(matches!(incidents(10, 8), Err(TileLayersError::Zoom { zoom: 10, .. })));
         assert!(matches!(incidents(9, 6), Err(TileLayersError::Squares(6))));
+        let fine = format!("max_zoom = 9\n[incidents]\nmin_zoom = 0\nclusters_max_zoom = 8\nsquares = 8\nfine_squares = 512\n{level}");
+        assert!(matches!(TileLayers::parse(&fine), Err(TileLayersError::Squares(512))));
         assert!(matches!(TileLayers::parse("max_zoom = 9"), Err(TileLayersError::Read(_))));
     }
 }

@@ -39,8 +39,18 @@ impl PlaceKey {
     ///
     /// Squares of a zoom are made of four of the next, and each lies in one tile, so at every zoom each point is counted once.
     pub fn square(self, z: u8, tiles: ClusterTiles) -> Option<Self> {
-        let digits = 2 * (u32::from(PLACE_BITS - z) - tiles.squares.ilog2());
-        (z <= tiles.clusters_max_zoom).then_some(Self(self.0 >> digits << digits))
+        (z <= tiles.clusters_max_zoom).then(|| self.one_of(z, tiles.squares))
+    }
+
+    /// Returns the square in which points of a near tile are gathered where it has too many to show each.
+    pub fn fine_square(self, z: u8, tiles: ClusterTiles) -> Self {
+        self.one_of(z, tiles.fine_squares)
+    }
+
+    /// Returns the first place of the square that it lies in, of so many along each side of a tile.
+    fn one_of(self, z: u8, squares: u32) -> Self {
+        let digits = 2 * (u32::from(PLACE_BITS - z) - squares.ilog2());
+        Self(self.0 >> digits << digits)
     }
 
     /// Returns the squares of a tile in the order of their places; none at near zooms.
@@ -212,7 +222,7 @@ mod tests {
 
     use super::*;
 
-    const TILES: ClusterTiles = ClusterTiles { min_zoom: 0, clusters_max_zoom: 14, squares: 8 };
+    const TILES: ClusterTiles = ClusterTiles::up_to(14);
 
     /// All tiles of a zoom that hold a point, drawn, by their addresses.
     fn draw(places: &[PlaceKey], z: u8) -> BTreeMap<(u32, u32), Vec<u8>> {

@@ -110,7 +110,7 @@ impl CaseDrawing<'_> {
         squares
     }
 
-    /// Gathers the cases of a tile by its squares, or leaves them alone at near zooms.
+    /// Gathers the cases of a tile by its squares, or leaves them alone at near zooms where they are not too many.
     fn gather(&self, address: TileAddress, within: &Range<PlaceKey>) -> (BTreeMap<PlaceKey, Gathered>, Vec<Spot>) {
         let square = |key: PlaceKey| key.square(address.z(), self.tiles);
         let mut squares: BTreeMap<PlaceKey, Gathered> = BTreeMap::new();
@@ -129,6 +129,11 @@ impl CaseDrawing<'_> {
                     Some(square) => squares.entry(square).or_default().add(spot, self.chosen),
                     None => alone.push(*spot),
                 }
+            }
+        }
+        if alone.len() > self.tiles.alone_max {
+            for spot in alone.drain(..) {
+                squares.entry(spot.key.fine_square(address.z(), self.tiles)).or_default().add(&spot, self.chosen);
             }
         }
         alone.sort_unstable_by_key(Spot::order);
@@ -213,7 +218,7 @@ mod tests {
     use crate::dispatch::CaseId;
     use crate::store::CaseMark;
 
-    const TILES: ClusterTiles = ClusterTiles { min_zoom: 0, clusters_max_zoom: 14, squares: 8 };
+    const TILES: ClusterTiles = ClusterTiles::up_to(14);
     const NOW_S: i64 = 1_800_000_000;
 
     /// Numbers that look random, the same each time (Knuth's linear congruential generator).
@@ -305,10 +310,12 @@ mod tests {
         };
         for query in choices() {
             let choice = query.choose(Territory::Whole).unwrap();
-            for z in [0, 7, 11, 13, 15] {
+            // The same near by, once each by itself and once gathered.
+            for (z, alone_max) in [(0, 1), (7, 1), (11, 1), (13, 1), (15, usize::MAX), (15, 20)] {
+                let tiles = ClusterTiles { alone_max, ..TILES };
                 let [drawn, expected] = [&board, &anew].map(|board| {
                     let chosen = Chosen::of(board, &choice, now);
-                    CaseDrawing { board, chosen: &chosen, tiles: TILES, majors: &majors }.draw(tile_of(z), Coding::Plain).unwrap()
+                    CaseDrawing { board, chosen: &chosen, tiles, majors: &majors }.draw(tile_of(z), Coding::Plain).unwrap()
                 });
                 assert_eq!(drawn.until, expected.until);
                 let bytes = |drawn: &Drawn| drawn.tile.as_ref().map(|tile| tile.bytes.clone());

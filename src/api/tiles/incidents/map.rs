@@ -247,7 +247,7 @@ mod tests {
     use crate::dispatch::Case;
     use crate::store::MemoryStore;
 
-    const TILES: ClusterTiles = ClusterTiles { min_zoom: 0, clusters_max_zoom: 14, squares: 8 };
+    const TILES: ClusterTiles = ClusterTiles::up_to(14);
 
     #[test]
     fn cases_that_come_without_an_event_show_when_the_log_is_looked_at() {
