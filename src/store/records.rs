@@ -207,6 +207,12 @@ impl CaseFilter {
         narrows && self.is_open != Some(true) && self.order == CaseOrder::Id
     }
 
+    /// Whether a look at `next` cases may fill a page where one at `looked_at` found so many. What lies unevenly deserves some doubt.
+    pub(super) fn may_be_filled(&self, found: usize, looked_at: usize, next: usize) -> bool {
+        const DOUBT: usize = 4;
+        found.saturating_mul(next / looked_at).saturating_mul(DOUBT) > self.limit
+    }
+
     /// The first `limit` of all cases, counted.
     pub fn first(limit: usize) -> Self {
         Self {
@@ -235,9 +241,9 @@ impl CaseFilter {
     }
 }
 
-/// Cases that are looked at in the order of their ids for those that are wanted. Where these are many, they fill a page among as many;
-/// where they are few, an index finds them. In tests a few stand for many.
-pub(super) const CASES_LOOKED_AT: usize = if cfg!(test) { 5 } else { 10_000 };
+/// How many cases are looked at in the order of their ids for those that are wanted, at first and then. Where these are many, they fill a
+/// page among as many; where they are few, an index finds them. In tests a few stand for many.
+pub(super) const CASES_LOOKED_AT: [usize; 2] = if cfg!(test) { [2, 5] } else { [1_000, 10_000] };
 
 /// Most cases have nothing left to happen so long after they were reported; those that have are found by themselves.
 pub const LONG_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);

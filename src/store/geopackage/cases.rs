@@ -102,14 +102,20 @@ fn read_page<T>(
     if !filter.may_be_seldom() {
         return Ok(page.cut(page.rows(&paged(Conditions::of(filter)), &plain)?));
     }
-    let Some(bound) = find_bound(transaction, filter)? else {
-        return Ok(page.cut(page.rows(&paged(Conditions::of(filter)), &plain)?));
-    };
-    let mut near = paged(Conditions::of(filter));
-    near.add(if filter.is_newest_first { "c.id >= ?" } else { "c.id <= ?" }, vec![Box::new(bound)]);
-    let found = page.rows(&near, by_id)?;
-    if found.len() > filter.limit {
-        return Ok(page.cut(found));
+    let [first, last] = CASES_LOOKED_AT;
+    for looked_at in [first, last] {
+        let Some(bound) = find_bound(transaction, filter, looked_at)? else {
+            return Ok(page.cut(page.rows(&paged(Conditions::of(filter)), &plain)?));
+        };
+        let mut near = paged(Conditions::of(filter));
+        near.add(if filter.is_newest_first { "c.id >= ?" } else { "c.id <= ?" }, vec![Box::new(bound)]);
+        let found = page.rows(&near, by_id)?;
+        if found.len() > filter.limit {
+            return Ok(page.cut(found));
+        }
+        if !filter.may_be_filled(found.len(), looked_at, last) {
+            break;
+        }
     }
     let mut open = paged(Conditions::of(filter));
     open.add("c.is_open = 1", Vec::new());
@@ -126,12 +132,12 @@ fn read_page<T>(
     Ok(page.cut(page.rows(&found, by_id)?))
 }
 
-/// Returns the id up to which cases are looked at one by one; none where there are no more than that.
-fn find_bound(transaction: &Transaction<'_>, filter: &CaseFilter) -> Result<Option<String>, Failure> {
+/// Returns the id up to which so many cases are looked at one by one; none where there are no more than that.
+fn find_bound(transaction: &Transaction<'_>, filter: &CaseFilter, looked_at: usize) -> Result<Option<String>, Failure> {
     let mut conditions = Conditions { terms: Vec::new(), values: Vec::new() };
     conditions.add_after(filter);
     let order = if filter.is_newest_first { "DESC" } else { "ASC" };
-    let sql = format!("SELECT c.id FROM gk_case AS c {} ORDER BY c.id {order} LIMIT 1 OFFSET {CASES_LOOKED_AT}", conditions.sql());
+    let sql = format!("SELECT c.id FROM gk_case AS c {} ORDER BY c.id {order} LIMIT 1 OFFSET {looked_at}", conditions.sql());
     Ok(transaction.prepare_cached(&sql)?.query_row(conditions.values().as_slice(), |row| row.get(0)).optional()?)
 }
 

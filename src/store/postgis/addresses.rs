@@ -1,8 +1,9 @@
 //! The table of addresses: rows that stay the same go on, others end.
 
+use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::Row;
 
 use super::connection::{Failure, corrupt};
 use super::keys::note_change;

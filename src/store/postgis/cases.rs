@@ -1,10 +1,11 @@
 //! Cases, in the order of their ids, kept by months.
 
+use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use rustc_hash::{FxHashMap, FxHashSet};
+use tokio_postgres::Row;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
 use super::connection::{Failure, corrupt};
@@ -100,7 +101,8 @@ pub(super) async fn copy_cases<'c>(
     let columns = "id, district, reported_at, lon, lat, given, category, description, source, grid, generation, holder, state, version, \
                    is_open, is_published, due_at, departments, cell, reporter, alarm_at, border_m, people, part_until, is_long, \
                    geom";
-    let sink = tx.copy_in(&format!("COPY gk_case ({columns}) FROM STDIN (FORMAT binary)")).await?;
+    let copy = tx.prepare_cached(&format!("COPY gk_case ({columns}) FROM STDIN (FORMAT binary)")).await?;
+    let sink = tx.copy_in(&copy).await?;
     let mut copy = std::pin::pin!(BinaryCopyInWriter::new(sink, &types));
     for (case, standing, reporter, border_m) in cases {
         let version = standing.map(|standing| i32::try_from(standing.version)).transpose().map_err(|e| corrupt("case", &e))?;
@@ -262,37 +264,53 @@ async fn read_page<T>(
     // One more than asked for tells whether there are more.
     let limit = i64::try_from(filter.limit.saturating_add(1)).unwrap_or(i64::MAX);
     let tail = format!("ORDER BY {first}c.id {order} LIMIT {limit}");
-    let bound = if filter.may_be_seldom() { find_bound(tx, filter).await? } else { None };
-    let mut rows = match bound {
+    let sought = if filter.may_be_seldom() { seek(tx, filter, select, &tail).await? } else { None };
+    let rows = match sought {
+        Some(rows) => rows,
         None => tx.query(&format!("{select} {} {tail}", conditions.sql()), &conditions.values()).await?,
-        Some(bound) => {
-            let mut near = Conditions::of(filter);
-            near.add_after(filter);
-            let bound = near.value(bound);
-            near.terms.push(format!("c.id {} {bound}", if filter.is_newest_first { ">=" } else { "<=" }));
-            tx.query(&format!("{select} {} {tail}", near.sql()), &near.values()).await?
-        }
     };
-    if bound.is_some() && rows.len() <= filter.limit {
-        // All that are wanted are found before they are put in order, by whichever index has the fewest.
-        let wanted = conditions.sql();
-        let of = |part: &str| format!("SELECT c.* FROM gk_case AS c {wanted} AND c.is_open {part}");
-        let found = format!("{} UNION ALL {} OFFSET 0", of("= 1"), of("IS DISTINCT FROM 1"));
-        let select = select.replacen("gk_case AS c", &format!("({found}) AS c"), 1);
-        rows = tx.query(&format!("{select} {tail}"), &conditions.values()).await?;
-    }
     let mut cases = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let has_more = cases.len() > filter.limit;
     cases.truncate(filter.limit);
     Ok((cases, has_more))
 }
 
-/// Returns the id up to which cases are looked at one by one; none where there are no more than that.
-async fn find_bound(tx: &Transaction<'_>, filter: &CaseFilter) -> Result<Option<uuid::Uuid>, Failure> {
+/// Looks at some cases one by one, and where these fill no page asks the indexes; none where there are so few cases that nothing of that
+/// is needed.
+async fn seek(tx: &Transaction<'_>, filter: &CaseFilter, select: &str, tail: &str) -> Result<Option<Vec<Row>>, Failure> {
+    let [first, last] = CASES_LOOKED_AT;
+    let paged = || {
+        let mut conditions = Conditions::of(filter);
+        conditions.add_after(filter);
+        conditions
+    };
+    for looked_at in [first, last] {
+        let Some(bound) = find_bound(tx, filter, looked_at).await? else { return Ok(None) };
+        let mut near = paged();
+        let bound = near.value(bound);
+        near.terms.push(format!("c.id {} {bound}", if filter.is_newest_first { ">=" } else { "<=" }));
+        let found = tx.query(&format!("{select} {} {tail}", near.sql()), &near.values()).await?;
+        if found.len() > filter.limit {
+            return Ok(Some(found));
+        }
+        if !filter.may_be_filled(found.len(), looked_at, last) {
+            break;
+        }
+    }
+    // All that are wanted are found before they are put in order, by whichever index has the fewest.
+    let conditions = paged();
+    let of = |part: &str| format!("SELECT c.* FROM gk_case AS c {} AND c.is_open {part}", conditions.sql());
+    let found = format!("{} UNION ALL {} OFFSET 0", of("= 1"), of("IS DISTINCT FROM 1"));
+    let select = select.replacen("gk_case AS c", &format!("({found}) AS c"), 1);
+    Ok(Some(tx.query(&format!("{select} {tail}"), &conditions.values()).await?))
+}
+
+/// Returns the id up to which so many cases are looked at one by one; none where there are no more than that.
+async fn find_bound(tx: &Transaction<'_>, filter: &CaseFilter, looked_at: usize) -> Result<Option<uuid::Uuid>, Failure> {
     let mut conditions = Conditions { terms: Vec::new(), values: Vec::new() };
     conditions.add_after(filter);
     let order = if filter.is_newest_first { "DESC" } else { "ASC" };
-    let sql = format!("SELECT c.id FROM gk_case AS c {} ORDER BY c.id {order} LIMIT 1 OFFSET {CASES_LOOKED_AT}", conditions.sql());
+    let sql = format!("SELECT c.id FROM gk_case AS c {} ORDER BY c.id {order} LIMIT 1 OFFSET {looked_at}", conditions.sql());
     Ok(tx.query_opt(&sql, &conditions.values()).await?.map(|row| row.get(0)))
 }
 
@@ -357,8 +375,8 @@ impl Conditions {
             conditions.terms.push(format!("c.part_until >= {from}"));
         }
         if let Some(department) = &filter.department {
-            let department = conditions.value(to_text(&format!("\n{department}\n")).into_owned());
-            conditions.terms.push(format!("strpos(c.departments, {department}) > 0"));
+            let department = conditions.value(to_text(department).into_owned());
+            conditions.terms.push(format!("string_to_array(c.departments, E'\\n') @> ARRAY[{department}]"));
         }
         conditions
     }

@@ -1,6 +1,6 @@
 //! The logs of drafts.
 
-use tokio_postgres::Transaction;
+use deadpool_postgres::Transaction;
 use tokio_postgres::types::Type;
 
 use super::connection::{Failure, corrupt};

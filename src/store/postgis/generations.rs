@@ -1,8 +1,9 @@
 //! Reads layers and generations back.
 
+use deadpool_postgres::Transaction;
 use futures_util::TryStreamExt;
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
 use super::connection::{Failure, corrupt};

@@ -1,7 +1,7 @@
 //! Keys, notes, the audit log and the version row.
 
+use deadpool_postgres::Transaction;
 use jiff::Timestamp;
-use tokio_postgres::Transaction;
 
 use super::connection::{Failure, corrupt};
 use super::listen::CHANNEL;

@@ -1,7 +1,8 @@
 //! What people put on record beside cases, who is told of events by name, and where workers were last seen.
 
+use deadpool_postgres::Transaction;
 use jiff::Timestamp;
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::connection::{Failure, corrupt};

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
+use tokio_postgres::Row;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
 use super::cases::{self, COLUMNS, copy_cases, page_of, read_case};
@@ -82,8 +83,7 @@ async fn add(
 ) -> Result<(), Failure> {
     let ids: Vec<Uuid> = news.iter().map(|(_, new)| new.case.id.0).collect();
     let times = || news.iter().map(|(_, new)| new.case.reported_at);
-    months::ensure(tx, "gk_case", times()).await?;
-    months::ensure(tx, "gk_case_event", times()).await?;
+    months::ensure_all(tx, &["gk_case", "gk_case_event"], times()).await?;
     let reporters: Vec<(WorkerId, &Reporter)> = news
         .iter()
         .filter(|(_, new)| !new.reporter.is_empty())
@@ -93,14 +93,14 @@ async fn add(
     let people = person_keys(tx, holders.chain(reporters.iter().map(|(id, _)| id))).await?;
     let tokens = take_tokens(tx, news).await?;
     let id_times: Vec<Time> = times().map(Time).collect();
-    let rows = tx
-        .query(
+    let enter = tx
+        .prepare_cached(
             "INSERT INTO gk_case_id (id, reported_at) SELECT n.id, n.reported_at FROM unnest($1::uuid[], $2::timestamptz[], $3::boolean[]) WITH ORDINALITY AS n (id, reported_at, taken, place)
              WHERE n.taken ORDER BY n.id, n.place
              ON CONFLICT (id) DO NOTHING RETURNING id",
-            &[&ids, &id_times, &tokens.iter().map(Option::is_none).collect::<Vec<_>>()],
         )
         .await?;
+    let rows = tx.query(&enter, &[&ids, &id_times, &tokens.iter().map(Option::is_none).collect::<Vec<_>>()]).await?;
     let mut fresh: rustc_hash::FxHashSet<Uuid> = rows.iter().map(|row| row.get(0)).collect();
     let mut taken: Vec<(usize, &NewCase)> = Vec::new();
     for (&(at, new), token) in news.iter().zip(tokens) {
@@ -152,15 +152,20 @@ async fn take_tokens(tx: &Transaction<'_>, news: &[(usize, &NewCase)]) -> Result
     let cases: Vec<Uuid> = tokens.iter().map(|(_, case, _)| *case).collect();
     let times: Vec<Time> = tokens.iter().map(|(.., at)| Time(*at)).collect();
     // Of two reports of one key in a batch the first counts; one that another process is writing is waited for.
-    tx.execute(
-        "INSERT INTO gk_case_token (key, body, case_id, at)
-         SELECT n.key, n.body, n.case_id, n.at FROM unnest($1::bytea[], $2::bytea[], $3::uuid[], $4::timestamptz[]) WITH ORDINALITY AS n (key, body, case_id, at, place)
-         ORDER BY n.key, n.place
-         ON CONFLICT (key) DO NOTHING",
-        &[&keys, &bodies, &cases, &times],
-    )
-    .await?;
-    let rows = tx.query("SELECT key, body, case_id FROM gk_case_token WHERE key = ANY ($1)", &[&keys]).await?;
+    let enter = tx
+        .prepare_cached(
+            "INSERT INTO gk_case_token (key, body, case_id, at)
+             SELECT n.key, n.body, n.case_id, n.at FROM unnest($1::bytea[], $2::bytea[], $3::uuid[], $4::timestamptz[]) WITH ORDINALITY AS n (key, body, case_id, at, place)
+             ORDER BY n.key, n.place
+             ON CONFLICT (key) DO NOTHING",
+        )
+        .await?;
+    let entered = tx.execute(&enter, &[&keys, &bodies, &cases, &times]).await?;
+    if usize::try_from(entered).is_ok_and(|entered| entered == tokens.len()) {
+        return Ok(found);
+    }
+    let find = tx.prepare_cached("SELECT key, body, case_id FROM gk_case_token WHERE key = ANY ($1)").await?;
+    let rows = tx.query(&find, &[&keys]).await?;
     let known: FxHashMap<&[u8], (&[u8], Uuid)> = rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect();
     for ((_, new), found) in news.iter().zip(&mut found) {
         let Some(token) = new.token else { continue };
@@ -228,7 +233,7 @@ async fn find_near(tx: &Transaction<'_>, news: &[(usize, &NewCase)]) -> Result<V
          CROSS JOIN LATERAL (SELECT id, lon, lat FROM gk_case WHERE cell = n.cell AND reported_at BETWEEN n.since AND n.until
                              ORDER BY reported_at DESC LIMIT $5) AS c";
     let limit = i64::try_from(DUPLICATES_MAX).unwrap_or(i64::MAX);
-    for row in tx.query(sql, &[&places, &cells, &since, &until, &limit]).await? {
+    for row in tx.query(&tx.prepare_cached(sql).await?, &[&places, &cells, &since, &until, &limit]).await? {
         let at = usize::try_from(row.get::<_, i32>(0)).map_err(|e| corrupt("batch", &e))?;
         let new = news[at].1;
         let far = distance_m(new.case.position, Position { lon: row.get(2), lat: row.get(3) });
@@ -254,12 +259,13 @@ async fn append(
     let moved = nexts.iter().filter_map(|(_, next)| next.event.facts.place.as_ref()?.holder.as_ref());
     let told = nexts.iter().flat_map(|(_, next)| notices_of(&next.event)).map(|(worker, _)| worker);
     let people = person_keys(tx, moved.chain(told)).await?;
-    let rows = tx.query("SELECT id, reported_at FROM gk_case_id WHERE id = ANY ($1)", &[&ids]).await?;
+    let when = tx.prepare_cached("SELECT id, reported_at FROM gk_case_id WHERE id = ANY ($1)").await?;
+    let rows = tx.query(&when, &[&ids]).await?;
     let times = rows.iter().map(|row| row.try_get::<_, Time>(1)).collect::<Result<Vec<_>, _>>()?;
     let (Some(first), Some(last)) = (times.iter().min_by_key(|t| t.0), times.iter().max_by_key(|t| t.0)) else { return Ok(()) };
     // The times say in which months' partitions to look.
     let sql = "SELECT id, version, reported_at FROM gk_case WHERE id = ANY ($1) AND reported_at BETWEEN $2 AND $3 ORDER BY id FOR UPDATE";
-    let rows = tx.query(sql, &[&ids, first, last]).await?;
+    let rows = tx.query(&tx.prepare_cached(sql).await?, &[&ids, first, last]).await?;
     let mut known: FxHashMap<Uuid, (Option<i32>, Timestamp)> = FxHashMap::default();
     for row in &rows {
         known.insert(row.get(0), (row.get(1), row.try_get::<_, Time>(2)?.0));
@@ -291,10 +297,15 @@ async fn stand(tx: &Transaction<'_>, next: &NewEvent, reported_at: Timestamp) ->
     let standing = Standing::of(&next.after);
     let category = next.event.facts.category.as_deref().map(to_text);
     let version = i32::try_from(standing.version).map_err(|e| corrupt("case", &e))?;
+    let update = tx
+        .prepare_cached(
+            "UPDATE gk_case SET state = $3, version = $4, is_open = $5, due_at = $6, departments = $7, is_published = $8,
+               category = coalesce($9, category), alarm_at = $10, people = $11, part_until = $12, is_long = $13
+             WHERE id = $1 AND reported_at = $2",
+        )
+        .await?;
     tx.execute(
-        "UPDATE gk_case SET state = $3, version = $4, is_open = $5, due_at = $6, departments = $7, is_published = $8,
-           category = coalesce($9, category), alarm_at = $10, people = $11, part_until = $12, is_long = $13
-         WHERE id = $1 AND reported_at = $2",
+        &update,
         &[
             &next.case.0,
             &Time(reported_at),
@@ -322,7 +333,8 @@ async fn insert_events(tx: &Transaction<'_>, entries: &[Entry]) -> Result<(), Fa
         return Ok(());
     }
     let count = i64::try_from(entries.len()).map_err(|e| corrupt("batch", &e))?;
-    let row = tx.query_one("UPDATE gk_case_counter SET number = number + $1 RETURNING number", &[&count]).await?;
+    let give = tx.prepare_cached("UPDATE gk_case_counter SET number = number + $1 RETURNING number").await?;
+    let row = tx.query_one(&give, &[&count]).await?;
     let first = row.get::<_, i64>(0) - count + 1;
     let types = [
         Type::INT8,
@@ -340,7 +352,8 @@ async fn insert_events(tx: &Transaction<'_>, entries: &[Entry]) -> Result<(), Fa
         Type::TEXT,
     ];
     let columns = "number, case_id, reported_at, seq, at, author, role, action, effect, state, is_end, facts";
-    let sink = tx.copy_in(&format!("COPY gk_case_event ({columns}) FROM STDIN (FORMAT binary)")).await?;
+    let copy = tx.prepare_cached(&format!("COPY gk_case_event ({columns}) FROM STDIN (FORMAT binary)")).await?;
+    let sink = tx.copy_in(&copy).await?;
     let mut copy = std::pin::pin!(BinaryCopyInWriter::new(sink, &types));
     for (number, Entry { case, reported_at, row, .. }) in (first..).zip(entries) {
         let seq = i32::try_from(row.seq).map_err(|e| corrupt("event", &e))?;
@@ -365,7 +378,8 @@ async fn insert_events(tx: &Transaction<'_>, entries: &[Entry]) -> Result<(), Fa
     let notices = numbered
         .flat_map(|(number, entry)| entry.notices.iter().map(move |(worker, kind)| (number, entry.case, entry.row.at, *worker, *kind)));
     ledger::add_notices(tx, &notices.collect::<Vec<_>>()).await?;
-    tx.execute("SELECT pg_notify($1, '')", &[&CASES_CHANNEL]).await?;
+    let tell = tx.prepare_cached("SELECT pg_notify($1, '')").await?;
+    tx.execute(&tell, &[&CASES_CHANNEL]).await?;
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 //! Brings the tables up to date, step by step, each in one transaction.
 
 use deadpool_postgres::Object;
+use deadpool_postgres::Transaction;
 use refinery::{Migration, Runner};
-use tokio_postgres::Transaction;
 
 use super::connection::{Failure, corrupt};
 use crate::store::StoreError;

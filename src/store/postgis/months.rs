@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use deadpool_postgres::Transaction;
 use futures_util::future::try_join;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use tokio_postgres::Transaction;
 
 use super::connection::{Failure, corrupt};
 use crate::store::StoreError;
@@ -40,45 +40,60 @@ pub(super) fn month_of_partition(table: &str, name: &str) -> Option<Date> {
     (partition_name(table, month) == name).then_some(month)
 }
 
-/// Makes the partitions for the months of `times` that are not there yet.
+/// Makes the partitions of a table for the months of `times` that are not there yet.
 pub(super) async fn ensure(tx: &Transaction<'_>, table: &str, times: impl IntoIterator<Item = Timestamp>) -> Result<(), Failure> {
+    ensure_all(tx, &[table], times).await
+}
+
+/// Makes the partitions of some tables for the months of `times` that are not there yet.
+pub(super) async fn ensure_all(tx: &Transaction<'_>, tables: &[&str], times: impl IntoIterator<Item = Timestamp>) -> Result<(), Failure> {
     let months: BTreeSet<Date> = times.into_iter().map(month_of).collect();
     if months.len() > MONTHS_MAX {
         return Err(Failure::Store(StoreError::TooManyMonths { months: months.len(), max: MONTHS_MAX }));
     }
-    let names: Vec<String> = months.iter().map(|month| partition_name(table, *month)).collect();
-    // The lock that writing to the table takes anyway, taken before looking, so that no month is detached in between. One way there
+    let partitions = tables.iter().flat_map(|table| months.iter().map(move |month| (*table, *month)));
+    let partitions: Vec<(&str, Date, String)> = partitions.map(|(table, month)| (table, month, partition_name(table, month))).collect();
+    let names: Vec<&str> = partitions.iter().map(|(.., name)| name.as_str()).collect();
+    // The lock that writing to the tables takes anyway, taken before looking, so that no month is detached in between. One way there
     // and back for both.
-    let lock = async { tx.batch_execute(&format!("LOCK TABLE ONLY {table} IN ROW EXCLUSIVE MODE")).await.map_err(Failure::from) };
+    let locked: Vec<String> = tables.iter().map(|table| format!("ONLY {table}")).collect();
+    let lock = format!("LOCK TABLE {} IN ROW EXCLUSIVE MODE", locked.join(", "));
+    let lock = async { tx.batch_execute(&lock).await.map_err(Failure::from) };
     let ((), known) = try_join(lock, find_tables(tx, &names)).await?;
-    for (month, name) in months.into_iter().zip(names).filter(|(_, name)| !known.contains(name)) {
-        let next = month.last_of_month().tomorrow().map_err(|e| corrupt("month", &e))?;
-        // Two writers may find it missing at once; the second sees the first's when it has the lock.
-        tx.batch_execute("SELECT pg_advisory_xact_lock(hashtext('gridkeeper.' || current_schema()), 2)").await?;
-        if find_tables(tx, std::slice::from_ref(&name)).await?.is_empty() {
-            // Attached rather than made in place, which would lock out all who read the table.
-            tx.batch_execute(&format!(
-                "CREATE TABLE {name} (LIKE {table} INCLUDING ALL);
-                 ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{month} 00:00:00+00') TO ('{next} 00:00:00+00')"
-            ))
-            .await?;
-            if table == "gk_audit" {
-                // Triggers of rows come with the table; those of statements do not.
-                tx.batch_execute(&format!(
-                    "CREATE TRIGGER gk_audit_is_not_emptied BEFORE TRUNCATE ON {name} FOR EACH STATEMENT EXECUTE FUNCTION gk_refuse_change()"
-                ))
-                .await?;
-            }
-        }
+    for (table, month, name) in partitions.iter().filter(|(.., name)| !known.contains(name)) {
+        make_partition(tx, table, *month, name).await?;
+    }
+    Ok(())
+}
+
+async fn make_partition(tx: &Transaction<'_>, table: &str, month: Date, name: &str) -> Result<(), Failure> {
+    let next = month.last_of_month().tomorrow().map_err(|e| corrupt("month", &e))?;
+    // Two writers may find it missing at once; the second sees the first's when it has the lock.
+    tx.batch_execute("SELECT pg_advisory_xact_lock(hashtext('gridkeeper.' || current_schema()), 2)").await?;
+    if !find_tables(tx, &[name]).await?.is_empty() {
+        return Ok(());
+    }
+    // Attached rather than made in place, which would lock out all who read the table.
+    tx.batch_execute(&format!(
+        "CREATE TABLE {name} (LIKE {table} INCLUDING ALL);
+         ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{month} 00:00:00+00') TO ('{next} 00:00:00+00')"
+    ))
+    .await?;
+    if table == "gk_audit" {
+        // Triggers of rows come with the table; those of statements do not.
+        tx.batch_execute(&format!(
+            "CREATE TRIGGER gk_audit_is_not_emptied BEFORE TRUNCATE ON {name} FOR EACH STATEMENT EXECUTE FUNCTION gk_refuse_change()"
+        ))
+        .await?;
     }
     Ok(())
 }
 
 /// Returns those of `names` that are tables. The catalogue is read as a table, for what PostgreSQL remembers of names may be older
 /// than the lock.
-async fn find_tables(tx: &Transaction<'_>, names: &[String]) -> Result<BTreeSet<String>, Failure> {
+async fn find_tables(tx: &Transaction<'_>, names: &[&str]) -> Result<BTreeSet<String>, Failure> {
     let sql = "SELECT relname::text FROM pg_class WHERE relname = ANY ($1) AND relnamespace = current_schema()::regnamespace";
-    Ok(tx.query(sql, &[&names]).await?.iter().map(|row| row.get(0)).collect())
+    Ok(tx.query(&tx.prepare_cached(sql).await?, &[&names]).await?.iter().map(|row| row.get(0)).collect())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The one table with personal fields.
 
+use deadpool_postgres::Transaction;
 use jiff::Timestamp;
-use tokio_postgres::Transaction;
 
 use super::connection::Failure;
 use super::keys::note_change;

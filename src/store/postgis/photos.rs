@@ -1,7 +1,8 @@
 //! Photos of cases.
 
+use deadpool_postgres::Transaction;
 use jiff::Timestamp;
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::connection::{Failure, corrupt};

@@ -1,9 +1,9 @@
 //! Writes a generation: new and changed units get a row, and the rows that they take the place of end.
 
+use deadpool_postgres::Transaction;
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
-use tokio_postgres::Transaction;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
 

@@ -4,10 +4,10 @@
 //! audit log, or it is not out. The lock is held for moments, for nothing is read or moved under it. A month that is detached has
 //! another name, by which it is found again after a crash, and which leaves its own to a late case of that month.
 
+use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
-use tokio_postgres::Transaction;
 
 use super::connection::{Failure, corrupt};
 use super::keys::note;

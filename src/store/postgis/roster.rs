@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::Row;
 
 use super::connection::{Failure, corrupt};
 use super::generations::{from_id, load_generations, to_id};
@@ -145,14 +146,9 @@ pub(super) async fn person_keys(tx: &Transaction<'_>, ids: impl Iterator<Item = 
     }
     let texts: Vec<String> = ids.iter().map(|id| to_text(&id.0).into_owned()).collect();
     // Writers of cases and of rosters may meet a new worker at once; this lock is held until the second of them is done.
-    let missing: i64 = tx
-        .query_one(
-            "SELECT count(*) FROM unnest($1::text[]) AS i (id) WHERE NOT EXISTS (SELECT 1 FROM gk_person WHERE worker_id = i.id)",
-            &[&texts],
-        )
-        .await?
-        .get(0);
-    if missing > 0 {
+    let find = tx.prepare_cached("SELECT worker_id, key FROM gk_person WHERE worker_id = ANY ($1)").await?;
+    let mut rows = tx.query(&find, &[&texts]).await?;
+    if rows.len() < texts.len() {
         tx.batch_execute("SELECT pg_advisory_xact_lock(hashtext('gridkeeper.' || current_schema()), 3)").await?;
         tx.execute(
             "INSERT INTO gk_person (key, worker_id, name, phone)
@@ -162,8 +158,8 @@ pub(super) async fn person_keys(tx: &Transaction<'_>, ids: impl Iterator<Item = 
             &[&texts],
         )
         .await?;
+        rows = tx.query(&find, &[&texts]).await?;
     }
-    let rows = tx.query("SELECT worker_id, key FROM gk_person WHERE worker_id = ANY ($1)", &[&texts]).await?;
     Ok(rows.iter().map(|row| (worker_id(row.get(0)), row.get(1))).collect())
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use deadpool_postgres::Transaction;
 use jiff::Timestamp;
-use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
 use super::connection::{Failure, corrupt};

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use bytes::BytesMut;
+use deadpool_postgres::Transaction;
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
+use tokio_postgres::Row as SqlRow;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{Row as SqlRow, Transaction};
 use uuid::Uuid;
 
 use super::connection::{Failure, corrupt};

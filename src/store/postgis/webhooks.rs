@@ -1,7 +1,8 @@
 //! Webhooks, how far each is, and their dead letters.
 
+use deadpool_postgres::Transaction;
 use jiff::Timestamp;
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::Row;
 
 use super::connection::{Failure, corrupt};
 use super::keys::note;
