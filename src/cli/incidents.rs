@@ -1,6 +1,8 @@
 mod list;
 mod lives;
 
+use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,9 +21,12 @@ use crate::config::Config;
 use crate::dispatch::workflow::CaseEvent;
 use crate::dispatch::{Case, CaseId};
 use crate::history::{load_roster, load_snapshot};
-use crate::import::{Crs, IncidentRow, Table, read_incidents};
+use crate::import::{Crs, IncidentRow, RowProblem, Table, read_incidents};
 use crate::snapshot::{Query, Snapshot};
 use crate::store::Store;
+
+/// Unknown categories that are told one by one.
+const CATEGORIES_WARNED_OF: usize = 20;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -78,6 +83,7 @@ pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer:
     let now = Timestamp::now();
     let (mut incidents, mut problems) = read_incidents(&Table::read(file)?, crs, &config.time_zone)?;
     problems.extend(lives::check_states(&mut incidents, &config.cases.workflow, live));
+    problems.extend(check_ids(&incidents));
     if !problems.is_empty() {
         super::roster::report(&problems, file);
         return Ok(Outcome::Problems);
@@ -96,6 +102,7 @@ pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer:
     }
     let located = cases.iter().filter(|read| read.case.grid.is_some()).count();
     let count = cases.len();
+    warn_of_unknown_categories(&cases);
     let (records, with_lives): (Vec<_>, Vec<_>) = cases.into_iter().partition(|read| read.events.is_empty());
     let records: Vec<Case> = records.into_iter().map(|read| read.case).collect();
     let failed = "cannot store the incidents";
@@ -115,6 +122,8 @@ struct Read {
     events: Vec<CaseEvent>,
     /// Metres to the border, where it is so near that the grid is in doubt.
     border_m: Option<f64>,
+    /// Whether the rules of its time have categories, and none that is its own.
+    is_category_unknown: bool,
 }
 
 /// The states of the store at the times of incidents, which come oldest first.
@@ -179,7 +188,43 @@ fn to_case(snapshot: &Snapshot, config: &Config, layer: &LayerName, incident: In
     };
     let events = lives::history(snapshot, &config.cases.workflow, answer.as_ref(), &case, &state, state_at);
     let border_m = answer.as_ref().filter(|answer| answer.is_ambiguous).and_then(|answer| answer.located.distance_to_border_m);
-    Read { case, events, border_m }
+    let rules = snapshot.rules(case.reported_at);
+    let is_category_unknown = !case.category.is_empty() && rules.has_categories() && rules.find(&case.category, true).is_err();
+    Read { case, events, border_m, is_category_unknown }
+}
+
+/// Returns the rows whose number an earlier row has: which of them is meant by it, nobody could say.
+fn check_ids(incidents: &[IncidentRow]) -> Vec<RowProblem> {
+    let mut rows: FxHashMap<&str, u64> = FxHashMap::default();
+    let numbered = incidents.iter().filter(|incident| !incident.id.is_empty());
+    let repeated = numbered.filter_map(|incident| match rows.entry(&incident.id) {
+        Entry::Vacant(free) => {
+            free.insert(incident.row);
+            None
+        }
+        Entry::Occupied(first) => Some(RowProblem {
+            row: incident.row,
+            column: "id",
+            detail: format!("{:?} is the number of row {} too; give each incident its own, or leave it empty", incident.id, first.get()),
+        }),
+    });
+    repeated.collect()
+}
+
+/// What is past is kept as it was told, though rules and limits say nothing about it.
+fn warn_of_unknown_categories(cases: &[Read]) {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for read in cases.iter().filter(|read| read.is_category_unknown) {
+        *counts.entry(&read.case.category).or_default() += 1;
+    }
+    for (category, count) in counts.iter().take(CATEGORIES_WARNED_OF) {
+        eprintln!(
+            "warning: the rules have no category {category:?}, which {count} incidents have; they get no departments and no limits by it"
+        );
+    }
+    if let Some(more) = counts.len().checked_sub(CATEGORIES_WARNED_OF).filter(|more| *more > 0) {
+        eprintln!("warning: {more} more categories are unknown");
+    }
 }
 
 /// Makes ids of what the rows say, so that a table which is read twice gives the same cases. Rows that say the same are counted.

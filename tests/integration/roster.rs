@@ -132,6 +132,19 @@ fn incidents_are_stored_once_with_their_grid_and_keeper() {
 }
 
 #[test]
+fn a_number_is_given_to_one_incident_of_a_table() {
+    let town = SmallTown::build();
+    let rows = "id,lon,lat,reported_at,description\n\
+        A1,111.605,26.205,2026-03-01 08:00,a hole\n,111.605,26.205,2026-03-01 08:00,a hole\n,111.605,26.205,2026-03-01 08:00,a hole\n\
+        A1,111.606,26.205,2026-03-01 08:00,a lamp\n";
+    let refused = town.run(&["incidents", "import", text(&town.write("incidents.csv", rows))]);
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{told}");
+    assert!(told.contains("row 5") && told.contains("the number of row 2 too"), "{told}");
+    assert_eq!(town.succeed(&["incidents", "list"]).lines().count(), 1, "nothing is stored of a table with a fault");
+}
+
+#[test]
 fn an_incident_has_the_keeper_of_its_time_and_not_of_its_import() {
     let town = SmallTown::build();
     for worker in ["W1", "W2"] {

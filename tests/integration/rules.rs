@@ -45,6 +45,17 @@ const IN_WEST: &str = "111.602";
 const IN_EAST: &str = "111.617";
 
 #[test]
+fn an_import_names_categories_that_the_rules_do_not_have() {
+    let town = town();
+    let rows =
+        "lon,lat,category,reported_at\n111.602,26.205,E0110,2026-03-01\n111.602,26.205,E9999,2026-03-01\n111.602,26.205,E9999,2026-03-02\n";
+    let taken = town.run(&["incidents", "import", text(&town.write("incidents.csv", rows))]);
+    let told = String::from_utf8_lossy(&taken.stderr).into_owned();
+    assert!(taken.status.success() && String::from_utf8_lossy(&taken.stdout).starts_with("3 incidents are new"), "{told}");
+    assert!(told.contains("no category \"E9999\", which 2 incidents have") && !told.contains("E0110"), "{told}");
+}
+
+#[test]
 fn a_lookup_with_a_category_tells_departments_and_due_time() {
     let town = town();
     // The last work day before the National Day, at 16:00.

@@ -72,7 +72,7 @@ pub fn history(
 /// # Errors
 /// The store fails; what was added by then stays, and the same table again adds the rest.
 pub fn add(store: &dyn Store, cases: Vec<Read>) -> Result<usize, StoreError> {
-    let new = |Read { case, events, border_m }| {
+    let new = |Read { case, events, border_m, .. }| {
         let reporter = Reporter::default();
         CaseWrite::Add(Box::new(NewCase { case, events, photos: Vec::new(), reporter, token: None, near: None, border_m }))
     };
