@@ -1,19 +1,19 @@
 //! Brings the tables up to date, step by step, each in one transaction.
 
-use deadpool_postgres::Object;
-use deadpool_postgres::Transaction;
+use deadpool_postgres::{Object, Transaction};
 use refinery::{Migration, Runner};
 
 use super::connection::{Failure, corrupt};
 use crate::store::StoreError;
 
 /// A migration is never changed once it has been released; what follows is a new one.
-const MIGRATIONS: [(&str, &str); 5] = [
+const MIGRATIONS: [(&str, &str); 6] = [
     ("V1__store", include_str!("../../../migrations/postgis/V1__store.sql")),
     ("V2__publications", include_str!("../../../migrations/postgis/V2__publications.sql")),
     ("V3__photos", include_str!("../../../migrations/postgis/V3__photos.sql")),
     ("V4__parts", include_str!("../../../migrations/postgis/V4__parts.sql")),
     ("V5__lists", include_str!("../../../migrations/postgis/V5__lists.sql")),
+    ("V6__departments", include_str!("../../../migrations/postgis/V6__departments.sql")),
 ];
 
 const TABLE: &str = "gk_migration";
@@ -54,15 +54,20 @@ pub(super) fn refuse_newer(location: &str, version: i64) -> Result<(), StoreErro
 
 pub(super) async fn run(client: &mut Object) -> Result<(), Failure> {
     let broken = |e: refinery::Error| corrupt("list of migrations", &chain(&e));
-    let migrations = MIGRATIONS.iter().map(|(name, sql)| Migration::unapplied(name, sql)).collect::<Result<Vec<_>, _>>().map_err(broken)?;
-    let mut runner = Runner::new(&migrations);
-    runner.set_migration_table_name(TABLE);
+    let runner = runner().map_err(broken)?;
     // Two processes that are started together would both make the tables.
     let lock = "hashtext('gridkeeper.' || current_schema()), 0";
     client.batch_execute(&format!("SELECT pg_advisory_lock({lock})")).await?;
     let result = runner.run_async(&mut ***client).await;
     client.batch_execute(&format!("SELECT pg_advisory_unlock({lock})")).await?;
     result.map(|_| ()).map_err(broken)
+}
+
+fn runner() -> Result<Runner, refinery::Error> {
+    let migrations = MIGRATIONS.iter().map(|(name, sql)| Migration::unapplied(name, sql)).collect::<Result<Vec<_>, _>>()?;
+    let mut runner = Runner::new(&migrations);
+    runner.set_migration_table_name(TABLE);
+    Ok(runner)
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
@@ -72,8 +77,55 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::store::postgis::connection::Connections;
     use crate::store::postgis::scratch::Scratch;
+
+    /// Makes the tables as they were with some migration.
+    fn make_as_of(database: &Scratch, version: i32) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (mut client, connection) = tokio_postgres::connect(database.address(), tokio_postgres::NoTls).await.unwrap();
+            tokio::spawn(connection);
+            runner().unwrap().set_target(refinery::Target::Version(version)).run_async(&mut client).await.unwrap();
+        });
+    }
+
+    #[test]
+    fn a_month_that_is_being_taken_out_gets_the_columns_of_the_table() {
+        let Some(database) = Scratch::create() else { return };
+        make_as_of(&database, 3);
+        let case =
+            "INSERT INTO gk_case (id, district, reported_at, lon, lat, given, category, description, source, state, version, is_open, geom)
+             SELECT gen_random_uuid(), '', at, 111.6, 26.2, '', '', '', '', 'closed', 1, 0, ST_SetSRID(ST_MakePoint(111.6, 26.2), 4326)
+             FROM unnest(ARRAY['2025-01-05'::timestamptz, '2025-02-05']) AS c (at);
+             INSERT INTO gk_case_event SELECT 1, id, reported_at, 1, reported_at + interval '40 days', '', '', '', '', 'closed', 1,
+               '{\"clocks\":[{\"due_at\":\"2025-02-10T00:00:00Z\"},{}]}' FROM gk_case WHERE reported_at < '2025-02-01';
+             INSERT INTO gk_case_event SELECT 2, id, reported_at, 1, reported_at, '', '', '', '', 'closed', 1, '{}' FROM gk_case
+               WHERE reported_at >= '2025-02-01';";
+        let months = ["01", "02"].map(|month| {
+            let next = if month == "01" { "02" } else { "03" };
+            ["gk_case", "gk_case_event"].map(|table| {
+                format!(
+                    "CREATE TABLE {table}_2025_{month} (LIKE {table} INCLUDING ALL);
+                     ALTER TABLE {table} ATTACH PARTITION {table}_2025_{month} FOR VALUES FROM ('2025-{month}-01') TO ('2025-{next}-01');"
+                )
+            })
+        });
+        let out = "ALTER TABLE gk_case DETACH PARTITION gk_case_2025_01; ALTER TABLE gk_case_2025_01 RENAME TO gk_case_2025_01_out;";
+        database.run(&format!("{}{case}{out}", months.concat().concat()));
+        let connections = Connections::open_or_create(database.address()).unwrap();
+        let ask = |sql: &'static str| -> Vec<(Option<String>, Option<i32>)> {
+            let read = async |tx: &Transaction<'_>| Ok(tx.query(sql, &[]).await?.iter().map(|row| (row.get(0), row.get(1))).collect());
+            connections.read("ask", read).unwrap()
+        };
+        assert_eq!(
+            ask("SELECT to_char(part_until AT TIME ZONE 'UTC', 'YYYY-MM-DD'), is_long FROM gk_case"),
+            [(Some("2025-02-05".into()), Some(0))]
+        );
+        // Nobody judges what is out; its rows are read as they are.
+        assert_eq!(ask("SELECT part_until::text, is_long FROM gk_case_2025_01_out"), [(None, None)]);
+    }
 
     #[test]
     fn every_column_of_tables_and_views_says_what_it_holds() {
