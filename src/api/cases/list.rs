@@ -27,7 +27,7 @@ pub struct IncidentsQuery {
     pub state: Option<String>,
     /// Only cases that have not ended, or that have.
     pub open: Option<bool>,
-    /// Only cases of which a clock has run out.
+    /// Only open cases of which a clock has run out.
     pub overdue: Option<bool>,
     /// Only cases of which a clock runs out before this time.
     #[param(value_type = Option<String>, format = DateTime)]

@@ -106,7 +106,7 @@ pub(super) fn view_of(
     let workflow = &state.config().cases.workflow;
     let folded = record.state();
     // The calendar is that of the place; a chain that no clock has reached needs none.
-    let late = folded.as_ref().filter(|folded| !folded.is_end && folded.is_overdue(at));
+    let late = folded.as_ref().filter(|folded| folded.is_overdue(at));
     let escalation = late.and_then(|folded| {
         let query = query_of(snapshot, &record.case, at);
         let answer = answer_for(snapshot, &query, &record.case).ok()?;

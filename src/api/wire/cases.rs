@@ -132,8 +132,10 @@ pub struct IncidentView {
     /// When the next of its clocks runs out; null while none runs.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub due_at: Option<Timestamp>,
-    /// Whether a clock has run out; of a case that has ended, whether one had.
+    /// Whether it is open and a clock of it has run out.
     pub overdue: bool,
+    /// Whether a clock of it has ever run out, stopped since or not.
+    pub late: bool,
     /// How far it has gone up the chain.
     pub escalation: Option<EscalationView>,
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -271,6 +273,7 @@ impl IncidentView {
             holder: case.holder.as_ref().map(ToString::to_string),
             due_at: state.and_then(CaseState::due_at),
             overdue: state.is_some_and(|state| state.is_overdue(at)),
+            late: state.is_some_and(|state| state.is_late(at)),
             escalation: step.map(|step| EscalationView { level: step.level, to: step.to.clone() }),
             suspended_since: state.and_then(|state| state.suspended_since),
             filed_at: state.and_then(|state| state.filed_at),

@@ -149,7 +149,7 @@ pub fn decide(workflow: &Workflow, case: &CaseState, order: &Order, context: &Co
             if case.appeal != Appeal::None {
                 return Err(Refusal::Appealed);
             }
-            if !case.is_overdue(at) {
+            if !case.is_late(at) {
                 return Err(Refusal::NotLate);
             }
         }

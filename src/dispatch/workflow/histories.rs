@@ -206,7 +206,7 @@ fn a_case_ends_when_all_its_departments_have_done_their_tasks() {
     assert_eq!(state.due_at(), Some(local("2026-11-27T18:00")), "four urgent hours to check");
     case.play("2026-11-27T15:00", "close");
     let state = case.state();
-    assert!(state.is_end && state.ended_how == Some(Effect::Close) && !state.is_overdue(case.at));
+    assert!(state.is_end && state.ended_how == Some(Effect::Close) && !state.is_late(case.at));
     assert_eq!(state.due_at(), None);
 }
 
@@ -334,7 +334,8 @@ fn an_appeal_is_open_once_and_only_after_a_late_end() {
     assert_eq!(case.state().appeal, Appeal::Reviewed, "one look is not enough");
     case.play("2026-12-28T13:00", "review");
     assert_eq!(case.state().appeal, Appeal::Upheld);
-    assert!(case.state().is_overdue(case.at), "the delay stays a fact");
+    assert!(case.state().is_late(case.at), "the delay stays a fact");
+    assert!(!case.state().is_overdue(case.at), "nothing is due any more");
 
     let mut quick = Played::new("2026-11-27T09:00");
     quick.play("2026-11-27T09:00", "self_handle");

@@ -416,17 +416,24 @@ impl CaseState {
     /// Returns until when the case has a part in what is counted: its last event, or the last time at which one of its clocks is due,
     /// also of those that have ended.
     pub fn part_until(&self) -> Timestamp {
-        let of_tasks = self.tasks.iter().flat_map(|task| std::iter::once(&task.clock).chain(&task.past_clocks));
-        let due = self.clocks.iter().chain(of_tasks).flat_map(|clock| [clock.due_at, clock.was_due_at]);
+        let due = self.all_clocks().flat_map(|clock| [clock.due_at, clock.was_due_at]);
         due.flatten().fold(self.changed_at, Timestamp::max)
     }
 
-    /// Whether a clock has run out at `at`. Of a case that has ended: whether one had.
+    /// Whether a clock that runs has run out at `at`; none runs of a case that has ended.
     pub fn is_overdue(&self, at: Timestamp) -> bool {
-        if self.is_end {
-            return self.clocks.iter().chain(self.tasks.iter().map(|task| &task.clock)).any(|clock| clock.is_overdue(at));
-        }
-        self.running().any(|(_, clock)| clock.is_overdue(at))
+        !self.is_end && self.running().any(|(_, clock)| clock.is_overdue(at))
+    }
+
+    /// Whether a clock has run out by `at`, stopped since or not.
+    pub fn is_late(&self, at: Timestamp) -> bool {
+        self.all_clocks().any(|clock| clock.is_overdue(at))
+    }
+
+    /// The clocks of the case and of its tasks, also those that a task had before it was done again.
+    fn all_clocks(&self) -> impl Iterator<Item = &CaseClock> {
+        let of_tasks = self.tasks.iter().flat_map(|task| std::iter::once(&task.clock).chain(&task.past_clocks));
+        self.clocks.iter().chain(of_tasks)
     }
 }
 
