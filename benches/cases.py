@@ -1,6 +1,8 @@
 """Measures lists, indicators and maps of cases in a store with 100,000 cases beside one with many more, over HTTP.
 
-Usage: cases.py GRIDKEEPER SCRATCH COUNT
+Usage: cases.py GRIDKEEPER SCRATCH COUNT [SERVER]
+
+With the address of a PostgreSQL server both stores are copied to databases there, and these are asked.
 
 Both stores have the same cases of the last 30 days, of which some are open. The larger one has what is older again and again, back to
 earlier years, as it stands in the tables: rows are copied under other ids and times, which takes minutes where importing them takes hours.
@@ -169,7 +171,17 @@ def questions(place, grid):
     return {**lists, **other}, drawn
 
 
-def main(gridkeeper, scratch, count):
+def copy_to(gridkeeper, path, server):
+    """Copies a store to a database, which is made, and returns its address."""
+    name = os.path.basename(path).replace("-", "_").removesuffix(".gpkg")
+    subprocess.run(["psql", "-q", f"{server}/postgres", "-c", f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", "-c", f"CREATE DATABASE {name}"], check=True)
+    print(f"figure cases_copy_{name} {run([gridkeeper, 'migrate', path, f'{server}/{name}']):.0f} s", flush=True)
+    # As the server itself does within a minute or so.
+    subprocess.run(["psql", "-q", f"{server}/{name}", "-c", "VACUUM ANALYZE"], check=True)
+    return f"{server}/{name}"
+
+
+def main(gridkeeper, scratch, count, server=None):
     count = int(count)
     paths = [os.path.join(scratch, f"cases-{size}.gpkg") for size in (FIRST, count)]
     for path in paths:
@@ -183,7 +195,8 @@ def main(gridkeeper, scratch, count):
     with open(os.path.join(make_sample(gridkeeper, scratch, GRIDS), "incidents.csv"), encoding="utf-8-sig") as file:
         sample = next(csv.DictReader(file))
     place = float(sample["lon"]), float(sample["lat"])
-    services = [Service(gridkeeper, path) for path in paths]
+    stores = [copy_to(gridkeeper, path, server) for path in paths] if server else paths
+    services = [Service(gridkeeper, store) for store in stores]
     try:
         for size, service in zip((FIRST, count), services):
             before = memory_mib(service.process, "VmRSS")
