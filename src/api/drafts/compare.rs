@@ -8,13 +8,15 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::desk::with_draft;
+use super::sheet::Sheet;
 use super::tag::{name_of, tag_header};
 use super::views::{collection, geometry_json};
 use crate::api::caller::Caller;
 use crate::api::document::Document;
 use crate::api::html::FIGURES;
 use crate::api::media::{HTML, JSON, Offer, negotiate};
-use crate::api::page::{FormatQuery, send_json};
+use crate::api::openapi::with_policy;
+use crate::api::page::FormatQuery;
 use crate::api::problem::Problem;
 use crate::api::query::Query;
 use crate::api::state::AppState;
@@ -74,7 +76,7 @@ pub struct TotalsView {
 }
 
 /// Who and what changes hands between a draft and what it was made of, as JSON, CSV, a GeoJSON collection of the changes, or a page to be
-/// printed.
+/// printed and signed, in English and Chinese.
 #[utoipa::path(
     get,
     operation_id = "compare_draft",
@@ -94,6 +96,7 @@ pub async fn compare_draft(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let offer = negotiate(query.f.as_deref(), &headers, FORMS)?;
+    let time_zone = state.config().time_zone.clone();
     with_draft(&state, &caller, &id, move |session, store| {
         let at = session.generation().effective_from;
         let roster = store.load_roster(at).map_err(|error| Problem::store_down(&error))?.data;
@@ -115,9 +118,8 @@ pub async fn compare_draft(
                 Ok(tagged(Document::new(CHANGES.media, bytes)))
             }
             "html" => {
-                // The page draws features and lists their properties.
-                let bytes = serde_json::to_vec(&to_features(session, &body)).map_err(|error| Problem::internal(&error))?;
-                send_json(&format!("What draft {} changes", name_of(session)), bytes, &[], HTML, true)
+                let page = Sheet { session, comparison: &body, time_zone: &time_zone }.to_html();
+                Ok(with_policy(tagged(Document::new("text/html; charset=utf-8", page))))
             }
             _ => {
                 let bytes = serde_json::to_vec(&body).map_err(|error| Problem::internal(&error))?;

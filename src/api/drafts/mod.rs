@@ -10,6 +10,7 @@ mod decide;
 mod desk;
 mod edit;
 mod look;
+mod sheet;
 mod tag;
 mod views;
 

@@ -2,6 +2,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use super::text::escape;
+
 /// Width of a drawing in its own units.
 const WIDTH: f64 = 1000.0;
 
@@ -11,22 +13,59 @@ const RATIO_MAX: f64 = 1.2;
 /// Draws the geometries of features as they lie in the plane of longitude and latitude, the latter stretched as it is at their middle.
 /// Nothing where they have no place, or are in another system than degrees.
 pub fn write_drawing(features: &[Value], html: &mut String) {
-    let mut bounds: Option<[f64; 4]> = None;
-    for feature in features {
-        each_position(&feature["geometry"], &mut |x, y| {
-            let [west, south, east, north] = bounds.unwrap_or([x, y, x, y]);
-            bounds = Some([west.min(x), south.min(y), east.max(x), north.max(y)]);
-        });
-    }
-    let Some(bounds) = bounds.filter(|b| b[0] >= -180.0 && b[2] <= 180.0 && b[1] >= -90.0 && b[3] <= 90.0) else { return };
-    let frame = Frame::around(bounds);
-    let _ = write!(html, "<svg viewBox=\"0 0 {WIDTH} {:.0}\" width=\"640\" role=\"img\" aria-label=\"Map\">", frame.height);
-    for feature in features {
-        write_shape(&feature["geometry"], &frame, html);
-    }
-    html.push_str("</svg>");
+    let geometries: Vec<&Value> = features.iter().map(|feature| &feature["geometry"]).collect();
+    let Some(mut drawing) = Drawing::around(geometries.iter().copied()) else { return };
+    geometries.iter().for_each(|geometry| drawing.shape(geometry, ""));
+    html.push_str(&drawing.finish("Map"));
 }
 
+/// A drawing of shapes, one over the other.
+#[derive(Debug)]
+pub struct Drawing {
+    frame: Frame,
+    shapes: String,
+}
+
+impl Drawing {
+    /// Begins a drawing that is as large as geometries; what reaches out of it is cut off. None where they have no place, or are in another
+    /// system than degrees.
+    pub fn around<'g>(geometries: impl IntoIterator<Item = &'g Value>) -> Option<Self> {
+        let mut bounds: Option<[f64; 4]> = None;
+        for geometry in geometries {
+            each_position(geometry, &mut |x, y| {
+                let [west, south, east, north] = bounds.unwrap_or([x, y, x, y]);
+                bounds = Some([west.min(x), south.min(y), east.max(x), north.max(y)]);
+            });
+        }
+        let bounds = bounds.filter(|b| b[0] >= -180.0 && b[2] <= 180.0 && b[1] >= -90.0 && b[3] <= 90.0)?;
+        Some(Self { frame: Frame::around(bounds), shapes: String::new() })
+    }
+
+    /// Draws a geometry. `class` is a plain word, or empty.
+    pub fn shape(&mut self, geometry: &Value, class: &str) {
+        write_shape(geometry, class, &self.frame, &mut self.shapes);
+    }
+
+    /// Writes a text about a place, longitude and latitude.
+    pub fn text(&mut self, (lon, lat): (f64, f64), text: &str) {
+        let (x, y) = self.frame.place(lon, lat);
+        let _ = write!(self.shapes, "<text x=\"{x:.1}\" y=\"{y:.1}\">");
+        escape(text, &mut self.shapes);
+        self.shapes.push_str("</text>");
+    }
+
+    /// Returns the drawing as SVG, which those who cannot see it are told by its label.
+    pub fn finish(self, label: &str) -> String {
+        let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {:.0}\" width=\"640\" role=\"img\" aria-label=\"", self.frame.height);
+        escape(label, &mut svg);
+        svg.push_str("\">");
+        svg.push_str(&self.shapes);
+        svg.push_str("</svg>");
+        svg
+    }
+}
+
+#[derive(Debug)]
 struct Frame {
     west: f64,
     north: f64,
@@ -51,16 +90,16 @@ impl Frame {
     }
 }
 
-fn write_shape(geometry: &Value, frame: &Frame, html: &mut String) {
+fn write_shape(geometry: &Value, class: &str, frame: &Frame, html: &mut String) {
     let coordinates = &geometry["coordinates"];
     match geometry["type"].as_str() {
         Some("Point") => write_point(coordinates, frame, html),
         Some("MultiPoint") => coordinates.as_array().into_iter().flatten().for_each(|point| write_point(point, frame, html)),
-        Some("LineString") => write_path(std::slice::from_ref(coordinates), "", frame, html),
-        Some("MultiLineString") => write_path(list(coordinates), "", frame, html),
-        Some("Polygon") => write_path(list(coordinates), "Z", frame, html),
-        Some("MultiPolygon") => list(coordinates).iter().for_each(|polygon| write_path(list(polygon), "Z", frame, html)),
-        Some("GeometryCollection") => list(&geometry["geometries"]).iter().for_each(|part| write_shape(part, frame, html)),
+        Some("LineString") => write_path(std::slice::from_ref(coordinates), "", class, frame, html),
+        Some("MultiLineString") => write_path(list(coordinates), "", class, frame, html),
+        Some("Polygon") => write_path(list(coordinates), "Z", class, frame, html),
+        Some("MultiPolygon") => list(coordinates).iter().for_each(|polygon| write_path(list(polygon), "Z", class, frame, html)),
+        Some("GeometryCollection") => list(&geometry["geometries"]).iter().for_each(|part| write_shape(part, class, frame, html)),
         _ => {}
     }
 }
@@ -80,8 +119,12 @@ fn write_point(value: &Value, frame: &Frame, html: &mut String) {
 }
 
 /// Writes lines as one path; points that fall together on the drawing are written once.
-fn write_path(lines: &[Value], end: &str, frame: &Frame, html: &mut String) {
-    html.push_str("<path d=\"");
+fn write_path(lines: &[Value], end: &str, class: &str, frame: &Frame, html: &mut String) {
+    html.push_str("<path ");
+    if !class.is_empty() {
+        let _ = write!(html, "class=\"{class}\" ");
+    }
+    html.push_str("d=\"");
     for line in lines {
         let mut last = None;
         for (x, y) in list(line).iter().filter_map(position).map(|(x, y)| frame.place(x, y)) {

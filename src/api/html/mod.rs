@@ -6,5 +6,6 @@ mod drawing;
 mod features;
 mod text;
 
+pub use drawing::Drawing;
 pub use features::FIGURES;
-pub use text::page;
+pub use text::{escaped, page};

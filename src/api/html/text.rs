@@ -137,6 +137,13 @@ pub(super) fn write_anchor(href: &str, text: &str, html: &mut String) {
     html.push_str("</a>");
 }
 
+/// Returns a text as it stands in markup, in quotes too.
+pub fn escaped(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    escape(text, &mut html);
+    html
+}
+
 pub(super) fn escape(text: &str, html: &mut String) {
     for character in text.chars() {
         match character {

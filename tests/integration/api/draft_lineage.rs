@@ -112,6 +112,62 @@ fn no_draft_begins_from_one_that_would_take_back_what_was_published_since() {
 }
 
 #[test]
+fn what_a_draft_changes_is_a_sheet_to_be_signed_in_two_languages() {
+    let service = start();
+    let draft = begin(
+        &service,
+        PLANNER,
+        &json!({
+            "title": "<script>alert('north')</script>", "load_field": "households", "effective_from": "2030-01-02",
+        }),
+    );
+    edit(&service, PLANNER, &draft, &json!({ "op": "merge", "level": "grid", "units": [grid_at(0, 0), grid_at(1, 0)] }));
+    edit(&service, PLANNER, &draft, &rename(15, 8, "<b>\"新\"</b>"));
+    edit(&service, PLANNER, &draft, &json!({ "op": "reassign", "level": "grid", "units": [grid_at(9, 2)], "to": COMMUNITIES[1] }));
+    let response = service.get(&format!("{draft}/comparison?f=html")).bearer_auth(PLANNER).send().unwrap();
+    let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self'"), "{policy}");
+    let page = response.text().unwrap();
+    let totals = get(&service, &format!("{draft}/comparison"))["totals"].clone();
+    let area = format!("<td class=\"n\">{:.0}</td>", totals["reassigned_area_m2"].as_f64().unwrap());
+    let load = format!("<td class=\"n\">{}</td>", totals["reassigned_load"].as_f64().unwrap());
+    for said in [
+        "What draft 3 changes",
+        "草案 3 变更对照",
+        "layer <span lang=\"zh\">图层</span></th><td>grid</td>",
+        "revision <span lang=\"zh\">修订</span></th><td>4</td>",
+        "stands on generation <span lang=\"zh\">所依据的版本</span></th><td>2</td>",
+        "in effect from <span lang=\"zh\">生效日期</span></th><td>2030-01-02 00:00 +08:00</td>",
+        "units that end <span lang=\"zh\">撤销单元</span></th><td class=\"n\">1</td>",
+        "units of another parent <span lang=\"zh\">改属单元</span></th><td class=\"n\">1</td>",
+        "area of another parent, m² <span lang=\"zh\">改属面积（平方米）</span>",
+        &area,
+        "load of another parent (households) <span lang=\"zh\">改属负荷（households）</span>",
+        &load,
+        "workers concerned <span lang=\"zh\">涉及人员</span>",
+        "<path class=\"before\"",
+        "<path class=\"after\"",
+        "<path class=\"wide\"",
+        &format!("{} → —", grid_at(1, 0)),
+        &format!("{} → {}", COMMUNITIES[0], COMMUNITIES[1]),
+        "&lt;b&gt;&quot;新&quot;&lt;/b&gt;",
+        "Approved by, date <span lang=\"zh\">审批人、日期</span>",
+        "Not approved in the service.",
+        "系统中尚未审批。",
+    ] {
+        assert!(page.contains(said), "{said}\n{page}");
+    }
+    for markup in ["<script", "<b>", "src=", "href=", "url("] {
+        assert!(!page.contains(markup), "{markup}\n{page}");
+    }
+
+    // Who approved it, and as of which revision, is told when somebody has.
+    done(&service, THIRD, "POST", &format!("{draft}/approval"), &json!({}));
+    let page = service.get(&format!("{draft}/comparison?f=html")).bearer_auth(PLANNER).send().unwrap().text().unwrap();
+    assert!(page.contains("as of revision 5") && page.contains("在系统中审批（修订 5）"), "{page}");
+}
+
+#[test]
 fn a_draft_of_a_draft_is_compared_with_the_generation_that_both_stand_on() {
     let service = start();
     let first = begin(&service, PLANNER, &json!({ "title": "first", "load_field": "households" }));
