@@ -9,7 +9,7 @@ use crate::dispatch::{DepartmentId, DepartmentRole, Limit, PhotoId, Role, Stage,
 /// Why a move was not made. `allowed` are the moves that the same role may make now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("the workflow {workflow} has no action {action:?}; {}", describe(allowed))]
+    #[error("the workflow {workflow} has no action {action}; {}", describe(allowed))]
     Unknown { workflow: String, action: ActionName, allowed: Vec<ActionName> },
     #[error("{action} is not open to a case that is {state}; {}", describe(allowed))]
     NotNow { action: ActionName, state: StateName, allowed: Vec<ActionName> },
