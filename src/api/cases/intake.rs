@@ -365,7 +365,8 @@ impl Reported {
     }
 }
 
-/// Two senders may use the same key; what one of them sends twice in the same words is the same report.
+/// Two senders may use the same key; what one of them sends twice in the same words is the same report, in whatever order its members
+/// stand.
 pub fn read_token(headers: &HeaderMap, caller: &Caller, bytes: &[u8]) -> Result<Option<IntakeToken>, Problem> {
     let mut given = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(key) = given.next() else { return Ok(None) };
@@ -377,7 +378,14 @@ pub fn read_token(headers: &HeaderMap, caller: &Caller, bytes: &[u8]) -> Result<
     hash.update(caller.author());
     hash.update([0]);
     hash.update(key.as_bytes());
-    Ok(Some(IntakeToken { key: hash.finalize().into(), body: Sha256::digest(bytes).into() }))
+    Ok(Some(IntakeToken { key: hash.finalize().into(), body: digest_of(bytes) }))
+}
+
+/// Returns the digest of what a body says: of JSON with its members in their order and without white space, of all else the bytes.
+fn digest_of(bytes: &[u8]) -> [u8; 32] {
+    let Ok(mut value @ Value::Object(_)) = serde_json::from_slice(bytes) else { return Sha256::digest(bytes).into() };
+    value.sort_all_objects();
+    Sha256::digest(value.to_string()).into()
 }
 
 /// Returns the time, as finely as stores keep it.

@@ -96,6 +96,11 @@ fn a_report_that_is_sent_again_has_the_same_answer() {
     let again = send(&body_at(0, 0), "a");
     assert_eq!((again.status(), again.headers()["idempotency-replayed"].as_bytes()), (reqwest::StatusCode::CREATED, &b"true"[..]));
     assert_eq!((again.headers()["etag"].clone(), again.text().unwrap()), (tag, first));
+    // What is said counts, and not in which order.
+    let body = body_at(0, 0);
+    let reversed: Value = body.as_object().unwrap().iter().rev().map(|(name, value)| (name.clone(), value.clone())).collect();
+    assert_ne!(reversed.to_string(), body.to_string());
+    assert_eq!(send(&reversed, "a").headers()["idempotency-replayed"], "true");
     assert_eq!(read(send(&body_at(1, 0), "a"), 422)["type"], "urn:gridkeeper:problem:idempotency-key-reused");
     read(send(&body_at(0, 0), "b"), 201);
     // The key of one sender says nothing about another's.
