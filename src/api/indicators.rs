@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::caller::Caller;
 use super::document::Document;
 use super::links::{BaseUrl, Link};
+use super::media::{HTML, JSON, Offer, negotiate};
 use super::page::{page_links, send_private_page};
 use super::problem::{Problem, ProblemKind};
 use super::query::{FromQuery, Query, Values};
@@ -19,6 +20,13 @@ use crate::history::{JudgeError, Judged, Judgement, judge, period_of, weights_of
 
 /// Cases that are judged for one request; the command judges any number.
 pub const CASES_MAX: usize = 200_000;
+
+const CSV: Offer = Offer { name: "csv", media: "text/csv" };
+
+/// The page to print, which is asked for by its name: by its type the other page is meant.
+const REPORT: Offer = Offer { name: "report", media: "text/html" };
+
+const FORMS: &[Offer] = &[JSON, HTML, CSV, REPORT];
 
 /// Most places of each kind in an answer.
 const PLACES_MAX: usize = 50;
@@ -171,6 +179,7 @@ pub async fn list_indicators(
     base: BaseUrl,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let offer = negotiate(query.f.as_deref(), &headers, FORMS)?;
     let config = &state.config().indicators;
     let time_zone = &state.config().time_zone;
     let grouping = query.by.unwrap_or(Grouping::Unit);
@@ -229,13 +238,13 @@ pub async fn list_indicators(
         repeat_places: &repeat_places,
         hot_spots: &hot_spots,
     };
-    match query.f.as_deref() {
-        Some("csv") => Ok(Document::new("text/csv; charset=utf-8", report.to_csv()).private(true).into_response()),
-        Some("report") => {
+    match offer.name {
+        "csv" => Ok(Document::new("text/csv; charset=utf-8", report.to_csv()).private(true).into_response()),
+        "report" => {
             let page = Document::new("text/html; charset=utf-8", report.to_html()).private(true).into_response();
             Ok(super::openapi::with_policy(page))
         }
-        f => {
+        form => {
             let view = |evaluated: &Evaluated<'_>| GroupView {
                 group: evaluated.group.clone(),
                 name: evaluated.group.as_ref().and_then(|group| names.get(group).cloned()),
@@ -280,7 +289,7 @@ pub async fn list_indicators(
                     .collect(),
                 links: page_links(&base, "/v1/indicators", &format!("&from={}&to={}&by={}", query.from, query.to, grouping.as_str())),
             };
-            send_private_page("Indicators", &body, &body.links, f, &headers)
+            send_private_page("Indicators", &body, &body.links, Some(form), &headers)
         }
     }
 }

@@ -287,6 +287,8 @@ fn what_is_evaluated_over_http_has_formulas_and_no_names() {
     assert!(text.contains("W-4711") && !text.contains("张三丰"), "{text}");
     assert_eq!(get("&by=worker", "scoped-key").status(), 403);
     assert_eq!(service.get("/v1/indicators?from=2026-01-01&to=2100-01-01&by=worker").send().unwrap().status(), 401);
+    let wrong: serde_json::Value = get("&f=pdf", "dispatcher-key").json().unwrap();
+    assert_eq!(wrong["errors"][0]["detail"], r#""pdf" is not one of json, html, csv, report"#);
     assert!(get("&f=csv", "dispatcher-key").text().unwrap().starts_with("by,group,name,rank,score,indicator"));
     assert!(get("&f=report", "dispatcher-key").text().unwrap().contains("@page"));
     for (query, parameter) in [("&level=house", "level"), ("&by=street", "by"), ("&rank_by=luck", "rank_by")] {
