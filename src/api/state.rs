@@ -348,7 +348,7 @@ impl AppState {
     /// Returns what happens to cases from now on.
     pub(super) async fn subscribe(&self) -> broadcast::Receiver<Arc<Item>> {
         let poll = Duration::from_millis(self.0.config.http.follow_interval_ms);
-        self.0.feed.subscribe(&self.0.store, self.0.cases.written(), poll).await
+        self.0.feed.subscribe(&self.0.store, &self.0.live, self.0.cases.written(), poll).await
     }
 
     /// Writes about a case, and returns when that is durable.

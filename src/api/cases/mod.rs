@@ -23,5 +23,5 @@ pub use one::load as find_case;
 pub use one::{__path_find_incident, __path_show_incident_history, find_incident, show_incident_history};
 pub use reassign::{keep_assigned, reassign_by_ruling};
 pub use rights::{
-    is_private, layer as layer_of_cases, reaches, require as require_cases, require_prefix, require_reach, sees as sees_case,
+    is_for_all, is_private, layer as layer_of_cases, reaches, require as require_cases, require_prefix, require_reach, sees as sees_case,
 };

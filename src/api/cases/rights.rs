@@ -55,6 +55,11 @@ pub fn sees(state: &AppState, caller: &Caller, record: &CaseRecord) -> Result<bo
     Ok(reaches(caller, &territory, &record.case) || concerns(caller, record))
 }
 
+/// Whether all may see a case with its text and place, of which it is known whether somebody has looked at it and said so.
+pub fn is_for_all(snapshot: &Snapshot, case: &Case, is_published: bool, at: Timestamp) -> bool {
+    is_published && !is_private(snapshot, case, at)
+}
+
 /// Whether a case is of a category that is not shown to all, whatever was said of the case.
 pub fn is_private(snapshot: &Snapshot, case: &Case, at: Timestamp) -> bool {
     let code = case.category.split(':').next().unwrap_or_default();

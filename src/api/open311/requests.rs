@@ -8,7 +8,7 @@ use super::answer::{self, Element};
 use super::fault::Fault;
 use super::form::{Format, Pairs};
 use crate::api::caller::Caller;
-use crate::api::cases::{layer_of_cases, reaches};
+use crate::api::cases::{is_for_all, is_private, layer_of_cases, reaches};
 use crate::api::links::BaseUrl;
 use crate::api::photos::path_of;
 use crate::api::state::AppState;
@@ -150,14 +150,15 @@ fn request(state: &AppState, snapshot: &Snapshot, caller: &Caller, media: &Media
     let folded = record.state()?;
     let case = &record.case;
     let is_insider = caller.is_insider() && reaches(caller, &snapshot.territory(&layer_of_cases(), caller.scope()), case);
-    let rules = snapshot.rules(Timestamp::now());
-    let asked = rules.find(code_of(record), true).ok();
-    let row = asked.as_ref().and_then(|asked| asked.category.rows_at(Timestamp::now()).next());
-    if row.is_some_and(|row| row.is_private) && !is_insider {
+    let at = Timestamp::now();
+    if !is_insider && is_private(snapshot, case, at) {
         return None;
     }
+    let rules = snapshot.rules(at);
+    let asked = rules.find(code_of(record), true).ok();
+    let row = asked.as_ref().and_then(|asked| asked.category.rows_at(at).next());
     // Text, media and exact place are everybody's only when somebody has looked at them.
-    let shows_all = is_insider || folded.is_published;
+    let shows_all = is_insider || is_for_all(snapshot, case, folded.is_published, at);
     let facts = record.events.first().map(|event| &event.facts);
     let text = |text: Option<&String>| text.filter(|_| shows_all).cloned().unwrap_or_default();
     let agencies: Vec<&str> = folded.tasks.iter().filter(|task| !task.state.is_gone()).map(|task| task.name.as_str()).collect();

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::api::caller::Caller;
-use crate::api::cases::{is_private, require_cases, sees_case};
+use crate::api::cases::{is_for_all, require_cases, sees_case};
 use crate::api::problem::Problem;
 use crate::api::state::AppState;
 use crate::dispatch::workflow::CaseState;
@@ -40,8 +40,8 @@ pub async fn find(state: &AppState, caller: &Caller, id: &str) -> Result<(CaseRe
         if sees_case(state, caller, &record)? {
             return Ok((record, Sight::All));
         }
-        let is_for_all = record.state().is_some_and(|state| state.is_published);
-        if is_for_all && !is_private(&*state.snapshot()?, &record.case, Timestamp::now()) {
+        let is_published = record.state().is_some_and(|state| state.is_published);
+        if is_for_all(&*state.snapshot()?, &record.case, is_published, Timestamp::now()) {
             return Ok((record, Sight::ForAll));
         }
     }

@@ -6,6 +6,7 @@ use tokio::sync::{Notify, OnceCell, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use super::item::Item;
+use crate::snapshot::Live;
 use crate::store::{NumberedEvent, Store, StoreError};
 
 /// Events read from the store at once.
@@ -50,15 +51,22 @@ impl Feed {
     }
 
     /// Returns what comes from now on.
-    pub async fn subscribe(&self, store: &Arc<dyn Store>, written: Arc<Notify>, poll: Duration) -> broadcast::Receiver<Arc<Item>> {
+    pub async fn subscribe(
+        &self,
+        store: &Arc<dyn Store>,
+        live: &Arc<Live>,
+        written: Arc<Notify>,
+        poll: Duration,
+    ) -> broadcast::Receiver<Arc<Item>> {
         let receiver = self.sender.subscribe();
         let start = || async {
             // From before the first listener asked where it is, so that nothing lies between.
             let newest = read(store, |store| store.newest_happening()).await;
-            let (store, sender, end) = (Arc::clone(store), self.sender.clone(), self.end.clone());
+            let (store, live) = (Arc::clone(store), Arc::clone(live));
+            let (sender, end) = (self.sender.clone(), self.end.clone());
             tokio::spawn(async move {
                 tokio::select! {
-                    () = follow(store, sender, written, poll, newest) => {}
+                    () = follow(store, live, sender, written, poll, newest) => {}
                     () = end.cancelled() => {}
                 }
             });
@@ -80,6 +88,7 @@ impl Feed {
 /// Reads what is new whenever something was written here, and every `poll` beside, for what others write.
 async fn follow(
     store: Arc<dyn Store>,
+    live: Arc<Live>,
     sender: broadcast::Sender<Arc<Item>>,
     written: Arc<Notify>,
     poll: Duration,
@@ -96,8 +105,9 @@ async fn follow(
                 Ok(events) => {
                     is_whole = events.len() == PAGE;
                     last = Some(events.last().map_or(after, |event| event.number));
+                    let snapshot = live.load();
                     // Without a listener nobody takes them.
-                    events.into_iter().for_each(|event| drop(sender.send(Arc::new(Item::new(event)))));
+                    events.into_iter().for_each(|event| drop(sender.send(Arc::new(Item::new(event, snapshot.as_deref())))));
                 }
                 Err(error) => tracing::warn!(%error, "cannot follow the events of cases; trying again"),
             },

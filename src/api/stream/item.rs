@@ -3,11 +3,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::api::caller::Caller;
-use crate::api::cases::reaches;
+use crate::api::cases::{is_for_all, reaches};
 use crate::api::wire::EventView;
 use crate::boundary::{Territory, UnitCode};
 use crate::dispatch::workflow::{Effect, notices_of};
 use crate::dispatch::{Case, WorkerId};
+use crate::snapshot::Snapshot;
 use crate::store::NumberedEvent;
 
 /// An event as listeners get it, written once for all who may see as much of it.
@@ -21,7 +22,7 @@ pub struct Item {
     told: Vec<WorkerId>,
     /// For those whose key reaches the case.
     whole: Bytes,
-    /// For everybody, where the case was shown to all by then.
+    /// For everybody, where the case was shown to all by then; none of a private category, so that it can go to nobody by mistake.
     public: Option<Bytes>,
 }
 
@@ -56,13 +57,15 @@ impl<'a> StreamedEvent<'a> {
 }
 
 impl Item {
-    pub fn new(event: NumberedEvent) -> Self {
+    /// Before the first snapshot it is not known which categories are private, and nothing is for everybody.
+    pub fn new(event: NumberedEvent, snapshot: Option<&Snapshot>) -> Self {
         let whole = frame(event.number, event.event.effect, &StreamedEvent::new(&event));
         let NumberedEvent { number, case, event, is_published } = event;
         let left = event.facts.place_before.as_ref().and_then(|place| place.grid.clone());
         let told = notices_of(&event).into_iter().map(|(worker, _)| worker.clone()).collect();
         let public = PublicEvent { number, id: case.id.to_string(), category: &case.category, state: &event.state.0, at: event.at };
-        let public = is_published.then(|| frame(number, event.effect, &public));
+        let is_for_all = snapshot.is_some_and(|snapshot| is_for_all(snapshot, &case, is_published, Timestamp::now()));
+        let public = is_for_all.then(|| frame(number, event.effect, &public));
         Self { number, whole, public, case, left, told }
     }
 
@@ -85,4 +88,41 @@ impl Item {
 fn frame<T: Serialize>(number: u64, effect: Effect, data: &T) -> Bytes {
     let json = serde_json::to_string(data).expect("texts and numbers always serialise");
     format!("id: {number}\nevent: {}\ndata: {json}\n\n", effect.as_str()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boundary::Position;
+    use crate::dispatch::workflow::{ActionName, CaseEvent, Facts, StateName};
+    use crate::dispatch::{CaseId, Role};
+
+    #[test]
+    fn nothing_is_for_everybody_while_it_is_not_known_which_categories_are_private() {
+        let case = Case {
+            id: CaseId(uuid::Uuid::from_u128(1)),
+            position: Position::new(111.6, 26.2).unwrap(),
+            given: String::new(),
+            category: "E0601".into(),
+            description: String::new(),
+            source: String::new(),
+            reported_at: Timestamp::UNIX_EPOCH,
+            district: None,
+            grid: None,
+            generation: None,
+            holder: None,
+        };
+        let event = CaseEvent {
+            seq: 2,
+            at: Timestamp::UNIX_EPOCH,
+            author: "a".into(),
+            role: Role::Dispatcher,
+            action: ActionName("moderate".into()),
+            effect: Effect::Moderate,
+            state: StateName("pending_file".into()),
+            is_end: false,
+            facts: Facts { published: Some(true), ..Facts::default() },
+        };
+        assert!(Item::new(NumberedEvent { number: 1, case, event, is_published: true }, None).public.is_none());
+    }
 }
