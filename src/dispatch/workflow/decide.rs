@@ -108,25 +108,20 @@ pub fn decide(workflow: &Workflow, case: &CaseState, order: &Order, context: &Co
             facts.departments = choose_departments(case, order, context)?;
             facts.clocks.extend(facts.departments.iter().map(|appointed| task_clock(&appointed.department, at, context)));
         }
-        Effect::Accept | Effect::Assign => facts.department = Some(find_task(case, action, order)?),
+        Effect::Accept | Effect::Assign => facts.department = Some(find_task(case, action, order.department.as_ref())?),
         Effect::Return => {
-            let department = find_task(case, action, order)?;
+            let department = find_task(case, action, order.department.as_ref())?;
             moves = case.open_tasks().all(|task| task.department == department);
             facts.department = Some(department);
         }
         Effect::Transfer => {
-            let from = find_task(case, action, order)?;
-            let to = order.departments.first().cloned().ok_or_else(|| needs(action, Need::Department))?;
-            if case.open_tasks().any(|task| task.department == to.department) {
-                return Err(Refusal::HasTask(to.department));
-            }
-            let role = case.open_tasks().find(|task| task.department == from).map_or(to.role, |task| task.role);
+            let (from, to) = find_passing(case, action, order, context)?;
             facts.clocks.push(task_clock(&to.department, at, context));
-            facts.departments = vec![Appointed { role, ..to }];
+            facts.departments = vec![to];
             facts.department = Some(from);
         }
         Effect::Done => {
-            let department = find_task(case, action, order)?;
+            let department = find_task(case, action, order.department.as_ref())?;
             moves = case.open_tasks().all(|task| task.department == department);
             if moves {
                 // Whoever is to check is known with the event, not when it is read.
@@ -237,15 +232,11 @@ fn is_open(action: &ActionDefinition, case: &CaseState) -> bool {
     fits && action.from.contains(&case.name) && action.effect.is_open_in(case.suspended_since.is_some())
 }
 
-fn needs(action: &ActionDefinition, need: Need) -> Refusal {
-    Refusal::Needs { action: action.name.clone(), need }
-}
-
-/// Finds the open task that an order is about: that of the department named, or the only one.
-fn find_task(case: &CaseState, action: &ActionDefinition, order: &Order) -> Result<DepartmentId, Refusal> {
+/// Finds the open task that a move is about: that of the department named, or the only one.
+fn find_task(case: &CaseState, action: &ActionDefinition, named: Option<&DepartmentId>) -> Result<DepartmentId, Refusal> {
     let refused = |found: String| Refusal::NoTask { action: action.name.clone(), found };
     let open = || case.open_tasks().map(|task| &task.department);
-    match &order.department {
+    match named {
         Some(named) if open().any(|department| department == named) => Ok(named.clone()),
         Some(named) => Err(refused(format!("{named} has none that is open"))),
         None => {
@@ -282,12 +273,38 @@ fn choose_departments(case: &CaseState, order: &Order, context: &Context<'_>) ->
     let mut chosen: Vec<Appointed> = Vec::new();
     for appointed in named.into_iter().filter(|appointed| !has_task(appointed)) {
         if !chosen.iter().any(|other| other.department == appointed.department) {
-            // What the rules call a department goes before what a caller does.
-            let name = known(&appointed.department).map_or(appointed.name, |known| known.name.clone());
-            chosen.push(Appointed { name, ..appointed });
+            chosen.push(called(appointed, context));
         }
     }
     if chosen.is_empty() { Err(Refusal::NoDepartment) } else { Ok(chosen) }
+}
+
+/// Finds whose task is passed on, and who gets it in the same role: the first of the departments of an order, or else the one that it
+/// names. That one may also be whose task it is, where another is to get it.
+fn find_passing(
+    case: &CaseState,
+    action: &ActionDefinition,
+    order: &Order,
+    context: &Context<'_>,
+) -> Result<(DepartmentId, Appointed), Refusal> {
+    let (from, to) = match (&order.department, order.departments.first()) {
+        (from, Some(to)) => (from.as_ref(), to.clone()),
+        (Some(id), None) => (None, Appointed { department: id.clone(), name: String::new(), role: DepartmentRole::Lead }),
+        (None, None) => return Err(Refusal::Needs { action: action.name.clone(), need: Need::Department }),
+    };
+    if case.open_tasks().any(|task| task.department == to.department) {
+        return Err(Refusal::HasTask(to.department));
+    }
+    let from = find_task(case, action, from)?;
+    let role = case.open_tasks().find(|task| task.department == from).map_or(to.role, |task| task.role);
+    Ok((from, called(Appointed { role, ..to }, context)))
+}
+
+/// What the rules call a department goes before what a caller does.
+fn called(appointed: Appointed, context: &Context<'_>) -> Appointed {
+    let known = context.departments.iter().find(|known| known.department == appointed.department);
+    let name = known.map_or(appointed.name, |known| known.name.clone());
+    Appointed { name, ..appointed }
 }
 
 /// Returns the photos that are shown to all with a case: those of an order, or those that are shown already.

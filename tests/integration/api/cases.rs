@@ -188,6 +188,25 @@ fn a_department_that_is_named_gets_the_task() {
 }
 
 #[test]
+fn a_task_is_passed_on_to_the_department_of_an_id_whatever_the_caller_calls_it() {
+    let service = service();
+    let id = read(report(&service, &body_at(1, 0)), 201)["id"].as_str().unwrap().to_owned();
+    read(act(&service, &id, &json!({ "action": "file", "condition": "1" })), 200);
+    read(act(&service, &id, &json!({ "action": "dispatch", "department": "D7" })), 200);
+    let tasks = |body: Value| {
+        let case = read(act(&service, &id, &body), 200);
+        let tasks = case["tasks"].as_array().unwrap().iter();
+        tasks.map(|task| format!("{} {} {} {}", task["department"], task["role"], task["name"], task["state"])).collect::<Vec<_>>()
+    };
+    let called = json!({ "action": "transfer", "reason": "r", "departments": [{ "id": "D1", "name": "x" }] });
+    assert_eq!(tasks(called)[1..], [r#""D1" "lead" "name of D1" "waiting""#], "the rules say what it is called");
+    let named = tasks(json!({ "action": "transfer", "reason": "r", "department": "D8" }));
+    assert_eq!(named[1..], [r#""D1" "lead" "name of D1" "passed""#, r#""D8" "lead" "" "waiting""#]);
+    let busy = read(act(&service, &id, &json!({ "action": "transfer", "reason": "r", "department": "D8" })), 409);
+    assert_eq!(busy["detail"], "the department D8 has an open task already; name another");
+}
+
+#[test]
 fn nobody_overwrites_what_they_have_not_seen() {
     let service = service();
     let id = read(report(&service, &body_at(1, 0)), 201)["id"].as_str().unwrap().to_owned();
