@@ -19,7 +19,7 @@ use crate::boundary::{Unit, UnitCode};
 use crate::dispatch::workflow::escalation;
 use crate::dispatch::{Skill, find_lapsing};
 use crate::snapshot::{Query as Lookup, Snapshot};
-use crate::store::{CaseFilter, CaseOrder, CaseRecord, Entry, EntryFilter, EntryKind, SKILLS_MAX, Store};
+use crate::store::{CaseFilter, CaseOrder, CaseRecord, Store};
 
 /// Alarms of one kind in an answer when the caller names no limit, and at most.
 const LIMIT_DEFAULT: usize = 100;
@@ -157,7 +157,7 @@ pub async fn list_alarms(
         overdue: if wants("overdue") { Some(find_overdue(&state, &snapshot, &asked, now).await?) } else { None },
         overload: if wants("overload") { Some(find_overload(&state, &asked).await?) } else { None },
         border: if wants("border") { Some(find_border(&state, &snapshot, &asked, now).await?) } else { None },
-        skill: if wants("skill") { Some(find_skills(&state, &snapshot, &asked, now).await?) } else { None },
+        skill: wants("skill").then(|| find_skills(&state, &snapshot, &asked, now)),
         truncated: false,
     };
     let bytes = serde_json::to_vec(&body).map_err(|e| Problem::internal(&e))?;
@@ -231,9 +231,8 @@ async fn find_border(state: &AppState, snapshot: &Snapshot, asked: &CaseFilter, 
     Ok(AlarmsOf { count, alarms: records.iter().filter_map(alarm).collect() })
 }
 
-async fn find_skills(state: &AppState, snapshot: &Snapshot, asked: &CaseFilter, at: Timestamp) -> Result<AlarmsOf<SkillAlarm>, Problem> {
-    let entries = state.with_store(|store| store.load_entries(&EntryFilter::open(EntryKind::Skill, SKILLS_MAX))).await?;
-    let skills: Vec<Skill> = entries.iter().filter_map(Entry::to_skill).collect();
+fn find_skills(state: &AppState, snapshot: &Snapshot, asked: &CaseFilter, at: Timestamp) -> AlarmsOf<SkillAlarm> {
+    let skills = state.skills();
     let warning = SignedDuration::from_hours(24 * i64::from(state.config().cases.skill_warning_d));
     let before = at.checked_add(warning).unwrap_or(Timestamp::MAX);
     let begins = |unit: &UnitCode| asked.grid_prefix.as_ref().is_none_or(|prefix| unit.as_str().starts_with(prefix));
@@ -243,7 +242,7 @@ async fn find_skills(state: &AppState, snapshot: &Snapshot, asked: &CaseFilter, 
         let expires = skill.expires.filter(|_| is_posted)?;
         Some(SkillAlarm { worker: skill.worker.to_string(), skill: skill.name.clone(), expires, expired: skill.has_expired(at) })
     };
-    Ok(first(find_lapsing(&skills, before).into_iter().filter_map(alarm).collect(), asked.limit))
+    first(find_lapsing(&skills, before).into_iter().filter_map(alarm).collect(), asked.limit)
 }
 
 async fn load_counted(state: &AppState, filter: CaseFilter) -> Result<(usize, Vec<CaseRecord>), Problem> {

@@ -59,6 +59,7 @@ pub use borders::{RULINGS_MAX, to_rulings};
 pub use caller::{Caller, Identity};
 pub use document::Document;
 pub use features::{TableFeature, TableSource};
+pub use keepers::to_skills;
 pub use links::{BaseUrl, Link};
 pub use locate::plain;
 pub use photos::ErasureLog;

@@ -21,7 +21,7 @@ use super::tiles::{CaseMap, TileCache, Workload};
 use super::token::TokenVerifier;
 use crate::boundary::{Territory, UnitCode};
 use crate::config::Config;
-use crate::dispatch::{AddressBook, BorderRulings, Case};
+use crate::dispatch::{AddressBook, BorderRulings, Case, Skill};
 use crate::history::{Archive, KeptUnheld};
 use crate::snapshot::{Live, Snapshot};
 use crate::store::{CaseQueue, CaseWrite, CaseWritten, KeyRecord, QueueError, Store, StoreError};
@@ -59,6 +59,7 @@ struct Shared {
     addresses: Mutex<(Option<u64>, Arc<AddressBook>)>,
     geocoder: Option<Geocoder>,
     rulings: ArcSwap<BorderRulings>,
+    skills: ArcSwap<Vec<Skill>>,
     /// Told whenever another snapshot answers.
     swapped: Arc<Notify>,
     /// Told whenever this process has written what snapshots are made of.
@@ -100,6 +101,7 @@ impl AppState {
             addresses: Mutex::default(),
             geocoder: Geocoder::new(&config.geocoder),
             rulings: ArcSwap::default(),
+            skills: ArcSwap::default(),
             swapped: Arc::default(),
             written: Arc::default(),
             is_followed: AtomicBool::new(false),
@@ -241,6 +243,16 @@ impl AppState {
     /// Returns what dispatchers have ruled about places near borders.
     pub(super) fn rulings(&self) -> Arc<BorderRulings> {
         self.0.rulings.load_full()
+    }
+
+    /// Returns what workers have learned, as it is on record.
+    pub(super) fn skills(&self) -> Arc<Vec<Skill>> {
+        self.0.skills.load_full()
+    }
+
+    /// Makes these the skills that are on record.
+    pub fn set_skills(&self, skills: Vec<Skill>) {
+        self.0.skills.store(Arc::new(skills));
     }
 
     /// Makes these the rulings that are in force.

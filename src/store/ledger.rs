@@ -44,7 +44,7 @@ impl EntryKind {
 
     /// Whether running services answer by it, so that a write of it is a change that they follow.
     pub(super) fn is_followed(self) -> bool {
-        self == Self::Ruling
+        matches!(self, Self::Ruling | Self::Skill)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::api::query::{FromQuery, Query, Values, finite};
 use crate::api::state::AppState;
 use crate::dispatch::{Assignment, WorkerId, distance_m};
 use crate::snapshot::ACCURACY_M_MAX;
-use crate::store::{CaseFilter, EntryFilter, EntryKind, SKILLS_MAX};
+use crate::store::{CaseFilter, Store};
 
 const LIMIT_DEFAULT: usize = 5;
 const LIMIT_MAX: usize = 100;
@@ -98,17 +98,11 @@ pub async fn list_nearest_workers(
     let (_, question) = place.ask(&state, &caller).await?;
     let at = Timestamp::now();
     let since = kept_since(&state, at);
-    let (positions, skills, counts) = state
-        .with_store(move |store| {
-            let skills = store.load_entries(&EntryFilter::open(EntryKind::Skill, SKILLS_MAX))?;
-            Ok((store.load_positions(since)?, skills, store.count_open_cases(&CaseFilter::first(0), 0)?))
-        })
-        .await?;
+    let read = move |store: &dyn Store| Ok((store.load_positions(since)?, store.count_open_cases(&CaseFilter::first(0), 0)?));
+    let (positions, counts) = state.with_store(read).await?;
     let mut skills_of: FxHashMap<WorkerId, Vec<String>> = FxHashMap::default();
-    for entry in skills.into_iter().filter(|entry| entry.is_open(at)) {
-        if let Some(worker) = entry.worker {
-            skills_of.entry(worker).or_default().push(entry.text);
-        }
+    for skill in state.skills().iter().filter(|skill| !skill.has_expired(at)) {
+        skills_of.entry(skill.worker.clone()).or_default().push(skill.name.clone());
     }
     let counts: FxHashMap<WorkerId, usize> = counts.into_iter().collect();
     let snapshot = state.snapshot()?;

@@ -17,7 +17,7 @@ use crate::api::state::AppState;
 use crate::boundary::Territory;
 use crate::dispatch::{Roster, SKILL_BYTES_MAX, Skill, WorkerId};
 use crate::snapshot::Snapshot;
-use crate::store::{Entry, EntryEnd, EntryFilter, EntryKind, SKILLS_MAX};
+use crate::store::{Entry, EntryEnd, EntryFilter, EntryKind, SKILLS_MAX, Store, StoreError};
 
 /// What a worker has learned.
 #[derive(Debug, utoipa::ToSchema)]
@@ -96,6 +96,15 @@ impl SkillRecord {
     }
 }
 
+/// Makes of entries the skills by which is answered: those that have not been taken off the record.
+pub fn to_skills(entries: &[Entry]) -> Vec<Skill> {
+    entries.iter().filter(|entry| entry.end.is_none()).filter_map(Entry::to_skill).collect()
+}
+
+fn open_skills(store: &dyn Store) -> Result<Vec<Entry>, StoreError> {
+    store.load_entries(&EntryFilter::open(EntryKind::Skill, SKILLS_MAX))
+}
+
 /// Whether a worker holds a post at a time in a territory.
 fn is_posted(roster: &Roster, territory: &Territory, worker: &WorkerId, at: Timestamp) -> bool {
     roster.posts_of(worker, at).any(|post| territory.has(&post.unit))
@@ -133,7 +142,12 @@ pub async fn add_skill(State(state): State<AppState>, caller: Caller, headers: H
     require_worker(&state, &caller, &snapshot, &skill.worker, at)?;
     let entry = Entry::of_skill(&skill, &caller.author());
     let view = SkillRecord::new(&entry, at);
-    state.with_store(move |store| store.add_entries(&[entry])).await?;
+    let written = move |store: &dyn Store| {
+        store.add_entries(&[entry])?;
+        open_skills(store)
+    };
+    // This process answers by it at once; the others hear of it as of any change of the store.
+    state.with_store(written).await.map(|open| state.set_skills(to_skills(&open)))?;
     let bytes = serde_json::to_vec(&view).map_err(|e| Problem::internal(&e))?;
     let mut response = Document::new(JSON.media, bytes).private(true).untagged().into_response();
     *response.status_mut() = StatusCode::CREATED;
@@ -198,9 +212,10 @@ pub async fn end_skill(State(state): State<AppState>, Path(id): Path<String>, ca
         require_worker(&state, &caller, &*state.snapshot()?, &worker, at)?;
     }
     let end = EntryEnd { at, author: caller.author(), text: String::new() };
-    let ended = state.with_store(move |store| store.end_entry(EntryKind::Skill, found, &end)).await?;
+    let (ended, open) = state.with_store(move |store| Ok((store.end_entry(EntryKind::Skill, found, &end)?, open_skills(store)?))).await?;
     ended.ok_or_else(missing)?;
     Ok(StatusCode::NO_CONTENT.into_response())
+    state.set_skills(to_skills(&open));
 }
 
 /// Turns away a caller whose units do not reach a worker's.
