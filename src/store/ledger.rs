@@ -119,8 +119,12 @@ pub struct EntryFilter {
     pub kind: EntryKind,
     /// Only those that have not been ended.
     pub is_open: bool,
+    /// Only the one of this id.
+    pub id: Option<Uuid>,
     /// Only those about this worker.
     pub worker: Option<WorkerId>,
+    /// Only those that this author has put on record.
+    pub author: Option<String>,
     /// The newest so many, which are told oldest first.
     pub limit: usize,
 }
@@ -128,7 +132,7 @@ pub struct EntryFilter {
 impl EntryFilter {
     /// Those of a kind that have not been ended.
     pub fn open(kind: EntryKind, limit: usize) -> Self {
-        Self { kind, is_open: true, worker: None, limit }
+        Self { kind, is_open: true, id: None, worker: None, author: None, limit }
     }
 }
 
@@ -154,7 +158,12 @@ impl Ledger {
 
     pub fn load(&self, filter: &EntryFilter) -> Vec<Entry> {
         let of_kind = self.0.values().filter(|entry| entry.kind == filter.kind && !(filter.is_open && entry.end.is_some()));
-        let mut found: Vec<Entry> = of_kind.filter(|entry| filter.worker.is_none() || entry.worker == filter.worker).cloned().collect();
+        let is_asked = |entry: &&Entry| {
+            filter.id.is_none_or(|id| entry.id == id)
+                && (filter.worker.is_none() || entry.worker == filter.worker)
+                && filter.author.as_ref().is_none_or(|author| entry.author == *author)
+        };
+        let mut found: Vec<Entry> = of_kind.filter(is_asked).cloned().collect();
         found.sort_by_key(|entry| (entry.at, entry.id));
         found.drain(..found.len().saturating_sub(filter.limit));
         found

@@ -127,8 +127,8 @@ pub async fn report_border(State(state): State<AppState>, caller: Caller, header
                 return Ok(entry);
             }
             // What was sent again is answered as it was kept the first time.
-            let known = store.load_entries(&EntryFilter { is_open: false, ..EntryFilter::open(EntryKind::BorderReport, REPORTS_MAX) })?;
-            Ok(known.into_iter().find(|known| known.id == entry.id).unwrap_or(entry))
+            let filter = EntryFilter { is_open: false, id: Some(entry.id), ..EntryFilter::open(EntryKind::BorderReport, 1) };
+            Ok(store.load_entries(&filter)?.into_iter().next().unwrap_or(entry))
         })
         .await?;
     let view = view_of(&state, &kept)?;
@@ -195,10 +195,10 @@ pub async fn list_my_border_reports(State(state): State<AppState>, caller: Calle
     negotiate(None, &headers, &[JSON])?;
     require_cases(&caller)?;
     let worker = caller.worker().cloned();
-    let filter = EntryFilter { is_open: false, worker: worker.clone(), ..EntryFilter::open(EntryKind::BorderReport, REPORTS_MAX) };
+    let author = worker.is_none().then(|| caller.author());
+    let filter = EntryFilter { is_open: false, worker, author, ..EntryFilter::open(EntryKind::BorderReport, REPORTS_MAX) };
     let entries = state.with_store(move |store| store.load_entries(&filter)).await?;
-    let own = entries.iter().filter(|entry| worker.is_some() || entry.author == caller.author());
-    let reports = own.map(|entry| view_of(&state, entry)).collect::<Result<_, _>>()?;
+    let reports = entries.iter().map(|entry| view_of(&state, entry)).collect::<Result<_, _>>()?;
     let bytes = serde_json::to_vec(&BorderReportList { reports }).map_err(|e| Problem::internal(&e))?;
     Ok(Document::new(JSON.media, bytes).private(true).untagged().into_response())
 }

@@ -173,7 +173,7 @@ pub async fn list_skills(
     negotiate(None, &headers, &[JSON])?;
     require_cases(&caller)?;
     let worker = query.worker.map(|id| WorkerId(id.into()));
-    let filter = EntryFilter { kind: EntryKind::Skill, is_open: query.all != Some(true), worker, limit: SKILLS_MAX };
+    let filter = EntryFilter { is_open: query.all != Some(true), worker, ..EntryFilter::open(EntryKind::Skill, SKILLS_MAX) };
     let entries = state.with_store(move |store| store.load_entries(&filter)).await?;
     let (snapshot, at) = (state.snapshot()?, Timestamp::now());
     let territory = state.territory(caller.scope())?;
@@ -207,15 +207,16 @@ pub async fn end_skill(State(state): State<AppState>, Path(id): Path<String>, ca
         caller.require_unlimited("a skill")?;
     } else {
         // Whose it is decides whether a limited key reaches it.
-        let open = state.with_store(|store| store.load_entries(&EntryFilter::open(EntryKind::Skill, SKILLS_MAX))).await?;
-        let worker = open.into_iter().find(|entry| entry.id == found).and_then(|entry| entry.worker).ok_or_else(missing)?;
+        let filter = EntryFilter { id: Some(found), ..EntryFilter::open(EntryKind::Skill, 1) };
+        let open = state.with_store(move |store| store.load_entries(&filter)).await?;
+        let worker = open.into_iter().next().and_then(|entry| entry.worker).ok_or_else(missing)?;
         require_worker(&state, &caller, &*state.snapshot()?, &worker, at)?;
     }
     let end = EntryEnd { at, author: caller.author(), text: String::new() };
     let (ended, open) = state.with_store(move |store| Ok((store.end_entry(EntryKind::Skill, found, &end)?, open_skills(store)?))).await?;
     ended.ok_or_else(missing)?;
-    Ok(StatusCode::NO_CONTENT.into_response())
     state.set_skills(to_skills(&open));
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Turns away a caller whose units do not reach a worker's.

@@ -538,6 +538,17 @@ pub fn what_is_on_record_begins_and_ends(place: &Place) {
     assert_eq!(store.load_entries(&EntryFilter::open(EntryKind::Skill, 1)).unwrap(), skills[1..], "the newest");
     let own = EntryFilter { worker: Some(WorkerId("w1".into())), ..EntryFilter::open(EntryKind::Skill, 9) };
     assert_eq!(store.load_entries(&own).unwrap(), skills[..1]);
+    // One of an id or of an author is found however many came after it.
+    let first = EntryFilter { id: Some(skills[0].id), ..EntryFilter::open(EntryKind::Skill, 1) };
+    assert_eq!(store.load_entries(&first).unwrap(), skills[..1]);
+    assert_eq!(store.load_entries(&EntryFilter { kind: EntryKind::Ruling, ..first }).unwrap(), [], "no ruling has this id");
+    let other = Entry { author: "e\0".into(), ..skill(4, "w3", None) };
+    store.add_entries(std::slice::from_ref(&other)).unwrap();
+    let by = |author: &str| {
+        let filter = EntryFilter { author: Some(author.into()), ..EntryFilter::open(EntryKind::Skill, 9) };
+        store.load_entries(&filter).unwrap()
+    };
+    assert_eq!((by("d"), by("e\0"), by("f")), (skills.to_vec(), vec![other], vec![]));
     let end = EntryEnd { at: day(5), author: "p".into(), text: "moved".into() };
     assert_eq!(store.end_entry(EntryKind::Skill, ruling.id, &end).unwrap(), None, "no skill has this id");
     let ended = Entry { end: Some(end.clone()), ..ruling };
@@ -547,7 +558,7 @@ pub fn what_is_on_record_begins_and_ends(place: &Place) {
     let all = EntryFilter { is_open: false, ..EntryFilter::open(EntryKind::Ruling, 9) };
     assert_eq!(store.load_entries(&all).unwrap(), [ended]);
     let audit: Vec<String> = store.load_audit(0, 99).unwrap().into_iter().map(|entry| entry.action).collect();
-    assert_eq!(audit, ["add_skill", "add_skill", "add_ruling", "end_ruling"]);
+    assert_eq!(audit, ["add_skill", "add_skill", "add_ruling", "add_skill", "end_ruling"]);
 }
 
 pub fn who_an_event_concerns_is_told_of_it_by_name(place: &Place) {

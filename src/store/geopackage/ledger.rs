@@ -64,12 +64,14 @@ pub(super) fn end_entry(transaction: &Transaction<'_>, kind: EntryKind, id: Uuid
 pub(super) fn load_entries(transaction: &Transaction<'_>, filter: &EntryFilter) -> Result<Vec<Entry>, Failure> {
     let sql = format!(
         "{SELECT} WHERE e.kind = ?1 AND (?2 = 0 OR e.ended_at IS NULL) AND (?3 IS NULL OR p.worker_id = ?3)
-         ORDER BY e.at DESC, e.id DESC LIMIT ?4"
+           AND (?4 IS NULL OR e.id = ?4) AND (?5 IS NULL OR e.author = ?5)
+         ORDER BY e.at DESC, e.id DESC LIMIT ?6"
     );
     let mut statement = transaction.prepare_cached(&sql)?;
     let worker = filter.worker.as_ref().map(|id| &*id.0);
     let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![filter.kind.as_str(), filter.is_open, worker, limit])?;
+    let id = filter.id.map(|id| id.to_string());
+    let mut rows = statement.query(params![filter.kind.as_str(), filter.is_open, worker, id, filter.author, limit])?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
         entries.push(read_entry(row)?);

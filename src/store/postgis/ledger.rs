@@ -69,11 +69,13 @@ pub(super) async fn end_entry(tx: &Transaction<'_>, kind: EntryKind, id: Uuid, e
 pub(super) async fn load_entries(tx: &Transaction<'_>, filter: &EntryFilter) -> Result<Vec<Entry>, Failure> {
     let sql = format!(
         "{SELECT} WHERE e.kind = $1 AND (NOT $2 OR e.ended_at IS NULL) AND ($3::text IS NULL OR p.worker_id = $3)
-         ORDER BY e.at DESC, e.id DESC LIMIT $4"
+           AND ($4::uuid IS NULL OR e.id = $4) AND ($5::text IS NULL OR e.author = $5)
+         ORDER BY e.at DESC, e.id DESC LIMIT $6"
     );
     let worker = filter.worker.as_ref().map(|id| to_text(&id.0).into_owned());
     let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
-    let rows = tx.query(&sql, &[&filter.kind.as_str(), &filter.is_open, &worker, &limit]).await?;
+    let author = filter.author.as_ref().map(|author| to_text(author).into_owned());
+    let rows = tx.query(&sql, &[&filter.kind.as_str(), &filter.is_open, &worker, &filter.id, &author, &limit]).await?;
     rows.iter().rev().map(read_entry).collect()
 }
 
