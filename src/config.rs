@@ -84,6 +84,7 @@ struct CaseSettings {
     reassign_on_redraw: bool,
     reassign_on_roster: bool,
     idempotency_keep_h: u32,
+    notices_keep_d: u32,
     ruling_radius_m: f64,
     photo_bytes_max: usize,
     photos_per_case_max: usize,
@@ -164,6 +165,9 @@ pub struct CaseConfig {
     /// Hours after which it is forgotten under which `Idempotency-Key` a report was sent; until then a repeat is known.
     /// `idempotency_keep_h`, default 168, a week.
     pub idempotency_keep_h: u32,
+    /// Days after which it is forgotten who was told of what by name (`GET /v1/me/notices`); the histories stay. `notices_keep_d`, default
+    /// 90.
+    pub notices_keep_d: u32,
     /// How far a ruling on a border reaches where the dispatcher does not say, metres. `ruling_radius_m`, default 30, at most 200.
     pub ruling_radius_m: f64,
     /// Largest photo of a case as it is sent, bytes. `photo_bytes_max`, default 4 MiB, at most 32 MiB.
@@ -378,6 +382,7 @@ impl Default for CaseSettings {
             reassign_on_redraw: true,
             reassign_on_roster: true,
             idempotency_keep_h: 168,
+            notices_keep_d: 90,
             ruling_radius_m: 30.0,
             photo_bytes_max: 4 << 20,
             photos_per_case_max: 12,
@@ -400,6 +405,9 @@ impl CaseSettings {
         }
         if self.idempotency_keep_h == 0 {
             return Err(wrong("cases.idempotency_keep_h", "a repeat must be known for an hour at least".into()));
+        }
+        if self.notices_keep_d == 0 {
+            return Err(wrong("cases.notices_keep_d", "a worker must be able to read a notice for a day at least".into()));
         }
         if !(1..=PHOTO_BYTES_MAX_MAX).contains(&self.photo_bytes_max) {
             return Err(wrong("cases.photo_bytes_max", format!("{} is not from 1 to {PHOTO_BYTES_MAX_MAX} bytes", self.photo_bytes_max)));
@@ -425,6 +433,7 @@ impl CaseSettings {
             reassign_on_redraw,
             reassign_on_roster,
             idempotency_keep_h,
+            notices_keep_d,
             ruling_radius_m,
             photo_bytes_max,
             photos_per_case_max,
@@ -445,6 +454,7 @@ impl CaseSettings {
             reassign_on_redraw,
             reassign_on_roster,
             idempotency_keep_h,
+            notices_keep_d,
             ruling_radius_m,
             photo_bytes_max,
             photos_per_case_max,

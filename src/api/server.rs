@@ -8,7 +8,7 @@ use axum::serve::{Listener, ListenerExt, TapIo};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use super::cases::{forget_tokens, hear_others, keep_assigned, ring_clocks};
+use super::cases::{forget_old, hear_others, keep_assigned, ring_clocks};
 use super::keepers::erase_old_positions;
 use super::router::router;
 use super::state::AppState;
@@ -58,7 +58,7 @@ where
         tokio::spawn(hear_others(state.clone())),
         tokio::spawn(keep_assigned(state.clone())),
         tokio::spawn(erase_old_positions(state.clone())),
-        tokio::spawn(forget_tokens(state.clone())),
+        tokio::spawn(forget_old(state.clone())),
     ];
     let stop = async move {
         stop.await;

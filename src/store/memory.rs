@@ -441,6 +441,10 @@ impl Store for MemoryStore {
         Ok(self.lock().lives.notices(worker, 0).last().map_or(0, |notice| notice.number))
     }
 
+    fn forget_notices(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        Ok(self.lock().lives.forget_notices(before, limit))
+    }
+
     fn save_position(&self, seen: &WorkerPosition) -> Result<(), StoreError> {
         self.positions.save(seen);
         Ok(())

@@ -1,6 +1,6 @@
 //! The lives of cases in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -19,6 +19,8 @@ pub(super) struct Lives {
     reporters: BTreeMap<CaseId, Reporter>,
     photos: BTreeMap<PhotoId, PhotoFile>,
     tokens: BTreeMap<[u8; 32], ([u8; 32], CaseId, Timestamp)>,
+    /// Who is told of which event and why no longer, by the event's number.
+    forgotten: BTreeSet<(u64, NoticeKind, WorkerId)>,
     /// Metres to the border of the cases that are in doubt.
     borders: BTreeMap<CaseId, f64>,
 }
@@ -196,8 +198,25 @@ impl Lives {
                 notices_of(event).into_iter().filter(|(told, _)| *told == worker).map(|(_, kind)| kind).collect();
             own.sort_by_key(|kind| kind.as_str());
             own.dedup();
+            own.retain(|kind| !self.forgotten.contains(&(*number, *kind, worker.clone())));
             own.into_iter().map(move |kind| Notice { number: *number, kind, case: *case, at: event.at })
         })
+    }
+
+    pub(super) fn forget_notices(&mut self, before: Timestamp, limit: usize) -> usize {
+        let appended = self.events.iter().filter(|(_, (_, event))| event.seq > 1 && event.at < before);
+        let told = |(number, (_, event)): &(u64, (CaseId, CaseEvent))| {
+            let (number, at) = (*number, event.at);
+            notices_of(event).into_iter().map(|(worker, kind)| (at, (number, kind, worker.clone()))).collect::<Vec<_>>()
+        };
+        let mut old: Vec<_> = appended.flat_map(told).filter(|(_, notice)| !self.forgotten.contains(notice)).collect();
+        let place = |(at, (number, kind, worker)): &(Timestamp, (u64, NoticeKind, WorkerId))| (*at, *number, kind.as_str(), worker.clone());
+        old.sort_by_cached_key(place);
+        old.dedup();
+        old.truncate(limit);
+        let count = old.len();
+        self.forgotten.extend(old.into_iter().map(|(_, notice)| notice));
+        count
     }
 
     pub(super) fn matches(&self, case: &Case, filter: &CaseFilter) -> bool {

@@ -304,6 +304,9 @@ pub trait Store: Send + Sync {
     /// Returns the number of the newest event of which a worker was told; 0 where there is none.
     fn newest_notice(&self, worker: &WorkerId) -> Result<u64, StoreError>;
 
+    /// Forgets at most `limit` notices of events before a time, and returns how many. The events stay.
+    fn forget_notices(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
+
     /// Keeps where a worker is, in the place of what was known. It is in no copy of the store.
     fn save_position(&self, seen: &WorkerPosition) -> Result<(), StoreError>;
 

@@ -9,7 +9,7 @@ use crate::api::state::AppState;
 use crate::boundary::UnitCode;
 use crate::dispatch::workflow::{SERVICE, ring};
 use crate::snapshot::Snapshot;
-use crate::store::{CaseFilter, CaseOrder, CaseRecord, CaseWrite, CaseWritten, NewEvent, StoreError};
+use crate::store::{CaseFilter, CaseOrder, CaseRecord, CaseWrite, CaseWritten, NewEvent, Store, StoreError};
 
 /// Cases whose clocks are told of in one transaction: few enough that reports which come meanwhile do not wait.
 const PAGE: usize = 200;
@@ -28,8 +28,8 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 /// How long after a failure of the store it is asked again.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Keys of reports that are forgotten in one transaction, and how often there is a look for some.
-const TOKENS_AT_ONCE: usize = 10_000;
+/// Keys of reports, and notices, that are forgotten in one transaction, and how often there is a look for some.
+const FORGOTTEN_AT_ONCE: usize = 10_000;
 const FORGET_EVERY: Duration = Duration::from_secs(600);
 
 /// How long one wait for the writes of others lasts, after which it is seen whether the service stops.
@@ -89,18 +89,27 @@ pub async fn hear_others(state: AppState) {
     }
 }
 
-/// Forgets the keys under which reports were sent long ago, now and then, until the service stops.
-pub async fn forget_tokens(state: AppState) {
+/// Forgets the keys under which reports were sent long ago, and who was told of what long ago, now and then, until the service stops.
+pub async fn forget_old(state: AppState) {
     let ended = state.feed().ended();
-    let keep = SignedDuration::from_hours(i64::from(state.config().cases.idempotency_keep_h));
+    let cases = &state.config().cases;
+    let tokens_keep = SignedDuration::from_hours(i64::from(cases.idempotency_keep_h));
+    let notices_keep = SignedDuration::from_hours(24 * i64::from(cases.notices_keep_d));
     loop {
-        let before = Timestamp::now() - keep;
-        let wait = match state.write_store(move |store| store.forget_tokens(before, TOKENS_AT_ONCE)).await {
+        let now = Timestamp::now();
+        // Somebody may wish to keep them for longer than there is anything.
+        let since = |keep: SignedDuration| now.checked_sub(keep).unwrap_or_default().max(Timestamp::UNIX_EPOCH);
+        let (tokens, notices) = (since(tokens_keep), since(notices_keep));
+        let forget = move |store: &dyn Store| {
+            let tokens = store.forget_tokens(tokens, FORGOTTEN_AT_ONCE)?;
+            Ok(tokens.max(store.forget_notices(notices, FORGOTTEN_AT_ONCE)?))
+        };
+        let wait = match state.write_store(forget).await {
             // There are more; who writes cases comes in between.
-            Ok(forgotten) if forgotten == TOKENS_AT_ONCE => PAUSE,
+            Ok(forgotten) if forgotten == FORGOTTEN_AT_ONCE => PAUSE,
             Ok(_) => FORGET_EVERY,
             Err(error) => {
-                tracing::debug!(%error, "cannot forget the keys of old reports; trying again");
+                tracing::debug!(%error, "cannot forget keys of old reports and old notices; trying again");
                 FORGET_EVERY
             }
         };

@@ -587,6 +587,14 @@ pub fn who_an_event_concerns_is_told_of_it_by_name(place: &Place) {
     assert_eq!((told("w2", 3).len(), told("w2", 4), told("w9", 0)), (1, vec![], vec![]));
     let newest = |worker: &str| store.newest_notice(&WorkerId(worker.into())).unwrap();
     assert_eq!((newest("w1"), newest("w2"), newest("w9")), (3, 4, 0));
+    // They are forgotten after a time, the oldest first; what happened is not.
+    let events = store.load_case_events(0, 9).unwrap();
+    assert_eq!((store.forget_notices(day(3), 9).unwrap(), store.forget_notices(day(4), 1).unwrap()), (0, 1));
+    assert_eq!((told("w2", 0).len(), told("w1", 0).len()), (1, 1), "that of the smaller kind");
+    assert_eq!((store.forget_notices(day(4), 9).unwrap(), store.forget_notices(day(4), 9).unwrap()), (1, 0));
+    assert_eq!(told("w2", 0), [(4, NoticeKind::Asked, 2, day(4))]);
+    assert_eq!((newest("w1"), newest("w2")), (0, 4));
+    assert_eq!(store.load_case_events(0, 9).unwrap(), events);
 }
 
 pub fn a_worker_finds_what_is_theirs_to_do(place: &Place) {

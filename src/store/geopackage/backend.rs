@@ -292,6 +292,10 @@ impl Store for GeoPackageStore {
         self.connections.read("find the newest notice", |tx| ledger::newest_notice(tx, worker))
     }
 
+    fn forget_notices(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.connections.write("forget notices", |tx| ledger::forget_notices(tx, before, limit))
+    }
+
     fn save_position(&self, seen: &WorkerPosition) -> Result<(), StoreError> {
         self.positions.save(seen);
         Ok(())

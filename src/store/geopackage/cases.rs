@@ -437,7 +437,7 @@ mod tests {
         let written = parts();
         assert_eq!(written, [(time_text(due), false), (time_text(last), true)]);
         drop(store);
-        let undo = "DROP INDEX gk_case_ended_by_grid; DROP INDEX gk_case_ended_by_state; DROP INDEX gk_case_ended_by_category; DROP INDEX gk_case_ended_by_departments;
+        let undo = "DROP INDEX gk_notice_by_time; DROP INDEX gk_case_ended_by_grid; DROP INDEX gk_case_ended_by_state; DROP INDEX gk_case_ended_by_category; DROP INDEX gk_case_ended_by_departments;
                     DROP INDEX gk_case_ended_by_place; DROP INDEX gk_case_long; ALTER TABLE gk_case DROP COLUMN part_until; ALTER TABLE gk_case DROP COLUMN is_long;
                     DELETE FROM gk_migration WHERE number >= 13";
         connection.execute_batch(undo).unwrap();

@@ -153,3 +153,9 @@ pub(super) fn newest_notice(transaction: &Transaction<'_>, worker: &WorkerId) ->
     let sql = "SELECT coalesce(max(n.number), 0) FROM gk_notice AS n JOIN gk_person AS p ON p.key = n.worker WHERE p.worker_id = ?1";
     Ok(transaction.prepare_cached(sql)?.query_row([&*worker.0], |row| row.get(0))?)
 }
+
+pub(super) fn forget_notices(transaction: &Transaction<'_>, before: Timestamp, limit: usize) -> Result<usize, Failure> {
+    let sql = "DELETE FROM gk_notice WHERE (worker, number, kind) IN
+                 (SELECT worker, number, kind FROM gk_notice WHERE at < ?1 ORDER BY at, number, kind LIMIT ?2)";
+    Ok(transaction.prepare_cached(sql)?.execute((time_text(before), i64::try_from(limit).unwrap_or(i64::MAX)))?)
+}

@@ -324,6 +324,10 @@ impl Store for PostgisStore {
         self.connections.read("find the newest notice", async |tx| ledger::newest_notice(tx, worker).await)
     }
 
+    fn forget_notices(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.connections.write_beside("forget notices", async |tx| ledger::forget_notices(tx, before, limit).await)
+    }
+
     fn save_position(&self, seen: &WorkerPosition) -> Result<(), StoreError> {
         self.connections.write_beside("keep where a worker is", async |tx| ledger::save_position(tx, seen).await)
     }

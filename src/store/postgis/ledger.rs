@@ -149,6 +149,13 @@ pub(super) async fn newest_notice(tx: &Transaction<'_>, worker: &WorkerId) -> Re
     u64::try_from(number).map_err(|e| corrupt("notice", &e))
 }
 
+pub(super) async fn forget_notices(tx: &Transaction<'_>, before: Timestamp, limit: usize) -> Result<usize, Failure> {
+    let sql = "DELETE FROM gk_notice WHERE (worker, number, kind) IN
+                 (SELECT worker, number, kind FROM gk_notice WHERE at < $1 ORDER BY at, number, kind LIMIT $2)";
+    let forgotten = tx.execute(sql, &[&Time(before), &i64::try_from(limit).unwrap_or(i64::MAX)]).await?;
+    Ok(usize::try_from(forgotten).unwrap_or(usize::MAX))
+}
+
 pub(super) async fn save_position(tx: &Transaction<'_>, seen: &WorkerPosition) -> Result<(), Failure> {
     let people = person_keys(tx, [&seen.worker].into_iter()).await?;
     tx.execute(

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::rows::{Digest, Row, Value};
@@ -100,6 +101,7 @@ pub fn transfer(
     let rows_total = from.count_rows()?;
     to.begin_transfer(&history)?;
     let copied = copy(from, to, &|table, rows| progress(Progress { stage: Stage::Copying, table, rows, rows_total }))?;
+    copied.remembered.forget_the_rest(to)?;
     let found = read_back(to, &|table, rows| progress(Progress { stage: Stage::Verifying, table, rows, rows_total }))?;
     let tables = TABLES.iter().zip(copied.written).zip(copied.digests.into_iter().zip(found));
     let tables: Vec<TableCopy> = tables
@@ -211,6 +213,7 @@ fn name_of(first: &AuditEntry) -> String {
 /// What was read and written, a table each in the order of the tables.
 struct Copied {
     digests: Vec<Digest>,
+    remembered: Remembered,
     written: Vec<usize>,
     version: u64,
 }
@@ -226,13 +229,14 @@ fn copy(from: &dyn TransferStore, to: &dyn TransferStore, progress: &dyn Fn(&'st
         let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // Where writing fails reading is told to stop, which is no failure of its own.
         let written = written?;
-        let (digests, version) = read?;
-        Ok(Copied { digests, written, version })
+        let (digests, remembered, version) = read?;
+        Ok(Copied { digests, remembered, written, version })
     })
 }
 
-fn read_batches(from: &dyn TransferStore, sender: &SyncSender<Batch>) -> Result<(Vec<Digest>, u64), StoreError> {
+fn read_batches(from: &dyn TransferStore, sender: &SyncSender<Batch>) -> Result<(Vec<Digest>, Remembered, u64), StoreError> {
     let mut digests = vec![Digest::default(); TABLES.len()];
+    let mut remembered = Remembered::default();
     let (mut version, mut at, mut bytes) = (0, 0, 0);
     let mut rows: Vec<Row> = Vec::new();
     let all: Vec<&'static Table> = TABLES.iter().collect();
@@ -246,6 +250,7 @@ fn read_batches(from: &dyn TransferStore, sender: &SyncSender<Batch>) -> Result<
         }
         at = place;
         digests[place].push(&row);
+        remembered.learn(table, &row);
         match row.as_slice() {
             [Value::Integer(number)] if table.key_columns == 0 => version = u64::try_from(*number).unwrap_or(0),
             _ => {
@@ -259,7 +264,34 @@ fn read_batches(from: &dyn TransferStore, sender: &SyncSender<Batch>) -> Result<
         // Who no longer listens has an error to tell.
         let _ = sender.send((at, rows));
     }
-    Ok((digests, version))
+    Ok((digests, remembered, version))
+}
+
+/// The oldest rows of the tables whose old rows are forgotten after a time; none where there is no row.
+#[derive(Clone, Copy, Debug, Default)]
+struct Remembered {
+    tokens: Option<Timestamp>,
+    notices: Option<Timestamp>,
+}
+
+impl Remembered {
+    fn learn(&mut self, table: &Table, row: &Row) {
+        let oldest = match table.name {
+            "gk_case_token" => &mut self.tokens,
+            "gk_notice" => &mut self.notices,
+            _ => return,
+        };
+        let at = table.place_of("at").and_then(|place| if let Value::Time(at) = row[place] { Some(at) } else { None });
+        *oldest = [*oldest, at].into_iter().flatten().min();
+    }
+
+    /// Forgets in a copy what the store has forgotten since an earlier run: all that is older than what it has.
+    fn forget_the_rest(self, to: &dyn TransferStore) -> Result<(), StoreError> {
+        let before = |oldest: Option<Timestamp>| oldest.unwrap_or(Timestamp::MAX);
+        while to.forget_tokens(before(self.tokens), BATCH_ROWS_MAX)? == BATCH_ROWS_MAX {}
+        while to.forget_notices(before(self.notices), BATCH_ROWS_MAX)? == BATCH_ROWS_MAX {}
+        Ok(())
+    }
 }
 
 fn write_batches(

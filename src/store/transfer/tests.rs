@@ -9,12 +9,13 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::{MARK, Target, TransferError, TransferStore, transfer};
 use crate::boundary::{GenerationId, GenerationState};
-use crate::dispatch::{Case, Post};
-use crate::store::conformance::{assignment, case, day, key, layer, publication, publish, rules, squares, worker, write_photos};
+use crate::dispatch::workflow::{CaseEvent, CaseState, Effect, Facts};
+use crate::dispatch::{Case, Post, WorkerId};
+use crate::store::conformance::{assignment, case, day, key, layer, new, publication, publish, rules, squares, worker, write_photos};
 use crate::store::histories::{Step, apply, compare, steps};
 use crate::store::postgis::scratch::Scratch;
 use crate::store::records::{ErasureReason, RosterData};
-use crate::store::{GeoPackageStore, MemoryStore, PhotoFile, PostgisStore, Store};
+use crate::store::{CaseWrite, GeoPackageStore, MemoryStore, NewEvent, PhotoFile, PostgisStore, Store};
 
 /// Each history is copied three times, between stores that are made for it, which takes a database seconds.
 const HISTORIES: u32 = 2;
@@ -274,4 +275,34 @@ fn a_copy_is_not_written_over_what_others_wrote_meanwhile() {
     };
     let error = transfer(&*from.store, &*to.store, Target::EarlierCopy, &write_once).unwrap_err();
     assert!(error.to_string().contains("while it was copied to"), "{error}");
+}
+
+#[test]
+fn a_copy_forgets_what_its_source_has_forgotten_since() {
+    for (make_from, make_to) in [(geopackage as Make, geopackage as Make), (geopackage, postgis), (postgis, geopackage)] {
+        let (Some(from), Some(to)) = (make_from(), make_to()) else { continue };
+        let told = |id: u128, day_of: i8| {
+            let mut new = new(id, 111.0, Some(u8::try_from(id).unwrap()));
+            new.events[0].at = day(day_of);
+            let folded = CaseState::fold(&new.events).unwrap();
+            let facts = Facts { worker: Some(WorkerId("w1".into())), ..Facts::default() };
+            let event = CaseEvent { seq: 2, effect: Effect::Verify, facts, ..new.events[0].clone() };
+            let mut after = folded;
+            after.apply(&event);
+            let next = NewEvent { case: new.case.id, event, after };
+            from.store.write_cases(vec![CaseWrite::Add(Box::new(new)), CaseWrite::Append(Box::new(next))]).unwrap();
+        };
+        // By its first entry a history is known.
+        from.store.save_note("n", "text", "a", day(1)).unwrap();
+        told(1, 2);
+        told(2, 3);
+        copy(&from, &to);
+        let notices = || to.store.load_notices(&WorkerId("w1".into()), 0, 9).unwrap().len();
+        assert_eq!(notices(), 2);
+        for left in [1, 0] {
+            let before = if left == 1 { day(3) } else { day(4) };
+            assert_eq!((from.store.forget_tokens(before, 9).unwrap(), from.store.forget_notices(before, 9).unwrap()), (1, 1));
+            assert_eq!((copy(&from, &to), notices()), (0, left));
+        }
+    }
 }

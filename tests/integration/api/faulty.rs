@@ -127,6 +127,7 @@ impl Store for Faulty {
         fn load_entries(filter: &EntryFilter) -> Vec<Entry>;
         fn load_notices(worker: &WorkerId, after: u64, limit: usize) -> Vec<Notice>;
         fn newest_notice(worker: &WorkerId) -> u64;
+        fn forget_notices(before: Timestamp, limit: usize) -> usize;
         fn save_position(seen: &WorkerPosition) -> ();
         fn load_positions(since: Timestamp) -> Vec<WorkerPosition>;
         fn erase_positions(worker: Option<&WorkerId>, before: Timestamp) -> usize;

@@ -1,0 +1,3 @@
+-- By which old notices are found, which are forgotten after a time.
+
+CREATE INDEX gk_notice_by_time ON gk_notice (at);
