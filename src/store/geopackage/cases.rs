@@ -437,7 +437,8 @@ mod tests {
         let written = parts();
         assert_eq!(written, [(time_text(due), false), (time_text(last), true)]);
         drop(store);
-        let undo = "DROP INDEX gk_notice_by_time; DROP INDEX gk_case_ended_by_grid; DROP INDEX gk_case_ended_by_state; DROP INDEX gk_case_ended_by_category; DROP INDEX gk_case_ended_by_departments;
+        let undo = "DROP TRIGGER gk_case_event_is_not_changed; DROP TRIGGER gk_case_event_is_not_deleted; DROP TRIGGER gk_case_event_is_not_replaced;
+                    DROP INDEX gk_notice_by_time; DROP INDEX gk_case_ended_by_grid; DROP INDEX gk_case_ended_by_state; DROP INDEX gk_case_ended_by_category; DROP INDEX gk_case_ended_by_departments;
                     DROP INDEX gk_case_ended_by_place; DROP INDEX gk_case_long; ALTER TABLE gk_case DROP COLUMN part_until; ALTER TABLE gk_case DROP COLUMN is_long;
                     DELETE FROM gk_migration WHERE number >= 13";
         connection.execute_batch(undo).unwrap();
@@ -448,5 +449,27 @@ mod tests {
         assert_eq!(found(&GeoPackageStore::open_read_only(&path).unwrap()), 2, "all, where it is not known");
         assert_eq!(found(&GeoPackageStore::open_or_create(&path).unwrap()), 1);
         assert_eq!(parts(), written);
+    }
+
+    #[test]
+    fn the_history_of_a_case_cannot_be_changed_emptied_or_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.gpkg");
+        let store = GeoPackageStore::open_or_create(&path).unwrap();
+        store.write_cases(vec![add(live(1, 111.0, None)), add(live(2, 112.0, None))]).unwrap();
+        let events = store.load_case_events(0, 10).unwrap();
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        for statement in [
+            "UPDATE gk_case_event SET author = 'b' WHERE number = 1",
+            "DELETE FROM gk_case_event WHERE number = 2",
+            "DELETE FROM gk_case_event",
+            "INSERT OR REPLACE INTO gk_case_event SELECT * FROM gk_case_event WHERE number = 1",
+            "INSERT OR REPLACE INTO gk_case_event SELECT 99, case_id, reported_at, seq, at, 'b', role, action, effect, state, is_end, facts
+             FROM gk_case_event WHERE number = 1",
+        ] {
+            let refused = connection.execute(statement, []).unwrap_err().to_string();
+            assert!(refused.contains("only added to"), "{statement}: {refused}");
+        }
+        assert_eq!(store.load_case_events(0, 10).unwrap(), events);
     }
 }

@@ -12,7 +12,7 @@ pub(super) const USER_VERSION: i32 = 10300;
 pub(super) const GEOPACKAGE_SQL: &str = include_str!("../../../migrations/geopackage/001_geopackage.sql");
 
 /// A migration is never changed once it has been released; what follows is a new one.
-const MIGRATIONS: [(&str, &str); 15] = [
+const MIGRATIONS: [(&str, &str); 16] = [
     ("001_geopackage", GEOPACKAGE_SQL),
     ("002_store", include_str!("../../../migrations/geopackage/002_store.sql")),
     ("003_generations", include_str!("../../../migrations/geopackage/003_generations.sql")),
@@ -28,6 +28,7 @@ const MIGRATIONS: [(&str, &str); 15] = [
     ("013_parts", include_str!("../../../migrations/geopackage/013_parts.sql")),
     ("014_lists", include_str!("../../../migrations/geopackage/014_lists.sql")),
     ("015_notices", include_str!("../../../migrations/geopackage/015_notices.sql")),
+    ("016_histories", include_str!("../../../migrations/geopackage/016_histories.sql")),
 ];
 
 /// What a file is, told without changing it.

@@ -46,7 +46,9 @@ pub(super) fn write_rows(transaction: &Transaction<'_>, location: &str, table: &
             continue;
         }
         match table.name {
-            "gk_audit" if known.is_some() => return Err(Failure::Store(crate::store::transfer::written_meanwhile(location))),
+            "gk_audit" | "gk_case_event" if known.is_some() => {
+                return Err(Failure::Store(crate::store::transfer::written_meanwhile(location)));
+            }
             "gk_level" if known.is_none() => put_level(transaction, row)?,
             _ => {
                 put.execute(params_from_iter(row))?;

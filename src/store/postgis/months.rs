@@ -14,6 +14,9 @@ use crate::store::StoreError;
 /// The tables that are cut, with the column that says in which month a row belongs.
 pub(super) const TABLES: [(&str, &str); 3] = [("gk_case", "reported_at"), ("gk_case_event", "reported_at"), ("gk_audit", "at")];
 
+/// Those of which no row is changed or deleted; their months are dropped whole.
+const ONLY_ADDED_TO: [&str; 2] = ["gk_case_event", "gk_audit"];
+
 pub(super) fn column_of(table: &str) -> Option<&'static str> {
     TABLES.iter().find(|(name, _)| *name == table).map(|(_, column)| *column)
 }
@@ -79,10 +82,10 @@ async fn make_partition(tx: &Transaction<'_>, table: &str, month: Date, name: &s
          ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{month} 00:00:00+00') TO ('{next} 00:00:00+00')"
     ))
     .await?;
-    if table == "gk_audit" {
+    if ONLY_ADDED_TO.contains(&table) {
         // Triggers of rows come with the table; those of statements do not.
         tx.batch_execute(&format!(
-            "CREATE TRIGGER gk_audit_is_not_emptied BEFORE TRUNCATE ON {name} FOR EACH STATEMENT EXECUTE FUNCTION gk_refuse_change()"
+            "CREATE TRIGGER {table}_is_not_emptied BEFORE TRUNCATE ON {name} FOR EACH STATEMENT EXECUTE FUNCTION gk_refuse_change()"
         ))
         .await?;
     }

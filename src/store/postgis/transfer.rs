@@ -85,7 +85,9 @@ pub(super) async fn write_rows(
     if differing.is_empty() {
         return Ok(0);
     }
-    if table.name == "gk_audit" && differing.iter().any(|row| known.contains_key(&key_bytes(&row[..table.key_columns]))) {
+    if matches!(table.name, "gk_audit" | "gk_case_event")
+        && differing.iter().any(|row| known.contains_key(&key_bytes(&row[..table.key_columns])))
+    {
         return Err(Failure::Store(crate::store::transfer::written_meanwhile(location)));
     }
     make_months(tx, table, &differing).await?;
