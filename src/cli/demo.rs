@@ -1,9 +1,12 @@
+mod live;
+
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Parser;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, Outcome, import, incidents, key, roster, rules, serve};
@@ -47,10 +50,18 @@ struct Made {
     key: Option<String>,
     #[serde(default)]
     planner: Option<String>,
+    /// The key of a keeper's own.
+    #[serde(default)]
+    keeper: Option<String>,
 }
 
-/// The keys of a dispatcher and of a planner.
-type Keys = (String, String);
+/// The keys of those who try the desks.
+struct Keys {
+    dispatcher: String,
+    planner: String,
+    /// Of a keeper's own, who has several of the cases.
+    keeper: String,
+}
 
 /// The boundary files in the order of their levels, each of which must lie in the one before.
 const LEVELS: [(&str, &str); 4] =
@@ -64,11 +75,11 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     let wanted = Settings { seed, grids, incidents };
     let config = with_notice(&context.config);
     let place = Place { dir };
-    let (key, planner) = match place.read_made()? {
-        Some(Made { key: Some(key), planner: Some(planner), seed, grids, incidents })
+    let Keys { dispatcher: key, planner, keeper } = match place.read_made()? {
+        Some(Made { key: Some(dispatcher), planner: Some(planner), keeper: Some(keeper), seed, grids, incidents })
             if !fresh && wanted == (Settings { seed, grids, incidents }) =>
         {
-            (key, planner)
+            Keys { dispatcher, planner, keeper }
         }
         _ => place.make(wanted, &config)?,
     };
@@ -79,6 +90,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
         super::say(&format!("map  http://{address}/app/#key={key}"));
         super::say(&format!("key  {key}  (a dispatcher's; callers send it as Authorization: Bearer)"));
         super::say(&format!("plan http://{address}/app/#/planner?key={planner}"));
+        super::say(&format!("work http://{address}/app/#/keeper?key={keeper}"));
     })
 }
 
@@ -123,13 +135,15 @@ impl Place {
         let Settings { seed, grids, incidents } = settings;
         std::fs::create_dir_all(&self.dir).with_context(|| format!("cannot make the folder {}", self.dir.display()))?;
         // Said before anything is made: a run that is cut short is known as the demo's, and made again.
-        let mut made = Made { seed, grids, incidents, key: None, planner: None };
+        let mut made = Made { seed, grids, incidents, key: None, planner: None, keeper: None };
         self.write_made(&made)?;
         self.remove_store()?;
         let files = self.dir.join("sample");
-        sample::write_all(&files, &District::generate(settings)?)?;
-        let keys = load(&files, &Context { store: self.store(), config: config.clone() })?;
-        (made.key, made.planner) = (Some(keys.0.clone()), Some(keys.1.clone()));
+        let district = District::generate(settings)?;
+        sample::write_all(&files, &district)?;
+        let keys = load(&files, &district, &Context { store: self.store(), config: config.clone() })?;
+        made.key = Some(keys.dispatcher.clone());
+        (made.planner, made.keeper) = (Some(keys.planner.clone()), Some(keys.keeper.clone()));
         self.write_made(&made)?;
         Ok(keys)
     }
@@ -152,8 +166,8 @@ impl Place {
     }
 }
 
-/// Loads the files as a person would, one command after the other.
-fn load(files: &Path, context: &Context) -> anyhow::Result<Keys> {
+/// Loads the files as a person would, one command after the other, and then the cases of today as the service would.
+fn load(files: &Path, district: &District, context: &Context) -> anyhow::Result<Keys> {
     for (file, level) in LEVELS {
         passed(file, import::run(&import_args(&files.join(file), level)?, context)?)?;
     }
@@ -167,8 +181,13 @@ fn load(files: &Path, context: &Context) -> anyhow::Result<Keys> {
     let layer = LayerName::parse("grid").expect("this is a plain name");
     let incident_file = files.join("incidents.csv");
     passed("incidents.csv", incidents::import(&*store, &context.config, &incident_file, &Crs::WGS84, &layer, false)?)?;
-    let key = |role: Role| key::create_key(&*store, role, |record| KeyRecord { note: "demo".into(), ..record });
-    Ok((key(Role::Dispatcher)?, key(Role::Planner)?))
+    live::add(&*store, &context.config, district, &layer, Timestamp::now())?;
+    let key = |role: Role, worker| key::create_key(&*store, role, |record| KeyRecord { note: "demo".into(), worker, ..record });
+    Ok(Keys {
+        dispatcher: key(Role::Dispatcher, None)?,
+        planner: key(Role::Planner, None)?,
+        keeper: key(Role::Worker, Some(district.busy_keeper()))?,
+    })
 }
 
 /// The arguments that a person would type.

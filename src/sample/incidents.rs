@@ -41,8 +41,8 @@ pub struct Incident {
 /// How many of the categories are reported: those at the beginning.
 const REPORTED: usize = 12;
 
-const PLACES: [&str; 8] = ["路口", "菜市场门口", "小学对面", "公交站旁", "桥头", "小区北门", "卫生院附近", "村部前"];
-const SOURCES: [&str; 5] = ["信息采集员", "12345热线", "视频监控", "公众上报", "媒体"];
+pub(super) const PLACES: [&str; 8] = ["路口", "菜市场门口", "小学对面", "公交站旁", "桥头", "小区北门", "卫生院附近", "村部前"];
+pub(super) const SOURCES: [&str; 5] = ["信息采集员", "12345热线", "视频监控", "公众上报", "媒体"];
 
 /// Makes the incidents, in the order in which they were reported.
 pub(super) fn incidents(district: &District) -> Vec<Incident> {
@@ -97,7 +97,7 @@ fn near(rng: &mut ChaCha8Rng, grid: &SampleUnit, middle: Coord<f64>) -> Coord<f6
     if contains(grid, pulled) { pulled } else { middle }
 }
 
-fn place_inside(rng: &mut ChaCha8Rng, grid: &SampleUnit) -> Coord<f64> {
+pub(super) fn place_inside(rng: &mut ChaCha8Rng, grid: &SampleUnit) -> Coord<f64> {
     let exterior = &grid.polygons[0][0];
     let (mut min, mut max) = (exterior[0], exterior[0]);
     for c in exterior {
@@ -113,6 +113,6 @@ fn place_inside(rng: &mut ChaCha8Rng, grid: &SampleUnit) -> Coord<f64> {
     grid.centre
 }
 
-fn contains(unit: &SampleUnit, at: Coord<f64>) -> bool {
+pub(super) fn contains(unit: &SampleUnit, at: Coord<f64>) -> bool {
     unit.polygons.iter().flatten().filter(|ring| super::rings::contains(ring, at)).count() % 2 == 1
 }

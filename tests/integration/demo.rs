@@ -1,5 +1,6 @@
 //! The demo makes a district once, serves it, and leaves alone what is not its own.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -16,6 +17,8 @@ struct Demo {
     running: Running,
     map: String,
     key: String,
+    /// The page of the keeper who has several cases.
+    work: String,
 }
 
 impl Demo {
@@ -33,7 +36,7 @@ impl Demo {
                 None => seen.push(line),
             }
         };
-        Self { running, map: wait_for("map "), key: wait_for("key ") }
+        Self { running, map: wait_for("map "), key: wait_for("key "), work: wait_for("work ") }
     }
 
     /// Looks a position up, as the public or with a key.
@@ -51,6 +54,20 @@ impl Demo {
         let body = format!(r#"{{"lon":{lon},"lat":{lat}}}"#);
         let request = client().post(format!("{base}/v1/incidents")).header("content-type", "application/json").bearer_auth(&self.key);
         request.body(body).send().unwrap().status()
+    }
+
+    fn get(&self, path: &str, key: &str) -> Value {
+        let base = self.map.split("/app/").next().unwrap();
+        let response = client().get(format!("{base}{path}")).bearer_auth(key).send().unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        response.json().unwrap()
+    }
+
+    /// The cases that live, each as it is now; what was imported as a mere record has no state.
+    fn live_cases(&self) -> Vec<Value> {
+        let all = self.get("/v1/incidents?limit=1000", &self.key)["incidents"].as_array().unwrap().clone();
+        let live = all.into_iter().filter(|case| !case["state"].is_null());
+        live.map(|case| self.get(&format!("/v1/incidents/{}", case["id"].as_str().unwrap()), &self.key)).collect()
     }
 
     fn stop(mut self) {
@@ -86,14 +103,16 @@ fn a_demo_serves_its_map_shows_keepers_to_its_key_alone_and_is_made_once() {
     assert!(first.map.ends_with(&format!("/app/#key={}", first.key)), "{}", first.map);
     assert_eq!(client().get(&first.map).send().unwrap().status(), StatusCode::OK);
     assert_key_shows_keepers(&first, &dir);
-    let key = first.key.clone();
+    assert_desks_have_work(&first);
+    let (key, cases) = (first.key.clone(), ids_of(&first.live_cases()));
     first.stop();
 
-    let store = std::fs::read(dir.join("gridkeeper.gpkg")).unwrap();
+    let made = std::fs::read(dir.join("demo.json")).unwrap();
     let second = Demo::start(&dir, &[]);
     assert_eq!(second.key, key, "a second run serves what the first has made");
+    assert_eq!(ids_of(&second.live_cases()), cases, "and adds no case to it");
     second.stop();
-    assert!(std::fs::read(dir.join("gridkeeper.gpkg")).unwrap() == store, "a second run writes nothing to the store");
+    assert_eq!(std::fs::read(dir.join("demo.json")).unwrap(), made);
 
     let fresh = Demo::start(&dir, &["--fresh"]);
     assert_ne!(fresh.key, key);
@@ -102,6 +121,42 @@ fn a_demo_serves_its_map_shows_keepers_to_its_key_alone_and_is_made_once() {
     assert_eq!(fresh.locate(place, Some(&fresh.key)).0, StatusCode::OK);
     assert_eq!(fresh.report(place), StatusCode::CREATED, "the demo takes cases in");
     fresh.stop();
+}
+
+fn ids_of(cases: &[Value]) -> Vec<String> {
+    cases.iter().map(|case| case["id"].as_str().unwrap().to_owned()).collect()
+}
+
+fn assert_desks_have_work(demo: &Demo) {
+    let cases = demo.live_cases();
+    let states: BTreeSet<&str> = cases.iter().map(|case| case["state"].as_str().unwrap()).collect();
+    let all = ["closed", "handling", "pending_check", "pending_dispatch", "pending_file", "pending_handle", "verifying", "void"];
+    assert_eq!(states, BTreeSet::from(all));
+    let count = |is_so: &dyn Fn(&Value) -> bool| cases.iter().filter(|case| is_so(case)).count();
+    let open_tasks = |case: &Value| {
+        case["tasks"].as_array().unwrap().iter().filter(|task| ["waiting", "accepted"].contains(&task["state"].as_str().unwrap())).count()
+    };
+    assert!(count(&|case| case["overdue"] == true && case["open"] == true) >= 3, "some are late");
+    assert!(count(&|case| !case["suspended_since"].is_null()) == 2, "some stand still");
+    assert!(count(&|case| case["open"] == true && open_tasks(case) >= 2) >= 1, "several departments are on one");
+    assert!(count(&|case| case["rating"].as_u64().is_some()) == 4, "some are rated");
+    let histories = cases.iter().map(|case| demo.get(&format!("/v1/incidents/{}/history", case["id"].as_str().unwrap()), &demo.key));
+    let events: Vec<Value> = histories.flat_map(|history| history["events"].as_array().unwrap().clone()).collect();
+    let has = |is_so: &dyn Fn(&Value) -> bool| events.iter().any(is_so);
+    let far = |a: &Value, b: &Value, axis: &str| (a["position"][axis].as_f64().unwrap() - b["position"][axis].as_f64().unwrap()).abs();
+    let is_beside = |a: &Value, b: &Value| a["id"] != b["id"] && ["lon", "lat"].iter().all(|axis| far(a, b, axis) < 0.000_5);
+    assert!(count(&|case| cases.iter().filter(|other| is_beside(case, other)).count() >= 2) >= 3, "one thing is reported by three");
+    for effect in ["return", "rework", "escalate", "self_handle"] {
+        assert!(has(&|event| event["effect"] == effect), "{effect}");
+    }
+    let border = demo.get("/v1/alarms?kind=border", &demo.key);
+    assert!(border["border"]["count"].as_u64() >= Some(3), "{border}");
+    // The keeper's page is a walk.
+    let keeper = demo.work.split("key=").nth(1).unwrap();
+    let place = &cases[0]["position"];
+    let tasks = demo.get(&format!("/v1/me/tasks?lon={}&lat={}", place["lon"], place["lat"]), keeper);
+    assert!(tasks["tasks"].as_array().unwrap().len() >= 5, "{tasks}");
+    assert_ne!(demo.get("/v1/me", keeper)["notices"]["newest"], 0);
 }
 
 fn assert_key_shows_keepers(demo: &Demo, dir: &Path) {
