@@ -165,6 +165,41 @@ describe('the desk for looking up', () => {
     await page.selectOption('#category', '');
   });
 
+  it('goes back from place to place, and not through what was only asked anew of one', async () => {
+    const other = await desktop.open(`#key=${service.key}`);
+    const { features } = await json<FeatureCollection>('/collections/grid/items?limit=40');
+    const [first, second] = [features[25]!, features[30]!].map(({ properties }) => String(properties!.code)) as [string, string];
+    await type(other, first);
+    await expect.poll(() => code(other).textContent()).toBe(first);
+    await other.selectOption('#category', 'E0110');
+    await expect.poll(() => card(other).textContent()).toContain('处置单位');
+    await type(other, second);
+    await expect.poll(() => code(other).textContent()).toBe(second);
+    await other.focus('#as-of');
+    await other.keyboard.press('ArrowLeft');
+    await expect.poll(() => other.url()).toContain('generation=3');
+    await other.keyboard.press('End');
+    await expect.poll(() => code(other).textContent()).toBe(second);
+    await other.selectOption('#category', '');
+    await expect.poll(() => other.url()).not.toContain('category');
+    await other.goBack();
+    await expect.poll(() => code(other).textContent()).toBe(first);
+    expect(await other.inputValue('#category')).toBe('E0110');
+    await other.goBack();
+    await expect.poll(() => card(other).count()).toBe(0);
+    expect(other.url()).toContain('/app/');
+    await other.goForward();
+    await expect.poll(() => code(other).textContent()).toBe(first);
+    await other.goForward();
+    await expect.poll(() => code(other).textContent()).toBe(second);
+    // Another desk between does not lose it.
+    await other.click('#bar nav a[href="#/citizen"]');
+    await expect.poll(() => code(other).count()).toBe(0);
+    await other.goBack();
+    await expect.poll(() => code(other).textContent()).toBe(second);
+    await other.context().close();
+  });
+
   it('finds an address, and lists what may be meant where several places have it', async () => {
     const { features } = await json<FeatureCollection>('/collections/grid/items?limit=60');
     const [alone, first, second] = [25, 40, 55].map((at) => features[at]!) as [Feature, Feature, Feature];

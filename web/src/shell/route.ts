@@ -20,11 +20,13 @@ export function link(desk: string, members: Record<string, string | number | nul
   return `#/${desk}${written && `?${written}`}`;
 }
 
-/** Notes in the address what is shown, without a step of its own on the way back. */
-export function note(desk: string, members: Record<string, string | number | null | undefined>): void {
+/** Notes in the address what is shown: as a step of its own on the way back where the user went there, else in the stead of what stood there. */
+export function note(desk: string, members: Record<string, string | number | null | undefined>, isStep = false): void {
   const hash = link(desk, members);
   if (hash === location.hash) return;
-  history.replaceState(null, '', location.pathname + location.search + hash);
+  const to = location.pathname + location.search + hash;
+  if (isStep) history.pushState(null, '', to);
+  else history.replaceState(null, '', to);
   route.value = read();
 }
 

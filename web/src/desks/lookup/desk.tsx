@@ -3,7 +3,6 @@ import './desk.css';
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { ComponentType } from 'preact';
-import { settings } from '../../api/settings';
 import { Candidates } from '../../cases/address/candidates';
 import { t as said } from '../../cases/address/words';
 import { mapCrs } from '../../map/layers';
@@ -15,7 +14,7 @@ import { AnswerCard } from './card';
 import { Cases } from './cases';
 import { useAnswerOnMap } from './overlay';
 import { Search } from './search';
-import { ask, askAddress, askAgain, askMatch, shown } from './state';
+import { ask, askAddress, askAddressed, askAgain, askMatch, shown } from './state';
 import { Terms } from './terms';
 import { t } from './words';
 
@@ -35,7 +34,13 @@ export default function LookupDesk() {
 
 function OnePlace() {
   useAnswerOnMap();
-  useEffect(() => void askAgain(), [settings.value]);
+  const isNew = useRef(true);
+  useEffect(() => {
+    // Who comes from another desk finds what was asked last.
+    const isReturn = isNew.current && route.value.query.toString() === '' && shown.value.kind !== 'nothing';
+    isNew.current = false;
+    void (isReturn ? askAgain() : askAddressed());
+  }, [route.value]);
   useEffect(() => {
     const on = map.value;
     if (!on) return;

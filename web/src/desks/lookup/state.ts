@@ -54,6 +54,9 @@ const MATCHES_MAX = 8;
 
 let asking: AbortController | null = null;
 
+/** The part of the address that was noted last: while it stands there, what is shown is what it says. */
+let noted: string | null = null;
+
 interface Question {
   lon: number;
   lat: number;
@@ -61,12 +64,14 @@ interface Question {
   note?: Note | null;
   /** Whether the map goes there. */
   moves?: boolean;
+  /** Whether going back leads away from it: not of what the address said, or of the same place by other terms. */
+  isStep?: boolean;
   layer?: string;
   level?: string;
 }
 
 /** Asks about a position. */
-export async function ask({ lon, lat, crs, note = null, moves = false, layer, level }: Question): Promise<void> {
+export async function ask({ lon, lat, crs, note = null, moves = false, isStep = true, layer, level }: Question): Promise<void> {
   asking?.abort();
   asking = new AbortController();
   const { signal } = asking;
@@ -77,7 +82,8 @@ export async function ask({ lon, lat, crs, note = null, moves = false, layer, le
   try {
     const answer = (await answered(client.GET('/v1/locate', { params: { query } as never, signal }))) as Answer;
     shown.value = { kind: 'answer', answer, note, unit: level && level !== finest()?.level ? { layer: layer ?? answer.layer, level } : null };
-    noteAddress('lookup', { ...place(answer, level), category: category.value, generation: generation.value });
+    noteAddress('lookup', { ...place(answer, level), category: category.value, generation: generation.value }, isStep);
+    noted = route.value.query.toString();
     if (moves) goTo([answer.position.lon, answer.position.lat]);
     const geometry = answer.grid ? await getJson<Feature>(reachable(withVersion(answer.grid.href), '/collections/'), signal) : null;
     unit.value = geometry?.geometry ?? null;
@@ -89,27 +95,35 @@ export async function ask({ lon, lat, crs, note = null, moves = false, layer, le
 /** Asks once more about what is shown, by another category or generation. */
 export async function askAgain(): Promise<void> {
   version.value = generation.value ? `generation=${generation.value}` : '';
-  if (shown.value.kind === 'answer') {
-    const { answer, note, unit } = shown.value;
-    return ask({ ...answer.position, crs: '', note, ...unit });
-  }
+  if (shown.value.kind !== 'answer') return;
+  const { answer, note, unit } = shown.value;
+  await ask({ ...answer.position, crs: '', note, isStep: false, ...unit });
+}
+
+/** Asks for what the address says, as it is opened, and as one goes back and forth; where it names nothing, nothing is shown. */
+export async function askAddressed(): Promise<void> {
   const { query } = route.value;
-  const find = query.get('find');
-  if (find) return askCode(find);
-  const [lon, lat] = [query.get('lon'), query.get('lat')];
+  if (query.toString() === noted) return;
+  noted = query.toString();
+  [category.value, generation.value] = [query.get('category') ?? '', Number(query.get('generation')) || null];
+  version.value = generation.value ? `generation=${generation.value}` : '';
+  const [find, lon, lat] = [query.get('find'), query.get('lon'), query.get('lat')];
   const [layer, level] = [query.get('layer'), query.get('level')];
-  if (lon !== null && lat !== null) await ask({ lon: Number(lon), lat: Number(lat), crs: '', moves: true, ...(layer && { layer }), ...(level && { level }) });
+  if (find) return askCode(find, false);
+  if (lon !== null && lat !== null) return ask({ lon: Number(lon), lat: Number(lat), crs: '', moves: true, isStep: false, ...(layer && { layer }), ...(level && { level }) });
+  asking?.abort();
+  [shown.value, unit.value] = [{ kind: 'nothing' }, null];
 }
 
 /** Looks a code up in the collections, finest first; failing that, a name that holds it. */
-export async function askCode(code: string): Promise<void> {
+export async function askCode(code: string, isStep = true): Promise<void> {
   asking?.abort();
   shown.value = { kind: 'asking' };
   try {
     const pages = await Promise.all(collections().map((collection) => items(collection, { code, limit: '1' })));
     const at = pages.findIndex((page) => page.features.length > 0);
     if (at < 0) return await askName(code);
-    await showUnit(collections()[at] as string, pages[at]?.features[0] as Feature);
+    await showUnit(collections()[at] as string, pages[at]?.features[0] as Feature, isStep);
   } catch (error) {
     fail(error);
   }
@@ -171,12 +185,12 @@ export async function askMatch({ collection, code }: Match): Promise<void> {
   if (page.features[0]) await showUnit(collection, page.features[0]);
 }
 
-async function showUnit(collection: string, feature: Feature): Promise<void> {
+async function showUnit(collection: string, feature: Feature, isStep = true): Promise<void> {
   frame(feature.geometry);
   unit.value = feature.geometry;
   const layer = settings.value?.layers.find((layer) => layer.collections.includes(collection))?.name;
   const inside = insideOf(feature.geometry);
-  if (inside) await ask({ lon: inside[0] ?? 0, lat: inside[1] ?? 0, crs: '', layer, level: collection.split('.').at(-1) });
+  if (inside) await ask({ lon: inside[0] ?? 0, lat: inside[1] ?? 0, crs: '', isStep, layer, level: collection.split('.').at(-1) });
 }
 
 function collections(): string[] {
