@@ -112,6 +112,23 @@ describe('the planner’s desk', () => {
     await afterStroke(revision + 3);
   });
 
+  it('keeps the focus on a button that has nothing more to do', async () => {
+    const focused = () => page.evaluate(() => document.activeElement?.id);
+    const { revision } = await draftNow();
+    for (const [at, button] of ['redo', 'undo'].entries()) {
+      await page.focus(`#${button}`);
+      await page.keyboard.press('Enter');
+      await afterStroke(revision + at);
+      expect([await page.locator(`#${button}`).isDisabled(), await focused()]).toEqual([true, button]);
+    }
+    // Pressed again it does nothing.
+    await page.keyboard.press('Enter');
+    await page.waitForTimeout(300);
+    expect((await draftNow()).revision).toBe(revision + 2);
+    expect(await said()).toContain('撤销上一步');
+    await expectAccessible(page);
+  });
+
   it('splits a unit by the keyboard, whose pointer is the middle of the map', async () => {
     const before = await unitsNow();
     const unit = before[25]!;

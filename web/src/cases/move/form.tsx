@@ -5,6 +5,7 @@ import { Refusal, type Schema } from '../../api/client';
 import { usePick } from '../../map/pick';
 import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
+import { Press } from '../../parts/press';
 import { act, type Action, type Case, findCase } from '../act';
 import { categories } from '../categories';
 import { type Department, departmentsAt } from '../departments';
@@ -60,7 +61,7 @@ export function ActionForm({ one, action, given = {}, departments, send = act, o
       {trouble.value && <Notice kind="error">{trouble.value()}</Notice>}
       <p class="row end">
         <button type="button" class="quiet" onClick={() => onDone(null)}>{t('cancel')}</button>
-        <button type="submit" disabled={isBusy}>{t('confirm')}</button>
+        <Press type="submit" isOff={isBusy.value}>{t('confirm')}</Press>
       </p>
     </form>
   );

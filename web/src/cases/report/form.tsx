@@ -9,6 +9,7 @@ import { map } from '../../map/view';
 import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
 import { whereAmI } from '../../parts/position';
+import { Press } from '../../parts/press';
 import { AddressField } from '../address/field';
 import { categories } from '../categories';
 import { PhotoPicker } from '../photos/picker';
@@ -98,7 +99,7 @@ export function ReportForm({ source, withReporter = false, withPhotos = false, s
       {trouble.value && <Notice kind="error">{trouble.value()}</Notice>}
       <p class="row end">
         <button type="button" class="quiet" onClick={onCancel}>{t('cancel')}</button>
-        <button type="submit" disabled={isBusy}>{t('send')}</button>
+        <Press type="submit" isOff={isBusy.value}>{t('send')}</Press>
       </p>
     </form>
   );

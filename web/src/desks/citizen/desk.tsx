@@ -14,6 +14,7 @@ import { map } from '../../map/view';
 import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
 import { whereAmI } from '../../parts/position';
+import { Press } from '../../parts/press';
 import { Follow } from './follow';
 import { ReportSomething } from './report';
 import { t } from './words';
@@ -72,7 +73,7 @@ export default function CitizenDesk() {
       <h1>{t('title')}</h1>
       <section aria-labelledby="which-title">
         <h2 id="which-title">{t('which')}</h2>
-        <p class="row"><button type="button" id="here" disabled={isLooking} onClick={() => void here()}>{t(isLooking.value ? 'looking' : 'here')}</button> <span class="soft">{t('tap')}</span></p>
+        <p class="row"><Press id="here" isOff={isLooking.value} onClick={() => void here()}>{t(isLooking.value ? 'looking' : 'here')}</Press> <span class="soft">{t('tap')}</span></p>
         {key() !== null && <AddressField onPlace={(lon, lat) => void ask(lon, lat, '')} />}
         {trouble.value && <Notice kind="error">{trouble.value()}</Notice>}
         <div id="which" aria-live="polite">{answer.value && <Which answer={answer.value} />}</div>

@@ -4,6 +4,7 @@ import { key } from '../../api/key';
 import { PhotoPicker } from '../../cases/photos/picker';
 import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
+import { Press } from '../../parts/press';
 import { remember } from './mine';
 import { type Service, report, services } from './open311';
 import { t } from './words';
@@ -49,7 +50,7 @@ export function ReportSomething({ at }: { at: { lon: number; lat: number } | nul
           <label>{t('description')}<textarea name="description" required maxLength={4000} /></label>
           <PhotoPicker photos={photos} />
           {trouble.value && <Notice kind="error">{trouble.value()}</Notice>}
-          <p class="row end"><button type="submit" disabled={isBusy}>{t('send')}</button></p>
+          <p class="row end"><Press type="submit" isOff={isBusy.value}>{t('send')}</Press></p>
         </form>
       )}
       {number.value && <Notice kind="done">{t('taken', number.value)} {t('keepNumber')}</Notice>}

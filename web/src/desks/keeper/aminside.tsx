@@ -5,6 +5,7 @@ import { metres } from '../../i18n/figures';
 import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
 import { whereAmI } from '../../parts/position';
+import { Press } from '../../parts/press';
 import { amInside } from './inside';
 import { mine, where } from './mine';
 import { tellPosition } from './own';
@@ -45,7 +46,7 @@ export function AmInside() {
   const verdict = now && (now.inside === null ? 'isDoubt' : now.inside ? 'isInside' : 'isOutside');
   return (
     <section class="inside">
-      <button type="button" class="big" id="am-inside" disabled={isLooking} onClick={() => void ask()}>{isLooking.value ? t('looking') : t('inside')}</button>
+      <Press class="big" id="am-inside" isOff={isLooking.value} onClick={() => void ask()}>{isLooking.value ? t('looking') : t('inside')}</Press>
       {trouble.value && <Notice kind="error">{trouble.value()}</Notice>}
       {now && verdict && (
         <div class={`verdict ${verdict}`} role="status">

@@ -11,6 +11,7 @@ import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
 import { sendOrKeep } from '../../parts/outbox';
 import { whereAmI } from '../../parts/position';
+import { Press } from '../../parts/press';
 import { loadMine, mine, where } from './mine';
 import { t } from './words';
 
@@ -105,7 +106,7 @@ function BorderForm({ onDone, onCancel }: { onDone: (isSent: boolean) => void; o
       {trouble.value && <Notice kind="error">{trouble.value()}</Notice>}
       <p class="row end">
         <button type="button" class="quiet" onClick={onCancel}>{t('cancel')}</button>
-        <button type="submit" disabled={isBusy}>{t('tell')}</button>
+        <Press type="submit" isOff={isBusy.value}>{t('tell')}</Press>
       </p>
     </form>
   );

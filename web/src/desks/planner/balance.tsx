@@ -3,6 +3,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { count, percent } from '../../i18n/figures';
 import { Notice } from '../../parts/notice';
+import { Press } from '../../parts/press';
 import { above, chosen, draft, finest, isOpen, parents } from './draft';
 import { type Finding, type Plan, type Wish, foreseen, forget, look, looking, plan, planTrouble, stop, take } from './plan';
 import { t } from './words';
@@ -64,8 +65,8 @@ export function Balance() {
             <p class="soft">{t('wishesHint')}</p>
           </details>
           <p class="row end">
-            {now && <button type="button" class="plainly" id="stop-balance" disabled={!now.run} onClick={() => void stop()}>{t('stop')}</button>}
-            <button type="submit" id="begin-balance" disabled={now !== null}>{t('begin')}</button>
+            {now && <Press class="plainly" id="stop-balance" isOff={!now.run} onClick={() => void stop()}>{t('stop')}</Press>}
+            <Press type="submit" id="begin-balance" isOff={now !== null}>{t('begin')}</Press>
           </p>
         </form>
       )}
@@ -110,7 +111,7 @@ function Found({ found }: { found: Plan }) {
       {changes.length > LISTED_MAX && <p class="soft">{t('more', count(changes.length - LISTED_MAX))}</p>}
       <p class="row end">
         <button type="button" class="quiet" onClick={forget}>{t('discard')}</button>
-        <button type="button" id="take-plan" disabled={!found.operation || !isOpen.value || finest.value !== found.level} onClick={() => void take(found)}>{t('takePlan')}</button>
+        <Press id="take-plan" isOff={!found.operation || !isOpen.value || finest.value !== found.level} onClick={() => void take(found)}>{t('takePlan')}</Press>
       </p>
     </div>
   );

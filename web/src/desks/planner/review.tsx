@@ -9,6 +9,7 @@ import { count, moment } from '../../i18n/figures';
 import { frame } from '../../map/frame';
 import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
+import { Press } from '../../parts/press';
 import { authorName } from '../../cases/author';
 import { PrintedMap } from '../../map/printed';
 import { printPage, usePrinted } from '../../map/snapshot';
@@ -144,13 +145,13 @@ export function Approval() {
       {open.published_as !== null && <Notice kind="done">{t('publishedAs', open.published_as)}</Notice>}
       {open.approval && <Notice kind="done">{t('approvedBy', authorName(open.approval.by), moment(open.approval.at))}</Notice>}
       {isOpen.value && !open.approval && <p class="soft">{t('needsSecond')}</p>}
-      {isOpen.value && <p class="row"><button type="button" class="plainly" id="approve" disabled={open.approval !== null} onClick={() => void run(() => send<Draft>('POST', 'approval', {}))}>{t('approve')}</button></p>}
+      {isOpen.value && <p class="row"><Press class="plainly" id="approve" isOff={open.approval !== null} onClick={() => void run(() => send<Draft>('POST', 'approval', {}))}>{t('approve')}</Press></p>}
       {isOpen.value && (
         <form class="action-form" onSubmit={publish}>
           <label>{t('effective')}<input type="date" name="effective" /></label>
           <label>{t('rosterMoves')}<textarea name="moves" rows={2} /></label>
           <label class="check"><input type="checkbox" name="unheld" /> {t('acceptUnheld')}</label>
-          <p class="row end"><button type="submit" id="publish" disabled={open.approval === null}>{t('publish')}</button></p>
+          <p class="row end"><Press type="submit" id="publish" isOff={open.approval === null}>{t('publish')}</Press></p>
         </form>
       )}
       {isOpen.value && <p class="row end"><button type="button" class="quiet" id="withdraw" onClick={() => confirm(t('confirmWithdraw')) && void run(() => send('DELETE', ''))}>{t('withdraw')}</button></p>}

@@ -5,6 +5,7 @@ import type { MapMouseEvent, MapTouchEvent } from 'maplibre-gl';
 import type { Point, Position } from 'geojson';
 import { contains, insideOf } from '../../map/geometry';
 import { map } from '../../map/view';
+import { Press } from '../../parts/press';
 import { above, apply, chosen, draft, finest, isOpen, parents, redo, undo, units } from './draft';
 import { showsCorners, stroke } from './overlay';
 import { t } from './words';
@@ -37,11 +38,11 @@ export function Tools() {
     <section class="tools-box" aria-label={t('tools')}>
       <div class="chips">
         {TOOLS.map((one) => <button key={one} type="button" class="plainly" data-tool={one} aria-pressed={tool.value === one} disabled={!isOpen.value} onClick={() => (tool.value = one)}>{t(one)}</button>)}
-        <button type="button" class="plainly" id="undo" disabled={!open.can_undo || !isOpen.value} onClick={() => void undo()}>↶ {t('undo')}</button>
-        <button type="button" class="plainly" id="redo" disabled={!open.can_redo || !isOpen.value} onClick={() => void redo()}>↷ {t('redo')}</button>
+        <Press class="plainly" id="undo" isOff={!open.can_undo || !isOpen.value} onClick={() => void undo()}>↶ {t('undo')}</Press>
+        <Press class="plainly" id="redo" isOff={!open.can_redo || !isOpen.value} onClick={() => void redo()}>↷ {t('redo')}</Press>
       </div>
       <p class="soft">{t(HINTS[tool.value])} {t('byKeyboard')}</p>
-      {corners.value > 0 && <p class="row"><span class="soft" role="status" id="corners-set">{t('cornersSet', corners.value)}</span><button type="button" class="plainly" id="finish-stroke" disabled={tool.value === 'border' || corners.value < 2} onClick={() => void finish()}>{t('finish')}</button><button type="button" class="quiet" onClick={drop}>{t('dropStroke')}</button></p>}
+      {corners.value > 0 && <p class="row"><span class="soft" role="status" id="corners-set">{t('cornersSet', corners.value)}</span><Press class="plainly" id="finish-stroke" isOff={tool.value === 'border' || corners.value < 2} onClick={() => void finish()}>{t('finish')}</Press><button type="button" class="quiet" onClick={drop}>{t('dropStroke')}</button></p>}
       {tool.value === 'border' && <label class="check"><input type="checkbox" id="with-parents" checked={withParents} onChange={(event) => (withParents.value = event.currentTarget.checked)} /> {t('withParents')}</label>}
       <Chosen />
     </section>
@@ -74,11 +75,11 @@ function Chosen() {
       )}
       <div class="chips">
         <span class="soft" id="chosen-count" role="status">{t('chosen', codes.length)}</span>
-        <button type="button" class="plainly" id="reassign" disabled={codes.length === 0 || target.value === ''} onClick={() => void reassign(codes)}>{t('reassign')}</button>
-        <button type="button" class="plainly" id="merge" disabled={codes.length < 2} onClick={() => void apply({ op: 'merge', level: finest.value, units: codes })}>{t('merge')}</button>
-        <button type="button" class="plainly" id="lock" disabled={codes.length === 0} onClick={() => void apply({ op: 'lock', level: finest.value, units: codes, locked: true })}>{t('lock')}</button>
-        <button type="button" class="plainly" disabled={codes.length === 0} onClick={() => void apply({ op: 'lock', level: finest.value, units: codes, locked: false })}>{t('unlock')}</button>
-        <button type="button" class="quiet" disabled={codes.length === 0} onClick={() => (chosen.value = new Set())}>{t('clear')}</button>
+        <Press class="plainly" id="reassign" isOff={codes.length === 0 || target.value === ''} onClick={() => void reassign(codes)}>{t('reassign')}</Press>
+        <Press class="plainly" id="merge" isOff={codes.length < 2} onClick={() => void apply({ op: 'merge', level: finest.value, units: codes })}>{t('merge')}</Press>
+        <Press class="plainly" id="lock" isOff={codes.length === 0} onClick={() => void apply({ op: 'lock', level: finest.value, units: codes, locked: true })}>{t('lock')}</Press>
+        <Press class="plainly" isOff={codes.length === 0} onClick={() => void apply({ op: 'lock', level: finest.value, units: codes, locked: false })}>{t('unlock')}</Press>
+        <Press class="quiet" isOff={codes.length === 0} onClick={() => (chosen.value = new Set())}>{t('clear')}</Press>
       </div>
     </>
   );
