@@ -309,6 +309,23 @@ describe('the planner’s desk', () => {
     await afterStroke(revision + 2);
   });
 
+  it('says once that something cannot be done, also where the reason is not known in the language of the page', async () => {
+    const problem = { type: 'urn:gridkeeper:problem:edit-refused', title: 'The operation is refused, and the draft is as before', status: 422, detail: 'a new rule would be broken; do something else', remedy: 'do something else' };
+    const refuse = (path: string) => page.route(path, (route) => route.fulfill({ status: 422, contentType: 'application/problem+json', body: JSON.stringify(problem) }), { times: 1 });
+    const times = async (): Promise<number> => (await page.locator('.planner').textContent())!.split('不能这样改').length - 1;
+    await refuse('**/balance');
+    await page.click('#begin-balance');
+    await expect.poll(() => page.locator('#balance .notice').textContent()).toBe('不能这样改：a new rule would be broken。do something else');
+    expect(await times()).toBe(1);
+    await page.route('**/balance', (route) => route.fulfill({ status: 200, contentType: 'text/event-stream', body: '' }), { times: 1 });
+    await page.click('#begin-balance');
+    await expect.poll(times).toBe(0);
+    await refuse('**/operations/last');
+    await page.click('#undo');
+    await expect.poll(said).toBe('不能这样改：a new rule would be broken。do something else');
+    expect(await times()).toBe(1);
+  });
+
   it('asks for bounds on both sides, a seed, and borders along given lines', async () => {
     await page.locator('#balance-bounds summary').click();
     await page.fill('#balance input[name=at_least]', 'units:1');

@@ -209,15 +209,19 @@ export async function tell(error: unknown): Promise<void> {
     said.value = { kind: 'warning', say: () => t('changed') };
     return;
   }
-  if (error instanceof Refusal) {
-    const { place, remedy } = error.problem as { place?: Geometry | null; remedy?: string };
-    faultPlace.value = place ?? null;
-    // What can be done stands at the end of what is wrong too.
-    const detail = remedy ? error.message.replace(`; ${remedy}`, '') : error.message;
-    said.value = { kind: 'error', say: () => t('refused', [interpret(detail) ?? detailOf(error), remedy && (interpret(remedy) ?? remedy)].filter(Boolean).join(t('fullStop'))) };
-    return;
-  }
-  said.value = { kind: 'error', say: () => explain(error) ?? '' };
+  if (error instanceof Refusal) faultPlace.value = (error.problem as { place?: Geometry | null }).place ?? null;
+  said.value = { kind: 'error', say: () => sayRefusal(error) };
+}
+
+/** Says why something was refused, and what can be done instead. */
+export function sayRefusal(error: unknown): string {
+  if (!(error instanceof Refusal)) return explain(error) ?? '';
+  const { remedy, type } = error.problem as { remedy?: string; type?: string };
+  // What can be done stands at the end of what is wrong too.
+  const detail = remedy ? error.message.replace(`; ${remedy}`, '') : error.message;
+  // The name of this kind is what the sentence begins with anyway.
+  const isNamed = type?.endsWith(':edit-refused');
+  return t('refused', [interpret(detail) ?? (isNamed ? detail : detailOf(error)), remedy && (interpret(remedy) ?? remedy)].filter(Boolean).join(t('fullStop')));
 }
 
 function take({ revision, can_undo, can_redo, units: touched, features, metrics }: Applied): void {

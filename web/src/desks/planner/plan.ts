@@ -2,11 +2,10 @@
 import { signal } from '@preact/signals';
 import { createParser } from 'eventsource-parser';
 import { address } from '../../api/address';
-import { refusal } from '../../api/client';
+import { Refusal, refusal } from '../../api/client';
 import { headers } from '../../api/key';
 import type { Schema } from '../../api/client';
-import { explain } from '../../parts/explain';
-import { type Operation, apply, draft, tell } from './draft';
+import { type Operation, apply, draft, sayRefusal, tell } from './draft';
 import { t } from './words';
 
 export type Plan = Schema['DraftBalance'];
@@ -48,12 +47,13 @@ export async function look(wish: Wish): Promise<void> {
     for (let part = await reader.read(); !part.done; part = await reader.read()) parser.feed(part.value);
   } catch (error) {
     if (mine.signal.aborted) return;
-    planTrouble.value = explain(error);
-    await tell(error);
+    // Where somebody else was quicker, that is told above and the draft loaded anew.
+    if (error instanceof Refusal && error.status === 412) await tell(error);
+    else planTrouble.value = sayRefusal(error);
   }
   if (listener !== mine) return;
   looking.value = null;
-  planTrouble.value ??= plan.value ? null : t('planBroken');
+  planTrouble.value ??= plan.value || draft.value?.revision !== open.revision ? null : t('planBroken');
 }
 
 function hear(event: string, data: string): void {
