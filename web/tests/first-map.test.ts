@@ -1,36 +1,37 @@
-// How long it takes from the address to a map that is drawn. Printed, not judged: what a machine needs depends on the machine.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Desktop } from './browser';
-import { type Service, startService } from './service';
+// How long it takes from the address to a map that is drawn. Printed, not judged.
+import type { Page } from 'playwright-core';
+import { expect, it } from 'vitest';
+import { describeSizes, spread } from './sized';
 
-// A sample of 100,000 grids takes a debug build many minutes to make, so larger ones are asked for by name.
-const SIZES = (process.env.FIRST_MAP_GRIDS ?? '2000').split(',').map(Number);
 const RUNS = 5;
 
-describe.each(SIZES)('the first map of %i grids', (grids) => {
-  let service: Service;
-  let desktop: Desktop;
+async function firstMap(page: Page): Promise<number> {
+  const mark = await page.waitForFunction(() => performance.getEntriesByName('first map')[0]?.startTime);
+  return (await mark.jsonValue()) as number;
+}
 
-  beforeAll(async () => {
-    service = await startService({ grids });
-    desktop = await Desktop.start(service);
-  }, 3_600_000);
-
-  afterAll(async () => {
-    await desktop?.close();
-    await service?.stop();
-  });
-
+describeSizes('FIRST_MAP_GRIDS', 'the first map of %i grids', (ground) => {
   it('is drawn', async () => {
     const times: number[] = [];
     for (let run = 0; run < RUNS; run += 1) {
-      const page = await desktop.open('');
-      const mark = await page.waitForFunction(() => performance.getEntriesByName('first map')[0]?.startTime);
-      times.push((await mark.jsonValue()) as number);
+      const page = await ground.desktop.open('');
+      times.push(await firstMap(page));
       await page.context().close();
     }
-    times.sort((a, b) => a - b);
-    console.log(`first map of ${grids} grids: median ${Math.round(times[RUNS >> 1]!)} ms of ${RUNS} runs with an empty cache, ${Math.round(times[0]!)} to ${Math.round(times.at(-1)!)} ms`);
+    console.log(`first map of ${ground.grids} grids: ${spread(times)} in ${RUNS} runs with an empty cache`);
     expect(times).toHaveLength(RUNS);
+  });
+
+  it('waits for no answer only to learn what to ask for next', async () => {
+    const page = await ground.desktop.open('');
+    await firstMap(page);
+    const asked = await page.evaluate(() => (performance.getEntriesByType('resource') as PerformanceResourceTiming[]).map(({ name, startTime, responseEnd }) => ({ path: new URL(name).pathname, startTime, responseEnd })));
+    const of = (part: RegExp) => asked.filter(({ path }) => part.test(path));
+    // What is told of the tiles is asked for once, beside the style.
+    expect(of(/\/tiles\/boundaries$/)).toHaveLength(1);
+    const own = of(/\/assets\/index-[^/]*\.js$/)[0]!;
+    // The code of the map is under way before that of the page has come, which would name it.
+    for (const code of [of(/\/assets\/maplibre-(?!gl)[^/]*\.js$/)[0], of(/\/assets\/open-[^/]*\.js$/)[0]]) expect(code!.startTime).toBeLessThan(own.responseEnd);
+    await page.context().close();
   });
 });

@@ -10,11 +10,25 @@ export interface Parts {
   bounds: Bounds | undefined;
 }
 
-/** Asks for style and bounds, together. */
+/** What is told of the tiles before they are asked for. */
+interface TileSet {
+  tiles: string[];
+  bounds?: Bounds;
+  minzoom: number;
+  maxzoom: number;
+  attribution?: string;
+}
+
+/** Asks for the style and what is told of its tiles, together. */
 export async function loadParts(shift?: string | null): Promise<Parts> {
   const pairs = shift ? `&shift=${shift}` : '';
-  const [style, tiles] = await Promise.all([load<StyleSpecification>(`styles/boundaries?lang=${language.value}${pairs}`), load<{ bounds?: Bounds }>(`tiles/boundaries${pairs.replace('&', '?')}`)]);
-  return { style, bounds: tiles.bounds };
+  const [style, { tiles, bounds, minzoom, maxzoom, attribution }] = await Promise.all([
+    load<StyleSpecification>(`styles/boundaries?lang=${language.value}${pairs}`),
+    load<TileSet>(`tiles/boundaries${pairs.replace('&', '?')}`),
+  ]);
+  // The source has it at hand, and need not ask for it again before the first tile.
+  style.sources.boundaries = { type: 'vector', tiles, minzoom, maxzoom, ...(bounds && { bounds }), ...(attribution && { attribution }) };
+  return { style, bounds };
 }
 
 async function load<T>(path: string): Promise<T> {
