@@ -313,16 +313,19 @@ describe('the planner’s desk', () => {
     const problem = { type: 'urn:gridkeeper:problem:edit-refused', title: 'The operation is refused, and the draft is as before', status: 422, detail: 'a new rule would be broken; do something else', remedy: 'do something else' };
     const refuse = (path: string) => page.route(path, (route) => route.fulfill({ status: 422, contentType: 'application/problem+json', body: JSON.stringify(problem) }), { times: 1 });
     const times = async (): Promise<number> => (await page.locator('.planner').textContent())!.split('不能这样改').length - 1;
-    await refuse('**/balance');
-    await page.click('#begin-balance');
-    await expect.poll(() => page.locator('#balance .notice').textContent()).toBe('不能这样改：a new rule would be broken。do something else');
-    expect(await times()).toBe(1);
-    await page.route('**/balance', (route) => route.fulfill({ status: 200, contentType: 'text/event-stream', body: '' }), { times: 1 });
-    await page.click('#begin-balance');
-    await expect.poll(times).toBe(0);
     await refuse('**/operations/last');
     await page.click('#undo');
     await expect.poll(said).toBe('不能这样改：a new rule would be broken。do something else');
+    expect(await times()).toBe(1);
+    const { revision } = await draftNow();
+    await page.click('#undo');
+    await afterStroke(revision);
+    await page.click('#redo');
+    await afterStroke(revision + 1);
+    expect(await times()).toBe(0);
+    await refuse('**/balance');
+    await page.click('#begin-balance');
+    await expect.poll(() => page.locator('#balance .notice').textContent()).toBe('不能这样改：a new rule would be broken。do something else');
     expect(await times()).toBe(1);
   });
 

@@ -28,6 +28,7 @@ export function Balance() {
     for (const name of ['into', 'seconds', 'floor', 'ceiling', 'seed'] as const) if (text(name)) wish[name] = Number(text(name));
     for (const name of ['load', 'numbers', 'at_least', 'at_most'] as const) if (text(name)) wish[name] = text(name);
     unread.value = null;
+    forget();
     try {
       const file = form.get('wishes');
       if (file instanceof File && file.size > 0) wish.wishes = JSON.parse(await file.text()) as Wish['wishes'];
