@@ -1,6 +1,7 @@
 // The planner's desk: every stroke is the service's to take or refuse, and what is shown is what it has.
 import type { Feature, FeatureCollection, Position } from 'geojson';
 import { fileURLToPath } from 'node:url';
+import type { GeoJSONSource } from 'maplibre-gl';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { boundsOf, insideOf, ringsOf } from '../src/map/geometry';
@@ -127,6 +128,34 @@ describe('the planner’s desk', () => {
     expect((await draftNow()).revision).toBe(revision + 2);
     expect(await said()).toContain('撤销上一步');
     await expectAccessible(page);
+  });
+
+  it('hands the map only the units that a step has changed', async () => {
+    const codesOnMap = () => page.evaluate(async () => {
+      const { features } = (await gridkeeper.map.getSource<GeoJSONSource>('units')!.getData()) as FeatureCollection;
+      return features.map(({ properties }) => String(properties!.code)).sort();
+    });
+    const codesNow = async () => (await unitsNow()).map(({ properties }) => String(properties!.code)).sort();
+    await idle(page);
+    expect(await codesOnMap()).toEqual(await codesNow());
+    await page.evaluate(() => {
+      const handed: number[] = [];
+      Object.assign(globalThis, { handed });
+      const source = gridkeeper.map.getSource<GeoJSONSource>('units')!;
+      const [set, update] = [source.setData.bind(source), source.updateData.bind(source)];
+      source.setData = (data) => [handed.push((data as FeatureCollection).features.length), set(data)][1] as ReturnType<typeof set>;
+      source.updateData = (diff) => [handed.push((diff.add?.length ?? 0) + (diff.remove?.length ?? 0)), update(diff)][1] as ReturnType<typeof update>;
+    });
+    const { revision } = await draftNow();
+    for (const [at, button] of ['redo', 'undo'].entries()) {
+      await page.click(`#${button}`);
+      await afterStroke(revision + at);
+      await idle(page);
+      expect(await codesOnMap()).toEqual(await codesNow());
+    }
+    const handed = await page.evaluate(() => (globalThis as unknown as { handed: number[] }).handed);
+    expect(handed).toHaveLength(2);
+    for (const units of handed) expect(units).toBeLessThan(6);
   });
 
   it('splits a unit by the keyboard, whose pointer is the middle of the map', async () => {

@@ -235,5 +235,6 @@ function take({ revision, can_undo, can_redo, units: touched, features, metrics 
   }
   for (const unit of features.features) if (unit.properties.level === finest.value) next.set(unit.properties.code, unit);
   units.value = next;
-  chosen.value = new Set([...chosen.value].filter((code) => next.has(code)));
+  const left = [...chosen.value].filter((code) => next.has(code));
+  if (left.length < chosen.value.size) chosen.value = new Set(left);
 }

@@ -1,11 +1,13 @@
 // The units of the draft on the map, coloured by how much there is to do.
 import { computed, signal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
+import type { GeoJSONSource, ExpressionSpecification, Map as MapLibre } from 'maplibre-gl';
 import type { Feature, Position } from 'geojson';
-import { type Overlay, draw, emptySource, feature, useOverlay } from '../../map/layers';
+import { NOTHING, type Overlay, draw, emptySource, feature, shift, useOverlay } from '../../map/layers';
 import { ringsOf } from '../../map/geometry';
+import { shiftGeometry } from '../../map/shift';
 import { map } from '../../map/view';
-import { chosen, faultPlace, units } from './draft';
+import { type Unit, chosen, faultPlace, units } from './draft';
 
 export const colour = signal<'unit' | 'parent'>('unit');
 
@@ -16,15 +18,15 @@ export const showsCorners = signal(false);
 
 export const COLOURS = ['#f1eef6', '#bdc9e1', '#74a9cf', '#2b8cbe', '#045a8d'] as const;
 
+/** How much a unit has to do beside the mean: 1 is the mean. */
+const heat = (mean: number): ExpressionSpecification => ['interpolate', ['linear'], ['/', ['get', 'amount'], mean], 0, COLOURS[0], 0.5, COLOURS[1], 1, COLOURS[2], 1.5, COLOURS[3], 2.5, COLOURS[4]];
+
 const OVERLAY: Overlay = {
-  sources: { units: emptySource(), stroke: emptySource(), corners: emptySource(), fault: emptySource() },
+  sources: { units: { type: 'geojson', data: NOTHING, promoteId: 'code' }, chosen: emptySource(), stroke: emptySource(), corners: emptySource(), fault: emptySource() },
   layers: [
-    {
-      id: 'draft-fill', type: 'fill', source: 'units',
-      paint: { 'fill-color': ['interpolate', ['linear'], ['get', 'heat'], 0, COLOURS[0], 0.5, COLOURS[1], 1, COLOURS[2], 1.5, COLOURS[3], 2.5, COLOURS[4]], 'fill-opacity': 0.62 },
-    },
+    { id: 'draft-fill', type: 'fill', source: 'units', paint: { 'fill-color': heat(1), 'fill-opacity': 0.62 } },
     { id: 'draft-line', type: 'line', source: 'units', paint: { 'line-color': ['case', ['get', 'locked'], '#7a4b00', '#44596a'], 'line-width': ['case', ['get', 'locked'], 2.4, 0.8] } },
-    { id: 'draft-chosen', type: 'line', source: 'units', filter: ['==', ['get', 'chosen'], true], paint: { 'line-color': '#c2410c', 'line-width': 3.4 } },
+    { id: 'draft-chosen', type: 'line', source: 'chosen', paint: { 'line-color': '#c2410c', 'line-width': 3.4 } },
     { id: 'stroke', type: 'line', source: 'stroke', paint: { 'line-color': '#c2410c', 'line-width': 2.5, 'line-dasharray': [2, 1] } },
     { id: 'corners', type: 'circle', source: 'corners', paint: { 'circle-radius': 5, 'circle-color': '#ffffff', 'circle-stroke-color': '#c2410c', 'circle-stroke-width': 2 } },
     { id: 'fault', type: 'line', source: 'fault', paint: { 'line-color': '#b3261e', 'line-width': 4 } },
@@ -35,35 +37,82 @@ const OVERLAY: Overlay = {
 /** The layers that show the draft. */
 export const DRAFT_LAYERS = OVERLAY.layers.map(({ id }) => id);
 
-/** Every unit with how much it has to do, beside the mean: 1 is the mean. Where there is no load, its area stands in. */
-const coloured = computed<Feature[]>(() => {
-  const all = [...units.value.values()];
-  const weigh = ({ load, area_m2 }: (typeof all)[number]['properties']): number => load ?? area_m2;
+/** A unit as it is drawn. It stays the same until the unit, or how much it has to do, becomes another. */
+interface Drawn {
+  unit: Unit;
+  amount: number;
+  feature: Feature;
+}
+
+/** The units as they were drawn last, by code. */
+let known: ReadonlyMap<string, Drawn> = new Map();
+
+/** Every unit with how much it has to do, and the mean of that. Where there is no load, its area stands in. */
+const coloured = computed(() => {
+  const weigh = ({ load, area_m2 }: Unit['properties']): number => load ?? area_m2;
   const sums = new Map<string, number>();
-  for (const { properties } of all) sums.set(properties.parent ?? '', (sums.get(properties.parent ?? '') ?? 0) + weigh(properties));
-  const amount = colour.value === 'unit' ? weigh : (one: (typeof all)[number]['properties']) => sums.get(one.parent ?? '') ?? 0;
-  const mean = colour.value === 'unit' ? all.reduce((sum, { properties }) => sum + weigh(properties), 0) / Math.max(1, all.length) : [...sums.values()].reduce((sum, one) => sum + one, 0) / Math.max(1, sums.size);
-  return all.map(({ geometry, properties }) => feature(geometry, { code: properties.code, locked: properties.locked, chosen: chosen.value.has(properties.code), heat: amount(properties) / (mean || 1) }));
+  let total = 0;
+  for (const { properties } of units.value.values()) {
+    const weight = weigh(properties);
+    sums.set(properties.parent ?? '', (sums.get(properties.parent ?? '') ?? 0) + weight);
+    total += weight;
+  }
+  const isUnit = colour.value === 'unit';
+  const drawn = new Map<string, Drawn>();
+  for (const [code, unit] of units.value) {
+    const amount = isUnit ? weigh(unit.properties) : (sums.get(unit.properties.parent ?? '') ?? 0);
+    const before = known.get(code);
+    const isSame = before && before.amount === amount && (before.unit === unit || (before.unit.geometry === unit.geometry && before.unit.properties.locked === unit.properties.locked));
+    drawn.set(code, isSame ? before : { unit, amount, feature: feature(shiftGeometry(unit.geometry, shift()), { code, locked: unit.properties.locked, amount }) });
+  }
+  known = drawn;
+  return { drawn, mean: total / Math.max(1, isUnit ? units.value.size : sums.size) || 1 };
 });
+
+/** How far the mean may be from that by which the map is coloured: less is not seen, and colouring the map anew takes as long as drawing it. */
+const DRIFT_MAX = 0.02;
+
+/** What a map shows of the units, and beside which mean. */
+interface OnMap {
+  drawn: ReadonlyMap<string, Drawn>;
+  mean: number;
+}
+
+/** Brings a map from one state of the units to another: of a few only those are sent. */
+function drawUnits(on: MapLibre, { drawn: before, mean: shownMean }: OnMap, { drawn: now, mean }: OnMap): OnMap {
+  const add = [...now].flatMap(([code, one]) => (before.get(code) === one ? [] : [one.feature]));
+  const remove = [...before.keys()].filter((code) => !now.has(code));
+  const source = on.getSource<GeoJSONSource>('units');
+  if (add.length + remove.length > now.size / 2) void source?.setData({ type: 'FeatureCollection', features: [...now.values()].map(({ feature }) => feature) });
+  else if (add.length + remove.length > 0) void source?.updateData({ add, remove });
+  const isFar = Math.abs(mean / shownMean - 1) > DRIFT_MAX;
+  if (isFar && on.getLayer('draft-fill')) on.setPaintProperty('draft-fill', 'fill-color', heat(mean));
+  return { drawn: now, mean: isFar ? mean : shownMean };
+}
 
 /** Corners drawn at once; more would not be told apart. */
 const CORNERS_MAX = 4_000;
 
 export function useDraftOnMap(): void {
   useOverlay(OVERLAY);
-  useEffect(() => draw(map.value, 'units', coloured.value), [map.value, coloured.value]);
+  const shown = useRef<OnMap>({ drawn: new Map(), mean: 1 });
+  // A map that is new has nothing yet.
+  useEffect(() => void (shown.current = { drawn: new Map(), mean: 1 }), [map.value]);
+  useEffect(() => void (map.value && (shown.current = drawUnits(map.value, shown.current, coloured.value))), [map.value, coloured.value]);
+  useEffect(() => draw(map.value, 'chosen', [...chosen.value].flatMap((code) => units.value.get(code) ?? [])), [map.value, chosen.value, units.value]);
   useEffect(() => draw(map.value, 'stroke', stroke.value.length > 1 ? [feature({ type: 'LineString', coordinates: stroke.value })] : []), [map.value, stroke.value]);
   useEffect(() => draw(map.value, 'fault', faultPlace.value ? [feature(faultPlace.value)] : []), [map.value, faultPlace.value]);
   useEffect(() => {
     const on = map.value;
-    if (!on) return;
+    if (!on || !showsCorners.value) return;
     const show = (): void => {
       const bounds = on.getBounds();
-      const corners = showsCorners.value ? [...units.value.values()].flatMap(({ geometry }) => ringsOf(geometry).flat()).filter(([x = 0, y = 0]) => bounds.contains([x, y])) : [];
+      const corners = [...units.value.values()].flatMap(({ geometry }) => ringsOf(geometry).flat()).filter(([x = 0, y = 0]) => bounds.contains([x, y]));
       draw(on, 'corners', corners.length > CORNERS_MAX ? [] : [...new Map(corners.map((corner) => [corner.join(), corner])).values()].map((corner) => feature({ type: 'Point', coordinates: corner })));
     };
     show();
     on.on('moveend', show);
     return () => void on.off('moveend', show);
-  }, [map.value, units.value, showsCorners.value]);
+  }, [map.value, showsCorners.value && units.value]);
+  useEffect(() => void (showsCorners.value || draw(map.value, 'corners', [])), [map.value, showsCorners.value]);
 }

@@ -1,6 +1,6 @@
 // The tools by which a draft is changed on the map, and what does the same without a mouse.
 import { signal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import type { MapMouseEvent, MapTouchEvent } from 'maplibre-gl';
 import type { Point, Position } from 'geojson';
 import { contains, insideOf } from '../../map/geometry';
@@ -51,6 +51,8 @@ export function Tools() {
 
 function Chosen() {
   const codes = [...chosen.value];
+  // There may be thousands, which a stroke does not change.
+  const choices = useMemo(() => parents.value.map(({ code, name }) => <option key={code} value={code}>{name} {code}</option>), [parents.value]);
   const pick = (event: SubmitEvent): void => {
     event.preventDefault();
     const form = event.target as HTMLFormElement;
@@ -69,7 +71,7 @@ function Chosen() {
           <label for="target">{t('target')}</label>
           <select id="target" class="grow" value={target} onChange={(event) => (target.value = event.currentTarget.value)}>
             <option value="" />
-            {parents.value.map(({ code, name }) => <option key={code} value={code}>{name} {code}</option>)}
+            {choices}
           </select>
         </div>
       )}
@@ -255,8 +257,15 @@ function within(drawn: Position[]): string[] {
 /** The unit that is chosen is split; where none is, that in which the line has its middle. */
 async function splitAlong(line: Position[]): Promise<void> {
   if (line.length < 2) return;
-  const middle = line[Math.floor(line.length / 2)] as Position;
   const [only] = chosen.value;
-  const unit = chosen.value.size === 1 ? only : [...units.value.values()].find(({ geometry }) => contains(geometry, middle))?.properties.code;
+  const unit = chosen.value.size === 1 ? only : unitWith(line[Math.floor(line.length / 2)] as Position);
   if (unit) await apply({ op: 'split', level: finest.value, unit, line });
+}
+
+/** The unit that a place lies in. What the map has drawn there is looked at first, as there may be many others. */
+function unitWith(at: Position): string | undefined {
+  const on = map.peek();
+  const drawn = on?.getLayer('draft-fill') ? on.queryRenderedFeatures(on.project(at as [number, number]), { layers: ['draft-fill'] }) : [];
+  const near = drawn.flatMap(({ properties }) => units.value.get(String(properties.code)) ?? []);
+  return [...near, ...units.value.values()].find(({ geometry }) => contains(geometry, at))?.properties.code;
 }
