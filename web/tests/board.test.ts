@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Desktop, PHONE, expectAccessible, expectFits, idle, picture } from './browser';
-import { type Service, startService } from './service';
+import { type Service, makeKey, startService } from './service';
 
 let service: Service;
 let desktop: Desktop;
@@ -141,6 +141,31 @@ describe('the board', () => {
     await expectFits(phone);
     await expectAccessible(phone);
     await picture(phone, 'board-phone-en');
+    await phone.context().close();
+  });
+
+  it('shows on a phone that there are more desks than fit, and has the chosen one in sight', async () => {
+    const key = await makeKey(service, '--role', 'admin');
+    const phone = await desktop.open(`#/board?key=${key}`, { ...PHONE, viewport: { width: 320, height: 700 }, locale: 'en-GB' });
+    const row = phone.locator('#bar nav');
+    const inSight = () => row.evaluate((row) => {
+      const [outer, chosen] = [row, row.querySelector('[aria-current]')!].map((one) => one.getBoundingClientRect()) as [DOMRect, DOMRect];
+      return chosen.left >= outer.left - 1 && chosen.right <= outer.right + 1;
+    });
+    const edges = () => row.evaluate((row) => ({ goesOn: row.dataset.goesOn, isFaded: getComputedStyle(row).maskImage !== 'none' }));
+    await expect.poll(edges).toEqual({ goesOn: 'before after', isFaded: true });
+    expect(await inSight()).toBe(true);
+    await picture(phone, 'board-phone-narrow');
+    await phone.click('#language');
+    await expect.poll(inSight).toBe(true);
+    await phone.evaluate(() => void (location.hash = '#/lookup'));
+    await expect.poll(edges).toEqual({ goesOn: 'after', isFaded: true });
+    expect(await inSight()).toBe(true);
+    await row.evaluate((row) => void (row.scrollLeft = row.scrollWidth));
+    await expect.poll(edges).toEqual({ goesOn: 'before', isFaded: true });
+    await expectAccessible(phone);
+    await phone.setViewportSize({ width: 1280, height: 700 });
+    await expect.poll(edges).toEqual({ goesOn: '', isFaded: false });
     await phone.context().close();
   });
 

@@ -7,8 +7,9 @@ import { language, switchLanguage } from '../i18n/language';
 import { isMapMissing, map } from '../map/view';
 import { Notice } from '../parts/notice';
 import { type DeskEntry, desksOf } from './desks';
-import { link, route } from './route';
+import { route } from './route';
 import { SignIn } from './signin';
+import { Tabs } from './tabs';
 import { t } from './words';
 
 /** Why nothing can be shown at all. */
@@ -33,11 +34,7 @@ export function App({ onMap }: { onMap: (container: HTMLElement) => void }) {
     document.title = desk ? `${t(desk.title)} · gridkeeper` : 'gridkeeper';
     container.current?.setAttribute('aria-label', t('map'));
   }, [language.value, desk]);
-  useEffect(() => {
-    void open(desk);
-    // On a phone the desks may be more than fit.
-    document.querySelector('#bar [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
-  }, [desk]);
+  useEffect(() => void open(desk), [desk]);
   // The map's own size follows the room that the desk leaves it.
   useEffect(() => void map.value?.resize(), [desk?.layout, map.value]);
   const isRefused = known && route.value.desk !== '' && desk?.id !== route.value.desk;
@@ -47,11 +44,7 @@ export function App({ onMap }: { onMap: (container: HTMLElement) => void }) {
       <a class="skip" href="#panel" onClick={skip}>{t('toPanel')}</a>
       <header id="bar">
         <strong class="brand">gridkeeper</strong>
-        <nav aria-label={t('desks')}>
-          {desks.map(({ id, title }) => (
-            <a key={id} href={link(id)} aria-current={id === desk?.id ? 'page' : undefined}>{t(title)}</a>
-          ))}
-        </nav>
+        <Tabs desks={desks} chosen={desk?.id} />
         <div class="tools">
           <button type="button" class="quiet" id="language" lang={language.value === 'zh' ? 'en' : 'zh-CN'} onClick={switchLanguage}>{t('otherLanguage')}</button>
           <SignIn />
