@@ -1,5 +1,6 @@
 // The keeper's page on a phone, with a network and without.
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Feature, FeatureCollection } from 'geojson';
 import type { Page } from 'playwright-core';
@@ -151,10 +152,22 @@ describe('the keeper’s page', () => {
     await expectFits(phone);
   });
 
-  it('says so where a key is nobody’s in particular', async () => {
-    const other = await desktop.open(`#/keeper?key=${service.key}`);
-    await expect.poll(() => other.locator('#panel').textContent()).toContain('没有“我的网格”');
-    await other.context().close();
+  it('is offered to keepers alone, and says to others who follow a link to it that no grid is theirs', async () => {
+    const offered = (on: Page) => on.locator('#bar nav a[href="#/keeper"]').count();
+    expect(await offered(phone)).toBe(1);
+    for (const role of ['dispatcher', 'planner', 'admin']) {
+      const other = await desktop.open(`#/keeper?key=${await makeKey(service, '--role', role)}`);
+      await expect.poll(() => other.locator('#panel').textContent()).toContain('没有“我的网格”');
+      expect(await offered(other)).toBe(0);
+      expect(await other.locator('#panel .notice').count()).toBe(1);
+      await expectAccessible(other);
+      await other.context().close();
+    }
+    // Who keeps a grid beside other work has it.
+    const [worker] = readFileSync(join(service.folder, 'sample/roster.csv'), 'utf8').match(/W\d+/)!;
+    const both = await desktop.open(`#/lookup?key=${await makeKey(service, '--role', 'dispatcher', '--worker', worker)}`);
+    await expect.poll(() => offered(both)).toBe(1);
+    await both.context().close();
   });
 
   it('shows a worker’s own key who one is, the tasks as the service has put them, and who answers beyond the border', async () => {

@@ -1,7 +1,7 @@
 // What the console is told before it draws.
 import { signal } from '@preact/signals';
 import { address } from './address';
-import { Refusal, getJson } from './client';
+import { Refusal, type Schema, getJson } from './client';
 import { headers, key, setKey } from './key';
 
 export type Role = 'public' | 'worker' | 'dispatcher' | 'planner' | 'admin';
@@ -21,6 +21,9 @@ export const settings = signal<Settings | null>(null);
 /** Whether the service keeps drafts and shows them to who asks, believed until it says no; without them there is no desk for planning. */
 export const hasDrafts = signal(true);
 
+/** Whether the key is a keeper's. Others who work here may be keepers too; until the service says so of a key it is not believed. */
+export const isKeeper = signal(false);
+
 /** Whether a key was refused and forgotten when the page was opened. */
 export const wasKeyRefused = signal(false);
 
@@ -35,8 +38,10 @@ export async function loadSettings(): Promise<Settings> {
     settings.value = await getJson<Settings>(address('app/config.json'));
   }
   const { role } = settings.value.caller;
-  // The map does not wait for it.
+  isKeeper.value = role === 'worker';
+  // The map does not wait for these.
   if (role === 'planner' || role === 'admin') void fetch(address('v1/drafts?limit=1'), { headers: headers() }).then(({ ok }) => (hasDrafts.value = ok), () => undefined);
+  if (role !== 'public' && role !== 'worker') void getJson<Schema['Me']>(address('v1/me')).then(({ worker }) => (isKeeper.value = worker != null), () => undefined);
   return settings.value;
 }
 

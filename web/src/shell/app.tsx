@@ -6,7 +6,7 @@ import { role, settings, wasKeyRefused } from '../api/settings';
 import { language, switchLanguage } from '../i18n/language';
 import { isMapMissing, map } from '../map/view';
 import { Notice } from '../parts/notice';
-import { type DeskEntry, desksOf } from './desks';
+import { type DeskEntry, desksOf, offeredOf } from './desks';
 import { route } from './route';
 import { SignIn } from './signin';
 import { Tabs } from './tabs';
@@ -44,7 +44,7 @@ export function App({ onMap }: { onMap: (container: HTMLElement) => void }) {
       <a class="skip" href="#panel" onClick={skip}>{t('toPanel')}</a>
       <header id="bar">
         <strong class="brand">gridkeeper</strong>
-        <Tabs desks={desks} chosen={desk?.id} />
+        <Tabs desks={known ? offeredOf(role()) : []} chosen={desk?.id} />
         <div class="tools">
           <button type="button" class="quiet" id="language" lang={language.value === 'zh' ? 'en' : 'zh-CN'} onClick={switchLanguage}>{t('otherLanguage')}</button>
           <SignIn />

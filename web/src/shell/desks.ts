@@ -1,6 +1,6 @@
 // The desks: who works at them, how much room they take, and where their code is. A desk's code is loaded when it is opened.
 import type { ComponentType } from 'preact';
-import { type Role, hasDrafts } from '../api/settings';
+import { type Role, hasDrafts, isKeeper } from '../api/settings';
 import type { ShellWord } from './words';
 
 export interface DeskEntry {
@@ -26,4 +26,9 @@ export const DESKS: readonly DeskEntry[] = [
 /** The desks at which a role works. */
 export function desksOf(role: Role): DeskEntry[] {
   return DESKS.filter((desk) => desk.roles.includes(role) && (desk.id !== 'planner' || hasDrafts.value));
+}
+
+/** Of those the ones that are offered: a grid of one's own is to who keeps one, while a link to it opens for others too, and says so. */
+export function offeredOf(role: Role): DeskEntry[] {
+  return desksOf(role).filter(({ id }) => id !== 'keeper' || isKeeper.value);
 }

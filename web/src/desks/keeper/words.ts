@@ -2,7 +2,7 @@ import { speaker } from '../../i18n/words';
 
 export const words = {
   title: ['我的网格', 'My grid'],
-  notBound: ['这个密钥不限于某些网格，所以没有“我的网格”。请管理员用 key create --role worker --scope 网格编码 发放。', 'This key is limited to no grids, so none is yours. Ask for one made with key create --role worker --scope CODES.'],
+  notBound: ['这个密钥不是网格员本人的，也不限于某些网格，所以没有“我的网格”。网格员的密钥由管理员发放。', 'This key is no keeper’s own and is limited to no grids, so no grid is yours. A keeper’s key comes from your administrator.'],
   holds: ['在岗：{}（{}）', 'On duty: {} ({})'],
   nobody: ['无人在岗', 'Nobody on duty'],
   primary: ['网格员', 'Primary keeper'],
