@@ -152,6 +152,43 @@ describe('the keeper’s page', () => {
     await expectFits(phone);
   });
 
+  it('has one pin for tasks at one place, which lists them when it is tapped, as the list does of itself', async () => {
+    const texts = ['同一处之一', '同一处之二', '同一处之三'];
+    for (const description of texts) await ask('/v1/incidents', 'POST', { lon: at[0], lat: at[1], category: 'E0110', description });
+    // Some metres beside, where a pin of its own would cover theirs.
+    await ask('/v1/incidents', 'POST', { lon: at[0] + 0.00008, lat: at[1], category: 'E0110', description: '旁边的' });
+    const other = await desktop.open(`#/keeper?key=${key}`, PHONE);
+    await expect.poll(() => other.locator('#tasks').textContent()).toContain('旁边的');
+    await idle(other);
+    await other.evaluate((center) => void gridkeeper.map.jumpTo({ center: center as [number, number], zoom: 16 }), at);
+    await idle(other);
+    const pins = () => other.evaluate(() => gridkeeper.map.queryRenderedFeatures({ layers: ['work'] }).map(({ geometry, properties }) => ({ at: gridkeeper.map.project((geometry as unknown as { coordinates: [number, number] }).coordinates), count: Number(properties.point_count ?? 1) })));
+    const all = await pins();
+    for (const [first, one] of all.entries()) for (const two of all.slice(first + 1)) expect(Math.hypot(one.at.x - two.at.x, one.at.y - two.at.y)).toBeGreaterThan(24);
+    const middle = await other.evaluate((at) => {
+      const [{ x, y }, box] = [gridkeeper.map.project(at as [number, number]), gridkeeper.map.getContainer().getBoundingClientRect()];
+      return [x + box.x, y + box.y] as const;
+    }, at);
+    await picture(other, 'keeper-pins');
+    await other.touchscreen.tap(...middle);
+    await expect.poll(() => other.locator('#tapped li').count()).toBeGreaterThan(3);
+    for (const text of [...texts, '旁边的']) expect(await other.locator('#tapped').textContent()).toContain(text);
+    await expectAccessible(other);
+    await expectFits(other);
+    await picture(other, 'keeper-tapped');
+    await other.locator('#tapped .choice', { hasText: '旁边的' }).click();
+    expect(await other.evaluate(() => document.activeElement?.closest('[data-task]')?.textContent)).toContain('旁边的');
+    for (const text of texts) expect(await other.locator('#tasks li', { hasText: text }).textContent()).toMatch(/与第 \d+、?\d*和?\d+ 件在同一处/);
+    await other.click('#tapped .quiet');
+    expect(await other.locator('#tapped').count()).toBe(0);
+    // Beside all pins a tap says where one is; on one it does not.
+    const me = () => other.evaluate(() => gridkeeper.map.queryRenderedFeatures({ layers: ['me'] }).length);
+    expect(await me()).toBe(0);
+    await other.touchscreen.tap(middle[0] - 120, middle[1] + 60);
+    await expect.poll(me).toBe(1);
+    await other.context().close();
+  });
+
   it('is offered to keepers alone, and says to others who follow a link to it that no grid is theirs', async () => {
     const offered = (on: Page) => on.locator('#bar nav a[href="#/keeper"]').count();
     expect(await offered(phone)).toBe(1);

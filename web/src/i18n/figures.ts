@@ -14,6 +14,11 @@ export function percent(value: number): string {
   return value.toLocaleString(locale(), { style: 'percent', maximumFractionDigits: 1 });
 }
 
+/** Several things in a row: “2, 3 and 4”, “2、3和4”. */
+export function listed(things: readonly string[]): string {
+  return new Intl.ListFormat(locale()).format(things);
+}
+
 /** A day and a time of day, on the clock of who reads it. */
 export function moment(time: string): string {
   return new Date(time).toLocaleString(locale(), { year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' });

@@ -15,19 +15,19 @@ import { AmInside } from './aminside';
 import { Border } from './borderwords';
 import { BorderWrong } from './borderwrong';
 import { installOffline } from './install';
-import { keptAt, loadMine, mine, tasks, trouble, where } from './mine';
+import { keptAt, loadMine, mine, trouble, where } from './mine';
 import { Outbox } from './outboxlist';
+import { PIN_LAYERS, PIN_SOURCE, Tapped, tap, usePins } from './pins';
 import { Reports } from './reports';
 import { TaskList } from './tasklist';
 import { t } from './words';
 
 const OVERLAY: Overlay = {
-  sources: { mine: emptySource(), work: emptySource(), me: emptySource() },
+  sources: { mine: emptySource(), work: PIN_SOURCE, me: emptySource() },
   layers: [
     { id: 'mine-fill', type: 'fill', source: 'mine', paint: { 'fill-color': '#1f6b45', 'fill-opacity': 0.12 } },
     { id: 'mine-line', type: 'line', source: 'mine', layout: { 'line-join': 'round' }, paint: { 'line-color': '#1f6b45', 'line-width': 3 } },
-    { id: 'work', type: 'circle', source: 'work', paint: { 'circle-radius': 11, 'circle-color': ['case', ['get', 'late'], '#b3261e', '#1d3c52'], 'circle-stroke-color': '#ffffff', 'circle-stroke-width': 2 } },
-    { id: 'work-number', type: 'symbol', source: 'work', layout: { 'text-field': ['get', 'number'], 'text-size': 12, 'text-allow-overlap': true }, paint: { 'text-color': '#ffffff' } },
+    ...PIN_LAYERS,
     { id: 'me', type: 'circle', source: 'me', paint: { 'circle-radius': 8, 'circle-color': '#1a73e8', 'circle-stroke-color': '#ffffff', 'circle-stroke-width': 3 } },
   ],
 };
@@ -49,14 +49,13 @@ export default function KeeperDesk() {
     const first = mine.value?.units[0];
     if (first && map.value) frame(first.feature.geometry);
   }, [map.value, mine.value?.units[0]?.code]);
-  useEffect(() => {
-    const points = tasks().map((task, at) => feature({ type: 'Point', coordinates: [task.position.lon, task.position.lat] }, { number: String(at + 1), late: task.overdue }));
-    draw(map.value, 'work', points);
-  }, [map.value, mine.value, where.value]);
+  usePins();
   useEffect(() => draw(map.value, 'me', where.value ? [feature({ type: 'Point', coordinates: where.value })] : []), [map.value, where.value]);
   useEffect(() => {
     const on = map.value;
-    const pick = (event: MapMouseEvent): void => void (pickers.peek() === 0 && (where.value = placeOf(event)));
+    const pick = async (event: MapMouseEvent): Promise<void> => {
+      if (on && pickers.peek() === 0 && !(await tap(on, event))) where.value = placeOf(event);
+    };
     on?.on('click', pick);
     return () => void on?.off('click', pick);
   }, [map.value]);
@@ -66,6 +65,7 @@ export default function KeeperDesk() {
       {trouble.value && <Notice kind="error">{trouble.value()}</Notice>}
       {keptAt.value !== null && <Notice kind="warning">{t('offline', moment(new Date(keptAt.value).toISOString()))}</Notice>}
       {mine.value?.units.length === 0 && <Notice kind="warning">{t(mine.value.me ? 'noPost' : 'notBound')}</Notice>}
+      <Tapped />
       <Who />
       <Notices />
       <Outbox />

@@ -5,7 +5,8 @@ import type { Action, Case } from '../../cases/act';
 import { ActionForm } from '../../cases/move/form';
 import { PhotoInput } from '../../cases/photos/picker';
 import { titleOf } from '../../cases/title';
-import { fromNow, metres } from '../../i18n/figures';
+import { count, fromNow, listed, metres } from '../../i18n/figures';
+import { distanceM } from '../../map/distance';
 import { goTo } from '../../map/frame';
 import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
@@ -22,12 +23,21 @@ export function TaskList() {
     <section id="tasks" aria-labelledby="tasks-title">
       <h2 id="tasks-title">{t('tasks')} {walk > 0 && <span class="soft">{t('walk', metres(walk))}</span>}</h2>
       {list.length === 0 && <p class="soft">{t('noTasks')}</p>}
-      <ol class="plain walk">{list.map((task, at) => <TaskItem key={task.id} task={task} number={at + 1} />)}</ol>
+      <ol class="plain walk">{list.map((task, at) => <TaskItem key={task.id} task={task} number={at + 1} beside={besideOf(list, at)} />)}</ol>
     </section>
   );
 }
 
-function TaskItem({ task, number }: { task: ReturnType<typeof tasks>[number]; number: number }) {
+/** Tasks nearer to each other than this are at one place, metres: a position is hardly known better. */
+const ONE_PLACE_M = 5;
+
+/** The numbers of the others at the place of a task. */
+function besideOf(list: ReturnType<typeof tasks>, at: number): number[] {
+  const place = list[at]?.position;
+  return list.flatMap(({ position }, other) => (place && other !== at && distanceM(place, position) < ONE_PLACE_M ? [other + 1] : []));
+}
+
+function TaskItem({ task, number, beside }: { task: ReturnType<typeof tasks>[number]; number: number; beside: number[] }) {
   const chosen = useSignal<string | null>(null);
   const wasChanged = useSignal(false);
   const action = task.actions.find((one) => one.action === chosen.value);
@@ -55,6 +65,7 @@ function TaskItem({ task, number }: { task: ReturnType<typeof tasks>[number]; nu
       <button type="button" class="choice" onClick={() => goTo([task.position.lon, task.position.lat], 16)}>
         <span class="number">{number}</span> <strong>{categoryName(task.category)}</strong> <span class="badge">{titleOf(task.state, task.title)}</span>{(task.kind === 'look' || task.kind === 'task') && <span class="badge kind">{t(task.kind)}</span>}{task.overdue && <span class="badge bad">{t('late')}</span>}
         <span class="aside">{task.leg_m !== null && `${t('leg', metres(task.leg_m))} · `}{task.due_at && `${fromNow(task.due_at, now.value)} · `}{task.description}</span>
+        {beside.length > 0 && <span class="aside">{t('samePlace', listed(beside.map(count)))}</span>}
       </button>
       <div class="chips">
         {task.actions.map(({ action, title }) => <button key={action} type="button" class="plainly" data-action={action} aria-expanded={chosen.value === action} onClick={() => (chosen.value = chosen.value === action ? null : action)}>{titleOf(action, title)}</button>)}
