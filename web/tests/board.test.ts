@@ -80,6 +80,36 @@ describe('the board', () => {
     expect(await page.locator('#ranking thead').textContent()).toContain('结案率');
   });
 
+  it('names those whom no worker has, and says on paper of which period it is, by what, and as of when', async () => {
+    // Each case of the sample has somebody; the last worker's are made nobody's.
+    await page.route('**/v1/indicators?*by=worker*', async (route) => {
+      const response = await route.fetch();
+      const found = (await response.json()) as Indicators;
+      Object.assign(found.groups.at(-1)!, { group: null, name: null });
+      await route.fulfill({ response, json: found });
+    });
+    await show('worker');
+    const { groups } = await ask(`${PERIOD}&by=worker`);
+    const names = () => page.locator('#ranking tbody tr td:nth-child(2)').allTextContents();
+    await expect.poll(names).toHaveLength(groups.length);
+    await expect.poll(async () => (await names()).at(-1)).toBe('未派员');
+    expect((await names()).filter((name) => name.trim() === '')).toEqual([]);
+    expect(await page.locator('#on-paper').isVisible()).toBe(false);
+    await page.emulateMedia({ media: 'print' });
+    expect(await page.locator('#on-paper').isVisible()).toBe(true);
+    const year = new Date().getFullYear();
+    expect(await page.locator('#on-paper').textContent()).toMatch(new RegExp(`统计期：2026年3月1日 至 2026年6月1日（不含） 分组：人员 数据截至：${year}年.* 制表时间：${year}年`));
+    // A period that is chosen and not yet asked for is not that of the figures.
+    await page.evaluate(() => void ((document.querySelector('#period input[name=to]') as HTMLInputElement).value = '2026-05-01'));
+    expect(await page.locator('#on-paper').textContent()).toContain('2026年6月1日');
+    await page.emulateMedia({ media: 'screen' });
+    await page.click('#language');
+    expect(await page.locator('#on-paper').textContent()).toMatch(/Period: 1 Mar 2026 to 1 Jun 2026 \(exclusive\) Grouped by: Worker As known on: .* Made on: /);
+    expect((await names()).at(-1)).toBe('No worker');
+    await page.click('#language');
+    await page.unroute('**/v1/indicators?*by=worker*');
+  });
+
   it('hands the numbers over as a table and as a page to print', async () => {
     const [csv] = await Promise.all([page.waitForEvent('download'), page.click('#export-csv')]);
     expect(csv.suggestedFilename()).toBe('indicators-2026-03-01-2026-06-01-worker.csv');

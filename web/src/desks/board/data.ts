@@ -17,6 +17,8 @@ const TREND_MONTHS = 6;
 
 export const period = signal<Period>({ ...lastMonth(new Date()), by: 'street' });
 export const indicators = signal<Indicators | null>(null);
+/** What the indicators that are shown were asked for; the period may have been chosen anew since. */
+export const shownPeriod = signal<Period | null>(null);
 export const trend = signal<{ month: string; answer: Indicators }[]>([]);
 export const costs = signal<Schema['CostsView'] | null>(null);
 export const alarms = signal<Schema['AlarmList'] | null>(null);
@@ -55,7 +57,7 @@ export async function load(): Promise<void> {
   trouble.value = null;
   try {
     const found = await answered(client.GET('/v1/indicators', { params: { query: queryOf(wanted) as never } }));
-    if (isLast()) indicators.value = found;
+    if (isLast()) [indicators.value, shownPeriod.value] = [found, wanted];
   } catch (error) {
     if (isLast()) trouble.value = () => explain(error) ?? '';
   }

@@ -5,11 +5,13 @@ import { useEffect } from 'preact/hooks';
 import { address } from '../../api/address';
 import { headers } from '../../api/key';
 import { loadCategories } from '../../cases/categories';
+import { day, moment } from '../../i18n/figures';
 import { printPage } from '../../map/snapshot';
 import { Notice } from '../../parts/notice';
+import { now } from '../../parts/now';
 import { save } from '../../parts/save';
 import { Costs } from './costs';
-import { type By, addressOf, indicators, isLoading, load, period, trouble } from './data';
+import { type By, addressOf, indicators, isLoading, load, period, shownPeriod, trouble } from './data';
 import { Heat } from './heat';
 import { Indicators } from './indicators';
 import { Now } from './now';
@@ -31,6 +33,7 @@ export default function BoardDesk() {
   return (
     <div class="board">
       <header class="head"><h1>{t('title')}</h1></header>
+      {found && <OnPaper asOf={found.as_of} />}
       <Choice />
       {trouble.value && <Notice kind="error">{trouble.value()}</Notice>}
       {isLoading.value && <p class="soft" role="status">{t('loading')}</p>}
@@ -45,6 +48,19 @@ export default function BoardDesk() {
         </div>
       )}
     </div>
+  );
+}
+
+/** What paper has to say of itself: nobody can ask it for another period. */
+function OnPaper({ asOf }: { asOf: string }) {
+  const of = shownPeriod.value;
+  if (!of) return null;
+  // Days are those of the office, wherever they are read.
+  const [from, to] = [of.from, of.to].map((date) => day(`${date}T00:00`)) as [string, string];
+  return (
+    <p class="on-paper" id="on-paper">
+      <span>{t('ofPeriod', from, to)}</span> <span>{t('groupedBy', t(of.by))}</span> <span>{t('knownUntil', moment(asOf))}</span> <span>{t('madeAt', moment(new Date(now.value).toISOString()))}</span>
+    </p>
   );
 }
 

@@ -4,6 +4,8 @@ import { fraction, nameOf, shown, valueOf } from './figures';
 import { t } from './words';
 
 export function Ranking({ found, chosen }: { found: Indicators; chosen: string }) {
+  // Cases that belong to nobody are counted too.
+  const nobody = t(found.by === 'worker' ? 'noWorker' : found.by === 'department' ? 'noDepartment' : 'noUnit');
   const indicator = found.indicators.find(({ code }) => code === chosen);
   return (
     <section class="tile" aria-labelledby="ranking-title" id="ranking">
@@ -13,8 +15,8 @@ export function Ranking({ found, chosen }: { found: Indicators; chosen: string }
           <thead><tr><th scope="col" class="figure">{t('rank')}</th><th scope="col">{t('name')}</th><th scope="col" class="figure">{t('reports')}</th><th scope="col" class="figure">{t('score')}</th><th scope="col" class="figure">{nameOf(indicator)}</th><th scope="col" class="figure">{t('fraction')}</th></tr></thead>
           <tbody>
             {found.groups.map((group) => (
-              <tr key={group.group}>
-                <td class="figure">{group.rank ?? '—'}</td><td>{group.name || group.group}</td><td class="figure">{count(group.reports)}</td>
+              <tr key={group.group ?? ''}>
+                <td class="figure">{group.rank ?? '—'}</td><td>{group.name || (group.group ?? nobody)}</td><td class="figure">{count(group.reports)}</td>
                 <td class="figure">{group.score?.toFixed(3) ?? '—'}</td><td class="figure">{shown(valueOf(group, chosen))}</td><td class="figure">{fraction(valueOf(group, chosen))}</td>
               </tr>
             ))}

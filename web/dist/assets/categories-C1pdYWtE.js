@@ -1,1 +1,0 @@
-import{i as e}from"./signals.module-eixc0m9t.js";import{A as t,k as n}from"./index-BtzbS0bn.js";var r=e([]),i=null;function a(){return i??=n(t.GET(`/v1/categories`)).then(e=>void(r.value=e.categories),()=>void(i=null)),i}function o(e){let t=e.split(`:`)[0];return r.value.find(e=>e.code===t)?.name??e}export{o as n,a as r,r as t};
