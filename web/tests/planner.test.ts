@@ -158,6 +158,31 @@ describe('the planner’s desk', () => {
     for (const units of handed) expect(units).toBeLessThan(6);
   });
 
+  it('shows the line under the pointer while it is drawn, without drawing the map anew at each step', async () => {
+    const [unit] = await unitsNow().then((all) => all.slice(25));
+    await look(unit!);
+    await page.click('[data-tool=lasso]');
+    const [west, south, east, north] = boundsOf(unit!.geometry)!;
+    const way = await Promise.all([[west, north], [east, south], [west, south]].map(onScreen));
+    await page.mouse.move(way[0]!.x, way[0]!.y);
+    await idle(page);
+    await page.evaluate(() => {
+      Object.assign(globalThis, { renders: 0 });
+      gridkeeper.map.on('render', () => void ((globalThis as unknown as { renders: number }).renders += 1));
+    });
+    await page.mouse.down();
+    for (const { x, y } of way.slice(1)) await page.mouse.move(x, y, { steps: 8 });
+    const [box, drawn] = await Promise.all([page.locator('#map').boundingBox(), page.locator('#map .stroke polyline').getAttribute('points')]);
+    const points = drawn!.split(' ').map((point) => point.split(',').map(Number) as [number, number]);
+    expect(points).toHaveLength(17);
+    expect(Math.hypot(points.at(-1)![0] + box!.x - way[2]!.x, points.at(-1)![1] + box!.y - way[2]!.y)).toBeLessThan(2);
+    expect(await page.evaluate(() => (globalThis as unknown as { renders: number }).renders)).toBeLessThan(3);
+    await picture(page, 'planner-lasso');
+    await page.mouse.up();
+    await expect.poll(() => page.locator('#map .stroke polyline').getAttribute('points')).toBe('');
+    await page.locator('.tools-box button.quiet').click();
+  });
+
   it('splits a unit by the keyboard, whose pointer is the middle of the map', async () => {
     const before = await unitsNow();
     const unit = before[25]!;

@@ -28,17 +28,20 @@ async function watch(page: Page): Promise<void> {
   await page.evaluate(() => {
     const strokes: Stroke[] = [];
     Object.assign(globalThis, { strokes });
+    performance.setResourceTimingBufferSize(10_000);
     addEventListener('pointerup', ({ target, timeStamp: released }) => {
       const head = document.querySelector('#draft-head')!;
       if (!(target instanceof HTMLCanvasElement)) return;
       const seen = new MutationObserver(() => {
         seen.disconnect();
         const changed = performance.now();
-        const asked = (performance.getEntriesByType('resource') as PerformanceResourceTiming[]).findLast(({ name }) => name.endsWith('/operations'))!;
         requestAnimationFrame(() => {
           const shown = performance.now();
-          const stroke = { figures: shown - released, before: asked.requestStart - released, service: asked.responseEnd - asked.requestStart, after: changed - asked.responseEnd, frame: shown - changed, map: 0 };
-          void gridkeeper.map.once('idle', () => strokes.push({ ...stroke, map: performance.now() - released }));
+          void gridkeeper.map.once('idle', () => {
+            // The browser tells of a request a little after it hands its answer over.
+            const asked = (performance.getEntriesByType('resource') as PerformanceResourceTiming[]).findLast(({ name }) => name.endsWith('/operations'))!;
+            strokes.push({ figures: shown - released, before: asked.requestStart - released, service: asked.responseEnd - asked.requestStart, after: changed - asked.responseEnd, frame: shown - changed, map: performance.now() - released });
+          });
           gridkeeper.map.triggerRepaint();
         });
       });

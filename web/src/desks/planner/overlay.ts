@@ -1,5 +1,5 @@
 // The units of the draft on the map, coloured by how much there is to do.
-import { computed, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { GeoJSONSource, ExpressionSpecification, Map as MapLibre } from 'maplibre-gl';
 import type { Feature, Position } from 'geojson';
@@ -22,12 +22,11 @@ export const COLOURS = ['#f1eef6', '#bdc9e1', '#74a9cf', '#2b8cbe', '#045a8d'] a
 const heat = (mean: number): ExpressionSpecification => ['interpolate', ['linear'], ['/', ['get', 'amount'], mean], 0, COLOURS[0], 0.5, COLOURS[1], 1, COLOURS[2], 1.5, COLOURS[3], 2.5, COLOURS[4]];
 
 const OVERLAY: Overlay = {
-  sources: { units: { type: 'geojson', data: NOTHING, promoteId: 'code' }, chosen: emptySource(), stroke: emptySource(), corners: emptySource(), fault: emptySource() },
+  sources: { units: { type: 'geojson', data: NOTHING, promoteId: 'code' }, chosen: emptySource(), corners: emptySource(), fault: emptySource() },
   layers: [
     { id: 'draft-fill', type: 'fill', source: 'units', paint: { 'fill-color': heat(1), 'fill-opacity': 0.62 } },
     { id: 'draft-line', type: 'line', source: 'units', paint: { 'line-color': ['case', ['get', 'locked'], '#7a4b00', '#44596a'], 'line-width': ['case', ['get', 'locked'], 2.4, 0.8] } },
     { id: 'draft-chosen', type: 'line', source: 'chosen', paint: { 'line-color': '#c2410c', 'line-width': 3.4 } },
-    { id: 'stroke', type: 'line', source: 'stroke', paint: { 'line-color': '#c2410c', 'line-width': 2.5, 'line-dasharray': [2, 1] } },
     { id: 'corners', type: 'circle', source: 'corners', paint: { 'circle-radius': 5, 'circle-color': '#ffffff', 'circle-stroke-color': '#c2410c', 'circle-stroke-width': 2 } },
     { id: 'fault', type: 'line', source: 'fault', paint: { 'line-color': '#b3261e', 'line-width': 4 } },
     { id: 'fault-point', type: 'circle', source: 'fault', paint: { 'circle-radius': 9, 'circle-color': '#b3261e', 'circle-opacity': 0.5 } },
@@ -90,6 +89,28 @@ function drawUnits(on: MapLibre, { drawn: before, mean: shownMean }: OnMap, { dr
   return { drawn: now, mean: isFar ? mean : shownMean };
 }
 
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** Draws what is being drawn over the map and not on it, which would be drawn anew with each step of the pointer. Returns what ends that. */
+function drawStroke(on: MapLibre): () => void {
+  const [above, line] = [document.createElementNS(SVG, 'svg'), document.createElementNS(SVG, 'polyline')];
+  above.setAttribute('class', 'stroke');
+  above.setAttribute('aria-hidden', 'true');
+  above.append(line);
+  on.getCanvasContainer().append(above);
+  const show = (): void => {
+    const points = stroke.value.map((at) => on.project(at as [number, number]));
+    line.setAttribute('points', points.map(({ x, y }) => `${x},${y}`).join(' '));
+  };
+  const stop = effect(show);
+  on.on('move', show);
+  return () => {
+    stop();
+    on.off('move', show);
+    above.remove();
+  };
+}
+
 /** Corners drawn at once; more would not be told apart. */
 const CORNERS_MAX = 4_000;
 
@@ -100,7 +121,7 @@ export function useDraftOnMap(): void {
   useEffect(() => void (shown.current = { drawn: new Map(), mean: 1 }), [map.value]);
   useEffect(() => void (map.value && (shown.current = drawUnits(map.value, shown.current, coloured.value))), [map.value, coloured.value]);
   useEffect(() => draw(map.value, 'chosen', [...chosen.value].flatMap((code) => units.value.get(code) ?? [])), [map.value, chosen.value, units.value]);
-  useEffect(() => draw(map.value, 'stroke', stroke.value.length > 1 ? [feature({ type: 'LineString', coordinates: stroke.value })] : []), [map.value, stroke.value]);
+  useEffect(() => (map.value ? drawStroke(map.value) : undefined), [map.value]);
   useEffect(() => draw(map.value, 'fault', faultPlace.value ? [feature(faultPlace.value)] : []), [map.value, faultPlace.value]);
   useEffect(() => {
     const on = map.value;
