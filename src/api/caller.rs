@@ -62,6 +62,11 @@ impl KeyRing {
         let found = self.0.get(&KeyHash(Sha256::digest(key.as_bytes()).into()))?;
         found.expires_at.is_none_or(|end| now < end).then(|| found.caller.clone())
     }
+
+    /// Whether a key is somebody's.
+    pub fn is_held_by(&self, worker: &WorkerId) -> bool {
+        self.0.values().any(|key| key.caller.worker.as_ref() == Some(worker))
+    }
 }
 
 impl Caller {

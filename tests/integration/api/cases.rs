@@ -177,12 +177,12 @@ fn a_department_that_is_named_gets_the_task() {
         let tasks = case["tasks"].as_array().unwrap().iter();
         tasks.map(|task| format!("{} {} {}", task["department"], task["role"], task["name"])).collect::<Vec<_>>()
     };
-    let first = tasks(json!({ "action": "dispatch", "department": "D7" }));
-    assert_eq!(first, [r#""D7" "lead" """#]);
+    let first = tasks(json!({ "action": "dispatch", "department": "D2" }));
+    assert_eq!(first, [r#""D2" "lead" "name of D2""#]);
     let called = json!({ "action": "link", "reason": "r", "departments": [{ "id": "D1", "name": "x" }] });
     assert_eq!(tasks(called)[1..], [r#""D1" "co" "name of D1""#], "the rules say what it is called");
-    assert_eq!(tasks(json!({ "action": "link", "reason": "r", "department": "D8" }))[2..], [r#""D8" "co" """#]);
-    read(act(&service, &id, &json!({ "action": "link", "reason": "r", "department": "D8" })), 409);
+    assert_eq!(tasks(json!({ "action": "link", "reason": "r", "department": "D6" }))[2..], [r#""D6" "co" "name of D6""#]);
+    read(act(&service, &id, &json!({ "action": "link", "reason": "r", "department": "D6" })), 409);
     let bad = json!({ "lon": 111.6, "lat": 26.2, "media_url": "javascript:alert(1)" });
     assert_eq!(read(report(&service, &bad), 400)["errors"][0]["parameter"], "media_url");
 }
@@ -192,7 +192,7 @@ fn a_task_is_passed_on_to_the_department_of_an_id_whatever_the_caller_calls_it()
     let service = service();
     let id = read(report(&service, &body_at(1, 0)), 201)["id"].as_str().unwrap().to_owned();
     read(act(&service, &id, &json!({ "action": "file", "condition": "1" })), 200);
-    read(act(&service, &id, &json!({ "action": "dispatch", "department": "D7" })), 200);
+    read(act(&service, &id, &json!({ "action": "dispatch", "department": "D2" })), 200);
     let tasks = |body: Value| {
         let case = read(act(&service, &id, &body), 200);
         let tasks = case["tasks"].as_array().unwrap().iter();
@@ -200,10 +200,24 @@ fn a_task_is_passed_on_to_the_department_of_an_id_whatever_the_caller_calls_it()
     };
     let called = json!({ "action": "transfer", "reason": "r", "departments": [{ "id": "D1", "name": "x" }] });
     assert_eq!(tasks(called)[1..], [r#""D1" "lead" "name of D1" "waiting""#], "the rules say what it is called");
-    let named = tasks(json!({ "action": "transfer", "reason": "r", "department": "D8" }));
-    assert_eq!(named[1..], [r#""D1" "lead" "name of D1" "passed""#, r#""D8" "lead" "" "waiting""#]);
-    let busy = read(act(&service, &id, &json!({ "action": "transfer", "reason": "r", "department": "D8" })), 409);
-    assert_eq!(busy["detail"], "the department D8 has an open task already; name another");
+    let named = tasks(json!({ "action": "transfer", "reason": "r", "department": "D6" }));
+    assert_eq!(named[1..], [r#""D1" "lead" "name of D1" "passed""#, r#""D6" "lead" "name of D6" "waiting""#]);
+    let busy = read(act(&service, &id, &json!({ "action": "transfer", "reason": "r", "department": "D6" })), 409);
+    assert_eq!(busy["detail"], "the department D6 has an open task already; name another");
+}
+
+#[test]
+fn nobody_gets_a_task_of_whom_the_tables_do_not_know() {
+    let service = service();
+    let taken = read(report(&service, &body_at(0, 0)), 201);
+    let id = taken["id"].as_str().unwrap();
+    read(act(&service, id, &json!({ "action": "file", "condition": "1" })), 200);
+    let refused = |body: Value| read(act(&service, id, &body), 400)["errors"][0].clone();
+    let unknown = refused(json!({ "action": "dispatch", "department": "D9" }));
+    assert_eq!(unknown["parameter"], "department");
+    assert!(unknown["detail"].as_str().unwrap().contains("D9") && unknown["detail"].as_str().unwrap().contains("D1, D2, D6"), "{unknown}");
+    assert_eq!(refused(json!({ "action": "dispatch", "departments": [{ "id": "D9", "name": "x" }] }))["parameter"], "departments");
+    assert_eq!(refused(json!({ "action": "verify", "worker": "nobody" }))["parameter"], "worker");
 }
 
 #[test]
