@@ -1,10 +1,12 @@
 use std::io::Write;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use rustc_hash::FxHashMap;
 use twox_hash::XxHash3_128;
 
 use super::coding::AcceptedCodings;
@@ -26,6 +28,8 @@ pub struct Document {
     packed: bool,
     /// Whether the answer depends on who asks, and so may not be kept by a shared cache.
     private: bool,
+    /// Whether its address will never have other bytes.
+    lasting: bool,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -45,7 +49,16 @@ const GZIP_LEVEL: u32 = 4;
 impl Document {
     pub fn new(media: &'static str, bytes: impl Into<Bytes>) -> Self {
         let media = HeaderValue::from_static(media);
-        Self { media, bytes: bytes.into(), tagged: true, version: String::new(), packed: true, private: false, headers: Vec::new() }
+        Self {
+            media,
+            bytes: bytes.into(),
+            tagged: true,
+            version: String::new(),
+            packed: true,
+            private: false,
+            lasting: false,
+            headers: Vec::new(),
+        }
     }
 
     /// Marks an answer that the next moment may change: it carries no ETag.
@@ -66,6 +79,12 @@ impl Document {
     /// Marks an answer that depends on the caller's role.
     pub fn private(self, private: bool) -> Self {
         Self { private, ..self }
+    }
+
+    /// Marks what its address will show for ever, such as a file with a hash in its name: whoever has it need not ask again. Packed once and
+    /// kept, so it is for files of the program alone.
+    pub fn lasting(self, lasting: bool) -> Self {
+        Self { lasting, ..self }
     }
 
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -127,7 +146,11 @@ pub async fn send(document: Document, terms: &Terms, mut response: Response) -> 
         header::VARY,
         HeaderValue::from_static(if document.private { "Accept, Accept-Encoding, Authorization" } else { "Accept, Accept-Encoding" }),
     );
-    let cache = if document.private { "private, no-cache" } else { "no-cache" };
+    let cache = match (document.private, document.lasting) {
+        (true, _) => "private, no-cache",
+        (false, true) => "public, max-age=31536000, immutable",
+        (false, false) => "no-cache",
+    };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     for (name, value) in &document.headers {
         headers.append(name, value.clone());
@@ -148,7 +171,8 @@ pub async fn send(document: Document, terms: &Terms, mut response: Response) -> 
     let mut bytes = document.bytes;
     if let Some(name) = coding.name() {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
-        bytes = match compress(coding, bytes).await {
+        let packed = if document.lasting { compress_once(coding, bytes).await } else { compress(coding, bytes).await };
+        bytes = match packed {
             Ok(bytes) => bytes,
             Err(problem) => return problem.into_response(),
         };
@@ -171,6 +195,19 @@ fn strong_tag(version: &str, bytes: &[u8], coding: Coding) -> String {
     }
     tag.push('"');
     tag
+}
+
+/// Packs bytes that last, and keeps them by their tag.
+async fn compress_once(coding: Coding, bytes: Bytes) -> Result<Bytes, Problem> {
+    static KEPT: LazyLock<Mutex<FxHashMap<String, Bytes>>> = LazyLock::new(Mutex::default);
+    let kept = || KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let tag = strong_tag("", &bytes, coding);
+    if let Some(found) = kept().get(&tag) {
+        return Ok(found.clone());
+    }
+    let packed = compress(coding, bytes).await?;
+    kept().insert(tag, packed.clone());
+    Ok(packed)
 }
 
 async fn compress(coding: Coding, bytes: Bytes) -> Result<Bytes, Problem> {

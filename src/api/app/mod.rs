@@ -3,8 +3,10 @@
 mod policy;
 mod settings;
 
+use std::borrow::Cow;
 use std::path::Path as FilePath;
 
+use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -22,6 +24,9 @@ use super::state::AppState;
 #[derive(Embed)]
 #[folder = "web/dist"]
 struct Files;
+
+/// Where files stand whose names have a hash of what is in them.
+const HASHED: &str = "assets/";
 
 /// Where a local basemap file is served.
 const BASEMAP_PATH: &str = "basemap.pmtiles";
@@ -69,7 +74,11 @@ fn send_file(path: &str) -> Result<Response, Problem> {
         Some("txt") => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
     };
-    Ok(Document::new(media, file.data.into_owned()).into_response())
+    let bytes = match file.data {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    };
+    Ok(Document::new(media, bytes).lasting(path.starts_with(HASHED)).into_response())
 }
 
 /// Sends the configured basemap file, or the range of it that is asked for.
