@@ -243,11 +243,7 @@ impl Conditions {
         }
         conditions.add_territory(&filter.territory);
         if let Some(prefix) = &filter.grid_prefix {
-            // The bounds are for the index, the rest is what is meant.
-            let upper = format!("{prefix}{}", char::MAX);
-            let [lower, length, whole] = [prefix; 3].map(Clone::clone);
-            let values: Vec<Box<dyn ToSql>> = vec![Box::new(lower), Box::new(upper), Box::new(length), Box::new(whole)];
-            conditions.add("c.grid >= ? AND c.grid <= ? AND substr(c.grid, 1, length(?)) = ?", values);
+            conditions.add("substr(c.grid, 1, length(?)) = ?", vec![Box::new(prefix.clone()), Box::new(prefix.clone())]);
         }
         if let Some(category) = &filter.category {
             conditions.add("c.category = ?", vec![Box::new(category.clone())]);
@@ -321,6 +317,13 @@ impl Conditions {
                 ) SELECT ids FROM list WHERE instr(ids, ?) > 0)";
             self.add(lists, vec![Box::new(format!("\n{department}\n"))]);
         }
+        if let Some(prefix) = &filter.grid_prefix {
+            let upper = format!("{prefix}{}", char::MAX);
+            self.add("c.grid >= ? AND c.grid <= ?", vec![Box::new(prefix.clone()), Box::new(upper)]);
+        }
+        if let Some((first, last)) = filter.territory.runs().and_then(|runs| runs.first().zip(runs.last())) {
+            self.add("c.grid BETWEEN ? AND ?", vec![Box::new(first.first.to_string()), Box::new(last.last.to_string())]);
+        }
         if let Some(rows) = filter.bbox.and_then(|[_, south, _, north]| rows_of(south, north)) {
             let rows: Vec<i64> = rows.collect();
             let numbers = serde_json::to_string(&rows).expect("numbers always serialise");
@@ -328,12 +331,13 @@ impl Conditions {
         }
     }
 
-    /// One run of codes is looked up in the index; of several the index finds the span, and each case is held against the runs.
+    /// Of one run of codes each case is held against its ends; of several first against the span.
     fn add_territory(&mut self, territory: &Territory) {
         let Some(runs) = territory.runs() else { return };
         let [Some(first), Some(last)] = [runs.first(), runs.last()] else { return self.add("0", Vec::new()) };
         let span: Vec<Box<dyn ToSql>> = vec![Box::new(first.first.to_string()), Box::new(last.last.to_string())];
-        self.add("c.grid BETWEEN ? AND ?", span);
+        // The plus keeps the index of units out, which would find all that ever happened there where the first few are wanted.
+        self.add("+c.grid BETWEEN ? AND ?", span);
         if runs.len() > 1 {
             let pairs: Vec<[&str; 2]> = runs.iter().map(|run| [run.first.as_str(), run.last.as_str()]).collect();
             let pairs = serde_json::to_string(&pairs).expect("texts always serialise");

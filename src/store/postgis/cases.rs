@@ -509,7 +509,7 @@ mod tests {
         let undo = "DROP TRIGGER gk_case_event_is_only_added_to ON gk_case_event;
                     DROP TRIGGER gk_case_event_is_not_emptied ON gk_case_event;
                     DROP TRIGGER gk_case_event_is_not_emptied ON gk_case_event_2026_01;
-                    DELETE FROM gk_migration WHERE version = 7";
+                    DELETE FROM gk_migration WHERE version = 9";
         connections.write("undo", async |tx| Ok(tx.batch_execute(undo).await?)).unwrap();
         drop(PostgisStore::open_or_create(database.address()).unwrap());
         refuses_all();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use deadpool_postgres::{
     Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime as PoolRuntime, TimeoutType, Timeouts, Transaction,
 };
+use futures_util::future::try_join;
 use tokio::runtime::Runtime;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
@@ -284,8 +285,9 @@ impl Connections {
             "SET LOCAL lock_timeout = '{LOCK_TIMEOUT}';
              SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
         );
-        transaction.batch_execute(&settings).await?;
-        let value = work(&transaction).await?;
+        // Sent before the first statement of the work, which need not wait for the answer.
+        let settle = async { transaction.batch_execute(&settings).await.map_err(Failure::from) };
+        let ((), value) = try_join(settle, work(&transaction)).await?;
         match tokio::time::timeout(self.commit_max, transaction.commit()).await {
             Ok(Ok(())) => Ok(value),
             Ok(Err(error)) if error.is_closed() => Err(Failure::Unconfirmed(error)),

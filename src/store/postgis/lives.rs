@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use deadpool_postgres::Transaction;
+use futures_util::future::try_join;
 use jiff::Timestamp;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tokio_postgres::Row;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
@@ -81,7 +82,6 @@ async fn add(
     written: &mut [Option<CaseWritten>],
     entries: &mut Vec<Entry>,
 ) -> Result<(), Failure> {
-    let ids: Vec<Uuid> = news.iter().map(|(_, new)| new.case.id.0).collect();
     let times = || news.iter().map(|(_, new)| new.case.reported_at);
     months::ensure_all(tx, &["gk_case", "gk_case_event"], times()).await?;
     let reporters: Vec<(WorkerId, &Reporter)> = news
@@ -92,16 +92,10 @@ async fn add(
     let holders = news.iter().filter_map(|(_, new)| new.case.holder.as_ref());
     let people = person_keys(tx, holders.chain(reporters.iter().map(|(id, _)| id))).await?;
     let tokens = take_tokens(tx, news).await?;
-    let id_times: Vec<Time> = times().map(Time).collect();
-    let enter = tx
-        .prepare_cached(
-            "INSERT INTO gk_case_id (id, reported_at) SELECT n.id, n.reported_at FROM unnest($1::uuid[], $2::timestamptz[], $3::boolean[]) WITH ORDINALITY AS n (id, reported_at, taken, place)
-             WHERE n.taken ORDER BY n.id, n.place
-             ON CONFLICT (id) DO NOTHING RETURNING id",
-        )
-        .await?;
-    let rows = tx.query(&enter, &[&ids, &id_times, &tokens.iter().map(Option::is_none).collect::<Vec<_>>()]).await?;
-    let mut fresh: rustc_hash::FxHashSet<Uuid> = rows.iter().map(|row| row.get(0)).collect();
+    let candidates: Vec<(usize, &NewCase)> =
+        news.iter().zip(&tokens).filter(|(_, repeated)| repeated.is_none()).map(|(new, _)| *new).collect();
+    // What is near is asked for in one way there and back with the ids, which are new but for a slip.
+    let (mut fresh, mut near) = try_join(enter_ids(tx, &candidates), find_near(tx, &candidates)).await?;
     let mut taken: Vec<(usize, &NewCase)> = Vec::new();
     for (&(at, new), token) in news.iter().zip(tokens) {
         written[at] = Some(match token {
@@ -113,7 +107,9 @@ async fn add(
             None => CaseWritten::Refused,
         });
     }
-    let near = find_near(tx, &taken).await?;
+    if taken.len() < candidates.len() {
+        near = find_near(tx, &taken).await?;
+    }
     let standings: Vec<Standing> =
         taken.iter().map(|(_, new)| new.standing().ok_or_else(|| corrupt("case", &"it has no first event"))).collect::<Result<_, _>>()?;
     let keys: FxHashMap<CaseId, i64> = taken
@@ -138,6 +134,21 @@ async fn add(
         written[at] = Some(CaseWritten::Added(Box::new(first)));
     }
     Ok(())
+}
+
+/// Enters the ids of cases, and returns those that are new.
+async fn enter_ids(tx: &Transaction<'_>, news: &[(usize, &NewCase)]) -> Result<FxHashSet<Uuid>, Failure> {
+    let ids: Vec<Uuid> = news.iter().map(|(_, new)| new.case.id.0).collect();
+    let times: Vec<Time> = news.iter().map(|(_, new)| Time(new.case.reported_at)).collect();
+    let enter = tx
+        .prepare_cached(
+            "INSERT INTO gk_case_id (id, reported_at)
+             SELECT n.id, n.reported_at FROM unnest($1::uuid[], $2::timestamptz[]) WITH ORDINALITY AS n (id, reported_at, place)
+             ORDER BY n.id, n.place
+             ON CONFLICT (id) DO NOTHING RETURNING id",
+        )
+        .await?;
+    Ok(tx.query(&enter, &[&ids, &times]).await?.iter().map(|row| row.get(0)).collect())
 }
 
 /// Enters the tokens of reports, and returns for each whether it was taken in before.
@@ -333,8 +344,9 @@ async fn insert_events(tx: &Transaction<'_>, entries: &[Entry]) -> Result<(), Fa
         return Ok(());
     }
     let count = i64::try_from(entries.len()).map_err(|e| corrupt("batch", &e))?;
-    let give = tx.prepare_cached("UPDATE gk_case_counter SET number = number + $1 RETURNING number").await?;
-    let row = tx.query_one(&give, &[&count]).await?;
+    // Who listens is told when all is committed.
+    let give = "WITH n AS (UPDATE gk_case_counter SET number = number + $1 RETURNING number) SELECT number, pg_notify($2, '') FROM n";
+    let row = tx.query_one(&tx.prepare_cached(give).await?, &[&count, &CASES_CHANNEL]).await?;
     let first = row.get::<_, i64>(0) - count + 1;
     let types = [
         Type::INT8,
@@ -378,8 +390,6 @@ async fn insert_events(tx: &Transaction<'_>, entries: &[Entry]) -> Result<(), Fa
     let notices = numbered
         .flat_map(|(number, entry)| entry.notices.iter().map(move |(worker, kind)| (number, entry.case, entry.row.at, *worker, *kind)));
     ledger::add_notices(tx, &notices.collect::<Vec<_>>()).await?;
-    let tell = tx.prepare_cached("SELECT pg_notify($1, '')").await?;
-    tx.execute(&tell, &[&CASES_CHANNEL]).await?;
     Ok(())
 }
 

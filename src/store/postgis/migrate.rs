@@ -13,7 +13,7 @@ const MIGRATIONS: [(&str, &str); 9] = [
     ("V3__photos", include_str!("../../../migrations/postgis/V3__photos.sql")),
     ("V4__parts", include_str!("../../../migrations/postgis/V4__parts.sql")),
     ("V5__lists", include_str!("../../../migrations/postgis/V5__lists.sql")),
-    ("V6__departments", include_str!("../../../migrations/postgis/V6__departments.sql")),
+    ("V6__lists_of_ended", include_str!("../../../migrations/postgis/V6__lists_of_ended.sql")),
     ("V7__people", include_str!("../../../migrations/postgis/V7__people.sql")),
     ("V8__notices", include_str!("../../../migrations/postgis/V8__notices.sql")),
     ("V9__histories", include_str!("../../../migrations/postgis/V9__histories.sql")),
