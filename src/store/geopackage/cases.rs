@@ -119,11 +119,26 @@ fn read_page<T>(
     }
     let mut open = paged(Conditions::of(filter));
     open.add("c.is_open = 1", Vec::new());
-    let mut ended = paged(Conditions::of(filter));
-    ended.add("c.is_open IS NOT 1", Vec::new());
-    ended.add_indexed(filter);
-    let mut ids = page.ids(&open, by_id)?;
-    ids.extend(page.ids(&ended, by_id)?);
+    let ended = || {
+        let mut ended = paged(Conditions::of(filter));
+        ended.add("c.is_open IS NOT 1", Vec::new());
+        ended.add_indexed(filter);
+        ended
+    };
+    // The plus keeps the index of ids from being taken for the order.
+    let by_id_found = format!("+{by_id}");
+    let mut ids = page.ids(&open, &by_id_found)?;
+    match &filter.grid_prefix {
+        // What lies in the unit itself stands in the index in the order of ids, and mostly no unit is below.
+        Some(unit) => {
+            let (mut own, mut below) = (ended(), ended());
+            own.add("c.grid = ?", vec![Box::new(unit.clone())]);
+            below.add("c.grid > ? AND c.grid <= ?", vec![Box::new(unit.clone()), Box::new(format!("{unit}{}", char::MAX))]);
+            ids.extend(page.ids(&own, by_id)?);
+            ids.extend(page.ids(&below, &by_id_found)?);
+        }
+        None => ids.extend(page.ids(&ended(), &by_id_found)?),
+    }
     ids.sort_by(|a, b| if filter.is_newest_first { b.cmp(a) } else { a.cmp(b) });
     ids.truncate(filter.limit.saturating_add(1));
     let ids = serde_json::to_string(&ids).expect("texts always serialise");
@@ -162,9 +177,9 @@ impl<T, F: Fn(&Row<'_>) -> Result<T, Failure>> Page<'_, F> {
         Ok(found)
     }
 
-    /// Returns the ids of as many. The plus keeps the index of ids from being taken for the order.
+    /// Returns the ids of as many.
     fn ids(&self, conditions: &Conditions, order: &str) -> Result<Vec<String>, Failure> {
-        let sql = format!("SELECT c.id FROM gk_case AS c {} ORDER BY +{order} LIMIT {}", conditions.sql(), self.limit());
+        let sql = format!("SELECT c.id FROM gk_case AS c {} ORDER BY {order} LIMIT {}", conditions.sql(), self.limit());
         let mut statement = self.transaction.prepare_cached(&sql)?;
         let ids = statement.query_map(conditions.values().as_slice(), |row| row.get(0))?.collect::<Result<_, _>>()?;
         Ok(ids)
@@ -316,10 +331,6 @@ impl Conditions {
                   SELECT (SELECT min(departments) FROM gk_case WHERE is_open IS NOT 1 AND departments > list.ids) FROM list WHERE ids IS NOT NULL
                 ) SELECT ids FROM list WHERE instr(ids, ?) > 0)";
             self.add(lists, vec![Box::new(format!("\n{department}\n"))]);
-        }
-        if let Some(prefix) = &filter.grid_prefix {
-            let upper = format!("{prefix}{}", char::MAX);
-            self.add("c.grid >= ? AND c.grid <= ?", vec![Box::new(prefix.clone()), Box::new(upper)]);
         }
         if let Some((first, last)) = filter.territory.runs().and_then(|runs| runs.first().zip(runs.last())) {
             self.add("c.grid BETWEEN ? AND ?", vec![Box::new(first.first.to_string()), Box::new(last.last.to_string())]);
