@@ -29,6 +29,12 @@ async function watch(page: Page): Promise<void> {
     const strokes: Stroke[] = [];
     Object.assign(globalThis, { strokes });
     performance.setResourceTimingBufferSize(10_000);
+    // The browser tells of a request a little after it hands its answer over, later where it has much to do.
+    const timingOf = async (released: number): Promise<PerformanceResourceTiming> => {
+      const entries = performance.getEntriesByType('resource') as PerformanceResourceTiming[];
+      const found = entries.findLast(({ name, startTime }) => name.endsWith('/operations') && startTime >= released);
+      return found ?? new Promise((resolve) => setTimeout(resolve, 10)).then(() => timingOf(released));
+    };
     addEventListener('pointerup', ({ target, timeStamp: released }) => {
       const head = document.querySelector('#draft-head')!;
       if (!(target instanceof HTMLCanvasElement)) return;
@@ -37,10 +43,10 @@ async function watch(page: Page): Promise<void> {
         const changed = performance.now();
         requestAnimationFrame(() => {
           const shown = performance.now();
-          void gridkeeper.map.once('idle', () => {
-            // The browser tells of a request a little after it hands its answer over.
-            const asked = (performance.getEntriesByType('resource') as PerformanceResourceTiming[]).findLast(({ name }) => name.endsWith('/operations'))!;
-            strokes.push({ figures: shown - released, before: asked.requestStart - released, service: asked.responseEnd - asked.requestStart, after: changed - asked.responseEnd, frame: shown - changed, map: performance.now() - released });
+          void gridkeeper.map.once('idle', async () => {
+            const map = performance.now() - released;
+            const asked = await timingOf(released);
+            strokes.push({ figures: shown - released, before: asked.requestStart - released, service: asked.responseEnd - asked.requestStart, after: changed - asked.responseEnd, frame: shown - changed, map });
           });
           gridkeeper.map.triggerRepaint();
         });
