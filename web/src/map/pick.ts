@@ -1,12 +1,19 @@
 import { useEffect } from 'preact/hooks';
 import type { MapMouseEvent } from 'maplibre-gl';
+import type { Position } from 'geojson';
 import { shift } from './layers';
-import { unshiftPosition } from './shift';
+import { shiftPosition, unshiftPosition } from './shift';
 import { map, pickers } from './view';
 
 /** Where a place that was clicked on the map really is, also where the basemap is moved. */
-export function placeOf({ lngLat }: MapMouseEvent): [lon: number, lat: number] {
+export function placeOf({ lngLat }: Pick<MapMouseEvent, 'lngLat'>): [lon: number, lat: number] {
   const [lon = 0, lat = 0] = unshiftPosition([lngLat.lng, lngLat.lat], shift());
+  return [lon, lat];
+}
+
+/** Where on the map a place is shown. */
+export function shownAt(place: Position): [lon: number, lat: number] {
+  const [lon = 0, lat = 0] = shiftPosition(place, shift());
   return [lon, lat];
 }
 

@@ -5,6 +5,7 @@ import type { GeoJSONSource, ExpressionSpecification, Map as MapLibre } from 'ma
 import type { Feature, Position } from 'geojson';
 import { NOTHING, type Overlay, draw, emptySource, feature, shift, useOverlay } from '../../map/layers';
 import { ringsOf } from '../../map/geometry';
+import { shownAt } from '../../map/pick';
 import { shiftGeometry } from '../../map/shift';
 import { map } from '../../map/view';
 import { type Unit, chosen, faultPlace, units } from './draft';
@@ -99,7 +100,7 @@ function drawStroke(on: MapLibre): () => void {
   above.append(line);
   on.getCanvasContainer().append(above);
   const show = (): void => {
-    const points = stroke.value.map((at) => on.project(at as [number, number]));
+    const points = stroke.value.map((at) => on.project(shownAt(at)));
     line.setAttribute('points', points.map(({ x, y }) => `${x},${y}`).join(' '));
   };
   const stop = effect(show);
@@ -128,7 +129,7 @@ export function useDraftOnMap(): void {
     if (!on || !showsCorners.value) return;
     const show = (): void => {
       const bounds = on.getBounds();
-      const corners = [...units.value.values()].flatMap(({ geometry }) => ringsOf(geometry).flat()).filter(([x = 0, y = 0]) => bounds.contains([x, y]));
+      const corners = [...units.value.values()].flatMap(({ geometry }) => ringsOf(geometry).flat()).filter((corner) => bounds.contains(shownAt(corner)));
       draw(on, 'corners', corners.length > CORNERS_MAX ? [] : [...new Map(corners.map((corner) => [corner.join(), corner])).values()].map((corner) => feature({ type: 'Point', coordinates: corner })));
     };
     show();

@@ -4,6 +4,9 @@ import { useEffect, useMemo } from 'preact/hooks';
 import type { MapMouseEvent, MapTouchEvent } from 'maplibre-gl';
 import type { Point, Position } from 'geojson';
 import { contains, insideOf } from '../../map/geometry';
+import { shift } from '../../map/layers';
+import { placeOf, shownAt } from '../../map/pick';
+import { unshiftPosition } from '../../map/shift';
 import { map } from '../../map/view';
 import { Press } from '../../parts/press';
 import { above, apply, chosen, draft, finest, isOpen, parents, redo, undo, units } from './draft';
@@ -117,12 +120,11 @@ function usePointer(): void {
     let isDown = false;
     // The tool is asked for when the pointer goes down: one taken a moment before is in hand, whenever the page is drawn again.
     let hand = tool.peek();
-    const place = (event: Pointer): Position => [event.lngLat.lng, event.lngLat.lat];
     const unitAt = (event: Pointer): string | null => (on.queryRenderedFeatures(event.point, { layers: ['draft-fill'] })[0]?.properties.code as string | undefined) ?? null;
 
     const cornerAt = ({ point: { x, y } }: Pointer): Position | null => {
       const corner = on.queryRenderedFeatures([[x - 8, y - 8], [x + 8, y + 8]], { layers: ['corners'] })[0];
-      return corner ? nearestCorner((corner.geometry as Point).coordinates) : null;
+      return corner ? nearestCorner(unshiftPosition((corner.geometry as Point).coordinates, shift())) : null;
     };
 
     const down = (event: Pointer): void => {
@@ -137,7 +139,7 @@ function usePointer(): void {
       // The map stays where it is while something is drawn.
       event.preventDefault();
       isDown = true;
-      stroke.value = [held ?? place(event)];
+      stroke.value = [held ?? placeOf(event)];
       brushed.clear();
       if (hand === 'brush') brushAt(event);
     };
@@ -150,7 +152,7 @@ function usePointer(): void {
     const move = (event: Pointer): void => {
       if (!isDown) return;
       if (hand === 'brush') brushAt(event);
-      else stroke.value = hand === 'border' ? [held as Position, place(event)] : [...stroke.value, place(event)];
+      else stroke.value = hand === 'border' ? [held as Position, placeOf(event)] : [...stroke.value, placeOf(event)];
     };
     const up = (event: Pointer): void => {
       if (!isDown) return;
@@ -161,7 +163,7 @@ function usePointer(): void {
         if (target.value && brushed.size > 0) void reassign([...brushed]);
       } else if (hand === 'lasso') chosen.value = new Set([...chosen.value, ...within(drawn)]);
       else if (hand === 'split') void splitAlong(drawn);
-      else if (hand === 'border' && held) void apply({ op: 'move_vertex', at: held, to: place(event), with_parents: withParents.peek() });
+      else if (hand === 'border' && held) void apply({ op: 'move_vertex', at: held, to: placeOf(event), with_parents: withParents.peek() });
       held = null;
     };
     const click = (event: MapMouseEvent): void => {
@@ -173,8 +175,8 @@ function usePointer(): void {
     };
     /** The corner nearest to the middle of the map, as far as it is seen: who has no pointer can hardly bring one under it. */
     const cornerNear = (middle: Pointer): Position | null => {
-      const corner = cornerAt(middle) ?? nearestCorner(place(middle));
-      const { x, y } = on.project(corner as [number, number]);
+      const corner = cornerAt(middle) ?? nearestCorner(placeOf(middle));
+      const { x, y } = on.project(shownAt(corner));
       const { clientWidth, clientHeight } = on.getContainer();
       return x >= 0 && y >= 0 && x <= clientWidth && y <= clientHeight ? corner : null;
     };
@@ -206,9 +208,9 @@ function usePointer(): void {
         const from = corners.value > 0 ? stroke.value[0] : undefined;
         drop();
         const corner = from ? null : cornerNear(middle);
-        if (from) void apply({ op: 'move_vertex', at: from, to: place(middle), with_parents: withParents.peek() });
+        if (from) void apply({ op: 'move_vertex', at: from, to: placeOf(middle), with_parents: withParents.peek() });
         else if (corner) [stroke.value, corners.value] = [[corner], 1];
-      } else [stroke.value, corners.value] = [[...(corners.value > 0 ? stroke.value : []), place(middle)], corners.value + 1];
+      } else [stroke.value, corners.value] = [[...(corners.value > 0 ? stroke.value : []), placeOf(middle)], corners.value + 1];
     };
     const canvas = on.getCanvas();
     canvas.addEventListener('keydown', key);
@@ -265,7 +267,7 @@ async function splitAlong(line: Position[]): Promise<void> {
 /** The unit that a place lies in. What the map has drawn there is looked at first, as there may be many others. */
 function unitWith(at: Position): string | undefined {
   const on = map.peek();
-  const drawn = on?.getLayer('draft-fill') ? on.queryRenderedFeatures(on.project(at as [number, number]), { layers: ['draft-fill'] }) : [];
+  const drawn = on?.getLayer('draft-fill') ? on.queryRenderedFeatures(on.project(shownAt(at)), { layers: ['draft-fill'] }) : [];
   const near = drawn.flatMap(({ properties }) => units.value.get(String(properties.code)) ?? []);
   return [...near, ...units.value.values()].find(({ geometry }) => contains(geometry, at))?.properties.code;
 }
