@@ -63,9 +63,10 @@ impl KeyRing {
         found.expires_at.is_none_or(|end| now < end).then(|| found.caller.clone())
     }
 
-    /// Whether a key is somebody's.
-    pub fn is_held_by(&self, worker: &WorkerId) -> bool {
-        self.0.values().any(|key| key.caller.worker.as_ref() == Some(worker))
+    /// Whether a key that is in force at `now` is somebody's.
+    pub fn is_held_by(&self, worker: &WorkerId, now: Timestamp) -> bool {
+        let mut held = self.0.values().filter(|key| key.caller.worker.as_ref() == Some(worker));
+        held.any(|key| key.expires_at.is_none_or(|end| now < end))
     }
 }
 

@@ -217,8 +217,8 @@ async fn act(
 /// where tokens of an issuer say who somebody is.
 fn check_names(state: &AppState, snapshot: &Snapshot, case: &CaseState, order: &Order) -> Result<(), Problem> {
     let rules = snapshot.rules(order.at);
-    if rules.has_responsibilities() {
-        let rows = rules.responsibilities(true);
+    let rows = rules.responsibilities(true);
+    if !rows.is_empty() {
         let is_unknown =
             |id: &&DepartmentId| !rows.iter().any(|row| row.department == **id) && !case.tasks.iter().any(|task| task.department == **id);
         let refused = |member: &'static str, id: &DepartmentId| {
@@ -239,7 +239,7 @@ fn check_names(state: &AppState, snapshot: &Snapshot, case: &CaseState, order: &
     }
     let is_known = |id: &WorkerId| {
         let roster = snapshot.roster();
-        roster.is_empty() || roster.worker(id).is_some() || state.config().oidc.issuer.is_some() || state.keys().is_held_by(id)
+        roster.is_empty() || roster.worker(id).is_some() || state.config().oidc.issuer.is_some() || state.keys().is_held_by(id, order.at)
     };
     match order.worker.as_ref().filter(|id| !is_known(id)) {
         Some(id) => Err(Problem::member("worker", format!("nobody on the roster has the id {id}, and no key is theirs"))),

@@ -134,7 +134,7 @@ pub struct IncidentView {
     pub due_at: Option<Timestamp>,
     /// Whether it is open and a clock of it has run out.
     pub overdue: bool,
-    /// Whether a clock of it has ever run out, stopped since or not.
+    /// Whether a clock of it has run out, stopped since or not; an extension forgives what was before it.
     pub late: bool,
     /// How far it has gone up the chain.
     pub escalation: Option<EscalationView>,

@@ -256,6 +256,23 @@ fn a_pause_gives_each_clock_what_was_left_of_it() {
 }
 
 #[test]
+fn what_stands_still_is_late_where_it_was_late_before() {
+    // One work day from Friday at 9:00: to Monday at 9:00.
+    for (suspended, is_late) in [("2026-11-27T11:00", false), ("2026-11-30T10:00", true)] {
+        let mut case = Played::new("2026-11-27T09:00");
+        case.play("2026-11-27T09:00", "file");
+        case.play("2026-11-27T09:00", "dispatch");
+        case.play(suspended, "suspend");
+        let state = case.state();
+        assert_eq!(
+            (state.is_late(local("2026-12-20T09:00")), state.is_overdue(local("2026-12-20T09:00"))),
+            (is_late, false),
+            "{suspended}"
+        );
+    }
+}
+
+#[test]
 fn a_delay_goes_up_the_chain_by_its_clock_alone() {
     let mut case = Played::new("2026-11-27T09:00");
     case.play("2026-11-27T09:00", "file");

@@ -162,6 +162,13 @@ impl CaseClock {
         self.due_at.is_some_and(|due| self.ended_at.unwrap_or(at) > due)
     }
 
+    /// Whether it had run out by the time at which it was stopped, came to stand still, or by `at`.
+    fn is_late(&self, at: Timestamp) -> bool {
+        let stood_at = self.pauses.last().filter(|pause| pause.to.is_none()).map(|pause| pause.from);
+        let until = self.ended_at.or(stood_at).unwrap_or(at);
+        self.due_at.or(self.was_due_at).is_some_and(|due| until > due)
+    }
+
     fn end(&mut self, at: Timestamp) {
         self.ended_at.get_or_insert(at);
     }
@@ -425,9 +432,9 @@ impl CaseState {
         !self.is_end && self.running().any(|(_, clock)| clock.is_overdue(at))
     }
 
-    /// Whether a clock has run out by `at`, stopped since or not.
+    /// Whether a clock has run out by `at`, stopped since or not, by the due time that holds: an extension forgives what was before it.
     pub fn is_late(&self, at: Timestamp) -> bool {
-        self.all_clocks().any(|clock| clock.is_overdue(at))
+        self.all_clocks().any(|clock| clock.is_late(at))
     }
 
     /// The clocks of the case and of its tasks, also those that a task had before it was done again.

@@ -394,7 +394,7 @@ impl Conditions {
         self.terms.push(term);
     }
 
-    /// One run of codes is looked up in the index; of several the index finds the span, and each case is held against the runs.
+    /// Each case is held against the span of the runs, and of several against each.
     fn add_territory(&mut self, territory: &Territory) {
         let Some(runs) = territory.runs() else { return };
         let [Some(first), Some(last)] = [runs.first(), runs.last()] else { return self.terms.push("false".to_owned()) };
