@@ -135,7 +135,12 @@ pub(super) async fn finish(tx: &Transaction<'_>, version: u64) -> Result<(), Fai
 /// Returns what the table has of the rows, by key.
 async fn load_known(tx: &Transaction<'_>, table: &'static Table, rows: &[Row]) -> Result<BTreeMap<Vec<u8>, Row>, Failure> {
     let mut keys: Vec<Box<dyn ToSql + Sync + Send>> = (0..table.key_columns).map(|at| column_of(rows, at)).collect();
-    let mut terms: Vec<String> = (1..).zip(table.key()).map(|(at, column)| format!("t.{} = ANY (${at})", column.name)).collect();
+    // Numbers are sent as bigint, whichever width the column has.
+    let term = |(at, column): (usize, &Column)| match column.kind {
+        Kind::Integer => format!("t.{} = ANY (${at}::bigint[])", column.name),
+        _ => format!("t.{} = ANY (${at})", column.name),
+    };
+    let mut terms: Vec<String> = (1..).zip(table.key()).map(term).collect();
     if table.name == "gk_case" {
         // Looked for in the months where they are, if they are anywhere.
         let sql = "SELECT id, reported_at FROM gk_case_id WHERE id = ANY ($1)";
