@@ -12,6 +12,7 @@ use crate::boundary::{GenerationId, GenerationState};
 use crate::dispatch::workflow::{CaseEvent, CaseState, Effect, Facts};
 use crate::dispatch::{Case, Post, WorkerId};
 use crate::store::conformance::{assignment, case, day, key, layer, new, publication, publish, rules, squares, worker, write_photos};
+use crate::store::drafts::{DraftEntry, DraftEntryKind};
 use crate::store::histories::{Step, apply, compare, steps};
 use crate::store::postgis::scratch::Scratch;
 use crate::store::records::{ErasureReason, RosterData};
@@ -194,6 +195,23 @@ fn photos_are_copied_bit_for_bit_and_erased_in_an_earlier_copy_too() {
         assert_eq!(to.store.find_photo(one.photo.id).unwrap(), None);
         assert_eq!(to.store.find_photo(other.photo.id).unwrap().as_ref(), Some(&other));
         assert_eq!(to.store.load_photos(one.photo.case).unwrap(), from.store.load_photos(one.photo.case).unwrap());
+    }
+}
+
+#[test]
+fn steps_of_drafts_are_copied_and_those_that_came_since() {
+    for (make_from, make_to) in [(geopackage as Make, postgis as Make), (postgis, geopackage), (postgis, postgis)] {
+        let (Some(from), Some(to)) = (make_from(), make_to()) else { continue };
+        publish(&*from.store, &squares(&["1", "2"]), 1).unwrap();
+        let draft = from.store.publish(publication(&squares(&["1", "2"]), Some(GenerationId(1)), GenerationState::Draft, 2)).unwrap().id;
+        for revision in 1..=2 {
+            let (body, author) = (r#"{"title":"西片"}"#.into(), "a".into());
+            let entry = DraftEntry { layer: layer("grid").name, draft, revision, kind: DraftEntryKind::Apply, body, author, at: day(3) };
+            from.store.add_draft_entry(&entry).unwrap();
+            copy(&from, &to);
+            let entries = |place: &Place| place.store.load_draft_entries(&layer("grid").name, draft, 0).unwrap();
+            assert_eq!((entries(&to).len(), entries(&to)), (revision as usize, entries(&from)));
+        }
     }
 }
 
