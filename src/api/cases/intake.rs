@@ -324,6 +324,15 @@ fn send<T: Serialize>(body: &T, case: &Case, event: &CaseEvent, path: &str, is_r
     Ok(response)
 }
 
+/// Checks the address of a picture, of which pages make a link; none is fine.
+///
+/// # Errors
+/// Says what is wrong with an address that is none of the web.
+pub fn check_media_url(url: &str) -> Result<(), &'static str> {
+    let is_of_web = ["http://", "https://"].iter().any(|scheme| url.to_ascii_lowercase().starts_with(scheme));
+    if url.is_empty() || is_of_web { Ok(()) } else { Err("is no address of the web: it begins with http:// or https://") }
+}
+
 /// A report as a body of JSON has it.
 struct Reported {
     body: Body,
@@ -335,9 +344,8 @@ impl Reported {
         let description = body.text("description", DESCRIPTION_CHARS_MAX);
         let source = body.text("source", SHORT_CHARS_MAX);
         let (address, media_url) = (body.text("address", ADDRESS_CHARS_MAX), body.text("media_url", ADDRESS_CHARS_MAX));
-        // A page makes a link of it.
-        if !media_url.is_empty() && !["http://", "https://"].iter().any(|scheme| media_url.to_ascii_lowercase().starts_with(scheme)) {
-            body.fault("media_url", "is no address of the web: it begins with http:// or https://".into());
+        if let Err(fault) = check_media_url(&media_url) {
+            body.fault("media_url", fault.into());
         }
         let reported_at = body.time("reported_at").map(cut);
         if reported_at.is_some_and(|at| at > Timestamp::now() + AHEAD_MAX) {

@@ -16,7 +16,9 @@ mod rights;
 
 pub use body::{Body, or_empty};
 pub use clocks::{forget_old, hear_others, ring_clocks};
-pub use intake::{__path_report_incident, IDEMPOTENCY_REPLAYED, Submission, read_token, report_incident, report_members, submit};
+pub use intake::{
+    __path_report_incident, IDEMPOTENCY_REPLAYED, Submission, check_media_url, read_token, report_incident, report_members, submit,
+};
 pub use list::{__path_list_incidents, list_incidents};
 pub use moves::{__path_act_on_incident, act_by_members, act_on_incident};
 pub use one::load as find_case;

@@ -4,7 +4,7 @@ use crate::api::caller::Caller;
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::state::AppState;
 use crate::boundary::{LayerName, Territory, UnitCode};
-use crate::dispatch::{Case, Role};
+use crate::dispatch::{CONDITION_SIGN, Case, Role};
 use crate::snapshot::Snapshot;
 use crate::store::CaseRecord;
 
@@ -60,12 +60,15 @@ pub fn is_for_all(snapshot: &Snapshot, case: &Case, is_published: bool, at: Time
     is_published && !is_private(snapshot, case, at)
 }
 
-/// Whether a case is of a category that is not shown to all, whatever was said of the case.
+/// Whether a case is of a category that is not shown to all, whatever was said of the case. One that the rules do not have, or have no
+/// more, is not: nobody says that it may be shown.
 pub fn is_private(snapshot: &Snapshot, case: &Case, at: Timestamp) -> bool {
-    let code = case.category.split(':').next().unwrap_or_default();
+    let code = case.category.split(CONDITION_SIGN).next().unwrap_or_default();
     let rules = snapshot.rules(at);
-    let asked = rules.find(code, true).ok();
-    asked.is_some_and(|asked| asked.category.rows_at(at).next().is_some_and(|row| row.is_private))
+    if code.is_empty() || !rules.has_categories() {
+        return false;
+    }
+    rules.find(code, true).map_or(true, |asked| asked.category.rows_at(at).next().is_none_or(|row| row.is_private))
 }
 
 /// Whether a case is one that the caller has to do with by name: theirs, one at which they are asked to look, or of whose task they

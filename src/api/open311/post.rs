@@ -10,7 +10,7 @@ use super::form::{Format, Pairs};
 use super::services::CONDITION;
 use crate::api::addresses::resolve;
 use crate::api::caller::Caller;
-use crate::api::cases::{Submission, submit};
+use crate::api::cases::{Submission, check_media_url, submit};
 use crate::api::locate::Given;
 use crate::api::state::AppState;
 use crate::dispatch::Reporter;
@@ -58,11 +58,13 @@ pub async fn take(state: &AppState, caller: Caller, pairs: &Pairs, pictures: Vec
         Some(condition) => format!("{code}:{condition}"),
         None => code.to_owned(),
     };
+    let media_url = text("media_url", 2 * TEXT_CHARS_MAX)?;
+    check_media_url(&media_url).map_err(|wrong| fault(&format!("media_url {wrong}")))?;
     let submission = Submission {
         description: text("description", DESCRIPTION_CHARS_MAX)?,
         source: "open311".to_owned(),
         address: text("address_string", TEXT_CHARS_MAX)?,
-        media_url: text("media_url", 2 * TEXT_CHARS_MAX)?,
+        media_url,
         given: format!("{long} {lat} EPSG:4326"),
         reporter,
         reported_at: None,

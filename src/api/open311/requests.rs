@@ -1,3 +1,5 @@
+use std::cmp::Reverse;
+
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
 use rustc_hash::FxHashSet;
@@ -86,19 +88,29 @@ async fn find(state: &AppState, pairs: &Pairs, format: Format) -> Result<Vec<Cas
     if let Some(wrong) = statuses.iter().find(|status| !["open", "closed"].contains(status)) {
         return Err(Fault::new(400, format, &format!("status is {wrong:?}, which is neither open nor closed")));
     }
-    let is_open = match statuses.as_slice() {
-        [] | [_, _, ..] => None,
-        [only] => Some(*only == "open"),
-    };
     let codes: Vec<String> = pairs.list("service_code").into_iter().map(str::to_owned).collect();
-    let mut filter = CaseFilter {
-        reported_from: Some(from),
-        reported_to: until.checked_add(SignedDuration::from_millis(1)).ok(),
-        is_open,
-        is_newest_first: true,
-        counts: false,
-        ..CaseFilter::first(REQUESTS_MAX)
-    };
+    let mut found = Vec::new();
+    // Mere records have no status, and are no requests.
+    for (status, is_open) in [("open", true), ("closed", false)] {
+        if statuses.is_empty() || statuses.contains(&status) {
+            let filter = CaseFilter {
+                reported_from: Some(from),
+                reported_to: until.checked_add(SignedDuration::from_millis(1)).ok(),
+                is_open: Some(is_open),
+                is_newest_first: true,
+                counts: false,
+                ..CaseFilter::first(REQUESTS_MAX)
+            };
+            found.extend(find_newest(state, filter, &codes, format).await?);
+        }
+    }
+    found.sort_by_key(|record| Reverse((record.case.reported_at, record.case.id)));
+    found.truncate(REQUESTS_MAX);
+    Ok(found)
+}
+
+/// Finds cases of some categories, or of any where none are named.
+async fn find_newest(state: &AppState, mut filter: CaseFilter, codes: &[String], format: Format) -> Result<Vec<CaseRecord>, Fault> {
     let (mut found, mut seen) = (Vec::new(), 0);
     loop {
         let asked = filter.clone();

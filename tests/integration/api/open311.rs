@@ -1,11 +1,21 @@
 //! Open311 GeoReport v2, as an app speaks it.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use gridkeeper::config::Config;
+use gridkeeper::dispatch::{Case, CaseId, RuleTable};
+use gridkeeper::store::{CaseFilter, MemoryStore, Store};
+use jiff::Timestamp;
 use reqwest::blocking::Response;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::cases::{send, service};
+use super::district::category;
 use super::photos::jpeg;
-use super::service::{DISPATCHER, SCOPED, Service, middle_of};
+use super::rules::write_rules;
+use super::service::{DISPATCHER, SCOPED, Service, fill, middle_of};
 
 fn get(service: &Service, path: &str) -> Response {
     service.get(&format!("/open311/v2/{path}")).send().unwrap()
@@ -236,6 +246,7 @@ fn what_is_wrong_is_said_as_the_standard_has_it() {
     check(&[key, ("service_code", "E0110")], 400, "lat");
     check(&[key, ("service_code", "E0110"), ("address_string", "x")], 400, "address");
     check(&[key, ("service_code", "E0110"), ("lat", "north"), ("long", &lon)], 400, "lat");
+    check(&[key, ("service_code", "E0110"), ("lat", &lat), ("long", &lon), ("media_url", "javascript:alert(1)")], 400, "media_url");
     check(&[key, ("service_code", "E0110"), ("lat", &lat), ("long", &lon), ("attribute[condition]", "9")], 400, "category");
     for (path, expected) in [
         ("requests/none.json", 404),
@@ -253,4 +264,43 @@ fn what_is_wrong_is_said_as_the_standard_has_it() {
     assert_eq!(xml.status(), 404);
     assert!(xml.text().unwrap().contains("<errors><error><code>404</code>"));
     assert_eq!(get(&service, "requests.yaml").status(), 404);
+}
+
+#[test]
+fn records_without_a_life_do_not_crowd_requests_out() {
+    let store = Arc::new(MemoryStore::new());
+    fill(&*store);
+    write_rules(&*store);
+    let service = Service::start_on(Arc::clone(&store) as Arc<dyn Store>, Config::default(), false);
+    let id = request(&service, 0);
+    let taken = store.load_cases(&CaseFilter::first(1)).unwrap().cases.remove(0);
+    // As many as one answer may have, and newer.
+    let later = |at: u128| Case { id: CaseId(Uuid::from_u128(u128::MAX - at)), ..taken.clone() };
+    store.add_cases(&(0..1_000).map(later).collect::<Vec<_>>(), "test", Timestamp::now()).unwrap();
+    let (_, all) = read(get(&service, "requests.json"));
+    let ids: Vec<&str> = all.as_array().unwrap().iter().map(|one| one["service_request_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, [id]);
+}
+
+#[test]
+fn what_was_private_stays_so_when_its_category_is_gone() {
+    let store = Arc::new(MemoryStore::new());
+    fill(&*store);
+    write_rules(&*store);
+    let service = Service::start_on(Arc::clone(&store) as Arc<dyn Store>, Config::default(), true);
+    let (lon, lat) = middle_of(0, 0);
+    let body = json!({ "lon": lon, "lat": lat, "category": "E0601", "description": "secret" });
+    let taken: Value = send(service.request("POST", "/v1/incidents"), DISPATCHER, &body).json().unwrap();
+    let id = taken["id"].as_str().unwrap();
+    let published = json!({ "action": "moderate", "published": true });
+    assert_eq!(send(service.request("POST", &format!("/v1/incidents/{id}/actions")), DISPATCHER, &published).status(), 200);
+    assert_eq!(get(&service, &format!("requests/{id}.json")).status(), 404);
+    let at = Timestamp::now();
+    store.replace_rules(&RuleTable::Categories(vec![category("E0110", "4工作时", false)]), at, "test", at).unwrap();
+    let is_gone = || get(&service, "services.json").json::<Value>().unwrap().as_array().unwrap().len() == 1;
+    while !is_gone() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(get(&service, &format!("requests/{id}.json")).status(), 404);
+    assert_eq!(read(get(&service, "requests.json")).1, json!([]));
 }
