@@ -38,7 +38,7 @@ pub use limit::{Clock, LIMIT_MAX, Limit, LimitError};
 pub use load::LoadRow;
 pub use nearby::{DUPLICATE_DISTANCE_M_MAX, cell_of, cells_around, distance_m};
 pub use photo::{Photo, PhotoId, PhotoMedia};
-pub use responsibility::{Breadth, DepartmentId, DepartmentRole, Responsibilities, ResponsibilityRow, Responsible};
+pub use responsibility::{Breadth, DepartmentId, DepartmentRole, Departments, Responsibilities, ResponsibilityRow, Responsible};
 pub use role::Role;
 pub use roster::{Assignment, Duty, Holder, Post, Roster, RosterMark, RosterTerm, Worker, WorkerId};
 pub use rules::{Asked, CategoryError, Due, RuleBook, RuleKind, RuleSet, RuleTable, Rules, Ruling, Terms};

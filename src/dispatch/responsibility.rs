@@ -1,6 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 
@@ -93,6 +95,8 @@ type RuleKey = (Option<UnitCode>, Option<CategoryCode>);
 #[derive(Clone, Debug, Default)]
 pub struct Responsibilities {
     rules: FxHashMap<RuleKey, Vec<ResponsibilityRow>>,
+    /// What each department is called, and when.
+    names: BTreeMap<DepartmentId, Vec<(Dates, String)>>,
     changes: Changes,
 }
 
@@ -104,7 +108,11 @@ impl Responsibilities {
         }
         // One order on every replica, whatever that of the rows.
         rules.values_mut().for_each(|rows| rows.sort_by(|a, b| (a.role, a.rank, &a.department).cmp(&(b.role, b.rank, &b.department))));
-        Self { rules, changes: Changes::of(rows.iter().map(|row| row.dates)) }
+        let mut names: BTreeMap<DepartmentId, Vec<(Dates, String)>> = BTreeMap::new();
+        for row in rows {
+            names.entry(row.department.clone()).or_default().push((row.dates, row.name.clone()));
+        }
+        Self { rules, names, changes: Changes::of(rows.iter().map(|row| row.dates)) }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -149,6 +157,31 @@ impl Responsibilities {
     /// Returns the first time after `at` at which a row begins or ends.
     pub fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
         self.changes.next(at)
+    }
+}
+
+/// The departments that rules of responsibility name at one time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Departments<'a> {
+    table: Option<&'a Responsibilities>,
+    at: Timestamp,
+}
+
+impl<'a> Departments<'a> {
+    pub fn new(table: Option<&'a Responsibilities>, at: Timestamp) -> Self {
+        Self { table, at }
+    }
+
+    /// Returns their ids, in their order.
+    pub fn ids(self) -> impl Iterator<Item = &'a DepartmentId> {
+        let names = self.table.into_iter().flat_map(|table| &table.names);
+        names.filter(move |(_, names)| names.iter().any(|(dates, _)| dates.contains(self.at))).map(|(id, _)| id)
+    }
+
+    /// Returns what a department is called; none where no rule names it.
+    pub fn find(self, id: &DepartmentId) -> Option<&'a str> {
+        let names = self.table?.names.get(id)?;
+        names.iter().find(|(dates, _)| dates.contains(self.at)).map(|(_, name)| name.as_str())
     }
 }
 

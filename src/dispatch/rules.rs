@@ -10,7 +10,7 @@ use super::clock::due;
 use super::cost::{CostRow, FundRow};
 use super::limit::Limit;
 use super::load::LoadRow;
-use super::responsibility::{Responsibilities, ResponsibilityRow, Responsible};
+use super::responsibility::{Departments, Responsibilities, ResponsibilityRow, Responsible};
 use crate::boundary::UnitCode;
 
 /// Which of the tables of rules.
@@ -272,6 +272,11 @@ impl<'a> Rules<'a> {
         let is_shown = |row: &&ResponsibilityRow| sees_private || row.category.as_ref().is_none_or(|category| public.contains(category));
         let rows = self.responsibilities.map(|rules| rules.rows_at(self.at)).unwrap_or_default();
         rows.into_iter().filter(is_shown).collect()
+    }
+
+    /// Returns the departments that the responsibilities that hold name, those for private categories included.
+    pub fn departments(&self) -> Departments<'a> {
+        Departments::new(self.responsibilities, self.at)
     }
 
     /// Finds a category by its code, `CODE` or `CODE:CONDITION`. What is private is unknown to the public.

@@ -18,6 +18,7 @@ pub fn context_of<'a>(snapshot: &'a Snapshot, answer: &Answer<'a>, category: &st
     let terms = rules.terms(asked.as_ref(), &path);
     Context {
         departments: ruling.as_ref().map(appointed).unwrap_or_default(),
+        known: rules.departments(),
         limits: if asked.is_some() { terms.limits } else { Limits::default() },
         calendar: terms.calendar,
         collector: nearest_collector(snapshot, answer, at),

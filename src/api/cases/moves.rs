@@ -16,7 +16,7 @@ use crate::api::locate::{Asker, Options};
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::state::AppState;
 use crate::api::wire::{CaseTag, IncidentView};
-use crate::dispatch::workflow::{Appointed, CaseEvent, CaseState, Effect, Order, Refusal, RulingId, decide};
+use crate::dispatch::workflow::{Appointed, Effect, Order, Refusal, RulingId, decide};
 use crate::dispatch::{CONDITION_SIGN, DepartmentId, DepartmentRole, Limit, PhotoId, WorkerId};
 use crate::snapshot::{Snapshot, context_of, place_at, place_of};
 use crate::store::{CaseRecord, CaseWrite, CaseWritten, NewEvent};
@@ -45,9 +45,6 @@ const SHORT_CHARS_MAX: usize = 200;
 
 /// Departments that one move may give tasks to; more are a slip.
 const DEPARTMENTS_MAX: usize = 16;
-
-/// Names that a refusal lists one by one.
-const NAMES_TOLD: usize = 20;
 
 /// How often a move is decided again where others have moved the case meanwhile. Each time somebody got on.
 const ATTEMPTS_MAX: usize = 4;
@@ -170,7 +167,6 @@ async fn act(
                 let found = if rules.has_categories() { rules.find(category, true).map(drop) } else { Ok(()) };
                 found.map_err(|e| Problem::parameter("category", e.to_string()))?;
             }
-            check_names(state, &snapshot, &folded, &order)?;
             let workflow = &state.config().cases.workflow;
             let is_filing = workflow.action(&order.action.0).is_some_and(|action| action.effect == Effect::File);
             let condition = if is_filing { order.condition.trim() } else { &folded.filed_by };
@@ -180,9 +176,9 @@ async fn act(
             }
             let category = category.unwrap_or_else(|_| record.case.category.clone());
             let context = context_of(&snapshot, &answer, &category, place_of(&record.case), order.at);
-            let mut event = decide(workflow, &folded, &order, &context).map_err(|refusal| to_problem(&refusal))?;
+            let mut event = decide(workflow, &folded, &order, &context).map_err(|refusal| to_problem(&refusal, &order))?;
+            check_worker(state, &snapshot, &order)?;
             event.facts.ruling = ruling.filter(|_| event.facts.place.is_some());
-            call_departments(&snapshot, &mut event);
             folded.apply(&event);
             (event, folded)
         };
@@ -212,31 +208,9 @@ async fn act(
     Err(Problem::new(ProblemKind::Changed, "others move the case again and again; look at it again"))
 }
 
-/// Refuses departments that no rule of responsibility names, and workers who are neither on the roster nor hold a key: nobody would hear of
-/// the task. Where there are no rules, or no roster, any will do; so does a department that has a task of the case already, and a worker
-/// where tokens of an issuer say who somebody is.
-fn check_names(state: &AppState, snapshot: &Snapshot, case: &CaseState, order: &Order) -> Result<(), Problem> {
-    let rules = snapshot.rules(order.at);
-    let rows = rules.responsibilities(true);
-    if !rows.is_empty() {
-        let is_unknown =
-            |id: &&DepartmentId| !rows.iter().any(|row| row.department == **id) && !case.tasks.iter().any(|task| task.department == **id);
-        let refused = |member: &'static str, id: &DepartmentId| {
-            let mut known: Vec<&str> = rows.iter().map(|row| &*row.department.0).collect();
-            known.sort_unstable();
-            known.dedup();
-            Problem::member(
-                member,
-                format!("no rule of responsibility names the department {id}; those that are named are {}", told(&known)),
-            )
-        };
-        if let Some(unknown) = order.department.iter().find(is_unknown) {
-            return Err(refused("department", unknown));
-        }
-        if let Some(unknown) = order.departments.iter().map(|appointed| &appointed.department).find(is_unknown) {
-            return Err(refused("departments", unknown));
-        }
-    }
+/// Refuses a worker who is neither on the roster nor holds a key: nobody would hear of the task. Where there is no roster, or tokens of an
+/// issuer say who somebody is, any will do.
+fn check_worker(state: &AppState, snapshot: &Snapshot, order: &Order) -> Result<(), Problem> {
     let is_known = |id: &WorkerId| {
         let roster = snapshot.roster();
         roster.is_empty() || roster.worker(id).is_some() || state.config().oidc.issuer.is_some() || state.keys().is_held_by(id, order.at)
@@ -244,24 +218,6 @@ fn check_names(state: &AppState, snapshot: &Snapshot, case: &CaseState, order: &
     match order.worker.as_ref().filter(|id| !is_known(id)) {
         Some(id) => Err(Problem::member("worker", format!("nobody on the roster has the id {id}, and no key is theirs"))),
         None => Ok(()),
-    }
-}
-
-/// Lists names, but no more than somebody reads.
-fn told(names: &[&str]) -> String {
-    match names.get(..NAMES_TOLD) {
-        Some(first) if names.len() > NAMES_TOLD => format!("{} and {} more", first.join(", "), names.len() - NAMES_TOLD),
-        _ => names.join(", "),
-    }
-}
-
-/// Departments are called what the rules call them, whatever a caller does.
-fn call_departments(snapshot: &Snapshot, event: &mut CaseEvent) {
-    let rules = snapshot.rules(event.at);
-    for appointed in &mut event.facts.departments {
-        if let Some(row) = rules.responsibilities(true).into_iter().find(|row| row.department == appointed.department) {
-            appointed.name.clone_from(&row.name);
-        }
     }
 }
 
@@ -282,7 +238,7 @@ fn by_condition(snapshot: &Snapshot, category: &str, condition: &str, at: Timest
     Ok(named)
 }
 
-fn to_problem(refusal: &Refusal) -> Problem {
+fn to_problem(refusal: &Refusal, order: &Order) -> Problem {
     let detail = refusal.to_string();
     match refusal {
         Refusal::Role { .. } => Problem::new(ProblemKind::Forbidden, detail),
@@ -296,7 +252,8 @@ fn to_problem(refusal: &Refusal) -> Problem {
         Refusal::Needs { need, .. } => Problem::member(need.as_str(), detail),
         Refusal::Rating(_) => Problem::member("rating", detail),
         Refusal::NoPhoto(_) => Problem::member("photos", detail),
-        Refusal::NoDepartment => Problem::member("departments", detail),
+        Refusal::NoSuchDepartment { .. } if order.departments.is_empty() => Problem::member("department", detail),
+        Refusal::NoDepartment | Refusal::NoSuchDepartment { .. } => Problem::member("departments", detail),
         _ => Problem::new(ProblemKind::InvalidMove, detail),
     }
 }

@@ -23,6 +23,8 @@ pub enum Refusal {
     NoTask { action: ActionName, found: String },
     #[error("no rule says which department answers here; name departments")]
     NoDepartment,
+    #[error("no rule of responsibility names the department {department}; those that are named are {known}")]
+    NoSuchDepartment { department: DepartmentId, known: String },
     #[error("the department {0} has an open task already; name another")]
     HasTask(DepartmentId),
     #[error("the case was appealed already; that is open once")]
@@ -51,7 +53,13 @@ impl Refusal {
     pub fn is_conflict(&self) -> bool {
         !matches!(
             self,
-            Self::Role { .. } | Self::Needs { .. } | Self::Unknown { .. } | Self::Rating(_) | Self::NoPhoto(_) | Self::NoDepartment
+            Self::Role { .. }
+                | Self::Needs { .. }
+                | Self::Unknown { .. }
+                | Self::Rating(_)
+                | Self::NoPhoto(_)
+                | Self::NoDepartment
+                | Self::NoSuchDepartment { .. }
         )
     }
 }
@@ -257,7 +265,7 @@ fn choose_departments(case: &CaseState, order: &Order, context: &Context<'_>) ->
     if let Some(busy) = order.departments.iter().find(|appointed| has_task(appointed)) {
         return Err(Refusal::HasTask(busy.department.clone()));
     }
-    let known = |id: &DepartmentId| context.departments.iter().find(|appointed| appointed.department == *id);
+    let of_place = |id: &DepartmentId| context.departments.iter().find(|appointed| appointed.department == *id);
     let named = match (&order.department, order.departments.as_slice()) {
         (Some(id), []) => {
             let role = if case.open_tasks().next().is_none() { DepartmentRole::Lead } else { DepartmentRole::Co };
@@ -265,7 +273,7 @@ fn choose_departments(case: &CaseState, order: &Order, context: &Context<'_>) ->
             if has_task(&own) {
                 return Err(Refusal::HasTask(own.department));
             }
-            vec![known(id).cloned().unwrap_or(own)]
+            vec![of_place(id).cloned().unwrap_or(own)]
         }
         (None, []) => context.departments.clone(),
         (_, named) => named.to_vec(),
@@ -273,7 +281,7 @@ fn choose_departments(case: &CaseState, order: &Order, context: &Context<'_>) ->
     let mut chosen: Vec<Appointed> = Vec::new();
     for appointed in named.into_iter().filter(|appointed| !has_task(appointed)) {
         if !chosen.iter().any(|other| other.department == appointed.department) {
-            chosen.push(called(appointed, context));
+            chosen.push(called(appointed, case, context)?);
         }
     }
     if chosen.is_empty() { Err(Refusal::NoDepartment) } else { Ok(chosen) }
@@ -297,14 +305,29 @@ fn find_passing(
     }
     let from = find_task(case, action, from)?;
     let role = case.open_tasks().find(|task| task.department == from).map_or(to.role, |task| task.role);
-    Ok((from, called(Appointed { role, ..to }, context)))
+    Ok((from, called(Appointed { role, ..to }, case, context)?))
 }
 
-/// What the rules call a department goes before what a caller does.
-fn called(appointed: Appointed, context: &Context<'_>) -> Appointed {
-    let known = context.departments.iter().find(|known| known.department == appointed.department);
-    let name = known.map_or(appointed.name, |known| known.name.clone());
-    Appointed { name, ..appointed }
+/// Ids that a refusal lists one by one.
+const IDS_TOLD: usize = 20;
+
+/// Calls a department what the rules call it, whatever a caller does.
+///
+/// # Errors
+/// No rule names it and it has had no task of the case: nobody would hear of this one.
+fn called(appointed: Appointed, case: &CaseState, context: &Context<'_>) -> Result<Appointed, Refusal> {
+    let of_place = context.departments.iter().find(|known| known.department == appointed.department);
+    let name = of_place.map(|known| known.name.as_str()).or_else(|| context.known.find(&appointed.department));
+    if let Some(name) = name {
+        return Ok(Appointed { name: name.to_owned(), ..appointed });
+    }
+    let count = context.known.ids().count();
+    if count == 0 || case.tasks.iter().any(|task| task.department == appointed.department) {
+        return Ok(appointed);
+    }
+    let told = context.known.ids().take(IDS_TOLD).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let known = if count > IDS_TOLD { format!("{told} and {} more", count - IDS_TOLD) } else { told };
+    Err(Refusal::NoSuchDepartment { department: appointed.department, known })
 }
 
 /// Returns the photos that are shown to all with a case: those of an order, or those that are shown already.

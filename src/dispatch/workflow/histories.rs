@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::boundary::{Position, UnitCode};
 use crate::dispatch::indicator::{CaseFacts, Counts, Period};
-use crate::dispatch::{Calendar, Case, CaseId, DepartmentId, DepartmentRole, Limit, Limits, Role, Stage, WorkerId, due_with_pauses};
+use crate::dispatch::{
+    Calendar, Case, CaseId, DepartmentId, DepartmentRole, Departments, Limit, Limits, Role, Stage, WorkerId, due_with_pauses,
+};
 
 fn state(name: &str, stage: Option<Stage>, is_end: bool) -> StateDefinition {
     StateDefinition { name: StateName(name.into()), title: name.into(), stage, is_end }
@@ -93,6 +95,7 @@ fn context(calendar: &Calendar) -> Context<'_> {
     let limit = |text: &str| Some(Limit::parse(text).unwrap());
     Context {
         departments: vec![appointed("D1", DepartmentRole::Lead), appointed("D2", DepartmentRole::Co)],
+        known: Departments::default(),
         limits: Limits {
             dispatch: limit("2工作时"), handle: limit("1工作日"), check: limit("4紧急工作时"), total: limit("3工作日")
         },

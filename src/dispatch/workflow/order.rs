@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use super::definition::{ActionName, Need};
 use super::event::{Appointed, Place};
-use crate::dispatch::{Calendar, DepartmentId, Limit, Limits, PhotoId, Role, WorkerId};
+use crate::dispatch::{Calendar, DepartmentId, Departments, Limit, Limits, PhotoId, Role, WorkerId};
 
 /// A move that somebody asks for.
 #[derive(Clone, Debug)]
@@ -70,6 +70,8 @@ impl Order {
 pub struct Context<'a> {
     /// Whom the rules name, the lead first.
     pub departments: Vec<Appointed>,
+    /// All whom they name anywhere; where these are none, any may be given a task.
+    pub known: Departments<'a>,
     pub limits: Limits,
     pub calendar: &'a Calendar,
     /// The collector nearest to the place: who holds its grid, or else that of the nearest.

@@ -211,13 +211,15 @@ fn nobody_gets_a_task_of_whom_the_tables_do_not_know() {
     let service = service();
     let taken = read(report(&service, &body_at(0, 0)), 201);
     let id = taken["id"].as_str().unwrap();
-    read(act(&service, id, &json!({ "action": "file", "condition": "1" })), 200);
     let refused = |body: Value| read(act(&service, id, &body), 400)["errors"][0].clone();
+    assert_eq!(refused(json!({ "action": "verify", "worker": "nobody" }))["parameter"], "worker");
+    // What is not open now is told as that, whomever it names.
+    read(act(&service, id, &json!({ "action": "dispatch", "department": "D9" })), 409);
+    read(act(&service, id, &json!({ "action": "file", "condition": "1" })), 200);
     let unknown = refused(json!({ "action": "dispatch", "department": "D9" }));
     assert_eq!(unknown["parameter"], "department");
     assert!(unknown["detail"].as_str().unwrap().contains("D9") && unknown["detail"].as_str().unwrap().contains("D1, D2, D6"), "{unknown}");
     assert_eq!(refused(json!({ "action": "dispatch", "departments": [{ "id": "D9", "name": "x" }] }))["parameter"], "departments");
-    assert_eq!(refused(json!({ "action": "verify", "worker": "nobody" }))["parameter"], "worker");
 }
 
 #[test]

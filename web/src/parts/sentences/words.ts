@@ -7,6 +7,7 @@ export const words = {
   mustSay: ['{} 需要填写 {}', '{} must say its {}'],
   oneDepartment: ['{} 针对一个部门的任务，而{}；请指定有在办任务的部门', '{} is about the task of one department, and {}; name one that has an open task'],
   noRule: ['没有规则说明这里由哪个部门负责，请指定部门', 'no rule says which department answers here; name departments'],
+  noSuchDepartment: ['没有职责规则提到部门 {}；规则中的部门有 {}', 'no rule of responsibility names the department {}; those that are named are {}'],
   hasTask: ['部门 {} 已有在办任务，请换一个', 'the department {} has an open task already; name another'],
   appealed: ['这个案件已申诉过，只能申诉一次', 'the case was appealed already; that is open once'],
   inTime: ['案件没有超期，无需申诉', 'the case was in time, so there is nothing to appeal'],
