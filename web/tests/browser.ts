@@ -1,4 +1,5 @@
 // A real browser on the built program: what every desk's tests need.
+import type { Position } from 'geojson';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -67,6 +68,18 @@ export async function idle(page: Page): Promise<void> {
   await page.waitForFunction(() => globalThis.gridkeeper?.map?.loaded() && !globalThis.gridkeeper.map.isMoving());
   await page.waitForTimeout(500);
   await page.waitForFunction(() => globalThis.gridkeeper.map.loaded() && globalThis.gridkeeper.map.areTilesLoaded());
+}
+
+/** Draws a line on the map with the pointer, along places as the map shows them. */
+export async function drawOn(page: Page, way: Position[]): Promise<void> {
+  const points = await page.evaluate((way) => {
+    const box = gridkeeper.map.getContainer().getBoundingClientRect();
+    return way.map((at) => gridkeeper.map.project(at as [number, number])).map(({ x, y }) => [x + box.x, y + box.y] as [number, number]);
+  }, way);
+  await page.mouse.move(...points[0]!);
+  await page.mouse.down();
+  for (const point of points.slice(1)) await page.mouse.move(...point, { steps: 6 });
+  await page.mouse.up();
 }
 
 /** A photo as a camera gives it: so large, of one colour. */

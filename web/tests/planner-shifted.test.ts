@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { boundsOf, insideOf, ringsOf } from '../src/map/geometry';
 import { type Shift, shiftGeometry, shiftPosition } from '../src/map/shift';
-import { Desktop, idle } from './browser';
+import { Desktop, drawOn, idle } from './browser';
 import { type Service, makeKey, startService } from './service';
 
 describe.each(['gcj02', 'bd09'] as Shift[])('a draft over a basemap in %s', (shift) => {
@@ -31,17 +31,8 @@ describe.each(['gcj02', 'bd09'] as Shift[])('a draft over a basemap in %s', (shi
     await idle(page);
   }
 
-  /** Draws along places as the basemap shows them. */
-  async function drag(way: Position[]): Promise<void> {
-    const points = await page.evaluate((way) => {
-      const box = gridkeeper.map.getContainer().getBoundingClientRect();
-      return way.map((at) => gridkeeper.map.project(at as [number, number])).map(({ x, y }) => [x + box.x, y + box.y] as const);
-    }, way.map((at) => shiftPosition(at, shift)));
-    await page.mouse.move(...points[0]!);
-    await page.mouse.down();
-    for (const point of points.slice(1)) await page.mouse.move(...point, { steps: 6 });
-    await page.mouse.up();
-  }
+  /** Draws along places where the basemap shows them. */
+  const drag = (way: Position[]): Promise<void> => drawOn(page, way.map((at) => shiftPosition(at, shift)));
 
   beforeAll(async () => {
     basemap = createServer((_, answer) => answer.writeHead(204, { 'Access-Control-Allow-Origin': '*' }).end());

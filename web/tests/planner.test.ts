@@ -5,7 +5,7 @@ import type { GeoJSONSource } from 'maplibre-gl';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { boundsOf, insideOf, ringsOf } from '../src/map/geometry';
-import { Desktop, PHONE, expectAccessible, expectFits, idle, picture } from './browser';
+import { Desktop, PHONE, drawOn, expectAccessible, expectFits, idle, picture } from './browser';
 import { type Service, startService } from './service';
 
 let service: Service;
@@ -45,13 +45,7 @@ async function look(unit: Feature): Promise<void> {
   await idle(page);
 }
 
-async function drag(way: Position[]): Promise<void> {
-  const [first, ...rest] = await Promise.all(way.map(onScreen));
-  await page.mouse.move(first!.x, first!.y);
-  await page.mouse.down();
-  for (const { x, y } of rest) await page.mouse.move(x, y, { steps: 6 });
-  await page.mouse.up();
-}
+const drag = (way: Position[]): Promise<void> => drawOn(page, way);
 
 /** Waits until the draft has gone on, and says how the page tells of it. */
 async function afterStroke(revision: number): Promise<string> {

@@ -3,7 +3,7 @@ import type { FeatureCollection } from 'geojson';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { boundsOf, insideOf } from '../src/map/geometry';
-import { idle } from './browser';
+import { drawOn, idle } from './browser';
 import { makeKey } from './service';
 import { describeSizes, spread } from './sized';
 
@@ -78,14 +78,7 @@ describeSizes('STROKE_GRIDS', 'a stroke in a draft of %i grids', (ground) => {
       await idle(page);
       await page.click('[data-tool=split]');
       const [, y = 0] = insideOf(unit.geometry)!;
-      const way = await page.evaluate((way) => {
-        const box = gridkeeper.map.getContainer().getBoundingClientRect();
-        return way.map((at) => gridkeeper.map.project(at)).map(({ x, y }) => [x + box.x, y + box.y]);
-      }, [[west - (east - west) / 20, y], [east + (east - west) / 20, y]] as [number, number][]);
-      await page.mouse.move(way[0]![0]!, way[0]![1]!);
-      await page.mouse.down();
-      await page.mouse.move(way[1]![0]!, way[1]![1]!, { steps: 6 });
-      await page.mouse.up();
+      await drawOn(page, [[west - (east - west) / 20, y], [east + (east - west) / 20, y]]);
       await expect.poll(async () => (await strokesOf(page)).length, { timeout: 60_000 }).toBe(stroke + 1);
     }
     const strokes = await strokesOf(page);
