@@ -32,8 +32,8 @@ pub struct LiveCase {
     pub moves: Vec<Order>,
 }
 
-/// Who has done it, in histories.
-const AUTHOR: &str = "sample";
+/// Who has taken the cases in and moved them on, in histories.
+pub const AUTHOR: &str = "sample";
 
 /// What is reported twice is reported this far apart at most, metres along each axis.
 const BESIDE_M: f64 = 20.0;

@@ -27,5 +27,5 @@ mod write;
 pub use codes::DISTRICT_CODE;
 pub use district::{District, GRIDS_MAX, GRIDS_MIN, SampleUnit, Settings, SettingsError};
 pub use invalid::{InvalidFile, invalid_files};
-pub use live::LiveCase;
+pub use live::{AUTHOR, LiveCase};
 pub use write::{NOTICE, WriteError, write_all, write_invalid};

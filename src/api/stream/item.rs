@@ -93,25 +93,13 @@ fn frame<T: Serialize>(number: u64, effect: Effect, data: &T) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boundary::Position;
+    use crate::dispatch::Role;
     use crate::dispatch::workflow::{ActionName, CaseEvent, Facts, StateName};
-    use crate::dispatch::{CaseId, Role};
+    use crate::store::conformance::case;
 
     #[test]
     fn nothing_is_for_everybody_while_it_is_not_known_which_categories_are_private() {
-        let case = Case {
-            id: CaseId(uuid::Uuid::from_u128(1)),
-            position: Position::new(111.6, 26.2).unwrap(),
-            given: String::new(),
-            category: "E0601".into(),
-            description: String::new(),
-            source: String::new(),
-            reported_at: Timestamp::UNIX_EPOCH,
-            district: None,
-            grid: None,
-            generation: None,
-            holder: None,
-        };
+        let case = case(1, 111.6, 26.2);
         let event = CaseEvent {
             seq: 2,
             at: Timestamp::UNIX_EPOCH,

@@ -8,7 +8,7 @@ use crate::boundary::{LayerName, UnitCode};
 use crate::config::{CaseConfig, Config};
 use crate::dispatch::workflow::{CaseEvent, CaseState, begin, decide, ring};
 use crate::dispatch::{Case, Reporter, Role};
-use crate::sample::{District, LiveCase};
+use crate::sample::{AUTHOR, District, LiveCase};
 use crate::snapshot::{Answer, COLLECTOR_DISTANCE_M_MAX, Query, Snapshot, context_of, place_at, place_of};
 use crate::store::{CaseWrite, CaseWritten, Near, NewCase, NewEvent, Store};
 
@@ -127,6 +127,3 @@ impl Desk<'_> {
         Query { position: one.position, layer: self.layer.clone(), level: None, at, accuracy_m, category: None }
     }
 }
-
-/// Who has taken the cases in, in histories.
-const AUTHOR: &str = "sample";

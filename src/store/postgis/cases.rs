@@ -477,7 +477,6 @@ pub(super) fn read_case(row: &Row) -> Result<Case, Failure> {
 #[cfg(test)]
 mod tests {
     use crate::store::conformance::{add, new};
-    use crate::store::postgis::connection::Connections;
     use crate::store::postgis::scratch::Scratch;
     use crate::store::{PostgisStore, Store};
 
@@ -487,7 +486,6 @@ mod tests {
         let store = PostgisStore::open_or_create(database.address()).unwrap();
         store.write_cases(vec![add(new(1, 111.0, None)), add(new(2, 112.0, None))]).unwrap();
         let events = store.load_case_events(0, 10).unwrap();
-        let connections = Connections::open_or_create(database.address()).unwrap();
         let refuses_all = || {
             for statement in [
                 "UPDATE gk_case_event SET author = 'b' WHERE number = 1",
@@ -497,10 +495,8 @@ mod tests {
                 "TRUNCATE gk_case_event",
                 "TRUNCATE gk_case_event_2026_01",
             ] {
-                let refused = connections.write("try", async |tx| Ok(tx.batch_execute(statement).await?)).unwrap_err();
-                let told = std::iter::successors(Some(&refused as &dyn std::error::Error), |error| error.source());
-                let told: Vec<String> = told.map(ToString::to_string).collect();
-                assert!(told.concat().contains("only added to"), "{statement}: {told:?}");
+                let told = database.refuse(statement);
+                assert!(told.contains("only added to"), "{statement}: {told}");
             }
             assert_eq!(store.load_case_events(0, 10).unwrap(), events);
         };
@@ -510,7 +506,7 @@ mod tests {
                     DROP TRIGGER gk_case_event_is_not_emptied ON gk_case_event;
                     DROP TRIGGER gk_case_event_is_not_emptied ON gk_case_event_2026_01;
                     DELETE FROM gk_migration WHERE version = 9";
-        connections.write("undo", async |tx| Ok(tx.batch_execute(undo).await?)).unwrap();
+        database.run(undo);
         drop(PostgisStore::open_or_create(database.address()).unwrap());
         refuses_all();
     }

@@ -74,17 +74,17 @@ pub(super) async fn erase_person(
 
 #[cfg(test)]
 mod tests {
-    use crate::store::postgis::connection::Connections;
+    use crate::store::PostgisStore;
     use crate::store::postgis::scratch::Scratch;
 
     #[test]
     fn nobody_whom_a_case_may_name_is_taken_out_of_the_table() {
         let Some(database) = Scratch::create() else { return };
-        let connections = Connections::open_or_create(database.address()).unwrap();
+        PostgisStore::open_or_create(database.address()).unwrap();
         database.run("INSERT INTO gk_person (key, worker_id, name, phone) VALUES (1, 'W1', 'a', '')");
         for statement in ["DELETE FROM gk_person", "UPDATE gk_person SET key = 2", "TRUNCATE gk_person CASCADE"] {
-            let refused = connections.write("try", async |tx| Ok(tx.batch_execute(statement).await?));
-            assert!(refused.is_err(), "{statement}");
+            let told = database.refuse(statement);
+            assert!(told.contains("cases name who stands in it"), "{statement}: {told}");
         }
         database.run("UPDATE gk_person SET name = '' WHERE key = 1");
     }

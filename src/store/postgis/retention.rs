@@ -69,7 +69,6 @@ pub(super) async fn detach(
     // In the order in which those who add cases take them, or each would wait for the other.
     tx.batch_execute(&format!("LOCK TABLE ONLY {table} IN ACCESS EXCLUSIVE MODE")).await?;
     if table == "gk_case" {
-        tx.batch_execute("LOCK TABLE gk_person IN SHARE ROW EXCLUSIVE MODE").await?;
         // One may have been reopened since it was looked at; nobody reopens any more now.
         let open = count_open(tx, partition).await?;
         if open > 0 {
@@ -105,7 +104,7 @@ pub(super) async fn drop_month(
 ) -> Result<(), Failure> {
     let (table, partition) = (month.table.name, &month.partition);
     tx.batch_execute(&format!("SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")).await?;
-    // Dropping takes the triggers of its references away from there.
+    // A month that was taken out while cases referred to people takes the triggers of its references away from there.
     if table == "gk_case" {
         tx.batch_execute("LOCK TABLE gk_person IN ACCESS EXCLUSIVE MODE").await?;
     }

@@ -28,6 +28,15 @@ impl Scratch {
         &self.address
     }
 
+    /// Runs statements that the database must refuse, and returns what it says.
+    #[allow(dead_code, reason = "the tests of the public face try no statement in vain")]
+    pub fn refuse(&self, sql: &str) -> String {
+        match try_run(&self.address, sql) {
+            Err(error) => error.as_db_error().map_or_else(|| error.to_string(), |told| told.message().to_owned()),
+            Ok(()) => panic!("{sql} was not refused"),
+        }
+    }
+
     /// Runs statements in the database.
     pub fn run(&self, sql: &str) {
         run(&self.address, sql);
@@ -41,12 +50,17 @@ impl Drop for Scratch {
 }
 
 fn run(address: &str, sql: &str) {
+    try_run(address, sql).unwrap();
+}
+
+fn try_run(address: &str, sql: &str) -> Result<(), tokio_postgres::Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let (client, connection) = tokio_postgres::connect(address, NoTls).await.unwrap();
         let driving = tokio::spawn(connection);
-        client.batch_execute(sql).await.unwrap();
+        let done = client.batch_execute(sql).await;
         drop(client);
         driving.await.unwrap().unwrap();
-    });
+        done
+    })
 }

@@ -240,12 +240,10 @@ fn changed(store: &dyn Store, count: usize, (known, newest): (u64, u64)) -> Resu
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use uuid::Uuid;
 
     use super::*;
-    use crate::boundary::Position;
-    use crate::dispatch::Case;
     use crate::store::MemoryStore;
+    use crate::store::conformance::case;
 
     const TILES: ClusterTiles = ClusterTiles::up_to(14);
 
@@ -253,20 +251,7 @@ mod tests {
     fn cases_that_come_without_an_event_show_when_the_log_is_looked_at() {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let add = |id: u128| {
-            let case = Case {
-                id: CaseId(Uuid::from_u128(id)),
-                position: Position { lon: 111.6, lat: 26.2 },
-                given: String::new(),
-                category: "C1".into(),
-                description: String::new(),
-                source: String::new(),
-                reported_at: Timestamp::UNIX_EPOCH,
-                district: None,
-                grid: None,
-                generation: None,
-                holder: None,
-            };
-            store.add_cases(&[case], "test", Timestamp::UNIX_EPOCH).unwrap();
+            store.add_cases(&[case(id, 111.6, 26.2)], "test", Timestamp::UNIX_EPOCH).unwrap();
         };
         add(1);
         let mut known = Known::of(load(&*store, Board::new(None, TILES, 0), 9).unwrap());
