@@ -199,6 +199,31 @@ describe('the planner’s desk', () => {
     await afterStroke(revision + 1);
   });
 
+  it('splits a unit by a line drawn before it has come, and says where a line splits none', async () => {
+    const unit = (await unitsNow())[25]!;
+    const [west, south, east, north] = boundsOf(unit.geometry)!;
+    const [, y = 0] = insideOf(unit.geometry)!;
+    const early = await desktop.open(`#/planner?key=${planner}`, { locale: 'en-GB' });
+    let held: () => void = () => undefined;
+    const isHeld = new Promise<void>((go) => (held = go));
+    await early.route(/\/v1\/drafts\/[^/]+\/units\?/, async (route) => {
+      await isHeld;
+      await route.continue();
+    });
+    await early.fill('#new-draft input[name=title]', 'early');
+    await early.click('#new-draft button[type=submit]');
+    await expect.poll(() => early.locator('#loading-units').textContent()).toMatch(/^0 of \d/);
+    await early.evaluate((bounds) => void gridkeeper.map.fitBounds(bounds, { padding: 120, duration: 0 }), [west, south, east, north] as [number, number, number, number]);
+    await early.click('[data-tool=split]');
+    await drawOn(early, [[west - (east - west) / 20, y], [east + (east - west) / 20, y]]);
+    held();
+    await expect.poll(() => early.locator('#said').textContent()).toContain('split');
+    await early.evaluate(() => void gridkeeper.map.jumpTo({ center: [0, 0] }));
+    await drawOn(early, [[-0.01, 0], [0.01, 0]]);
+    await expect.poll(() => early.locator('#said').textContent()).toContain('lies in no unit');
+    await early.context().close();
+  });
+
   it('moves a corner of a border, and its neighbours with it', async () => {
     const [unit] = await unitsNow().then((all) => all.slice(25));
     await look(unit!);

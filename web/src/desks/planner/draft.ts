@@ -112,6 +112,9 @@ export function openDraft(id: string): Promise<void> {
   return opened;
 }
 
+/** Ends once all units of the draft have come. */
+export const whenOpened = (): Promise<void> => opened;
+
 export function closeDraft(): void {
   reading += 1;
   [draft.value, units.value, loaded.value] = [null, new Map(), null];
@@ -124,7 +127,7 @@ async function readDraft(id: string): Promise<void> {
   try {
     let found = await getJson<Draft>(address(`v1/drafts/${id}`));
     for (let read = 1; !isLate(); read += 1) {
-      [draft.value, chosen.value] = [found, new Set()];
+      [draft.value, chosen.value, loaded.value] = [found, new Set(), 0];
       const all: Unit[] = [];
       for await (const page of pages(id, finest.value)) {
         if (isLate()) return;
@@ -171,7 +174,7 @@ let isBusy: Promise<unknown> = Promise.resolve();
 
 /** Changes wait for each other, as each needs the revision that the one before has made, and for the units that are still to come. */
 function change(method: string, path: string, body?: unknown): Promise<boolean> {
-  const next = isBusy.then(() => opened).then(() => changeNow(method, path, body));
+  const next = isBusy.then(whenOpened).then(() => changeNow(method, path, body));
   isBusy = next.catch(() => undefined);
   return next;
 }

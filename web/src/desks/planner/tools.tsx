@@ -9,7 +9,7 @@ import { placeOf, shownAt } from '../../map/pick';
 import { unshiftPosition } from '../../map/shift';
 import { map } from '../../map/view';
 import { Press } from '../../parts/press';
-import { above, apply, chosen, draft, finest, isOpen, parents, redo, undo, units } from './draft';
+import { above, apply, chosen, draft, finest, isOpen, parents, redo, said, undo, units, whenOpened } from './draft';
 import { showsCorners, stroke } from './overlay';
 import { t } from './words';
 
@@ -260,8 +260,15 @@ function within(drawn: Position[]): string[] {
 async function splitAlong(line: Position[]): Promise<void> {
   if (line.length < 2) return;
   const [only] = chosen.value;
-  const unit = chosen.value.size === 1 ? only : unitWith(line[Math.floor(line.length / 2)] as Position);
+  const middle = line[Math.floor(line.length / 2)] as Position;
+  let unit = chosen.value.size === 1 ? only : unitWith(middle);
+  if (!unit) {
+    // It may be one of those that are still to come.
+    await whenOpened();
+    unit = unitWith(middle);
+  }
   if (unit) await apply({ op: 'split', level: finest.value, unit, line });
+  else said.value = { kind: 'error', say: () => t('splitsNothing') };
 }
 
 /** The unit that a place lies in. What the map has drawn there is looked at first, as there may be many others. */

@@ -28,6 +28,7 @@ export const words = {
   selectHint: ['点击单元选中或取消。', 'Click units to choose them or not.'],
   brushHint: ['先选要归入的上级，再在地图上刷过单元。', 'Choose the parent they are to go to, then brush over units.'],
   lassoHint: ['按住拖动，圈住的单元被选中。', 'Hold and draw round the units to choose.'],
+  splitsNothing: ['线的中点不在任何单元内：先选中一个单元，或让线的中点落在要拆分的单元里。', 'The middle of the line lies in no unit: choose a unit first, or draw the line so that its middle lies in the one to split.'],
   splitHint: ['选中一个单元，按住拖动画一条穿过它的线。', 'Choose one unit, then hold and draw a line across it.'],
   borderHint: ['按住边界上的折点拖动，相邻单元一起变。', 'Drag a corner of a border; the neighbours follow.'],
   byKeyboard: ['键盘：用 Tab 到地图，方向键移动（按住 Alt 微调），回车对准星下操作；移边界时先取最近的折点。Ctrl+Z 撤销。', 'By keyboard: Tab to the map; arrow keys move it, finely with Alt, and Enter acts under the cross; of a border it takes the nearest corner first. Ctrl+Z undoes.'],
