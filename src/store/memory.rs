@@ -303,10 +303,9 @@ impl Store for MemoryStore {
         let state = self.lock();
         let matching: Vec<&Case> = state.cases.values().filter(|case| matches(case, filter) && state.lives.matches(case, filter)).collect();
         let is_after = |case: &&&Case| {
-            filter.after.is_none_or(|after| match filter.order {
-                CaseOrder::Reported => case.id > after || Some(case.reported_at) != filter.reported_from,
-                _ if filter.is_newest_first => case.id < after,
-                _ => case.id > after,
+            filter.after.is_none_or(|after| {
+                let is_later = if filter.is_newest_first { case.id < after } else { case.id > after };
+                is_later || filter.went_on_after().is_some_and(|at| case.reported_at != at)
             })
         };
         let mut ordered: Vec<&&Case> = matching.iter().collect();
@@ -315,6 +314,7 @@ impl Store for MemoryStore {
         }
         match filter.order {
             CaseOrder::Id => {}
+            CaseOrder::Reported if filter.is_newest_first => ordered.sort_by_key(|case| std::cmp::Reverse(case.reported_at)),
             CaseOrder::Reported => ordered.sort_by_key(|case| case.reported_at),
             CaseOrder::Due => ordered.sort_by_key(|case| state.lives.standing(case.id).and_then(|standing| standing.due_at)),
             CaseOrder::Alarm => ordered.sort_by_key(|case| state.lives.standing(case.id).and_then(|standing| standing.alarm_at)),

@@ -181,9 +181,9 @@ pub struct CaseFilter {
     pub is_long: bool,
     /// Only cases of which this department has a task that is open, or had one where the case has ended.
     pub department: Option<String>,
-    /// By id from the greatest down; `after` then asks for smaller ones.
+    /// From the greatest down, by id or by [`CaseOrder::Reported`]; `after` then asks for smaller ones.
     pub is_newest_first: bool,
-    /// By what else than the id. `after` goes with [`CaseOrder::Reported`] alone, where `reported_from` is when that case was reported.
+    /// By what else than the id. `after` goes with [`CaseOrder::Reported`] alone, by [`Self::go_on_after`].
     pub order: CaseOrder,
     pub limit: usize,
     /// Also count all that match, which reads them all, whatever the page.
@@ -205,6 +205,48 @@ impl CaseFilter {
             || self.department.is_some()
             || self.is_open == Some(false);
         narrows && self.is_open != Some(true) && self.order == CaseOrder::Id
+    }
+
+    /// Asks for what comes after a case, the last of a page in the order of ids or of [`CaseOrder::Reported`].
+    pub fn go_on_after(&mut self, last: &Case) {
+        self.after = Some(last.id);
+        match (self.order, self.is_newest_first) {
+            (CaseOrder::Reported, false) => self.reported_from = Some(last.reported_at),
+            (CaseOrder::Reported, true) => self.reported_to = last.reported_at.checked_add(MILLISECOND).ok(),
+            _ => {}
+        }
+    }
+
+    /// When the case was reported after which [`CaseOrder::Reported`] goes on: of those of that time ids decide, the others are bounded.
+    pub(super) fn went_on_after(&self) -> Option<Timestamp> {
+        self.after?;
+        match (self.order, self.is_newest_first) {
+            (CaseOrder::Reported, false) => self.reported_from,
+            (CaseOrder::Reported, true) => self.reported_to.and_then(|to| to.checked_sub(MILLISECOND).ok()),
+            _ => None,
+        }
+    }
+
+    /// Whether it asks for one thing alone that there is an index for, so that this index is the way to what it finds, whatever the value.
+    pub(super) fn narrows_by_one(&self) -> bool {
+        let own = [
+            self.bbox.is_some(),
+            self.territory != Territory::Whole,
+            self.grid_prefix.is_some(),
+            self.category.is_some(),
+            self.state.is_some(),
+            self.department.is_some(),
+        ];
+        let is_else = self.reported_from.is_some()
+            || self.reported_to.is_some()
+            || self.is_published.is_some()
+            || self.due_before.is_some()
+            || self.alarm_by.is_some()
+            || self.worker.is_some()
+            || self.part_from.is_some()
+            || self.is_near_border
+            || self.is_long;
+        own.into_iter().filter(|asked| *asked).count() == 1 && !is_else
     }
 
     /// Whether a look at `next` cases may fill a page where one at `looked_at` found so many. What lies unevenly deserves some doubt.
@@ -244,6 +286,9 @@ impl CaseFilter {
 /// How many cases are looked at in the order of their ids for those that are wanted, at first and then. Where these are many, they fill a
 /// page among as many; where they are few, an index finds them. In tests a few stand for many.
 pub(super) const CASES_LOOKED_AT: [usize; 2] = if cfg!(test) { [2, 5] } else { [1_000, 10_000] };
+
+/// Times of reports are kept to it.
+const MILLISECOND: SignedDuration = SignedDuration::from_millis(1);
 
 /// Most cases have nothing left to happen so long after they were reported; those that have are found by themselves.
 pub const LONG_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);

@@ -16,7 +16,7 @@ use crate::store::{
     Near, NewCase, NewEvent, NumberedHappening, NumberedPublication, Store, StoreError, Topic, Webhook, WebhookId, WorkerPosition,
 };
 
-pub(super) fn event(seq: u32, effect: Effect, state: &str, is_end: bool, at: Timestamp) -> CaseEvent {
+pub fn event(seq: u32, effect: Effect, state: &str, is_end: bool, at: Timestamp) -> CaseEvent {
     CaseEvent {
         seq,
         at,
@@ -46,7 +46,7 @@ pub fn add(new: NewCase) -> CaseWrite {
     CaseWrite::Add(Box::new(new))
 }
 
-pub(super) fn next(store: &dyn Store, id: u128, event: CaseEvent) -> CaseWrite {
+pub fn next(store: &dyn Store, id: u128, event: CaseEvent) -> CaseWrite {
     let record = store.find_case_record(CaseId(Uuid::from_u128(id))).unwrap().unwrap();
     let mut after = record.state().unwrap();
     after.apply(&event);
@@ -325,7 +325,8 @@ pub fn few_of_many_cases_are_listed_as_many_are(place: &Place) {
     let store = place();
     let writes = (1..=60_u128).map(|id| {
         let mut new = new(id, 111.0 + 0.001 * (id % 7) as f64, None);
-        new.case.reported_at = day(2) + SignedDuration::from_hours(i64::try_from(id * 37 % 60).unwrap());
+        // Over four months.
+        new.case.reported_at = day(2) + SignedDuration::from_hours(40 * i64::try_from(id * 37 % 60).unwrap());
         new.case.category = format!("C{}", id % 11);
         new.case.grid = Some(code(&format!("43110200{}", id % 9)));
         new.events[0].facts.departments[0].department = DepartmentId(format!("D{}", id % 5).into());
@@ -369,10 +370,12 @@ pub fn few_of_many_cases_are_listed_as_many_are(place: &Place) {
         CaseFilter { bbox: Some([111.0025, 25.99, 111.0035, 26.01]), ..all.clone() },
         CaseFilter { bbox: Some([111.9, -0.01, 112.1, 0.01]), ..all.clone() },
         CaseFilter { bbox: Some([111.9, -89.0, 112.1, 89.0]), ..all.clone() },
-        CaseFilter { reported_from: Some(day(3)), reported_to: Some(day(4)), ..all.clone() },
-        CaseFilter { reported_from: Some(day(3)), category: Some("C5".into()), is_open: Some(false), ..all.clone() },
+        CaseFilter { is_open: Some(true), ..all.clone() },
+        CaseFilter { is_open: Some(true), grid_prefix: Some("431102005".into()), ..all.clone() },
+        CaseFilter { reported_from: Some(day(5)), reported_to: Some(day(27)), ..all.clone() },
+        CaseFilter { reported_from: Some(day(28)), category: Some("C5".into()), is_open: Some(false), ..all.clone() },
     ];
-    for filter in filters {
+    for filter in filters.into_iter().chain([all.clone()]) {
         for is_newest_first in [false, true] {
             let mut expected: Vec<CaseId> = known.iter().filter(|record| wanted(&filter, record)).map(|record| record.case.id).collect();
             if is_newest_first {
@@ -415,11 +418,14 @@ pub fn cases_are_found_by_when_they_have_a_part(place: &Place) {
             let page = store.load_case_records(&filter).unwrap();
             found.extend(page.records.iter().map(|record| record.case.id.0.as_u128()));
             let Some(last) = page.records.last().filter(|_| page.has_more) else { return found };
-            (filter.after, filter.reported_from) = (Some(last.case.id), Some(last.case.reported_at));
+            filter.go_on_after(&last.case);
         }
     };
     let all = CaseFilter::first(0);
     assert_eq!(pages(all.clone()), [3, 2, 4, 5, 1], "page by page, each once");
+    assert_eq!(pages(CaseFilter { is_newest_first: true, ..all.clone() }), [1, 5, 4, 2, 3]);
+    let window = CaseFilter { reported_from: Some(day(2)), reported_to: Some(day(4)), ..all.clone() };
+    assert_eq!(pages(CaseFilter { is_newest_first: true, ..window }), [5, 4, 2]);
     let from = |at: Timestamp| CaseFilter { part_from: Some(at), ..all.clone() };
     assert_eq!(pages(from(day(5))), [2, 4, 1]);
     assert_eq!(pages(CaseFilter { reported_from: Some(day(2)), reported_to: Some(day(4)), ..from(day(6)) }), [2]);

@@ -10,7 +10,7 @@ use super::roster::person_key;
 use crate::boundary::{GenerationId, Position, Territory, UnitCode};
 use crate::dispatch::{Case, CaseId, WorkerId};
 use crate::store::audit::Action;
-use crate::store::records::{CASES_LOOKED_AT, CaseFilter, CaseOrder, CasePage};
+use crate::store::records::{CASES_LOOKED_AT, CaseFilter, CasePage};
 use crate::store::times::{parse_time, time_text};
 use crate::store::{CaseMark, CaseMarkPage};
 
@@ -97,7 +97,8 @@ fn read_page<T>(
         conditions
     };
     let by_id = if filter.is_newest_first { "c.id DESC" } else { "c.id" };
-    let plain = filter.order.column().map(|column| format!("c.{column}, {by_id}")).unwrap_or_else(|| by_id.to_owned());
+    let direction = if filter.is_newest_first { "DESC" } else { "ASC" };
+    let plain = filter.order.column().map(|column| format!("c.{column} {direction}, {by_id}")).unwrap_or_else(|| by_id.to_owned());
     let page = Page { transaction, select, limit: filter.limit, read };
     if !filter.may_be_seldom() {
         return Ok(page.cut(page.rows(&paged(Conditions::of(filter)), &plain)?));
@@ -311,12 +312,11 @@ impl Conditions {
     fn add_after(&mut self, filter: &CaseFilter) {
         let Some(after) = filter.after else { return };
         let id = Box::new(after.0.to_string());
-        match (filter.order, filter.is_newest_first) {
-            (CaseOrder::Reported, _) => {
-                self.add("(c.reported_at <> ? OR c.id > ?)", vec![Box::new(filter.reported_from.map(time_text_up)), id]);
-            }
-            (_, true) => self.add("c.id < ?", vec![id]),
-            (_, false) => self.add("c.id > ?", vec![id]),
+        match (filter.went_on_after(), filter.is_newest_first) {
+            (Some(at), false) => self.add("(c.reported_at <> ? OR c.id > ?)", vec![Box::new(time_text_up(at)), id]),
+            (Some(at), true) => self.add("(c.reported_at <> ? OR c.id < ?)", vec![Box::new(time_text_up(at)), id]),
+            (None, false) => self.add("c.id > ?", vec![id]),
+            (None, true) => self.add("c.id < ?", vec![id]),
         }
     }
 
@@ -426,7 +426,7 @@ mod tests {
 
     use super::*;
     use crate::store::conformance::{add, new as live};
-    use crate::store::{GeoPackageStore, Store};
+    use crate::store::{CaseOrder, GeoPackageStore, Store};
 
     #[test]
     fn a_file_of_an_older_program_learns_until_when_its_cases_have_a_part() {

@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::connection::Connections;
 use super::listen::Listener;
 use super::{
-    addresses, cases, drafts, generations, keys, ledger, lives, people, photos, publish, retention, roster, rules, transfer, webhooks,
+    addresses, cases, drafts, generations, keys, ledger, lists, lives, people, photos, publish, retention, roster, rules, transfer,
+    webhooks,
 };
 use crate::boundary::{Generation, GenerationId, Layer, LayerName, Level, UnitCode};
 use crate::dispatch::{AddressRow, Case, CaseId, Photo, PhotoId, Reporter, RosterTerm, RuleSet, RuleTable, WorkerId};
@@ -236,7 +237,7 @@ impl Store for PostgisStore {
     }
 
     fn load_cases(&self, filter: &CaseFilter) -> Result<CasePage, StoreError> {
-        self.connections.read("read cases", async |tx| cases::load_cases(tx, filter).await)
+        self.connections.read("read cases", async |tx| lists::load_cases(tx, filter).await)
     }
 
     fn write_cases(&self, writes: Vec<CaseWrite>) -> Result<Vec<CaseWritten>, StoreError> {
@@ -253,7 +254,7 @@ impl Store for PostgisStore {
     }
 
     fn load_case_marks(&self, filter: &CaseFilter) -> Result<CaseMarkPage, StoreError> {
-        self.connections.read("read where cases lie", async |tx| cases::load_case_marks(tx, filter).await)
+        self.connections.read("read where cases lie", async |tx| lists::load_case_marks(tx, filter).await)
     }
 
     fn find_reporter(&self, id: CaseId) -> Result<Option<Reporter>, StoreError> {
@@ -297,7 +298,7 @@ impl Store for PostgisStore {
     }
 
     fn count_open_cases(&self, filter: &CaseFilter, more_than: usize) -> Result<Vec<(WorkerId, usize)>, StoreError> {
-        self.connections.read("count open cases", async |tx| cases::count_open(tx, filter, more_than).await)
+        self.connections.read("count open cases", async |tx| lists::count_open(tx, filter, more_than).await)
     }
 
     fn save_borders(&self, borders: &[(CaseId, Option<f64>)]) -> Result<(), StoreError> {

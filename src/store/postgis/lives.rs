@@ -12,11 +12,12 @@ use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
-use super::cases::{self, COLUMNS, copy_cases, page_of, read_case};
+use super::cases::{self, COLUMNS, copy_cases, find_time, read_case};
 use super::connection::{Failure, corrupt};
 use super::generations::{from_id, load_generations};
 use super::ledger;
 use super::listen::CASES_CHANNEL;
+use super::lists::page_of;
 use super::months;
 use super::photos::add_photo;
 use super::roster::person_keys;
@@ -38,6 +39,8 @@ struct Entry {
     case: CaseId,
     reported_at: Timestamp,
     row: EventRow,
+    /// How many cases are open since that were not before: 1, 0, or -1 where it ends the case.
+    opened: i64,
     /// The keys of those who are told of it by name.
     notices: Vec<(i64, NoticeKind)>,
 }
@@ -120,17 +123,18 @@ async fn add(
     let cases =
         taken.iter().zip(&standings).map(|((_, new), standing)| (&new.case, Some(standing), keys.get(&new.case.id).copied(), new.border_m));
     copy_cases(tx, geometry, &people, cases).await?;
-    for ((at, new), near) in taken.into_iter().zip(near) {
+    for (((at, new), near), standing) in taken.into_iter().zip(near).zip(&standings) {
         let mut first = new.events[0].clone();
         first.facts.duplicates = near;
-        let entry = |event: &CaseEvent| Entry {
+        let entry = |event: &CaseEvent, opened: bool| Entry {
             case: new.case.id,
             reported_at: new.case.reported_at,
             row: EventRow::of(event),
+            opened: i64::from(opened),
             notices: Vec::new(),
         };
-        entries.push(entry(&first));
-        entries.extend(new.events[1..].iter().map(entry));
+        entries.push(entry(&first, standing.is_open));
+        entries.extend(new.events[1..].iter().map(|event| entry(event, false)));
         written[at] = Some(CaseWritten::Added(Box::new(first)));
     }
     Ok(())
@@ -242,9 +246,11 @@ async fn find_near(tx: &Transaction<'_>, news: &[(usize, &NewCase)]) -> Result<V
     let sql = "SELECT n.place, c.id, c.lon, c.lat
          FROM unnest($1::integer[], $2::bigint[], $3::timestamptz[], $4::timestamptz[]) AS n (place, cell, since, until)
          CROSS JOIN LATERAL (SELECT id, lon, lat FROM gk_case WHERE cell = n.cell AND reported_at BETWEEN n.since AND n.until
-                             ORDER BY reported_at DESC LIMIT $5) AS c";
+                               AND reported_at BETWEEN $6 AND $7 ORDER BY reported_at DESC LIMIT $5) AS c";
     let limit = i64::try_from(DUPLICATES_MAX).unwrap_or(i64::MAX);
-    for row in tx.query(&tx.prepare_cached(sql).await?, &[&places, &cells, &since, &until, &limit]).await? {
+    // All of them lie within these, by which months are told apart before anything is planned.
+    let (first, last) = (since.iter().min_by_key(|at| at.0), until.iter().max_by_key(|at| at.0));
+    for row in tx.query(&tx.prepare_cached(sql).await?, &[&places, &cells, &since, &until, &limit, &first, &last]).await? {
         let at = usize::try_from(row.get::<_, i32>(0)).map_err(|e| corrupt("batch", &e))?;
         let new = news[at].1;
         let far = distance_m(new.case.position, Position { lon: row.get(2), lat: row.get(3) });
@@ -275,14 +281,14 @@ async fn append(
     let times = rows.iter().map(|row| row.try_get::<_, Time>(1)).collect::<Result<Vec<_>, _>>()?;
     let (Some(first), Some(last)) = (times.iter().min_by_key(|t| t.0), times.iter().max_by_key(|t| t.0)) else { return Ok(()) };
     // The times say in which months' partitions to look.
-    let sql = "SELECT id, version, reported_at FROM gk_case WHERE id = ANY ($1) AND reported_at BETWEEN $2 AND $3 ORDER BY id FOR UPDATE";
+    let sql = "SELECT id, version, reported_at, is_open = 1 FROM gk_case WHERE id = ANY ($1) AND reported_at BETWEEN $2 AND $3 ORDER BY id FOR UPDATE";
     let rows = tx.query(&tx.prepare_cached(sql).await?, &[&ids, first, last]).await?;
-    let mut known: FxHashMap<Uuid, (Option<i32>, Timestamp)> = FxHashMap::default();
+    let mut known: FxHashMap<Uuid, (Option<i32>, Timestamp, bool)> = FxHashMap::default();
     for row in &rows {
-        known.insert(row.get(0), (row.get(1), row.try_get::<_, Time>(2)?.0));
+        known.insert(row.get(0), (row.get(1), row.try_get::<_, Time>(2)?.0, row.get::<_, Option<bool>>(3).unwrap_or_default()));
     }
     for &(at, next) in nexts {
-        let Some((Some(version), reported_at)) = known.get_mut(&next.case.0) else {
+        let Some((Some(version), reported_at, is_open)) = known.get_mut(&next.case.0) else {
             written[at] = Some(CaseWritten::Refused);
             continue;
         };
@@ -292,13 +298,15 @@ async fn append(
             continue;
         }
         *version += 1;
+        let was_open = std::mem::replace(is_open, !next.after.is_end);
+        let opened = i64::from(*is_open) - i64::from(was_open);
         stand(tx, next, *reported_at).await?;
         if let Some(place) = &next.event.facts.place {
             let holder = place.holder.as_ref().map(|id| people[id]);
             cases::move_case(tx, geometry, (next.case, *reported_at), place, holder).await?;
         }
         let notices = notices_of(&next.event).into_iter().map(|(worker, kind)| (people[worker], kind)).collect();
-        entries.push(Entry { case: next.case, reported_at: *reported_at, row: EventRow::of(&next.event), notices });
+        entries.push(Entry { case: next.case, reported_at: *reported_at, row: EventRow::of(&next.event), opened, notices });
         written[at] = Some(CaseWritten::Appended);
     }
     Ok(())
@@ -345,8 +353,21 @@ async fn insert_events(tx: &Transaction<'_>, entries: &[Entry]) -> Result<(), Fa
     }
     let count = i64::try_from(entries.len()).map_err(|e| corrupt("batch", &e))?;
     // Who listens is told when all is committed.
-    let give = "WITH n AS (UPDATE gk_case_counter SET number = number + $1 RETURNING number) SELECT number, pg_notify($2, '') FROM n";
-    let row = tx.query_one(&tx.prepare_cached(give).await?, &[&count, &CASES_CHANNEL]).await?;
+    // Of each month how many cases are open since that were not, and which of these events is its last, counted from 1.
+    let mut touched: BTreeMap<Timestamp, (i64, i64)> = BTreeMap::new();
+    for (at, entry) in (1..).zip(entries) {
+        let (opened, last) = touched.entry(months::begin_of(entry.reported_at)).or_default();
+        (*opened, *last) = (*opened + entry.opened, at);
+    }
+    let months: Vec<Time> = touched.keys().map(|month| Time(*month)).collect();
+    let (opened, lasts): (Vec<i64>, Vec<i64>) = touched.into_values().unzip();
+    let give = "WITH n AS (UPDATE gk_case_counter SET number = number + $1 RETURNING number), m AS (
+           INSERT INTO gk_case_month (month, open_cases, last_event)
+           SELECT b.month, b.opened, n.number - $1 + b.last FROM n, unnest($3::timestamptz[], $4::bigint[], $5::bigint[]) AS b (month, opened, last)
+           ON CONFLICT (month) DO UPDATE
+           SET open_cases = gk_case_month.open_cases + excluded.open_cases, last_event = excluded.last_event
+         ) SELECT number, pg_notify($2, '') FROM n";
+    let row = tx.query_one(&tx.prepare_cached(give).await?, &[&count, &CASES_CHANNEL, &months, &opened, &lasts]).await?;
     let first = row.get::<_, i64>(0) - count + 1;
     let types = [
         Type::INT8,
@@ -394,9 +415,10 @@ async fn insert_events(tx: &Transaction<'_>, entries: &[Entry]) -> Result<(), Fa
 }
 
 pub(super) async fn find_reporter(tx: &Transaction<'_>, id: CaseId) -> Result<Option<Reporter>, Failure> {
+    let Some(reported_at) = find_time(tx, id).await? else { return Ok(None) };
     let sql = "SELECT p.name, p.phone, p.email FROM gk_case AS c JOIN gk_person AS p ON p.key = c.reporter
-         WHERE c.id = $1 AND c.reported_at = (SELECT reported_at FROM gk_case_id WHERE id = $1)";
-    let found = tx.query_opt(sql, &[&id.0]).await?;
+         WHERE c.id = $1 AND c.reported_at = $2";
+    let found = tx.query_opt(&tx.prepare_cached(sql).await?, &[&id.0, &reported_at]).await?;
     Ok(found.map(|row| Reporter { name: from_text(row.get(0)), phone: from_text(row.get(1)), email: from_text(row.get(2)) }))
 }
 
@@ -419,7 +441,7 @@ async fn with_histories(tx: &Transaction<'_>, cases: Vec<Case>) -> Result<Vec<Ca
         "SELECT {EVENT}, e.case_id FROM gk_case_event AS e WHERE e.case_id = ANY ($1) AND e.reported_at BETWEEN $2 AND $3 ORDER BY e.seq"
     );
     let mut histories: FxHashMap<Uuid, Vec<CaseEvent>> = FxHashMap::default();
-    for row in tx.query(&sql, &[&ids, &Time(first), &Time(last)]).await? {
+    for row in tx.query(&tx.prepare_cached(&sql).await?, &[&ids, &Time(first), &Time(last)]).await? {
         histories.entry(row.get(9)).or_default().push(read_event(&row, 0)?);
     }
     let record = |case: Case| CaseRecord { events: histories.remove(&case.id.0).unwrap_or_default(), case };
@@ -427,13 +449,20 @@ async fn with_histories(tx: &Transaction<'_>, cases: Vec<Case>) -> Result<Vec<Ca
 }
 
 pub(super) async fn load_case_events(tx: &Transaction<'_>, after: u64, limit: usize) -> Result<Vec<NumberedEvent>, Failure> {
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let spans = months::find_after(tx, after).await?;
+    let ends: Vec<Time> = spans.ends().collect();
+    // Said of both, as a bound of the one is not taken over to the other.
+    let [of_event, of_case] = ["e.reported_at", "c.reported_at"].map(|column| spans.condition(column, 3));
     let sql = format!(
         "SELECT {COLUMNS}, c.is_published, e.number, {EVENT} FROM gk_case_event AS e
-         JOIN gk_case AS c ON c.id = e.case_id AND c.reported_at = e.reported_at
-         LEFT JOIN gk_person AS p ON p.key = c.holder WHERE e.number > $1 ORDER BY e.number LIMIT $2"
+         JOIN gk_case AS c ON c.id = e.case_id AND c.reported_at = e.reported_at AND {of_case}
+         LEFT JOIN gk_person AS p ON p.key = c.holder WHERE e.number > $1 AND {of_event} ORDER BY e.number LIMIT $2"
     );
-    let clamped = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    let rows = tx.query(&sql, &[&clamped(after), &i64::try_from(limit).unwrap_or(i64::MAX)]).await?;
+    let mut values: Vec<&(dyn ToSql + Sync)> = vec![&after, &limit];
+    values.extend(ends.iter().map(|at| at as &(dyn ToSql + Sync)));
+    let rows = tx.query(&tx.prepare_cached(&sql).await?, &values).await?;
     let event = |row: &Row| {
         let is_published = row.get::<_, Option<i32>>(12) == Some(1);
         let number = u64::try_from(row.get::<_, i64>(13)).map_err(|e| corrupt("event", &e))?;
@@ -443,7 +472,7 @@ pub(super) async fn load_case_events(tx: &Transaction<'_>, after: u64, limit: us
 }
 
 pub(super) async fn newest_happening(tx: &Transaction<'_>) -> Result<u64, Failure> {
-    let number: i64 = tx.query_one("SELECT number FROM gk_case_counter", &[]).await?.get(0);
+    let number: i64 = tx.query_one(&tx.prepare_cached("SELECT number FROM gk_case_counter").await?, &[]).await?.get(0);
     u64::try_from(number).map_err(|e| corrupt("event", &e))
 }
 

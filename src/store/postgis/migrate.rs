@@ -7,7 +7,7 @@ use super::connection::{Failure, corrupt};
 use crate::store::StoreError;
 
 /// A migration is never changed once it has been released; what follows is a new one.
-const MIGRATIONS: [(&str, &str); 9] = [
+const MIGRATIONS: [(&str, &str); 10] = [
     ("V1__store", include_str!("../../../migrations/postgis/V1__store.sql")),
     ("V2__publications", include_str!("../../../migrations/postgis/V2__publications.sql")),
     ("V3__photos", include_str!("../../../migrations/postgis/V3__photos.sql")),
@@ -17,6 +17,7 @@ const MIGRATIONS: [(&str, &str); 9] = [
     ("V7__people", include_str!("../../../migrations/postgis/V7__people.sql")),
     ("V8__notices", include_str!("../../../migrations/postgis/V8__notices.sql")),
     ("V9__histories", include_str!("../../../migrations/postgis/V9__histories.sql")),
+    ("V10__months", include_str!("../../../migrations/postgis/V10__months.sql")),
 ];
 
 const TABLE: &str = "gk_migration";

@@ -14,6 +14,7 @@ mod generations;
 mod keys;
 mod ledger;
 mod listen;
+mod lists;
 mod lives;
 mod migrate;
 mod months;

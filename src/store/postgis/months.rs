@@ -1,4 +1,4 @@
-//! Tables that are cut by months, so that an old month can be taken out whole.
+//! Tables that are cut by months, so that an old month can be taken out whole, and in which of their months there is what is looked for.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,11 @@ use futures_util::future::try_join;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use tokio_postgres::Row;
+use uuid::Uuid;
 
 use super::connection::{Failure, corrupt};
+use super::values::Time;
 use crate::store::StoreError;
 
 /// The tables that are cut, with the column that says in which month a row belongs.
@@ -29,6 +32,15 @@ pub(super) fn month_of(at: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(at).date().first_of_month()
 }
 
+/// Returns when the month begins in which `at` lies, UTC.
+pub(super) fn begin_of(at: Timestamp) -> Timestamp {
+    begin(month_of(at)).unwrap_or(Timestamp::MIN)
+}
+
+fn begin(day: Date) -> Result<Timestamp, jiff::Error> {
+    TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0))
+}
+
 /// Returns the name of a month's partition.
 pub(super) fn partition_name(table: &str, month: Date) -> String {
     format!("{table}_{}{:04}_{:02}", if month.year() < 0 { "bc" } else { "" }, month.year().unsigned_abs(), month.month())
@@ -41,6 +53,75 @@ pub(super) fn month_of_partition(table: &str, name: &str) -> Option<Date> {
     let (year, month) = text.split_once('_')?;
     let month = Date::new(sign * year.parse::<i16>().ok()?, month.parse().ok()?, 1).ok()?;
     (partition_name(table, month) == name).then_some(month)
+}
+
+/// Times in which to look, apart from each other and in order: each from its first, up to its last, exclusive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Spans(Vec<(Timestamp, Timestamp)>);
+
+impl Spans {
+    /// Those of some months, told by when they begin, in order. Months that follow each other are one span.
+    fn of(months: impl IntoIterator<Item = Timestamp>) -> Result<Self, Failure> {
+        let mut spans: Vec<(Timestamp, Timestamp)> = Vec::new();
+        for month in months {
+            let next = month_of(month).last_of_month().tomorrow().and_then(begin).map_err(|e| corrupt("month", &e))?;
+            match spans.last_mut() {
+                Some((_, end)) if *end == month => *end = next,
+                _ => spans.push((month, next)),
+            }
+        }
+        Ok(Self(spans))
+    }
+
+    /// Returns what a time of `column` has to be, where [`Self::ends`] are the parameters from `first` on.
+    pub(super) fn condition(&self, column: &str, first: usize) -> String {
+        let span = |from: usize| format!("{column} >= ${from} AND {column} < ${}", from + 1);
+        let spans: Vec<String> = (0..self.0.len()).map(|at| span(first + 2 * at)).collect();
+        if spans.is_empty() { "false".to_owned() } else { format!("({})", spans.join(" OR ")) }
+    }
+
+    pub(super) fn ends(&self) -> impl Iterator<Item = Time> {
+        self.0.iter().flat_map(|(from, to)| [Time(*from), Time(*to)])
+    }
+}
+
+/// Returns the months of cases that have not ended.
+pub(super) async fn find_open(tx: &Transaction<'_>) -> Result<Spans, Failure> {
+    let sql = "SELECT month FROM gk_case_month WHERE open_cases > 0 ORDER BY month";
+    spans(&tx.query(&tx.prepare_cached(sql).await?, &[]).await?)
+}
+
+/// Returns the months of cases of which one has an event after `number`.
+pub(super) async fn find_after(tx: &Transaction<'_>, number: i64) -> Result<Spans, Failure> {
+    let sql = "SELECT month FROM gk_case_month WHERE last_event > $1 ORDER BY month";
+    spans(&tx.query(&tx.prepare_cached(sql).await?, &[&number]).await?)
+}
+
+/// The next ids of cases in their order, and where these are kept.
+pub(super) struct Look {
+    /// The last of them; none where there are fewer than were asked for.
+    pub last: Option<Uuid>,
+    pub spans: Spans,
+}
+
+/// Looks at so many ids after one.
+pub(super) async fn look(tx: &Transaction<'_>, after: Option<Uuid>, is_newest_first: bool, count: usize) -> Result<Look, Failure> {
+    let (order, than) = if is_newest_first { ("DESC", "<") } else { ("ASC", ">") };
+    let after_id = if after.is_some() { format!("WHERE id {than} $1") } else { "WHERE $1::uuid IS NULL".to_owned() };
+    let sql = format!(
+        "WITH next AS MATERIALIZED (SELECT id, reported_at FROM gk_case_id {after_id} ORDER BY id {order} LIMIT $2)
+         SELECT (SELECT id FROM next ORDER BY id {order} OFFSET $2 - 1),
+           ARRAY(SELECT DISTINCT date_trunc('month', reported_at, 'UTC') FROM next ORDER BY 1)"
+    );
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let row = tx.query_one(&tx.prepare_cached(&sql).await?, &[&after, &count]).await?;
+    let months: Vec<Time> = row.try_get(1)?;
+    Ok(Look { last: row.get(0), spans: Spans::of(months.into_iter().map(|Time(at)| at))? })
+}
+
+fn spans(rows: &[Row]) -> Result<Spans, Failure> {
+    let months = rows.iter().map(|row| row.try_get::<_, Time>(0).map(|Time(at)| at)).collect::<Result<Vec<_>, _>>()?;
+    Spans::of(months)
 }
 
 /// Makes the partitions of a table for the months of `times` that are not there yet.
@@ -102,6 +183,16 @@ async fn find_tables(tx: &Transaction<'_>, names: &[&str]) -> Result<BTreeSet<St
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn months_that_follow_each_other_are_one_span() {
+        let months = ["2025-11-01", "2025-12-01", "2026-01-01", "2026-03-01"].map(|day| format!("{day}T00:00:00Z").parse().unwrap());
+        let spans = Spans::of(months).unwrap();
+        assert_eq!(spans.condition("c.at", 3), "(c.at >= $3 AND c.at < $4 OR c.at >= $5 AND c.at < $6)");
+        let ends: Vec<String> = spans.ends().map(|Time(at)| at.to_string()).collect();
+        assert_eq!(ends, ["2025-11-01T00:00:00Z", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z"]);
+        assert_eq!(Spans::of([]).unwrap().condition("c.at", 1), "false");
+    }
 
     #[test]
     fn a_month_begins_in_utc() {

@@ -127,6 +127,7 @@ pub(super) async fn begin(tx: &Transaction<'_>, history: &str) -> Result<(), Fai
 pub(super) async fn finish(tx: &Transaction<'_>, version: u64) -> Result<(), Failure> {
     let version = i64::try_from(version).map_err(|e| corrupt("version", &e))?;
     tx.execute("UPDATE gk_version SET number = $1", &[&version]).await?;
+    tx.batch_execute("SELECT gk_count_months()").await?;
     tx.execute("DELETE FROM gk_note WHERE name = $1", &[&MARK]).await?;
     tx.execute("SELECT pg_notify($1, $2)", &[&CHANNEL, &version.to_string()]).await?;
     Ok(())
