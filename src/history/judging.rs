@@ -112,8 +112,7 @@ fn read(store: &dyn Store, asked: &Judged, mut filter: CaseFilter, units: &mut U
         }
         match page.records.last() {
             Some(last) if page.has_more => {
-                filter.after = Some(last.case.id);
-                filter.reported_from = Some(last.case.reported_at);
+                filter.go_on_after(&last.case);
             }
             _ => return Ok(()),
         }

@@ -17,7 +17,7 @@ use crate::api::state::AppState;
 use crate::dispatch::workflow::CaseState;
 use crate::dispatch::{CaseId, PhotoId};
 use crate::snapshot::Snapshot;
-use crate::store::{CaseFilter, CaseRecord};
+use crate::store::{CaseFilter, CaseOrder, CaseRecord};
 
 /// Requests in one answer, by the standard.
 const REQUESTS_MAX: usize = 1_000;
@@ -97,6 +97,7 @@ async fn find(state: &AppState, pairs: &Pairs, format: Format) -> Result<Vec<Cas
                 reported_from: Some(from),
                 reported_to: until.checked_add(SignedDuration::from_millis(1)).ok(),
                 is_open: Some(is_open),
+                order: CaseOrder::Reported,
                 is_newest_first: true,
                 counts: false,
                 ..CaseFilter::first(REQUESTS_MAX)
@@ -115,7 +116,9 @@ async fn find_newest(state: &AppState, mut filter: CaseFilter, codes: &[String],
     loop {
         let asked = filter.clone();
         let page = state.with_store(move |store| store.load_case_records(&asked)).await.map_err(|problem| Fault::of(&problem, format))?;
-        filter.after = page.records.last().map(|record| record.case.id);
+        if let Some(last) = page.records.last() {
+            filter.go_on_after(&last.case);
+        }
         seen += page.records.len();
         let is_asked = |record: &CaseRecord| codes.is_empty() || codes.iter().any(|code| code == code_of(record));
         found.extend(page.records.into_iter().filter(is_asked));

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gridkeeper::config::Config;
-use gridkeeper::dispatch::{Case, CaseId, RuleTable};
-use gridkeeper::store::{CaseFilter, MemoryStore, Store};
-use jiff::Timestamp;
+use gridkeeper::dispatch::{Case, CaseId, Reporter, RuleTable};
+use gridkeeper::store::{CaseFilter, CaseWrite, MemoryStore, NewCase, Store};
+use jiff::{SignedDuration, Timestamp};
 use reqwest::blocking::Response;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -280,6 +280,30 @@ fn records_without_a_life_do_not_crowd_requests_out() {
     let (_, all) = read(get(&service, "requests.json"));
     let ids: Vec<&str> = all.as_array().unwrap().iter().map(|one| one["service_request_id"].as_str().unwrap()).collect();
     assert_eq!(ids, [id]);
+}
+
+#[test]
+fn of_more_requests_than_an_answer_has_the_newest_are_listed_whatever_their_ids() {
+    let store = Arc::new(MemoryStore::new());
+    fill(&*store);
+    write_rules(&*store);
+    let service = Service::start_on(Arc::clone(&store) as Arc<dyn Store>, Config::default(), false);
+    let id = request(&service, 0);
+    let newest = store.load_case_records(&CaseFilter::first(1)).unwrap().records.remove(0);
+    let older = |minutes: u32| {
+        let mut case = Case { id: CaseId(Uuid::from_u128(u128::MAX - u128::from(minutes % 7 * 1_000 + minutes))), ..newest.case.clone() };
+        case.reported_at -= SignedDuration::from_mins(minutes.into());
+        let (events, photos, reporter) = (newest.events.clone(), Vec::new(), Reporter::default());
+        CaseWrite::Add(Box::new(NewCase { case, events, photos, reporter, token: None, near: None, border_m: None }))
+    };
+    store.write_cases((1..=1_001).map(older).collect()).unwrap();
+    let (_, all) = read(get(&service, "requests.json"));
+    let all = all.as_array().unwrap();
+    let times: Vec<&str> = all.iter().map(|one| one["requested_datetime"].as_str().unwrap()).collect();
+    assert_eq!((all.len(), all[0]["service_request_id"].as_str()), (1_000, Some(&*id)));
+    assert!(times.is_sorted_by(|a, b| a > b));
+    let oldest: Timestamp = times[999].parse().unwrap();
+    assert_eq!(newest.case.reported_at.duration_since(oldest).as_mins(), 999);
 }
 
 #[test]
