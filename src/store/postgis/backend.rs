@@ -242,7 +242,7 @@ impl Store for PostgisStore {
 
     fn write_cases(&self, writes: Vec<CaseWrite>) -> Result<Vec<CaseWritten>, StoreError> {
         let geometry = self.connections.geometry_type();
-        self.connections.write_beside("write cases", async |tx| lives::write_cases(tx, &geometry, &writes).await)
+        self.connections.write_often("write cases", async |tx| lives::write_cases(tx, &geometry, &writes).await)
     }
 
     fn find_case_record(&self, id: CaseId) -> Result<Option<CaseRecord>, StoreError> {

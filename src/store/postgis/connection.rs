@@ -1,6 +1,8 @@
 //! The connections of one process to one database, and the runtime that drives them behind the store's blocking face.
 
+use std::error::Error;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::{
@@ -18,6 +20,9 @@ use crate::store::StoreError;
 
 /// Connections of one process. The service reads the store from four threads at once and follows it from one.
 const CONNECTIONS_MAX: usize = 8;
+/// Statements that a connection keeps ready. One over the months of ten years takes the server two megabytes, and of lists there are as many
+/// as there are ways to ask for them.
+const STATEMENTS_MAX: usize = 64;
 /// How long a call waits for a connection that others use, or for a new one.
 const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(15);
 /// How long a read may take: a million units take half a minute; more is a database that hangs.
@@ -97,10 +102,19 @@ pub(super) struct Connections {
     pool: Pool,
     /// None only while it is dropped.
     runtime: Option<Runtime>,
+    /// Made when it is first needed.
+    own: Mutex<Option<Own>>,
     is_read_only: bool,
     /// The type of geometry columns, which differs from database to database.
     geometry: Type,
     commit_max: Duration,
+}
+
+/// A connection that is driven by the thread that waits for it. Of a transaction with ten ways there and back each would otherwise go
+/// through another thread twice, which where all cores are busy takes longer than the way.
+struct Own {
+    pool: Pool,
+    runtime: Runtime,
 }
 
 impl fmt::Debug for Connections {
@@ -109,6 +123,24 @@ impl fmt::Debug for Connections {
             .field("address", &self.address.shown)
             .field("is_read_only", &self.is_read_only)
             .finish_non_exhaustive()
+    }
+}
+
+fn make_pool(address: &Address, recycling_method: RecyclingMethod, max_size: usize) -> Result<Pool, Box<dyn Error + Send + Sync>> {
+    let recycling = ManagerConfig { recycling_method };
+    let manager = match &address.tls {
+        Some(tls) => Manager::from_config(address.config.clone(), tls.connector()?, recycling),
+        None => Manager::from_config(address.config.clone(), NoTls, recycling),
+    };
+    let timeouts = Timeouts { wait: Some(WAIT_FOR_CONNECTION), create: Some(WAIT_FOR_CONNECTION), recycle: Some(QUESTION_MAX) };
+    Ok(Pool::builder(manager).max_size(max_size).timeouts(timeouts).runtime(PoolRuntime::Tokio1).build()?)
+}
+
+impl Own {
+    fn make(address: &Address) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        // Nobody hears of a connection that breaks while nobody waits for it, so it is asked before it is used.
+        Ok(Self { pool: make_pool(address, RecyclingMethod::Verified, 1)?, runtime })
     }
 }
 
@@ -150,15 +182,16 @@ impl Connections {
             .enable_all()
             .build()
             .map_err(|e| open(e.into()))?;
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = match &address.tls {
-            Some(tls) => Manager::from_config(address.config.clone(), tls.connector().map_err(open)?, recycling),
-            None => Manager::from_config(address.config.clone(), NoTls, recycling),
-        };
-        let timeouts = Timeouts { wait: Some(WAIT_FOR_CONNECTION), create: Some(WAIT_FOR_CONNECTION), recycle: Some(QUESTION_MAX) };
-        let pool = Pool::builder(manager).max_size(CONNECTIONS_MAX).timeouts(timeouts).runtime(PoolRuntime::Tokio1).build();
-        let pool = pool.map_err(|e| open(e.into()))?;
-        Ok(Self { address, pool, runtime: Some(runtime), is_read_only, geometry: Type::UNKNOWN, commit_max: COMMIT_MAX })
+        let pool = make_pool(&address, RecyclingMethod::Fast, CONNECTIONS_MAX).map_err(open)?;
+        Ok(Self {
+            address,
+            pool,
+            runtime: Some(runtime),
+            own: Mutex::new(None),
+            is_read_only,
+            geometry: Type::UNKNOWN,
+            commit_max: COMMIT_MAX,
+        })
     }
 
     fn find_types(&mut self) -> Result<(), StoreError> {
@@ -195,7 +228,7 @@ impl Connections {
         action: &'static str,
         work: impl AsyncFn(&Transaction<'_>) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        self.again(action, async || self.read_within(READ_MAX, &work).await)
+        self.again(self.runtime(), action, async || self.read_within(READ_MAX, &work).await)
     }
 
     /// Like [`Self::read`], for what reads the whole store, and hands on what it reads: it is run once.
@@ -210,12 +243,12 @@ impl Connections {
     /// Like [`Self::read`], for what is answered in a moment unless the database is away.
     #[expect(clippy::needless_pass_by_value, reason = "callers write the closure in the call")]
     pub(super) fn ask<T>(&self, action: &'static str, work: impl AsyncFn(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, StoreError> {
-        self.again(action, async || self.read_within(QUESTION_MAX, &work).await)
+        self.again(self.runtime(), action, async || self.read_within(QUESTION_MAX, &work).await)
     }
 
     /// Runs an attempt, and again where the database gave it up for the sake of others.
-    fn again<T>(&self, action: &'static str, attempt: impl AsyncFn() -> Result<T, Failure>) -> Result<T, StoreError> {
-        let result = self.block_on(async {
+    fn again<T>(&self, runtime: &Runtime, action: &'static str, attempt: impl AsyncFn() -> Result<T, Failure>) -> Result<T, StoreError> {
+        let result = runtime.block_on(async {
             let mut pause = PAUSE;
             for _ in 1..ATTEMPTS_MAX {
                 match attempt().await {
@@ -235,6 +268,9 @@ impl Connections {
     async fn read_within<T>(&self, limit: Duration, work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
         let taken = tokio::time::timeout(limit, self.pool.get()).await;
         let mut client = taken.unwrap_or(Err(PoolError::Timeout(TimeoutType::Wait)))?;
+        if client.statement_cache.size() > STATEMENTS_MAX {
+            client.statement_cache.clear();
+        }
         let reading = async {
             let builder = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
             let transaction = builder.start().await?;
@@ -271,14 +307,33 @@ impl Connections {
         action: &'static str,
         work: impl AsyncFn(&Transaction<'_>) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        if self.is_read_only {
-            return Err(StoreError::ReadOnly { action, location: self.location() });
-        }
-        self.again(action, async || self.write_once(&work).await)
+        self.refuse_read_only(action)?;
+        self.again(self.runtime(), action, async || self.write_once(&self.pool, &work).await)
     }
 
-    async fn write_once<T>(&self, work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
-        let mut client = self.pool.get().await?;
+    /// Like [`Self::write_beside`], for what is written many times a second: one caller at a time, who drives the connection as well.
+    #[expect(clippy::needless_pass_by_value, reason = "callers write the closure in the call")]
+    pub(super) fn write_often<T>(
+        &self,
+        action: &'static str,
+        work: impl AsyncFn(&Transaction<'_>) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        self.refuse_read_only(action)?;
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = |source| StoreError::Open { location: self.location(), source };
+        let own = match &mut *own {
+            Some(own) => own,
+            none => none.insert(Own::make(&self.address).map_err(open)?),
+        };
+        self.again(&own.runtime, action, async || self.write_once(&own.pool, &work).await)
+    }
+
+    fn refuse_read_only(&self, action: &'static str) -> Result<(), StoreError> {
+        if self.is_read_only { Err(StoreError::ReadOnly { action, location: self.location() }) } else { Ok(()) }
+    }
+
+    async fn write_once<T>(&self, pool: &Pool, work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+        let mut client = pool.get().await?;
         let transaction = client.transaction().await?;
         // A write that is told of is on the disk, whatever the server was set to.
         let settings = format!(
@@ -326,9 +381,8 @@ impl Drop for Connections {
     fn drop(&mut self) {
         self.pool.close();
         // A runtime may be dropped on a thread of another one only if nobody waits for it.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        let own = self.own.get_mut().unwrap_or_else(PoisonError::into_inner).take().map(|own| own.runtime);
+        self.runtime.take().into_iter().chain(own).for_each(Runtime::shutdown_background);
     }
 }
 

@@ -68,17 +68,16 @@ async fn read_page<T>(
 ) -> Result<(Vec<T>, bool), Failure> {
     let order = if filter.is_newest_first { "DESC" } else { "ASC" };
     let first = filter.order.column().map(|column| format!("c.{column} {order}, ")).unwrap_or_default();
-    // One more than asked for tells whether there are more.
-    let limit = i64::try_from(filter.limit.saturating_add(1)).unwrap_or(i64::MAX);
-    let tail = format!("ORDER BY {first}c.id {order} LIMIT {limit}");
+    let tail = format!("ORDER BY {first}c.id {order}");
     let is_sought = filter.order == CaseOrder::Id && !is_of_open(filter);
     let found = if is_sought { seek(tx, filter, select, &tail).await? } else { None };
     let rows = match found {
         Some(rows) => rows,
         None if is_sought && filter.may_be_seldom() => gather(tx, filter, select, &tail).await?,
         None => {
-            let conditions = Conditions::of_page(tx, filter).await?;
-            conditions.query(tx, &format!("{select} {} {tail}", conditions.sql())).await?
+            let mut conditions = Conditions::of_page(tx, filter).await?;
+            let limit = conditions.limit(filter);
+            conditions.query(tx, &format!("{select} {} {tail} {limit}", conditions.sql())).await?
         }
     };
     let mut cases = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
@@ -94,17 +93,21 @@ async fn seek(tx: &Transaction<'_>, filter: &CaseFilter, select: &str, tail: &st
     let page = filter.limit.saturating_add(1);
     let looks = if filter.may_be_seldom() { [first, last] } else { [page, page.max(last)] };
     for looked_at in looks {
-        let look = months::look(tx, filter.after.map(|after| after.0), filter.is_newest_first, looked_at).await?;
-        let mut near = Conditions::of(filter);
-        near.add_after(filter);
-        near.add_spans(&look.spans);
-        if let Some(last) = look.last {
-            let last = near.value(last);
-            near.terms.push(format!("c.id {} {last}", if filter.is_newest_first { ">=" } else { "<=" }));
-        }
-        let found = near.query(tx, &format!("{select} {} {tail}", near.sql())).await?;
+        let Some(look) = months::look(tx, filter.after.map(|after| after.0), filter.is_newest_first, looked_at).await? else {
+            return Ok(Some(Vec::new()));
+        };
+        let mut near = Conditions { terms: Vec::new(), values: Vec::new() };
+        near.add_span(look.between);
+        let [least, greatest] = look.ids.map(|id| near.value(id));
+        near.terms.push(format!("c.id BETWEEN {least} AND {greatest}"));
+        let near_sql = format!("(SELECT c.* FROM gk_case AS c {} OFFSET 0) AS c", near.sql());
+        let mut wanted = Conditions { terms: Vec::new(), values: near.values };
+        wanted.add(filter);
+        let limit = wanted.limit(filter);
+        let sql = format!("{} {} {tail} {limit}", select.replacen("gk_case AS c", &near_sql, 1), wanted.sql());
+        let found = wanted.query_planned_once(tx, &sql).await?;
         // Those that were looked at are all that there are, or enough.
-        if look.last.is_none() || found.len() > filter.limit {
+        if look.count < looked_at || found.len() > filter.limit {
             return Ok(Some(found));
         }
         if filter.may_be_seldom() && !filter.may_be_filled(found.len(), looked_at, last) {
@@ -127,18 +130,10 @@ async fn gather(tx: &Transaction<'_>, filter: &CaseFilter, select: &str, tail: &
     // Outside, so that no index of ids is taken for the way to them.
     let mut after = Conditions { terms: Vec::new(), values: conditions.values };
     after.add_after(filter);
-    let sql = format!("{} {} {tail}", select.replacen("gk_case AS c", &found, 1), after.sql());
-    if !filter.narrows_by_one() {
-        return after.query(tx, &sql).await;
-    }
-    // One index finds them in each month, whatever the value, so that this is planned once.
-    let plan = async |plans: &str, scans: &str| {
-        let settings = format!("SET LOCAL plan_cache_mode = {plans}; SET LOCAL enable_seqscan = {scans}");
-        tx.batch_execute(&settings).await.map_err(Failure::from)
-    };
-    let ((), found) = try_join(plan("force_generic_plan", "off"), after.query(tx, &sql)).await?;
-    plan("auto", "on").await?;
-    Ok(found)
+    let limit = after.limit(filter);
+    let sql = format!("{} {} {tail} {limit}", select.replacen("gk_case AS c", &found, 1), after.sql());
+    // Of one thing there is one index in each month that finds it, whatever the value.
+    if filter.narrows_by_one() { after.query_planned_once(tx, &sql).await } else { after.query(tx, &sql).await }
 }
 
 /// Whether it asks only for what has not ended, of which it is known in which months it is.
@@ -171,63 +166,68 @@ impl Conditions {
 
     fn of(filter: &CaseFilter) -> Self {
         let mut conditions = Self { terms: Vec::new(), values: Vec::new() };
+        conditions.add(filter);
+        conditions
+    }
+
+    /// Adds all that the filter asks for, but not behind which it goes on.
+    fn add(&mut self, filter: &CaseFilter) {
         if let Some([west, south, east, north]) = filter.bbox {
-            conditions.add_window(west, south, east, north);
+            self.add_window(west, south, east, north);
         }
-        conditions.add_territory(&filter.territory);
+        self.add_territory(&filter.territory);
         if let Some(prefix) = &filter.grid_prefix {
-            let upper = conditions.value(format!("{}{}", to_text(prefix), char::MAX));
-            let prefix = conditions.value(to_text(prefix).into_owned());
-            conditions.terms.push(format!("c.grid >= {prefix} AND c.grid <= {upper} AND starts_with(c.grid, {prefix})"));
+            let upper = self.value(format!("{}{}", to_text(prefix), char::MAX));
+            let prefix = self.value(to_text(prefix).into_owned());
+            self.terms.push(format!("c.grid >= {prefix} AND c.grid <= {upper} AND starts_with(c.grid, {prefix})"));
         }
         if let Some(category) = &filter.category {
-            let category = conditions.value(to_text(category).into_owned());
-            conditions.terms.push(format!("c.category = {category}"));
+            let category = self.value(to_text(category).into_owned());
+            self.terms.push(format!("c.category = {category}"));
         }
         if let Some(from) = filter.reported_from {
-            let from = conditions.value(Time(to_milliseconds_up(from)));
-            conditions.terms.push(format!("c.reported_at >= {from}"));
+            let from = self.value(Time(to_milliseconds_up(from)));
+            self.terms.push(format!("c.reported_at >= {from}"));
         }
         if let Some(to) = filter.reported_to {
-            let to = conditions.value(Time(to_milliseconds_up(to)));
-            conditions.terms.push(format!("c.reported_at < {to}"));
+            let to = self.value(Time(to_milliseconds_up(to)));
+            self.terms.push(format!("c.reported_at < {to}"));
         }
         if let Some(state) = &filter.state {
-            let state = conditions.value(to_text(state).into_owned());
-            conditions.terms.push(format!("c.state = {state}"));
+            let state = self.value(to_text(state).into_owned());
+            self.terms.push(format!("c.state = {state}"));
         }
         // As the index is written, which takes no parameter.
-        conditions.terms.extend(filter.is_open.map(|is_open| format!("c.is_open = {}", i32::from(is_open))));
-        conditions.terms.extend(filter.is_published.map(|is_published| format!("c.is_published = {}", i32::from(is_published))));
+        self.terms.extend(filter.is_open.map(|is_open| format!("c.is_open = {}", i32::from(is_open))));
+        self.terms.extend(filter.is_published.map(|is_published| format!("c.is_published = {}", i32::from(is_published))));
         if let Some(before) = filter.due_before {
-            let before = conditions.value(Time(to_milliseconds_up(before)));
-            conditions.terms.push(format!("c.due_at < {before}"));
+            let before = self.value(Time(to_milliseconds_up(before)));
+            self.terms.push(format!("c.due_at < {before}"));
         }
         if let Some(by) = filter.alarm_by {
-            let by = conditions.value(Time(by));
-            conditions.terms.push(format!("c.alarm_at <= {by}"));
+            let by = self.value(Time(by));
+            self.terms.push(format!("c.alarm_at <= {by}"));
         }
         if let Some(worker) = &filter.worker {
-            let id = conditions.value(to_text(&worker.0).into_owned());
-            let framed = conditions.value(to_text(&format!("\n{worker}\n")).into_owned());
+            let id = self.value(to_text(&worker.0).into_owned());
+            let framed = self.value(to_text(&format!("\n{worker}\n")).into_owned());
             let own = format!("c.holder = (SELECT key FROM gk_person WHERE worker_id = {id})");
-            conditions.terms.push(format!("({own} OR strpos(c.people, {framed}) > 0)"));
+            self.terms.push(format!("({own} OR strpos(c.people, {framed}) > 0)"));
         }
         if filter.is_near_border {
-            conditions.terms.push("c.border_m IS NOT NULL".to_owned());
+            self.terms.push("c.border_m IS NOT NULL".to_owned());
         }
         if filter.is_long {
-            conditions.terms.push("c.is_long = 1".to_owned());
+            self.terms.push("c.is_long = 1".to_owned());
         }
         if let Some(from) = filter.part_from {
-            let from = conditions.value(Time(to_milliseconds_up(from)));
-            conditions.terms.push(format!("c.part_until >= {from}"));
+            let from = self.value(Time(to_milliseconds_up(from)));
+            self.terms.push(format!("c.part_until >= {from}"));
         }
         if let Some(department) = &filter.department {
-            let department = conditions.value(to_text(department).into_owned());
-            conditions.terms.push(format!("string_to_array(c.departments, E'\\n') @> ARRAY[{department}]"));
+            let department = self.value(to_text(department).into_owned());
+            self.terms.push(format!("string_to_array(c.departments, E'\\n') @> ARRAY[{department}]"));
         }
-        conditions
     }
 
     fn add_after(&mut self, filter: &CaseFilter) {
@@ -271,9 +271,20 @@ impl Conditions {
         self.terms.extend([near, within, format!("c.lat BETWEEN {s} AND {n}")]);
     }
 
+    fn add_span(&mut self, [first, last]: [Time; 2]) {
+        let [first, last] = [first, last].map(|at| self.value(at));
+        self.terms.push(format!("c.reported_at BETWEEN {first} AND {last}"));
+    }
+
     fn add_spans(&mut self, spans: &Spans) {
         self.terms.push(spans.condition("c.reported_at", self.values.len() + 1));
         spans.ends().for_each(|end| drop(self.value(end)));
+    }
+
+    /// One more than asked for tells whether there are more. A value like others, so that pages of all sizes are one statement.
+    fn limit(&mut self, filter: &CaseFilter) -> String {
+        let limit = i64::try_from(filter.limit.saturating_add(1)).unwrap_or(i64::MAX);
+        format!("LIMIT {}", self.value(limit))
     }
 
     /// Keeps a value and returns what stands for it.
@@ -288,6 +299,18 @@ impl Conditions {
 
     async fn query(&self, tx: &Transaction<'_>, sql: &str) -> Result<Vec<Row>, Failure> {
         Ok(tx.query(&tx.prepare_cached(sql).await?, &self.values()).await?)
+    }
+
+    /// Runs what one index finds in each month, whatever the values: it is planned once for each connection, and where times are given,
+    /// only the months between are opened.
+    async fn query_planned_once(&self, tx: &Transaction<'_>, sql: &str) -> Result<Vec<Row>, Failure> {
+        let plan = async |plans: &str, scans: &str| {
+            let settings = format!("SET LOCAL plan_cache_mode = {plans}; SET LOCAL enable_seqscan = {scans}");
+            tx.batch_execute(&settings).await.map_err(Failure::from)
+        };
+        let ((), found) = try_join(plan("force_generic_plan", "off"), self.query(tx, sql)).await?;
+        plan("auto", "on").await?;
+        Ok(found)
     }
 
     fn values(&self) -> Vec<&(dyn ToSql + Sync)> {

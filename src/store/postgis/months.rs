@@ -97,26 +97,29 @@ pub(super) async fn find_after(tx: &Transaction<'_>, number: i64) -> Result<Span
     spans(&tx.query(&tx.prepare_cached(sql).await?, &[&number]).await?)
 }
 
-/// The next ids of cases in their order, and where these are kept.
+/// The next ids of cases in their order, and between when these were reported.
 pub(super) struct Look {
-    /// The last of them; none where there are fewer than were asked for.
-    pub last: Option<Uuid>,
-    pub spans: Spans,
+    pub count: usize,
+    /// The least and the greatest.
+    pub ids: [Uuid; 2],
+    /// The first time and the last.
+    pub between: [Time; 2],
 }
 
-/// Looks at so many ids after one.
-pub(super) async fn look(tx: &Transaction<'_>, after: Option<Uuid>, is_newest_first: bool, count: usize) -> Result<Look, Failure> {
+/// Looks at so many ids after one; none where there are no more.
+pub(super) async fn look(tx: &Transaction<'_>, after: Option<Uuid>, is_newest_first: bool, count: usize) -> Result<Option<Look>, Failure> {
     let (order, than) = if is_newest_first { ("DESC", "<") } else { ("ASC", ">") };
-    let after_id = if after.is_some() { format!("WHERE id {than} $1") } else { "WHERE $1::uuid IS NULL".to_owned() };
+    let after_id = if after.is_some() { format!("id {than} $1") } else { "$1::uuid IS NULL".to_owned() };
     let sql = format!(
-        "WITH next AS MATERIALIZED (SELECT id, reported_at FROM gk_case_id {after_id} ORDER BY id {order} LIMIT $2)
-         SELECT (SELECT id FROM next ORDER BY id {order} OFFSET $2 - 1),
-           ARRAY(SELECT DISTINCT date_trunc('month', reported_at, 'UTC') FROM next ORDER BY 1)"
+        "WITH next AS MATERIALIZED (SELECT id, reported_at FROM gk_case_id WHERE {after_id} ORDER BY id {order} LIMIT $2)
+         SELECT count(*), min(reported_at), max(reported_at), (SELECT id FROM next ORDER BY id LIMIT 1), (SELECT id FROM next ORDER BY id DESC LIMIT 1)
+         FROM next"
     );
-    let count = i64::try_from(count).unwrap_or(i64::MAX);
-    let row = tx.query_one(&tx.prepare_cached(&sql).await?, &[&after, &count]).await?;
-    let months: Vec<Time> = row.try_get(1)?;
-    Ok(Look { last: row.get(0), spans: Spans::of(months.into_iter().map(|Time(at)| at))? })
+    let limit = i64::try_from(count).unwrap_or(i64::MAX);
+    let row = tx.query_one(&tx.prepare_cached(&sql).await?, &[&after, &limit]).await?;
+    let (Some(first), Some(last)) = (row.try_get(1)?, row.try_get(2)?) else { return Ok(None) };
+    let count = usize::try_from(row.get::<_, i64>(0)).unwrap_or(usize::MAX);
+    Ok(Some(Look { count, ids: [row.get(3), row.get(4)], between: [first, last] }))
 }
 
 fn spans(rows: &[Row]) -> Result<Spans, Failure> {
