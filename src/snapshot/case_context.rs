@@ -55,6 +55,15 @@ pub fn place_at(answer: &Answer<'_>, given: String) -> Place {
     }
 }
 
+/// Returns who gets a case that comes to the place of a lookup at `at`: whoever is on duty there or above, the substitute too; where
+/// nobody is, whoever holds the place whatever the hour, so that the case is somebody's.
+pub fn keeper_at(snapshot: &Snapshot, answer: &Answer<'_>, at: Timestamp) -> Option<WorkerId> {
+    let roster = snapshot.roster();
+    let path = || answer.path().rev().map(|unit| &unit.code);
+    let on_duty = roster.find_duty(path(), at).holder.map(|holder| holder.worker);
+    on_duty.or_else(|| roster.find_keeper(path(), at)).map(|worker| worker.id.clone())
+}
+
 fn appointed(ruling: &Ruling<'_>) -> Vec<Appointed> {
     let rows = ruling.responsible.iter().flat_map(|responsible| &responsible.departments);
     rows.map(|row| Appointed { department: row.department.clone(), name: row.name.clone(), role: row.role }).collect()

@@ -11,7 +11,7 @@ mod live;
 mod state;
 
 pub use answer::{ACCURACY_M_MAX, Answer, Query, QueryError};
-pub use case_context::{COLLECTOR_DISTANCE_M_MAX, context_of, place_at, place_of};
+pub use case_context::{COLLECTOR_DISTANCE_M_MAX, context_of, keeper_at, place_at, place_of};
 pub use layer::{LayerKey, LayerSnapshot, Origin};
 pub use live::Live;
 pub use state::{LayerHistory, PastUnit, RosterSnapshot, Settings, Snapshot};

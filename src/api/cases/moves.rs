@@ -16,9 +16,9 @@ use crate::api::locate::{Asker, Options};
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::state::AppState;
 use crate::api::wire::{CaseTag, IncidentView};
-use crate::dispatch::workflow::{Appointed, Effect, Order, Refusal, RulingId, decide};
+use crate::dispatch::workflow::{Appointed, Effect, Order, Place, Refusal, RulingId, decide};
 use crate::dispatch::{CONDITION_SIGN, DepartmentId, DepartmentRole, Limit, PhotoId, WorkerId};
-use crate::snapshot::{Snapshot, context_of, place_at, place_of};
+use crate::snapshot::{Snapshot, context_of, keeper_at, place_at, place_of};
 use crate::store::{CaseRecord, CaseWrite, CaseWritten, NewEvent};
 
 const MEMBERS: [&str; 14] = [
@@ -288,9 +288,10 @@ async fn read_order(state: &AppState, caller: &Caller, mut body: Body) -> Result
         let mut question = asker.ask(&|name| if matches!(name, "lon" | "lat" | "crs") { body.given(name) } else { None })?;
         asker.rule_on(&mut question, &state.rulings())?;
         ruling = question.ruling().map(|(ruling, _)| ruling.id);
-        let (_, answer) = asker.find(&question)?;
+        let (snapshot, answer) = asker.find(&question)?;
         rights::require_reach(caller, answer.path().map(|unit| &unit.code))?;
-        order.place = Some(place_at(&answer, body.given_place()));
+        let holder = keeper_at(snapshot, &answer, order.at);
+        order.place = Some(Place { holder, ..place_at(&answer, body.given_place()) });
     }
     body.finish()?;
     Ok((order, ruling))

@@ -9,10 +9,9 @@ use crate::api::as_of::default_layer;
 use crate::api::caller::Caller;
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::state::AppState;
-use crate::boundary::UnitCode;
 use crate::dispatch::workflow::{ActionName, CaseEvent, Effect, Facts, Place, RulingId, SERVICE};
 use crate::dispatch::{Case, CaseId, RULING_RADIUS_M_MAX, Role, RosterMark, WorkerId};
-use crate::snapshot::{Answer, LayerKey, Query, Snapshot, place_at, place_of};
+use crate::snapshot::{Answer, LayerKey, Query, Snapshot, keeper_at, place_at, place_of};
 use crate::store::{CaseFilter, CaseWrite, CaseWritten, Entry, NewEvent, StoreError};
 
 /// Open cases that are looked at in one read.
@@ -146,11 +145,11 @@ fn goes_to(state: &AppState, snapshot: &Snapshot, answer: &Answer<'_>, case: &Ca
     Some((place, "the roster changed"))
 }
 
+/// Returns the keeper of a case who still has a post at its unit or above it, whatever the hour; else who is to get it.
 fn keeper(snapshot: &Snapshot, answer: &Answer<'_>, case: &Case, now: Timestamp) -> Option<WorkerId> {
-    let roster = snapshot.roster();
-    let path: Vec<&UnitCode> = answer.path().rev().map(|unit| &unit.code).collect();
-    let stays = case.holder.as_ref().filter(|holder| roster.holds(holder, path.iter().copied(), now));
-    stays.cloned().or_else(|| roster.find_keeper(path.iter().copied(), now).map(|worker| worker.id.clone()))
+    let path = answer.path().rev().map(|unit| &unit.code);
+    let stays = case.holder.as_ref().filter(|holder| snapshot.roster().holds(holder, path, now));
+    stays.cloned().or_else(|| keeper_at(snapshot, answer, now))
 }
 
 fn query_at(snapshot: &Snapshot, case: &Case, at: Timestamp) -> Query {
@@ -227,7 +226,9 @@ pub async fn reassign_by_ruling(state: &AppState, caller: &Caller, id: CaseId, r
             let answer = snapshot.answer_as(&query, unit, RULING_RADIUS_M_MAX).map_err(|e| Problem::internal(&e))?;
             let Some(answer) = answer else { return Ok(()) };
             let mut place = place_at(&answer, record.case.given.clone());
-            place.holder = keeper(&snapshot, &answer, &record.case, now);
+            // Somebody is to go there now, as with a pin that is moved; one who has the case at this unit already keeps it.
+            let is_there = place.grid == record.case.grid;
+            place.holder = if is_there { keeper(&snapshot, &answer, &record.case, now) } else { keeper_at(&snapshot, &answer, now) };
             // Somebody has said whose it is, so it is in doubt no longer.
             place.border_m = None;
             let places = (place_of(&record.case), place);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::keepers::{read, report, service};
+use super::keepers::{off_shift, read, report, service};
 use super::service::{DISPATCHER, PLANNER, SIDE, Service, code_of, middle_of};
 
 /// Some metre of longitude here, in degrees.
@@ -63,6 +63,23 @@ fn a_ruling_on_a_border_is_followed_by_the_case_and_by_later_ones_at_the_place()
     let problem = rule(&service, &json!({ "lon": lon, "lat": lat, "radius_m": 5000 }), 400);
     let named: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|error| error["parameter"].clone()).collect();
     assert_eq!(named, ["reason", "unit", "radius_m"]);
+}
+
+#[test]
+fn a_ruling_gives_a_case_to_who_is_on_shift_as_a_pin_that_is_moved_does() {
+    let off = off_shift();
+    let service = service(&[("w1", 0, ""), ("w2", 1, &off), ("w3", 1, "")], false);
+    let (lon, lat) = near_border(3.0);
+    let (ruled, moved) = (report(&service, lon, lat), report(&service, lon, lat));
+    rule(&service, &json!({ "incident": ruled["id"], "unit": code_of(1, 0), "reason": "r" }), 201);
+    let path = |case: &Value| format!("/v1/incidents/{}", case["id"].as_str().unwrap());
+    let (lon, lat) = middle_of(1, 0);
+    let body = json!({ "action": "move", "lon": lon, "lat": lat });
+    read(service.request("POST", &format!("{}/actions", path(&moved))).json(&body), DISPATCHER, 200);
+    for case in [&ruled, &moved] {
+        let case = read(service.get(&path(case)), DISPATCHER, 200);
+        assert_eq!((&case["grid"], &case["holder"]), (&json!(code_of(1, 0)), &json!("w3")), "w2 has no shift now");
+    }
 }
 
 #[test]

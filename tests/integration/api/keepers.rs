@@ -62,6 +62,12 @@ pub fn read(request: RequestBuilder, key: &str, status: u16) -> Value {
     if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
 }
 
+/// Half an hour of the day that is far from now.
+pub fn off_shift() -> String {
+    let hour = (Config::default().time_zone.to_datetime(Timestamp::now()).hour() + 12) % 24;
+    format!("{hour:02}:00-{hour:02}:30")
+}
+
 fn get(service: &Service, key: &str, path: &str) -> Value {
     read(service.get(path), key, 200)
 }
@@ -126,6 +132,31 @@ fn open_cases_follow_redrawn_boundaries_and_a_changed_roster_and_both_keepers_ar
     write_roster(&*service.store, &[("w3", 1, "00:00-00:01")]);
     std::thread::sleep(Duration::from_millis(400));
     assert_eq!(kinds(&service, "w3"), ["came"]);
+}
+
+#[test]
+fn a_case_that_is_redrawn_goes_to_who_is_on_shift_and_an_own_one_stays() {
+    let off = off_shift();
+    // The fourth grid is w2's alone, who is away as well.
+    let service = service(&[("w1", 0, ""), ("w2", 1, &off), ("w3", 1, ""), ("w2", 3, &off)], true);
+    let ids: Vec<String> = [0, 2]
+        .iter()
+        .map(|column| {
+            let (lon, lat) = middle_of(*column, 0);
+            report(&service, lon, lat)["id"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    // The first two grids change places, and the next two.
+    let mut swapped = grids();
+    for at in [0, 2] {
+        (swapped[at], swapped[at + 1]) = (grid((at, 0), (at + 1, 0), 1), grid((at + 1, 0), (at, 0), 1));
+    }
+    let now = Timestamp::now();
+    publish(&*service.store, "grid", swapped, now, now, GenerationState::Published);
+    let case = wait_for(&service, &ids[0], |case| case["grid"] == code_of(1, 0));
+    assert_eq!(case["holder"], "w3", "w2 has no shift now");
+    let case = wait_for(&service, &ids[1], |case| case["grid"] == code_of(3, 0));
+    assert_eq!(case["holder"], "w2", "where nobody is on shift it is the keeper's");
 }
 
 #[test]
