@@ -97,12 +97,13 @@ pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer:
         let (snapshot, until) = times.snapshot_of(first.reported_at)?;
         let end = dated.partition_point(|(incident, _)| until.is_none_or(|until| incident.reported_at < until)).max(1);
         let later = dated.split_off(end);
-        cases.par_extend(dated.into_par_iter().map(|(incident, id)| to_case(&snapshot, config, layer, incident, id)));
+        cases.par_extend(dated.into_par_iter().map(|(incident, id)| to_case(&snapshot, (config, layer, now), incident, id)));
         dated = later;
     }
     let located = cases.iter().filter(|read| read.case.grid.is_some()).count();
     let count = cases.len();
     warn_of_unknown_categories(&cases);
+    lives::warn_of_idle(&cases, &config.cases.workflow);
     let (records, with_lives): (Vec<_>, Vec<_>) = cases.into_iter().partition(|read| read.events.is_empty());
     let records: Vec<Case> = records.into_iter().map(|read| read.case).collect();
     let failed = "cannot store the incidents";
@@ -117,7 +118,10 @@ pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer:
 
 /// A case as a row of a table makes it.
 struct Read {
+    row: u64,
     case: Case,
+    /// The state in which it is by the table; empty for a mere record.
+    state: String,
     /// Empty for a mere record.
     events: Vec<CaseEvent>,
     /// Metres to the border, where it is so near that the grid is in doubt.
@@ -159,7 +163,7 @@ impl<'a> Times<'a> {
     }
 }
 
-fn to_case(snapshot: &Snapshot, config: &Config, layer: &LayerName, incident: IncidentRow, id: CaseId) -> Read {
+fn to_case(snapshot: &Snapshot, (config, layer, now): (&Config, &LayerName, Timestamp), incident: IncidentRow, id: CaseId) -> Read {
     let query = Query {
         position: incident.position,
         layer: layer.clone(),
@@ -172,7 +176,7 @@ fn to_case(snapshot: &Snapshot, config: &Config, layer: &LayerName, incident: In
     let answer = snapshot.answer(&query).ok();
     let holder = answer.as_ref().and_then(|answer| answer.duty.as_ref()?.holder.as_ref()).map(|holder| holder.worker.id.clone());
     let unit = answer.as_ref().and_then(crate::snapshot::Answer::unit);
-    let (state, state_at) = (incident.state, incident.state_at);
+    let (row, state, state_at) = (incident.row, incident.state, incident.state_at);
     let case = Case {
         id,
         position: incident.position,
@@ -186,11 +190,11 @@ fn to_case(snapshot: &Snapshot, config: &Config, layer: &LayerName, incident: In
         generation: answer.as_ref().filter(|_| unit.is_some()).map(|answer| answer.layer.generation().id),
         holder,
     };
-    let events = lives::history(snapshot, &config.cases.workflow, answer.as_ref(), &case, &state, state_at);
+    let events = lives::history(snapshot, &config.cases.workflow, answer.as_ref(), &case, (&state, state_at), now);
     let border_m = answer.as_ref().filter(|answer| answer.is_ambiguous).and_then(|answer| answer.located.distance_to_border_m);
     let rules = snapshot.rules(case.reported_at);
     let is_category_unknown = !case.category.is_empty() && rules.has_categories() && rules.find(&case.category, true).is_err();
-    Read { case, events, border_m, is_category_unknown }
+    Read { row, case, state, events, border_m, is_category_unknown }
 }
 
 /// Returns the rows whose number an earlier row has: which of them is meant by it, nobody could say.

@@ -33,6 +33,7 @@ mod searches;
 mod small_town;
 mod store;
 mod support;
+mod takeover;
 mod tile_pieces;
 mod tiles;
 mod topology;

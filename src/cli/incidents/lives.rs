@@ -1,16 +1,21 @@
 //! The lives of incidents that come with a state.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::Read;
-use crate::dispatch::workflow::{ActionName, CaseEvent, Effect, Facts, StateName, Workflow, begin};
-use crate::dispatch::{Case, Reporter, Role};
+use crate::dispatch::workflow::{ActionDefinition, CaseEvent, CaseState, Effect, ImpliedTasks, StateName, Takeover, Workflow, take_over};
+use crate::dispatch::{Case, Reporter};
 use crate::import::{IncidentRow, RowProblem};
 use crate::snapshot::{Answer, Snapshot, context_of, place_of};
 use crate::store::{CaseWrite, CaseWritten, NewCase, Store, StoreError};
 
 /// Cases that are made durable together: few enough that a service beside goes on.
 const BATCH: usize = 1_000;
+
+/// Rows that are told one by one.
+const ROWS_TOLD: usize = 20;
 
 /// Puts the names of states in the place of their titles, and that of the start where every case is to live; returns what names none.
 pub fn check_states(incidents: &mut [IncidentRow], workflow: &Workflow, live: bool) -> Vec<RowProblem> {
@@ -36,35 +41,75 @@ pub fn check_states(incidents: &mut [IncidentRow], workflow: &Workflow, live: bo
 }
 
 /// Returns the history of a case that has come as far as a state; empty for a mere record.
+///
+/// It is told by the rules of its time. Where these name nobody for a case that is still open, those of `now` do: an office loads its
+/// rules and the cases that it has under way on one day.
 pub fn history(
     snapshot: &Snapshot,
     workflow: &Workflow,
     answer: Option<&Answer<'_>>,
     case: &Case,
-    state: &str,
-    state_at: Option<Timestamp>,
+    (state, state_at): (&str, Option<Timestamp>),
+    now: Timestamp,
 ) -> Vec<CaseEvent> {
     let name = StateName(state.into());
     let (Some(answer), Some(state)) = (answer, workflow.state(&name)) else { return Vec::new() };
-    let at = Timestamp::from_millisecond(case.reported_at.as_millisecond()).unwrap_or(case.reported_at);
-    let author = super::super::author();
-    let context = context_of(snapshot, answer, &case.category, place_of(case), at);
-    let first = begin(workflow, Role::Admin, &author, at, &context);
-    if first.state == name {
-        return vec![first];
-    }
-    let moved = CaseEvent {
-        seq: 2,
-        at: state_at.and_then(|at| Timestamp::from_millisecond(at.as_millisecond()).ok()).unwrap_or(at).max(at),
-        author,
-        role: Role::Admin,
-        action: ActionName("import".into()),
-        effect: Effect::Note,
-        state: name,
-        is_end: state.is_end,
-        facts: Facts::default(),
+    let cut = |at: Timestamp| Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at);
+    let reported_at = cut(case.reported_at);
+    let since = state_at.map_or(reported_at, cut);
+    let context = |at: Timestamp| {
+        let of_time = context_of(snapshot, answer, &case.category, place_of(case), at);
+        if state.is_end || !of_time.departments.is_empty() {
+            return of_time;
+        }
+        let of_now = context_of(snapshot, answer, &case.category, place_of(case), now);
+        if of_now.departments.is_empty() { of_time } else { of_now }
     };
-    vec![first, moved]
+    let author = super::super::author();
+    take_over(workflow, Takeover { author: &author, reported_at, state, since }, &context(reported_at), &context(since))
+}
+
+/// Tells of cases for whom departments should be at work, and of which no rule says who; and of those that could not begin to live.
+pub fn warn_of_idle(cases: &[Read], workflow: &Workflow) {
+    let mut idle: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    let mut nowhere = Vec::new();
+    for read in cases.iter().filter(|read| !read.state.is_empty()) {
+        let Some(folded) = CaseState::fold(&read.events) else {
+            nowhere.push(read.row);
+            continue;
+        };
+        if workflow.tasks_in(&folded.name) != ImpliedTasks::None && folded.tasks.is_empty() {
+            idle.entry(&read.state).or_default().push(read.row);
+        }
+    }
+    for (state, rows) in idle {
+        let name = StateName(state.into());
+        let is_remedy = |action: &&ActionDefinition| action.effect == Effect::Dispatch && action.from.contains(&name);
+        let remedy = match workflow.actions().iter().find(is_remedy) {
+            Some(action) => format!("give each its department by {}", action.name),
+            None => "they go on without tasks".to_owned(),
+        };
+        eprintln!(
+            "warning: {} incidents in the state {state} have no department, as no rule of responsibility names one for their category and grid; {remedy} ({})",
+            rows.len(),
+            tell_rows(rows)
+        );
+    }
+    if !nowhere.is_empty() {
+        eprintln!(
+            "warning: {} incidents have a state and are kept as mere records all the same, as the store has no boundaries for their time ({})",
+            nowhere.len(),
+            tell_rows(nowhere)
+        );
+    }
+}
+
+/// Names rows in their order, not more than anybody reads.
+fn tell_rows(mut rows: Vec<u64>) -> String {
+    rows.sort_unstable();
+    let told = rows.iter().take(ROWS_TOLD).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let more = rows.len().saturating_sub(ROWS_TOLD);
+    if more > 0 { format!("rows {told} and {more} more") } else { format!("rows {told}") }
 }
 
 /// Adds cases with their lives and returns how many were new.

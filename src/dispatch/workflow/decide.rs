@@ -377,13 +377,13 @@ fn extended(workflow: &Workflow, case: &CaseState, order: &Order, context: &Cont
 }
 
 /// The clock of the stage that begins with a state; that of handling is each task's own.
-fn stage_clock(state: &StateDefinition, at: Timestamp, context: &Context<'_>) -> Vec<ClockFact> {
+pub(super) fn stage_clock(state: &StateDefinition, at: Timestamp, context: &Context<'_>) -> Vec<ClockFact> {
     let stage = state.stage.filter(|stage| !matches!(stage, Stage::Handle | Stage::Total));
     stage.and_then(|stage| clock(None, stage, at, context)).into_iter().collect()
 }
 
 /// A task has a clock even without a limit, so that its time is known.
-fn task_clock(department: &DepartmentId, at: Timestamp, context: &Context<'_>) -> ClockFact {
+pub(super) fn task_clock(department: &DepartmentId, at: Timestamp, context: &Context<'_>) -> ClockFact {
     let none = ClockFact { department: Some(department.clone()), stage: Stage::Handle, limit: None, due_at: None, warn_at: None };
     clock(Some(department), Stage::Handle, at, context).unwrap_or(none)
 }
@@ -398,7 +398,7 @@ fn clock(department: Option<&DepartmentId>, stage: Stage, at: Timestamp, context
 }
 
 /// Says of clocks that begin at `at` when little is left of them.
-fn warn(workflow: &Workflow, clocks: &mut [ClockFact], at: Timestamp, context: &Context<'_>) {
+pub(super) fn warn(workflow: &Workflow, clocks: &mut [ClockFact], at: Timestamp, context: &Context<'_>) {
     for clock in clocks.iter_mut().filter(|clock| clock.due_at.is_some()) {
         let share = clock.limit.and_then(|limit| share_of(workflow, limit));
         clock.warn_at = share.and_then(|share| due(at, share, context.calendar));

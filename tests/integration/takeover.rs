@@ -1,0 +1,166 @@
+//! Cases that a city has under way when it begins with the service.
+
+use gridkeeper::app::{OpenMode, open_store};
+use gridkeeper::config::Config;
+use gridkeeper::dispatch::Role;
+use gridkeeper::dispatch::workflow::TaskState;
+use gridkeeper::store::{CaseFilter, CaseRecord, KeyHash, KeyRecord};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::api::service::Service;
+use crate::small_town::{COMMUNITY, SmallTown, text};
+
+const ADMIN: &str = "an administrator's key";
+
+/// Four work hours to handle, two to dispatch, one work day to check; nobody answers for covers.
+const CATEGORIES: &str = "大类代码,大类名称,小类代码,小类名称,立案条件,结案条件,派遣时限,处置时限,核查时限\n\
+    E01,市容环境,10,暴露生活垃圾,公共区域有暴露垃圾,清除,2工作时,4工作时,1工作日\n\
+    C01,公用设施,02,污水井盖,缺失,补装,,2紧急工作时,\n";
+
+fn town(workflow: &str, effective: &[&str]) -> SmallTown {
+    let town = SmallTown::build();
+    let responsibilities =
+        format!("category,unit_code,department_id,department,role\nE01,{COMMUNITY},D1,环卫处,lead\nE01,{COMMUNITY},D2,城管局,co\n");
+    for (kind, table) in [("categories", CATEGORIES), ("responsibilities", &responsibilities)] {
+        let file = town.write(&format!("{kind}.csv"), table);
+        town.succeed(&[&[kind, "import", text(&file)], effective].concat());
+    }
+    town.write("settings.toml", format!("[cases]\nworkflow = \"{workflow}\"\n"));
+    town
+}
+
+const SINCE_JANUARY: [&str; 2] = ["--effective", "2026-01-01"];
+
+/// Imports a table, and returns what was printed and what was warned of.
+fn import(town: &SmallTown, name: &str, rows: &str) -> (String, String) {
+    let settings = town.path("settings.toml");
+    let file = town.write(name, rows);
+    let output = town.run(&["--config", text(&settings), "incidents", "import", text(&file)]);
+    let texts = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert!(output.status.success(), "{texts:?}");
+    let [told, warned] = texts;
+    (told, warned)
+}
+
+fn records(town: &SmallTown) -> Vec<CaseRecord> {
+    let store = open_store(text(&town.store()), OpenMode::ReadOnly).unwrap();
+    let mut records = store.load_case_records(&CaseFilter::first(99)).unwrap().records;
+    records.sort_by(|a, b| a.case.description.cmp(&b.case.description));
+    records
+}
+
+fn serve(town: &SmallTown) -> Service {
+    let store = open_store(text(&town.store()), OpenMode::Write).unwrap();
+    let record = KeyRecord::new(KeyHash(Sha256::digest(ADMIN.as_bytes()).into()), Role::Admin, Timestamp::UNIX_EPOCH);
+    store.add_key(&record, "test").unwrap();
+    Service::start_on(store, Config::load(Some(&town.path("settings.toml"))).unwrap(), false)
+}
+
+/// Moves a case on to its end by the moves that are open, and returns them.
+fn walk(service: &Service, id: &str) -> Vec<String> {
+    let path = format!("/v1/incidents/{id}");
+    let ask = |case: &Value, body: &Value| -> Value {
+        let response = service.request("POST", &format!("{path}/actions")).bearer_auth(ADMIN).json(body).send().unwrap();
+        let (status, found) = (response.status(), response.json::<Value>().unwrap());
+        assert_eq!(status, 200, "{body}: {found}, of {case}");
+        found
+    };
+    let mut case: Value = service.get(&path).bearer_auth(ADMIN).send().unwrap().json().unwrap();
+    let mut made = Vec::new();
+    while case["open"] == true {
+        assert!(made.len() < 20, "{made:?}");
+        let open: Vec<&str> = case["actions"].as_array().unwrap().iter().map(|action| action["action"].as_str().unwrap()).collect();
+        let tasks = case["tasks"].as_array().unwrap();
+        let at_work = |state: &str| tasks.iter().find(|task| task["state"] == state).map(|task| task["department"].clone());
+        let (waiting, accepted) = (at_work("waiting"), at_work("accepted"));
+        let ways = ["verify_done", "file", "accept", "done", "dispatch", "link", "close"];
+        let is_way = |way: &&&str| match **way {
+            "accept" => waiting.is_some(),
+            "link" | "dispatch" => waiting.is_none() && accepted.is_none(),
+            _ => true,
+        };
+        let action = ways.iter().filter(is_way).find(|way| open.contains(*way)).unwrap_or_else(|| panic!("{case}"));
+        let mut body = json!({ "action": action, "reason": "r", "condition": "1" });
+        match *action {
+            "accept" => body["department"] = waiting.unwrap(),
+            "done" => body["department"] = accepted.or(waiting).unwrap(),
+            "link" => body["department"] = "D1".into(),
+            _ => {}
+        }
+        made.push((*action).to_owned());
+        case = ask(&case, &body);
+    }
+    assert_eq!(case["state"], "closed", "{made:?}");
+    made
+}
+
+fn local(text: &str) -> Option<Timestamp> {
+    Some(format!("{text}:00+08:00").parse().unwrap())
+}
+
+/// A table with an incident in each state, reported on a Monday at nine and there since ten.
+fn in_states(states: &[&str], category: &str) -> String {
+    let row = |state: &&str| format!("111.602,26.205,{category},{state},2026-03-02 09:00,{state},2026-03-02 10:00\n");
+    format!("lon,lat,category,description,reported_at,state,state_at\n{}", states.iter().map(row).collect::<String>())
+}
+
+#[test]
+fn a_case_that_is_under_way_has_the_tasks_and_clocks_of_its_state_and_goes_on_to_its_end() {
+    for (workflow, states) in [
+        ("chinese-city", &["pending_file", "verifying", "pending_dispatch", "pending_handle", "handling", "pending_check"][..]),
+        ("plain-311", &["open", "in_progress"]),
+    ] {
+        let town = town(workflow, &SINCE_JANUARY);
+        let (told, warned) = import(&town, "cases.csv", &in_states(states, "E0110"));
+        assert!(told.starts_with(&format!("{} incidents are new", states.len())) && warned.is_empty(), "{told}{warned}");
+        let records = records(&town);
+        for record in &records {
+            let state = record.state().unwrap();
+            let name = &*state.name.0;
+            assert_eq!(name, record.case.description);
+            let tasks: Vec<(&str, TaskState, Option<Timestamp>)> =
+                state.tasks.iter().map(|task| (&*task.department.0, task.state, task.clock.due_at)).collect();
+            let both = |state: TaskState, due: Option<Timestamp>| vec![("D1", state, due), ("D2", state, due)];
+            let (expected, due_at) = match name {
+                // From ten: two hours before noon, two in the afternoon.
+                "pending_handle" | "handling" => (both(TaskState::Waiting, local("2026-03-02T16:00")), local("2026-03-02T16:00")),
+                "pending_check" => (both(TaskState::Done, None), local("2026-03-03T10:00")),
+                "pending_dispatch" => (Vec::new(), local("2026-03-02T12:00")),
+                // They have their tasks with the report.
+                "open" | "in_progress" => (both(TaskState::Waiting, local("2026-03-02T15:00")), local("2026-03-02T15:00")),
+                _ => (Vec::new(), None),
+            };
+            assert_eq!((tasks, state.due_at()), (expected, due_at), "{name}");
+        }
+        let service = serve(&town);
+        for record in &records {
+            let made = walk(&service, &record.case.id.to_string());
+            let is_checked = record.case.description == "pending_check";
+            assert_eq!(made.iter().filter(|made| *made == "done").count(), if is_checked { 0 } else { 2 }, "{made:?}");
+        }
+    }
+}
+
+#[test]
+fn a_case_that_is_under_way_goes_to_those_whom_the_rules_of_now_name_where_its_time_had_none() {
+    let town = town("chinese-city", &[]);
+    let (_, warned) = import(&town, "cases.csv", &in_states(&["handling"], "E0110"));
+    assert_eq!(warned, "");
+    let state = records(&town)[0].state().unwrap();
+    assert_eq!(state.open_tasks().map(|task| &*task.department.0).collect::<Vec<_>>(), ["D1", "D2"]);
+    assert_eq!(state.due_at(), local("2026-03-02T16:00"));
+}
+
+#[test]
+fn a_case_for_which_nobody_answers_is_told_of_with_the_move_that_helps() {
+    let town = town("chinese-city", &SINCE_JANUARY);
+    let (_, warned) = import(&town, "cases.csv", &in_states(&["pending_dispatch", "handling"], "C0102"));
+    assert!(warned.contains("1 incidents in the state handling have no department") && warned.contains("by link (rows 3)"), "{warned}");
+    assert!(!warned.contains("pending_dispatch"), "{warned}");
+    let records = records(&town);
+    let handling = records.iter().find(|record| record.case.description == "handling").unwrap();
+    let made = walk(&serve(&town), &handling.case.id.to_string());
+    assert_eq!(made, ["link", "accept", "done", "close"]);
+}
