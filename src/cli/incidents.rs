@@ -1,3 +1,4 @@
+mod known;
 mod list;
 mod lives;
 
@@ -11,15 +12,14 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
-use sha2::{Digest, Sha256};
-use uuid::Builder;
 
+use self::known::{RowId, Tally};
 use super::{Context, Outcome};
 use crate::app::{self, OpenMode, StoreUnavailable};
 use crate::boundary::{GenerationState, LayerName};
 use crate::config::Config;
+use crate::dispatch::Case;
 use crate::dispatch::workflow::CaseEvent;
-use crate::dispatch::{Case, CaseId};
 use crate::history::{load_roster, load_snapshot};
 use crate::import::{Crs, IncidentRow, RowProblem, Table, read_incidents};
 use crate::snapshot::{Query, Snapshot};
@@ -36,9 +36,12 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Add the incidents of a table: lon, lat, reported_at, and where present crs, category, description, source, id
+    /// Add the incidents of a table: lon, lat, reported_at, and where present crs, category, description, source, id, state, state_at
+    ///
+    /// One with a state, by its name or title in the workflow, begins its life there at `state_at`, by default when it was reported: with
+    /// the tasks and clocks of that state. One whose `id`, the office's own number, is known is left as it is, and told where it differs.
     Import {
-        /// A table, .csv (UTF-8 or GBK) or .xlsx
+        /// A table, .csv (UTF-8 or GBK) or .xlsx, or lines of JSON, .ndjson
         file: PathBuf,
         /// The reference system of rows that name none: EPSG:n, WKT, GCJ02 or BD09
         #[arg(long, default_value = "EPSG:4326", value_name = "CRS")]
@@ -76,7 +79,8 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
 }
 
 /// Adds the incidents of a table, those with a state with a life that has come so far, each with the grid, the generation and the keeper of its own time; or reports every row that cannot
-/// be read and stores nothing. The same table again adds nothing.
+/// be read and stores nothing. The same table again adds nothing; a row whose incident
+/// is known and otherwise is told.
 ///
 /// An incident from before the first boundaries gets today's: an office begins with the cases of the years before.
 pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer: &LayerName, live: bool) -> anyhow::Result<Outcome> {
@@ -88,8 +92,8 @@ pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer:
         super::roster::report(&problems, file);
         return Ok(Outcome::Problems);
     }
-    let ids = case_ids(&incidents);
-    let mut dated: Vec<(IncidentRow, CaseId)> = incidents.into_iter().zip(ids).collect();
+    let ids = known::find_ids(store, &incidents).map_err(StoreUnavailable::from)?;
+    let mut dated: Vec<(IncidentRow, RowId)> = incidents.into_iter().zip(ids).collect();
     dated.sort_by_key(|(incident, _)| incident.reported_at);
     let mut times = Times::new(store, config, layer, now)?;
     let mut cases: Vec<Read> = Vec::with_capacity(dated.len());
@@ -102,6 +106,7 @@ pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer:
     }
     let located = cases.iter().filter(|read| read.case.grid.is_some()).count();
     let count = cases.len();
+    let (known, cases): (Vec<_>, Vec<_>) = cases.into_iter().partition(|read| read.is_known);
     warn_of_unknown_categories(&cases);
     lives::warn_of_idle(&cases, &config.cases.workflow);
     let (records, with_lives): (Vec<_>, Vec<_>) = cases.into_iter().partition(|read| read.events.is_empty());
@@ -112,13 +117,28 @@ pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer:
         added += store.add_cases(&records, &super::author(), now).map_err(StoreUnavailable::from).context(failed)?;
     }
     added += lives::add(store, with_lives).map_err(StoreUnavailable::from).context(failed)?;
-    super::say(&format!("{added} incidents are new of {count} in the table; {located} lie in a grid"));
+    let Tally { same, differing, put_away } = known::compare(store, &known).map_err(StoreUnavailable::from)?;
+    let mut told = format!("{added} incidents are new of {count} in the table; {located} lie in a grid");
+    // Somebody else may have taken some in meanwhile; these are counted when the table is read again.
+    for (rows, what) in [
+        (same, "are known and unchanged"),
+        (differing, "are known and differ; they were left as they are"),
+        (put_away, "are known and put away"),
+    ] {
+        if rows > 0 {
+            told += &format!("; {rows} {what}");
+        }
+    }
+    super::say(&told);
     Ok(Outcome::Done)
 }
 
 /// A case as a row of a table makes it.
 struct Read {
     row: u64,
+    /// The office's own; empty where the table has none.
+    number: String,
+    is_known: bool,
     case: Case,
     /// The state in which it is by the table; empty for a mere record.
     state: String,
@@ -163,7 +183,12 @@ impl<'a> Times<'a> {
     }
 }
 
-fn to_case(snapshot: &Snapshot, (config, layer, now): (&Config, &LayerName, Timestamp), incident: IncidentRow, id: CaseId) -> Read {
+fn to_case(
+    snapshot: &Snapshot,
+    (config, layer, now): (&Config, &LayerName, Timestamp),
+    incident: IncidentRow,
+    RowId { id, is_known }: RowId,
+) -> Read {
     let query = Query {
         position: incident.position,
         layer: layer.clone(),
@@ -176,7 +201,7 @@ fn to_case(snapshot: &Snapshot, (config, layer, now): (&Config, &LayerName, Time
     let answer = snapshot.answer(&query).ok();
     let holder = answer.as_ref().and_then(|answer| answer.duty.as_ref()?.holder.as_ref()).map(|holder| holder.worker.id.clone());
     let unit = answer.as_ref().and_then(crate::snapshot::Answer::unit);
-    let (row, state, state_at) = (incident.row, incident.state, incident.state_at);
+    let (row, number, state, state_at) = (incident.row, incident.id, incident.state, incident.state_at);
     let case = Case {
         id,
         position: incident.position,
@@ -194,7 +219,7 @@ fn to_case(snapshot: &Snapshot, (config, layer, now): (&Config, &LayerName, Time
     let border_m = answer.as_ref().filter(|answer| answer.is_ambiguous).and_then(|answer| answer.located.distance_to_border_m);
     let rules = snapshot.rules(case.reported_at);
     let is_category_unknown = !case.category.is_empty() && rules.has_categories() && rules.find(&case.category, true).is_err();
-    Read { row, case, state, events, border_m, is_category_unknown }
+    Read { row, number, is_known, case, state, events, border_m, is_category_unknown }
 }
 
 /// Returns the rows whose number an earlier row has: which of them is meant by it, nobody could say.
@@ -229,26 +254,4 @@ fn warn_of_unknown_categories(cases: &[Read]) {
     if let Some(more) = counts.len().checked_sub(CATEGORIES_WARNED_OF).filter(|more| *more > 0) {
         eprintln!("warning: {more} more categories are unknown");
     }
-}
-
-/// Makes ids of what the rows say, so that a table which is read twice gives the same cases. Rows that say the same are counted.
-fn case_ids(incidents: &[IncidentRow]) -> Vec<CaseId> {
-    let mut counts: FxHashMap<[u8; 32], u64> = FxHashMap::default();
-    let mut id = |incident: &IncidentRow| {
-        let said = serde_json::json!([
-            incident.id,
-            incident.given,
-            incident.category,
-            incident.description,
-            incident.source,
-            incident.reported_at.as_microsecond()
-        ]);
-        let hash: [u8; 32] = Sha256::digest(said.to_string().as_bytes()).into();
-        let count = counts.entry(hash).or_default();
-        *count += 1;
-        let counted = Sha256::digest([&hash[..], &count.to_be_bytes()].concat());
-        let bytes = counted[..16].try_into().expect("a SHA-256 has 32 bytes");
-        CaseId(Builder::from_custom_bytes(bytes).into_uuid())
-    };
-    incidents.iter().map(&mut id).collect()
 }

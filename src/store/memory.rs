@@ -299,6 +299,11 @@ impl Store for MemoryStore {
         Ok(self.lock().cases.get(&id).cloned())
     }
 
+    fn find_known_cases(&self, ids: &[CaseId]) -> Result<Vec<CaseId>, StoreError> {
+        let state = self.lock();
+        Ok(ids.iter().copied().filter(|id| state.cases.contains_key(id)).collect())
+    }
+
     fn load_cases(&self, filter: &CaseFilter) -> Result<CasePage, StoreError> {
         let state = self.lock();
         let matching: Vec<&Case> = state.cases.values().filter(|case| matches(case, filter) && state.lives.matches(case, filter)).collect();

@@ -211,6 +211,9 @@ pub trait Store: Send + Sync {
 
     fn find_case(&self, id: CaseId) -> Result<Option<Case>, StoreError>;
 
+    /// Returns those of some ids of which a case was ever taken in, also where its month was taken out since, in no order.
+    fn find_known_cases(&self, ids: &[CaseId]) -> Result<Vec<CaseId>, StoreError>;
+
     /// Returns one page of cases in the order of their ids.
     fn load_cases(&self, filter: &CaseFilter) -> Result<CasePage, StoreError>;
 

@@ -1,4 +1,6 @@
-//! Cases that a city has under way when it begins with the service.
+//! Cases that a city has under way when it begins with the service, and tables that tell of them again.
+
+use std::collections::BTreeSet;
 
 use gridkeeper::app::{OpenMode, open_store};
 use gridkeeper::config::Config;
@@ -163,4 +165,62 @@ fn a_case_for_which_nobody_answers_is_told_of_with_the_move_that_helps() {
     let handling = records.iter().find(|record| record.case.description == "handling").unwrap();
     let made = walk(&serve(&town), &handling.case.id.to_string());
     assert_eq!(made, ["link", "accept", "done", "close"]);
+}
+
+#[test]
+fn the_help_of_the_import_says_what_a_table_may_be_and_have() {
+    let output = crate::support::gridkeeper().args(["incidents", "import", "--help"]).output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    for word in [".csv", ".xlsx", ".ndjson", "state", "state_at", "id"] {
+        assert!(help.contains(word), "{word}: {help}");
+    }
+}
+
+const HEAD: &str = "id,lon,lat,category,description,reported_at,state\n";
+
+#[test]
+fn a_number_that_another_table_had_is_the_same_incident_and_each_row_that_differs_is_told() {
+    let town = town("chinese-city", &SINCE_JANUARY);
+    let row = |id: &str, what: &str, state: &str| format!("{id},111.602,26.205,E0110,{what},2026-03-02 09:00,{state}\n");
+    let first = [HEAD, &row("A1", "a heap", "handling"), &row("A2", "a hole", ""), &row("", "a lamp", "pending_file")].concat();
+    let (told, _) = import(&town, "first.csv", &first);
+    assert!(told.starts_with("3 incidents are new of 3 in the table; 3 lie in a grid\n"), "{told}");
+    let (told, warned) = import(&town, "first.csv", &first);
+    assert!(told.starts_with("0 incidents are new of 3 in the table; 3 lie in a grid; 3 are known and unchanged\n"), "{told}");
+    assert_eq!(warned, "");
+    let before = records(&town);
+    // The next day: one is closed, one is told otherwise and has begun to live, one is as it was, and one is new.
+    let next = [
+        HEAD,
+        &row("A1", "a heap", "已结案"),
+        &row("A2", "a deep hole", "pending_file").replace("26.205", "26.206"),
+        &row("", "a lamp", "pending_file"),
+        &row("A3", "a heap", "handling"),
+    ]
+    .concat();
+    let (told, warned) = import(&town, "next.csv", &next);
+    let counts = "1 incidents are new of 4 in the table; 4 lie in a grid; 1 are known and unchanged; 2 are known and differ";
+    assert!(told.starts_with(counts), "{told}");
+    let lines: Vec<&str> = warned.lines().collect();
+    assert_eq!(lines.len(), 2, "{warned}");
+    assert!(lines[0].starts_with("warning: row 2: the incident \"A1\" is known as "), "{warned}");
+    assert!(lines[0].contains("another state (\"closed\"; it is \"handling\"); move it on by its actions"), "{warned}");
+    assert!(lines[1].starts_with("warning: row 3: the incident \"A2\" is known as ") && lines[1].contains("another place ("), "{warned}");
+    assert!(lines[1].contains(", description, state (\"pending_file\"; it is \"a mere record\")"), "{warned}");
+    assert!(!warned.contains("deep"), "what was described may be personal: {warned}");
+    let ids = |records: &[CaseRecord]| records.iter().map(|record| record.case.id).collect::<BTreeSet<_>>();
+    let after = records(&town);
+    assert!(after.len() == 4 && ids(&after).is_superset(&ids(&before)));
+    assert!(before.iter().all(|record| after.contains(record)), "all is left as it was");
+    // What was corrected since, and a state in which the case has been, are no differences.
+    let heap = before.iter().find(|record| record.case.description == "a heap").unwrap();
+    let service = serve(&town);
+    let (lon, lat) = (111.604, 26.207);
+    let moved = json!({ "action": "move", "lon": lon, "lat": lat });
+    let path = format!("/v1/incidents/{}/actions", heap.case.id);
+    assert_eq!(service.request("POST", &path).bearer_auth(ADMIN).json(&moved).send().unwrap().status(), 200);
+    walk(&service, &heap.case.id.to_string());
+    drop(service);
+    let (told, warned) = import(&town, "first.csv", &first);
+    assert!(told.contains("; 3 are known and unchanged\n") && warned.is_empty(), "{told}{warned}");
 }

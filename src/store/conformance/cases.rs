@@ -27,6 +27,9 @@ pub fn cases_come_in_pages_in_the_order_of_ids(place: &Place) {
     assert_eq!(seen, [1, 2, 3, 4, 5]);
     assert_eq!(store.find_case(CaseId(Uuid::from_u128(3))).unwrap(), Some(cases[1].clone()));
     assert_eq!(store.find_case(CaseId(Uuid::from_u128(9))).unwrap(), None);
+    let known = store.find_known_cases(&[9, 3, 8, 1].map(|id| CaseId(Uuid::from_u128(id)))).unwrap();
+    let known: std::collections::BTreeSet<u128> = known.iter().map(|id| id.0.as_u128()).collect();
+    assert_eq!(known.into_iter().collect::<Vec<_>>(), [1, 3]);
 }
 
 pub fn cases_are_filtered(place: &Place) {

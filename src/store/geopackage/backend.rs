@@ -204,6 +204,10 @@ impl Store for GeoPackageStore {
         self.connections.read("find a case", |tx| cases::find_case(tx, id))
     }
 
+    fn find_known_cases(&self, ids: &[CaseId]) -> Result<Vec<CaseId>, StoreError> {
+        self.connections.read("find known cases", |tx| cases::find_known(tx, ids))
+    }
+
     fn load_cases(&self, filter: &CaseFilter) -> Result<CasePage, StoreError> {
         self.connections.read("read cases", |tx| cases::load_cases(tx, filter))
     }

@@ -59,6 +59,19 @@ pub(super) fn find_case(transaction: &Transaction<'_>, id: CaseId) -> Result<Opt
     statement.query_row([id.0.to_string()], |row| Ok(read_case(row))).optional()?.transpose()
 }
 
+/// Returns those of some ids that a case has, or had that was taken out of the store this one is a copy of.
+pub(super) fn find_known(transaction: &Transaction<'_>, ids: &[CaseId]) -> Result<Vec<CaseId>, Failure> {
+    let sql = "SELECT 1 FROM gk_case WHERE id = ?1 UNION ALL SELECT 1 FROM gk_case_id WHERE id = ?1 LIMIT 1";
+    let mut find = transaction.prepare_cached(sql)?;
+    let mut known = Vec::new();
+    for id in ids {
+        if find.exists([id.0.to_string()])? {
+            known.push(*id);
+        }
+    }
+    Ok(known)
+}
+
 pub(super) fn load_cases(transaction: &Transaction<'_>, filter: &CaseFilter) -> Result<CasePage, Failure> {
     let conditions = Conditions::of(filter);
     let count = || -> Result<usize, Failure> {

@@ -236,6 +236,10 @@ impl Store for PostgisStore {
         self.connections.read("find a case", async |tx| cases::find_case(tx, id).await)
     }
 
+    fn find_known_cases(&self, ids: &[CaseId]) -> Result<Vec<CaseId>, StoreError> {
+        self.connections.read("find known cases", async |tx| cases::find_known(tx, ids).await)
+    }
+
     fn load_cases(&self, filter: &CaseFilter) -> Result<CasePage, StoreError> {
         self.connections.read("read cases", async |tx| lists::load_cases(tx, filter).await)
     }

@@ -225,6 +225,13 @@ pub(super) async fn find_time(tx: &Transaction<'_>, id: CaseId) -> Result<Option
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
 
+/// Returns those of some ids that a case has, or had whose month was taken out.
+pub(super) async fn find_known(tx: &Transaction<'_>, ids: &[CaseId]) -> Result<Vec<CaseId>, Failure> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = tx.query("SELECT id FROM gk_case_id WHERE id = ANY ($1)", &[&ids]).await?;
+    Ok(rows.iter().map(|row| CaseId(row.get(0))).collect())
+}
+
 pub(super) fn read_case(row: &Row) -> Result<Case, Failure> {
     let broken = |detail: &dyn std::fmt::Display| corrupt("case", detail);
     let code = |text: Option<&str>| text.map(UnitCode::parse).transpose().map_err(|e| broken(&e));

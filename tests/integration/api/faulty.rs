@@ -102,6 +102,7 @@ impl Store for Faulty {
         fn load_rules() -> Vec<RuleSet>;
         fn add_cases(cases: &[Case], author: &str, at: Timestamp) -> usize;
         fn find_case(id: CaseId) -> Option<Case>;
+        fn find_known_cases(ids: &[CaseId]) -> Vec<CaseId>;
         fn load_cases(filter: &CaseFilter) -> CasePage;
         fn write_cases(writes: Vec<CaseWrite>) -> Vec<CaseWritten>;
         fn find_case_record(id: CaseId) -> Option<CaseRecord>;
