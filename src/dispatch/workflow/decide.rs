@@ -27,8 +27,12 @@ pub enum Refusal {
     NoSuchDepartment { department: DepartmentId, known: String },
     #[error("the department {0} has an open task already; name another")]
     HasTask(DepartmentId),
+    #[error("the department {0} has accepted its task already")]
+    HasAccepted(DepartmentId),
     #[error("the case was appealed already; that is open once")]
     Appealed,
+    #[error("{0} is not open to who has appealed; somebody else decides on the appeal")]
+    OwnAppeal(ActionName),
     #[error("the case was in time, so there is nothing to appeal")]
     NotLate,
     #[error("no clock that could be extended has a due time")]
@@ -116,7 +120,14 @@ pub fn decide(workflow: &Workflow, case: &CaseState, order: &Order, context: &Co
             facts.departments = choose_departments(case, order, context)?;
             facts.clocks.extend(facts.departments.iter().map(|appointed| task_clock(&appointed.department, at, context)));
         }
-        Effect::Accept | Effect::Assign => facts.department = Some(find_task(case, action, order.department.as_ref())?),
+        Effect::Accept => {
+            let department = find_task(case, action, order.department.as_ref())?;
+            if case.open_tasks().all(|task| task.department != department || task.state == TaskState::Accepted) {
+                return Err(Refusal::HasAccepted(department));
+            }
+            facts.department = Some(department);
+        }
+        Effect::Assign => facts.department = Some(find_task(case, action, order.department.as_ref())?),
         Effect::Return => {
             let department = find_task(case, action, order.department.as_ref())?;
             moves = case.open_tasks().all(|task| task.department == department);
@@ -158,6 +169,9 @@ pub fn decide(workflow: &Workflow, case: &CaseState, order: &Order, context: &Co
         }
         Effect::ReviewAppeal | Effect::RejectAppeal if !matches!(case.appeal, Appeal::Open | Appeal::Reviewed) => {
             return Err(workflow.not_now(case, action, order.role));
+        }
+        Effect::ReviewAppeal | Effect::RejectAppeal if case.appealed_by.as_deref() == Some(order.author.as_str()) => {
+            return Err(Refusal::OwnAppeal(action.name.clone()));
         }
         Effect::Move => {
             facts.place.clone_from(&order.place);
@@ -230,6 +244,7 @@ impl ActionDefinition {
 
 fn is_open(action: &ActionDefinition, case: &CaseState) -> bool {
     let fits = match action.effect {
+        Effect::Accept => case.open_tasks().any(|task| task.state == TaskState::Waiting),
         effect if effect.is_of_task() => case.open_tasks().next().is_some(),
         Effect::Rework => case.tasks.iter().any(|task| task.state == TaskState::Done),
         Effect::ReviewAppeal | Effect::RejectAppeal => matches!(case.appeal, Appeal::Open | Appeal::Reviewed),

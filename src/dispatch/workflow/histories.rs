@@ -337,6 +337,21 @@ fn a_clock_that_is_due_at_another_time_is_told_of_anew_and_one_that_stands_still
 }
 
 #[test]
+fn a_task_is_accepted_once() {
+    let mut case = Played::new("2026-11-27T09:00");
+    case.play("2026-11-27T09:00", "file");
+    case.play("2026-11-27T09:00", "dispatch");
+    let of = |case: &Played, department: &str| Order { department: Some(DepartmentId(department.into())), ..case.order("accept") };
+    case.play_order(&of(&case, "D1")).unwrap();
+    let refused = case.play_order(&of(&case, "D1")).unwrap_err();
+    assert!(matches!(&refused, Refusal::HasAccepted(department) if &*department.0 == "D1") && refused.is_conflict(), "{refused}");
+    case.play_order(&of(&case, "D2")).unwrap();
+    let refused = case.play_order(&of(&case, "D2")).unwrap_err();
+    assert!(matches!(&refused, Refusal::NotNow { allowed, .. } if !allowed.iter().any(|open| &*open.0 == "accept")), "{refused}");
+    assert_eq!(case.events.len(), 5);
+}
+
+#[test]
 fn an_appeal_is_open_once_and_only_after_a_late_end() {
     let mut case = Played::new("2026-11-27T09:00");
     case.play("2026-11-27T09:00", "file");
@@ -350,9 +365,15 @@ fn an_appeal_is_open_once_and_only_after_a_late_end() {
     case.play("2026-12-27T11:00", "close");
     case.play("2026-12-28T11:00", "appeal");
     assert!(matches!(case.play_order(&case.order("appeal")), Err(Refusal::NotNow { .. } | Refusal::Appealed)));
-    case.play("2026-12-28T12:00", "review");
+    for own in ["review", "reject"] {
+        let refused = case.play_order(&case.order(own)).unwrap_err();
+        assert!(matches!(refused, Refusal::OwnAppeal(_)) && refused.is_conflict(), "who has appealed decides nothing: {refused}");
+    }
+    let mut by_another = case.order("review");
+    by_another.author = "another".into();
+    case.play_order(&by_another).unwrap();
     assert_eq!(case.state().appeal, Appeal::Reviewed, "one look is not enough");
-    case.play("2026-12-28T13:00", "review");
+    case.play_order(&by_another).unwrap();
     assert_eq!(case.state().appeal, Appeal::Upheld);
     assert!(case.state().is_late(case.at), "the delay stays a fact");
     assert!(!case.state().is_overdue(case.at), "nothing is due any more");

@@ -33,6 +33,8 @@ pub struct CaseState {
     pub reopenings: u32,
     pub is_supervised: bool,
     pub appeal: Appeal,
+    /// Who has appealed.
+    pub appealed_by: Option<String>,
     pub is_published: bool,
     /// Photos in the order in which they were added, those that were erased since too.
     pub photos: Vec<PhotoId>,
@@ -224,6 +226,7 @@ impl CaseState {
             reopenings: 0,
             is_supervised: false,
             appeal: Appeal::None,
+            appealed_by: None,
             is_published: false,
             photos: Vec::new(),
             photos_shown: Vec::new(),
@@ -289,7 +292,10 @@ impl CaseState {
             }
             Effect::Extend => self.extensions += 1,
             Effect::Supervise => self.is_supervised = true,
-            Effect::Appeal => self.appeal = Appeal::Open,
+            Effect::Appeal => {
+                self.appeal = Appeal::Open;
+                self.appealed_by = Some(event.author.clone());
+            }
             Effect::ReviewAppeal => self.appeal = if self.appeal == Appeal::Open { Appeal::Reviewed } else { Appeal::Upheld },
             Effect::RejectAppeal => self.appeal = Appeal::Rejected,
             Effect::Moderate => {

@@ -9,6 +9,8 @@ export const words = {
   noRule: ['没有规则说明这里由哪个部门负责，请指定部门', 'no rule says which department answers here; name departments'],
   noSuchDepartment: ['没有职责规则提到部门 {}；规则中的部门有 {}', 'no rule of responsibility names the department {}; those that are named are {}'],
   hasTask: ['部门 {} 已有在办任务，请换一个', 'the department {} has an open task already; name another'],
+  hasAccepted: ['部门 {} 已经签收了这项任务', 'the department {} has accepted its task already'],
+  ownAppeal: ['不能自己做 {}：申诉由其他人审核', '{} is not open to who has appealed; somebody else decides on the appeal'],
   appealed: ['这个案件已申诉过，只能申诉一次', 'the case was appealed already; that is open once'],
   inTime: ['案件没有超期，无需申诉', 'the case was in time, so there is nothing to appeal'],
   noClock: ['没有可以延长的时限', 'no clock that could be extended has a due time'],
