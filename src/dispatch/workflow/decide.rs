@@ -299,7 +299,18 @@ fn choose_departments(case: &CaseState, order: &Order, context: &Context<'_>) ->
             chosen.push(called(appointed, case, context)?);
         }
     }
-    if chosen.is_empty() { Err(Refusal::NoDepartment) } else { Ok(chosen) }
+    // Somebody answers for the case: where nobody is named for that, the first of them. Who has led those that are still at it, and is done,
+    // answers all the same.
+    let is_lead = |role: DepartmentRole| role == DepartmentRole::Lead;
+    let is_under_way = case.open_tasks().next().is_some();
+    let is_led = is_under_way && case.tasks.iter().any(|task| !task.state.is_gone() && is_lead(task.role))
+        || chosen.iter().any(|appointed| is_lead(appointed.role));
+    match chosen.first_mut() {
+        None => return Err(Refusal::NoDepartment),
+        Some(first) if !is_led => first.role = DepartmentRole::Lead,
+        Some(_) => {}
+    }
+    Ok(chosen)
 }
 
 /// Finds whose task is passed on, and who gets it in the same role: the first of the departments of an order, or else the one that it

@@ -352,6 +352,25 @@ fn a_task_is_accepted_once() {
 }
 
 #[test]
+fn somebody_answers_for_a_case_whoever_is_called_in() {
+    let mut case = Played::new("2026-11-27T09:00");
+    case.play("2026-11-27T09:00", "file");
+    let named = |case: &Played, action: &str, ids: &[&str]| Order {
+        departments: ids.iter().map(|id| appointed(id, DepartmentRole::Co)).collect(),
+        ..case.order(action)
+    };
+    case.play_order(&named(&case, "dispatch", &["D2", "D1"])).unwrap();
+    let roles = |case: &Played| case.state().tasks.iter().map(|task| (task.department.to_string(), task.role)).collect::<Vec<_>>();
+    assert_eq!(roles(&case), [("D2".to_owned(), DepartmentRole::Lead), ("D1".to_owned(), DepartmentRole::Co)]);
+    case.play_order(&named(&case, "link", &["D3"])).unwrap();
+    assert_eq!(roles(&case)[2], ("D3".to_owned(), DepartmentRole::Co), "there is a lead");
+    let done = Order { department: Some(DepartmentId("D2".into())), ..case.order("done") };
+    case.play_order(&done).unwrap();
+    case.play_order(&named(&case, "link", &["D4"])).unwrap();
+    assert_eq!(roles(&case)[3], ("D4".to_owned(), DepartmentRole::Co), "who has led and is done leads all the same");
+}
+
+#[test]
 fn an_appeal_is_open_once_and_only_after_a_late_end() {
     let mut case = Played::new("2026-11-27T09:00");
     case.play("2026-11-27T09:00", "file");
