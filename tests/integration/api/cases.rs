@@ -317,6 +317,18 @@ fn lists_are_filtered_and_go_on_page_by_page() {
 }
 
 #[test]
+fn a_body_that_says_a_thing_twice_is_refused_and_nothing_is_kept() {
+    let service = service();
+    let (lon, lat) = middle_of(0, 0);
+    let twice = format!("{{\"lon\":{lon},\"lat\":{lat},\"category\":\"E0110\",\"category\":\"C0102\"}}");
+    let request = service.request("POST", "/v1/incidents").bearer_auth(DISPATCHER).header("content-type", "application/json");
+    let problem = read(request.body(twice).send().unwrap(), 400);
+    assert!(problem["detail"].as_str().unwrap().starts_with("the body has the member \"category\" twice"), "{problem}");
+    let list = read(service.get("/v1/incidents").bearer_auth(DISPATCHER).send().unwrap(), 200);
+    assert_eq!(list["incidents"], json!([]));
+}
+
+#[test]
 fn many_who_report_at_once_are_all_taken_in() {
     let service = service();
     let ids: Vec<String> = std::thread::scope(|scope| {
