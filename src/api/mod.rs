@@ -30,6 +30,7 @@ mod identify;
 mod indicators;
 mod json;
 mod keepers;
+mod known;
 pub mod links;
 mod locate;
 pub mod media;

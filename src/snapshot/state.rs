@@ -182,6 +182,24 @@ impl Snapshot {
         territory
     }
 
+    /// Whether any layer has a unit of a code now, or had one.
+    pub fn has_unit(&self, code: &UnitCode) -> bool {
+        let lives = |layer: &Arc<LayerSnapshot>| layer.coverage().levels().iter().any(|level| level.find(code).is_some());
+        let ended = self.histories.iter().flat_map(|history| &history.ended);
+        self.layers.iter().any(lives) || ended.into_iter().any(|unit| unit.code == *code)
+    }
+
+    /// Returns the units of now whose codes begin the longest like one that none has, in the order of codes.
+    pub fn nearest_units(&self, code: &UnitCode, count_max: usize) -> Vec<&UnitCode> {
+        let alike = |other: &UnitCode| code.as_str().bytes().zip(other.as_str().bytes()).take_while(|(a, b)| a == b).count();
+        let levels = self.layers.iter().flat_map(|layer| layer.coverage().levels());
+        let mut codes: Vec<&UnitCode> = levels.flat_map(|level| level.units()).map(|unit| &unit.code).collect();
+        codes.sort_unstable_by(|a, b| (alike(b), *a).cmp(&(alike(a), *b)));
+        codes.dedup();
+        codes.truncate(count_max);
+        codes
+    }
+
     /// Returns the units of a layer, those of now first.
     fn kin(&self, layer: &LayerName) -> Vec<Kin<'_>> {
         let current = self.layer(layer).map(|layer| layer.coverage().levels()).unwrap_or_default();

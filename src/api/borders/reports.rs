@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::api::caller::Caller;
 use crate::api::cases::{Body, read_token, require_cases};
 use crate::api::document::Document;
+use crate::api::known::check_unit;
 use crate::api::locate::{Asker, Options};
 use crate::api::media::{JSON, negotiate};
 use crate::api::problem::Problem;
@@ -105,7 +106,10 @@ pub async fn report_border(State(state): State<AppState>, caller: Caller, header
     if text.is_empty() {
         body.fault("description", "is missing".into());
     }
-    let unit = body.parsed("unit", UnitCode::parse);
+    let unit = body.parsed("unit", |text| {
+        let code = UnitCode::parse(text).map_err(|e| e.to_string())?;
+        check_unit(&state, &code).map(|()| code)
+    });
     body.finish()?;
     let mut asker = Asker::new(&state, caller.clone(), Options::default()).await?;
     let question = asker.ask(&|name| body.given(name).filter(|_| matches!(name, "lon" | "lat" | "crs")))?;

@@ -10,6 +10,7 @@ use super::rights;
 use crate::api::as_of::parse_time;
 use crate::api::caller::Caller;
 use crate::api::document::Document;
+use crate::api::known::{require_department, require_state};
 use crate::api::links::BaseUrl;
 use crate::api::media::{JSON, negotiate};
 use crate::api::problem::Problem;
@@ -124,6 +125,9 @@ pub async fn list_incidents(
     }
     let territory = state.territory(caller.scope())?;
     rights::require_prefix(&territory, query.grid.as_deref())?;
+    require_state(&state, query.state.as_deref()).await?;
+    require_department(&state, query.department.as_deref()).await?;
+    let snapshot = state.snapshot()?;
     let filter = CaseFilter {
         after: query.after.map(CaseId),
         bbox: query.bbox,
@@ -148,7 +152,6 @@ pub async fn list_incidents(
         counts: false,
     };
     let page = state.with_store(move |store| store.load_case_records(&filter)).await?;
-    let snapshot = state.snapshot()?;
     let last = page.records.last().filter(|_| page.has_more).map(|record| record.case.id);
     let body = IncidentList {
         incidents: page.records.iter().map(|record| view_of(&state, &snapshot, &caller, record, now, &base)).collect(),

@@ -12,6 +12,7 @@ use super::sign::{read_secret, write_secret};
 use crate::api::caller::Caller;
 use crate::api::cases::{Body, or_empty};
 use crate::api::document::Document;
+use crate::api::known::check_unit;
 use crate::api::media::{JSON, negotiate};
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::state::AppState;
@@ -131,7 +132,10 @@ pub async fn add_webhook(State(state): State<AppState>, caller: Caller, headers:
     let after = body.number("after");
     let topic = |text: &str| Topic::parse(text).ok_or_else(|| format!("{text:?} is no effect; known are {}", known_effects()));
     let topics = body.list("effects", topic);
-    let scope = body.list("scope", |text| UnitCode::parse(text).map_err(|e| e.to_string()));
+    let scope = body.list("scope", |text| {
+        let code = UnitCode::parse(text).map_err(|e| e.to_string())?;
+        check_unit(&state, &code).map(|()| code)
+    });
     body.finish()?;
     let secret = secret.map_or_else(make_secret, Ok)?;
     let cursor = match after {

@@ -83,6 +83,17 @@ fn a_ruling_gives_a_case_to_who_is_on_shift_as_a_pin_that_is_moved_does() {
 }
 
 #[test]
+fn a_report_names_a_unit_that_there_is() {
+    let service = service(&[("w1", 0, "")], false);
+    let (lon, lat) = near_border(3.0);
+    let body = json!({ "lon": lon, "lat": lat, "description": "d", "unit": "431102004001999" });
+    let told = read(service.request("POST", "/v1/border-reports").json(&body), "w1", 400);
+    assert_eq!(told["errors"][0]["parameter"], "unit");
+    let detail = told["errors"][0]["detail"].as_str().unwrap();
+    assert!(detail.starts_with("no unit has the code 431102004001999; the nearest are 431102"), "{detail}");
+}
+
+#[test]
 fn a_keeper_reports_a_border_to_the_planners_who_settle_it() {
     let service = service(&[("w1", 0, "")], false);
     let (lon, lat) = near_border(3.0);

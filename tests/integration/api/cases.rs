@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use gridkeeper::config::Config;
-use gridkeeper::dispatch::{CategoryRow, RuleTable};
-use gridkeeper::store::{MemoryStore, Store};
+use gridkeeper::dispatch::workflow::{ActionName, CaseEvent, Effect, Facts, StateName};
+use gridkeeper::dispatch::{CategoryRow, Reporter, Role, RuleTable};
+use gridkeeper::store::{CaseWrite, MemoryStore, NewCase, Store};
+use jiff::Timestamp;
 use reqwest::blocking::{RequestBuilder, Response};
 use serde_json::{Value, json};
 
-use super::district::category;
+use super::district::{case_at, category};
 use super::rules::write_rules;
 use super::service::{DISPATCHER, PLANNER, SCOPED, Service, code_of, fill, middle_of};
 
@@ -314,6 +316,50 @@ fn lists_are_filtered_and_go_on_page_by_page() {
     assert_eq!(seen, found("open=true"));
     let status = |query: &str| service.get(&format!("/v1/incidents?{query}")).bearer_auth(DISPATCHER).send().unwrap().status().as_u16();
     assert_eq!([status("open=perhaps"), status("limit=0"), status("after=x"), status("bbox=1,2,3")], [400; 4]);
+}
+
+#[test]
+fn a_list_by_what_there_is_not_is_refused_with_what_there_is() {
+    let service = service();
+    let told = |query: &str| {
+        let problem = read(service.get(&format!("/v1/incidents?{query}")).bearer_auth(DISPATCHER).send().unwrap(), 400);
+        (problem["errors"][0]["parameter"].clone(), problem["errors"][0]["detail"].as_str().unwrap().to_owned())
+    };
+    let (parameter, detail) = told("state=lost");
+    assert_eq!(parameter, "state");
+    assert!(detail.contains("\"lost\" is no state of the workflow chinese-city; its states are pending_file, verifying, "), "{detail}");
+    let (parameter, detail) = told("department=D9");
+    assert_eq!((parameter, detail.ends_with("those that are named are D1, D2, D6")), (json!("department"), true), "{detail}");
+    // What cases stand in, whatever workflow they began under, is there.
+    let event = CaseEvent { state: StateName("lost".into()), ..case_event() };
+    let new = NewCase {
+        case: case_at(middle_of(2, 0)),
+        events: vec![event],
+        photos: Vec::new(),
+        reporter: Reporter::default(),
+        token: None,
+        near: None,
+        border_m: None,
+    };
+    service.store.write_cases(vec![CaseWrite::Add(Box::new(new))]).unwrap();
+    let list = read(service.get("/v1/incidents?state=lost").bearer_auth(DISPATCHER).send().unwrap(), 200);
+    assert_eq!(list["incidents"].as_array().unwrap().len(), 1);
+}
+
+/// The first event of a case, as a city has it.
+fn case_event() -> CaseEvent {
+    let effect = Effect::Report;
+    CaseEvent {
+        seq: 1,
+        at: Timestamp::now(),
+        author: "test".into(),
+        role: Role::Admin,
+        action: ActionName(effect.as_str().into()),
+        effect,
+        state: StateName("pending_file".into()),
+        is_end: false,
+        facts: Facts::default(),
+    }
 }
 
 #[test]

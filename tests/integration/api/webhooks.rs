@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 
 use super::cases::{body_at, send};
 use super::generations::republish;
-use super::service::{COLUMNS, DISPATCHER, PLANNER, Service, fill};
+use super::service::{COLUMNS, DISPATCHER, PLANNER, Service, code_of, fill};
 use super::town::{COMMUNITIES, grid_at, town};
 use crate::support::PATIENCE;
 
@@ -362,5 +362,9 @@ fn a_webhook_that_cannot_be_is_refused() {
         let response = send(service.request("POST", "/v1/webhooks"), ADMIN, &body);
         assert_eq!(response.status(), 400, "{body}");
     }
+    let unknown = json!({ "url": "http://example.org/", "scope": [code_of(0, 0), "999"] });
+    let told: Value = send(service.request("POST", "/v1/webhooks"), ADMIN, &unknown).json().unwrap();
+    let detail = told["errors"][0]["detail"].as_str().unwrap();
+    assert!(told["errors"][0]["parameter"] == "scope" && detail.starts_with("no unit has the code 999; the nearest are 431102"), "{told}");
     assert_eq!(send(service.request("POST", "/v1/webhooks"), DISPATCHER, &body_at(0, 0)).status(), 403);
 }
