@@ -1,7 +1,10 @@
+use std::collections::hash_map::Entry;
+
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use super::place::require_worker;
@@ -12,8 +15,10 @@ use crate::api::media::{JSON, negotiate};
 use crate::api::problem::Problem;
 use crate::api::query::{FromQuery, Query, Values, whole};
 use crate::api::state::AppState;
-use crate::dispatch::workflow::NoticeKind;
-use crate::store::{Notice, Store};
+use crate::boundary::UnitCode;
+use crate::dispatch::workflow::{CaseEvent, NoticeKind, notices_of};
+use crate::dispatch::{CaseId, WorkerId};
+use crate::store::{CaseRecord, Notice, Store, StoreError};
 
 const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: usize = 1_000;
@@ -84,22 +89,36 @@ pub async fn list_my_notices(
     let worker = require_worker(&caller)?;
     let (after, limit) = (query.after.unwrap_or(0), query.limit.unwrap_or(LIMIT_DEFAULT));
     let read = move |store: &dyn Store| {
-        let notices = store.load_notices(&worker, after, limit)?;
-        notices.into_iter().map(|notice| Ok((store.find_case(notice.case)?, notice))).collect::<Result<Vec<_>, _>>()
+        let mut cases: FxHashMap<CaseId, Option<CaseRecord>> = FxHashMap::default();
+        let mut found = Vec::new();
+        for notice in store.load_notices(&worker, after, limit)? {
+            let case = match cases.entry(notice.case) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(free) => free.insert(store.find_case_record(notice.case)?),
+            };
+            let grid = case.as_ref().and_then(|case| grid_of(&notice, &worker, case));
+            found.push((grid.map(ToString::to_string), notice));
+        }
+        Ok::<_, StoreError>(found)
     };
     let notices = state.with_store(read).await?;
     let body = NoticeList {
         next: notices.last().map_or(after, |(_, notice)| notice.number),
-        notices: notices
-            .into_iter()
-            .map(|(case, notice)| {
-                let grid = case.and_then(|case| case.grid).map(|grid| grid.to_string());
-                view_of(&notice, grid, base.as_str())
-            })
-            .collect(),
+        notices: notices.into_iter().map(|(grid, notice)| view_of(&notice, grid, base.as_str())).collect(),
     };
     let bytes = serde_json::to_vec(&body).map_err(|e| Problem::internal(&e))?;
     Ok(Document::new(JSON.media, bytes).private(true).untagged().into_response())
+}
+
+/// Returns the grid that a notice is about: that in which the case lay with its event, or, of a case that is no longer somebody's, the
+/// one out of which it went.
+fn grid_of<'a>(notice: &Notice, worker: &WorkerId, record: &'a CaseRecord) -> Option<&'a UnitCode> {
+    let tells = |event: &CaseEvent| event.at == notice.at && notices_of(event).contains(&(worker, notice.kind));
+    let Some(at) = record.events.iter().position(tells) else { return record.case.grid.as_ref() };
+    // The next correction of the place says where the case was until then.
+    let from = if notice.kind == NoticeKind::Left { at } else { at + 1 };
+    let before = record.events[from..].iter().find_map(|event| event.facts.place_before.as_ref());
+    before.map_or(record.case.grid.as_ref(), |place| place.grid.as_ref())
 }
 
 fn view_of(notice: &Notice, grid: Option<String>, base: &str) -> NoticeView {

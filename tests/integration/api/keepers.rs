@@ -160,6 +160,27 @@ fn a_case_that_is_redrawn_goes_to_who_is_on_shift_and_an_own_one_stays() {
 }
 
 #[test]
+fn a_notice_names_the_grid_of_its_time() {
+    let service = service(&[("w1", 0, ""), ("w2", 1, ""), ("w3", 2, "")], false);
+    let (lon, lat) = middle_of(0, 0);
+    let id = report(&service, lon, lat)["id"].as_str().unwrap().to_owned();
+    for column in [1, 2] {
+        let (lon, lat) = middle_of(column, 0);
+        let moved = json!({ "action": "move", "lon": lon, "lat": lat });
+        let response = send(service.request("POST", &format!("/v1/incidents/{id}/actions")), DISPATCHER, &moved);
+        assert_eq!(response.status(), 200);
+    }
+    let told = |worker: &str| -> Vec<(Value, Value)> {
+        let list = get(&service, worker, "/v1/me/notices");
+        list["notices"].as_array().unwrap().iter().map(|notice| (notice["kind"].clone(), notice["grid"].clone())).collect()
+    };
+    let notice = |kind: &str, column: usize| (json!(kind), json!(code_of(column, 0)));
+    assert_eq!(told("w1"), [notice("left", 0)]);
+    assert_eq!(told("w2"), [notice("came", 1), notice("left", 1)]);
+    assert_eq!(told("w3"), [notice("came", 2)]);
+}
+
+#[test]
 fn a_keeper_sees_their_grid_and_whether_they_are_inside() {
     let service = service(&[("w1", 0, ""), ("w2", 1, "")], false);
     let me = get(&service, "w1", "/v1/me");
