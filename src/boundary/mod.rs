@@ -18,7 +18,7 @@ pub use generation::{Generation, GenerationId, GenerationState};
 pub use layer::{Layer, LayerName};
 pub use level::{Level, NameError};
 pub use numbering::{NumberingError, Place, free_codes, reading_order};
-pub use position::{Position, PositionError};
+pub use position::{Position, PositionError, brief};
 pub use problem::{Accepted, Problem, ProblemKind, ProblemUnit, Severity};
 pub use territory::{CodeRun, Kin, Territory};
 pub use unit::{FeatureRef, OWN_PROPERTIES, Properties, SOURCE_MEMBER, Unit, UnitId, UnitShape, Validity};

@@ -13,10 +13,18 @@ pub struct Position {
 /// Why two numbers are no position.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum PositionError {
-    #[error("longitude {0} is not a finite number of degrees from -180 to 180")]
+    #[error("longitude {} is not a finite number of degrees from -180 to 180", brief(*.0))]
     Longitude(f64),
-    #[error("latitude {0} is not a finite number of degrees from -90 to 90")]
+    #[error("latitude {} is not a finite number of degrees from -90 to 90", brief(*.0))]
     Latitude(f64),
+}
+
+/// From where on numbers are written with an exponent: no coordinate in metres is as large, and 300 digits are not read by anybody.
+const LONG_FROM: f64 = 1e15;
+
+/// Writes a coordinate for a message.
+pub fn brief(number: f64) -> String {
+    if number.abs() < LONG_FROM { number.to_string() } else { format!("{number:e}") }
 }
 
 impl Position {
@@ -51,5 +59,13 @@ mod tests {
         assert!(Position::new(180.0, -90.0).is_ok());
         assert!(matches!(Position::new(f64::NAN, 0.0), Err(PositionError::Longitude(_))));
         assert!(matches!(Position::new(0.0, 90.1), Err(PositionError::Latitude(_))));
+    }
+
+    #[test]
+    fn a_number_that_is_no_coordinate_is_told_briefly() {
+        let told = |lon: f64| Position::new(lon, 0.0).unwrap_err().to_string();
+        assert_eq!(told(1e308), "longitude 1e308 is not a finite number of degrees from -180 to 180");
+        assert_eq!(told(-180.5), "longitude -180.5 is not a finite number of degrees from -180 to 180");
+        assert!(told(f64::INFINITY).starts_with("longitude inf "));
     }
 }

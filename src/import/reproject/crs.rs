@@ -4,6 +4,7 @@ use std::sync::Arc;
 use geo_types::Coord;
 
 use super::{offset, pool};
+use crate::boundary::brief;
 
 /// A coordinate reference system, or an offset, in which positions are given.
 ///
@@ -41,7 +42,7 @@ pub enum CrsError {
     UnknownCode { given: String },
     #[error("the reference system {given} is not known or has no way to WGS 84: {detail}")]
     Unknown { given: String, detail: String },
-    #[error("the position {x} {y} cannot be in {crs}")]
+    #[error("the position {} {} cannot be in {crs}", brief(*x), brief(*y))]
     Position { x: f64, y: f64, crs: String },
     #[error("more than {max} different reference systems have been used by one thread of this process; start it again")]
     TooMany { max: usize },
