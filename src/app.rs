@@ -9,6 +9,7 @@ mod follow;
 mod generations;
 mod numbering;
 mod retention;
+mod stranded;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ pub use follow::{follow, load_first};
 pub use generations::{RollBackOptions, roll_back};
 pub use numbering::{NumberError, Renumbered, give_codes, renumber};
 pub use retention::{RetentionError, clear_leftovers, keep, take_out_month};
+pub use stranded::{describe_stranded, find_stranded};
 pub use tables::{TableError, read_tables};
 
 /// What is opened for a command that needs the store.

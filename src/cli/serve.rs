@@ -159,5 +159,11 @@ async fn feed(state: AppState, store: SharedStore, address: SocketAddr, on_ready
         tracing::warn!("the store has no boundaries in force yet; import some");
     }
     on_ready(address);
+    let (looked_at, workflow) = (Arc::clone(&store), state.config().cases.workflow.clone());
+    // All open cases are read for it, which is nothing to wait for.
+    tokio::task::spawn_blocking(move || match app::find_stranded(&*looked_at, &workflow) {
+        Ok(stranded) => app::describe_stranded(&stranded, &workflow).into_iter().for_each(|told| tracing::warn!("{told}")),
+        Err(error) => tracing::warn!(%error, "cannot look for cases in states that the workflow does not have"),
+    });
     app::follow(state, store).await
 }
