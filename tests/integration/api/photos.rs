@@ -179,6 +179,7 @@ fn what_is_no_photo_or_too_much_is_refused_and_nothing_is_kept() {
         problem["detail"].as_str().unwrap().to_owned()
     };
     assert!(refused("text/html", jpeg(1), 415).contains("text/html"));
+    assert!(refused("text/plain", jpeg(1), 415).contains("is taken as image/jpeg, image/png or image/webp, not as text/plain"));
     assert!(refused("image/jpeg", b"<html><script>alert(1)</script>".to_vec(), 415).contains("neither JPEG, PNG nor WebP"));
     assert!(refused("image/heic", b"\0\0\0\x18ftypheic".to_vec(), 415).contains("JPEG"));
     assert!(refused("image/jpeg", Vec::new(), 415).contains("JPEG"));
