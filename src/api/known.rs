@@ -6,6 +6,7 @@ use super::problem::Problem;
 use super::state::AppState;
 use crate::boundary::UnitCode;
 use crate::dispatch::DepartmentId;
+use crate::snapshot::Snapshot;
 use crate::store::CaseFilter;
 
 /// Names that are told one by one.
@@ -13,6 +14,11 @@ const TOLD_MAX: usize = 20;
 
 /// Units that are told as the likest.
 const UNITS_TOLD: usize = 5;
+
+/// Returns under what the cases are kept that are asked for by a category; none where none is asked for.
+pub fn categories_of(snapshot: &Snapshot, category: Option<&str>, now: Timestamp) -> Vec<String> {
+    category.map(|code| snapshot.rules(now).codes_below(code)).unwrap_or_default()
+}
 
 /// Refuses a state that the workflow does not have, and in which no case stands that began under another.
 ///

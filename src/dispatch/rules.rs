@@ -315,6 +315,20 @@ impl<'a> Rules<'a> {
         Ok(Asked { category, condition })
     }
 
+    /// Returns under what cases of a category are kept: its code, alone and with each of its conditions, and where it is a wider kind those
+    /// of all categories below it. A code that the rules do not have stands for itself.
+    pub fn codes_below(&self, code: &str) -> Vec<String> {
+        let mut codes = vec![code.to_owned()];
+        let rows = self.categories(true).flat_map(|category| category.rows_at(self.at));
+        for row in rows.filter(|row| row.code.as_str() == code || row.major.as_ref().is_some_and(|major| major.as_str() == code)) {
+            let named = format!("{}{CONDITION_SIGN}{}", row.code, row.condition);
+            codes.extend([row.code.to_string(), named]);
+        }
+        codes.sort_unstable();
+        codes.dedup();
+        codes
+    }
+
     /// Rules on a case of a category at the first unit of `path`, which runs from the unit to its coarsest ancestor.
     ///
     /// Where no condition is named and the category has several, the earliest of their due times counts, and the answer says so.

@@ -8,6 +8,7 @@ use super::layer::{LayerKey, LayerSnapshot};
 use crate::boundary::{Generation, GenerationId, GenerationState, Kin, LayerName, Level, Territory, UnitCode};
 use crate::dispatch::{Roster, RosterMark, RosterTerm, RuleBook, Rules};
 use crate::index::Search;
+use crate::topology::CoverageLevel;
 
 /// What answers depend on beside the data.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -193,7 +194,7 @@ impl Snapshot {
     pub fn nearest_units(&self, code: &UnitCode, count_max: usize) -> Vec<&UnitCode> {
         let alike = |other: &UnitCode| code.as_str().bytes().zip(other.as_str().bytes()).take_while(|(a, b)| a == b).count();
         let levels = self.layers.iter().flat_map(|layer| layer.coverage().levels());
-        let mut codes: Vec<&UnitCode> = levels.flat_map(|level| level.units()).map(|unit| &unit.code).collect();
+        let mut codes: Vec<&UnitCode> = levels.flat_map(CoverageLevel::units).map(|unit| &unit.code).collect();
         codes.sort_unstable_by(|a, b| (alike(b), *a).cmp(&(alike(a), *b)));
         codes.dedup();
         codes.truncate(count_max);

@@ -893,7 +893,7 @@ fn matches(case: &Case, filter: &CaseFilter) -> bool {
     filter.bbox.is_none_or(within)
         && filter.territory.has_place(case.grid.as_ref())
         && filter.grid_prefix.as_ref().is_none_or(in_grid)
-        && filter.category.as_ref().is_none_or(|category| category == &case.category)
+        && (filter.categories.is_empty() || filter.categories.contains(&case.category))
         && filter.reported_from.is_none_or(|from| from <= case.reported_at)
         && filter.reported_to.is_none_or(|to| case.reported_at < to)
 }

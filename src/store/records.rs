@@ -156,7 +156,8 @@ pub struct CaseFilter {
     pub territory: Territory,
     /// Only cases in units whose codes begin so.
     pub grid_prefix: Option<String>,
-    pub category: Option<String>,
+    /// Only cases of one of these; none asks for cases of any.
+    pub categories: Vec<String>,
     /// Only cases reported at this time or later.
     pub reported_from: Option<Timestamp>,
     /// Only cases reported before this time.
@@ -197,7 +198,7 @@ impl CaseFilter {
         let narrows = self.bbox.is_some()
             || self.territory != Territory::Whole
             || self.grid_prefix.is_some()
-            || self.category.is_some()
+            || !self.categories.is_empty()
             || self.reported_from.is_some()
             || self.reported_to.is_some()
             || self.state.is_some()
@@ -233,7 +234,7 @@ impl CaseFilter {
             self.bbox.is_some(),
             self.territory != Territory::Whole,
             self.grid_prefix.is_some(),
-            self.category.is_some(),
+            !self.categories.is_empty(),
             self.state.is_some(),
             self.department.is_some(),
         ];
@@ -262,7 +263,7 @@ impl CaseFilter {
             bbox: None,
             territory: Territory::Whole,
             grid_prefix: None,
-            category: None,
+            categories: Vec::new(),
             reported_from: None,
             reported_to: None,
             state: None,

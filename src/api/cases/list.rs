@@ -10,7 +10,7 @@ use super::rights;
 use crate::api::as_of::parse_time;
 use crate::api::caller::Caller;
 use crate::api::document::Document;
-use crate::api::known::{require_department, require_state};
+use crate::api::known::{categories_of, require_department, require_state};
 use crate::api::links::BaseUrl;
 use crate::api::media::{JSON, negotiate};
 use crate::api::problem::Problem;
@@ -35,6 +35,7 @@ pub struct IncidentsQuery {
     pub due_before: Option<Timestamp>,
     /// Only cases of which this department has a task, or had one where the case has ended.
     pub department: Option<String>,
+    /// Only cases of this category; where it is a wider kind, of all below it.
     pub category: Option<String>,
     /// Only cases in units whose code begins so.
     #[param(example = "431102004")]
@@ -133,7 +134,7 @@ pub async fn list_incidents(
         bbox: query.bbox,
         territory,
         grid_prefix: query.grid.clone(),
-        category: query.category.clone(),
+        categories: categories_of(&snapshot, query.category.as_deref(), now),
         reported_from: query.reported_from,
         reported_to: query.reported_to,
         state: query.state.clone(),

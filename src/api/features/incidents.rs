@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::response::Response;
+use jiff::Timestamp;
 use rustc_hash::FxHashSet;
 use uuid::Uuid;
 
@@ -18,6 +19,7 @@ use super::write::Look;
 use crate::api::caller::Caller;
 use crate::api::cases::{reaches, require_prefix};
 use crate::api::document::at_version;
+use crate::api::known::categories_of;
 use crate::api::media::Offer;
 use crate::api::page::send_json;
 use crate::api::problem::Problem;
@@ -52,7 +54,8 @@ pub async fn list(
 ) -> Result<Response, Problem> {
     sees_incidents(caller)?;
     let asked = Asked::of(&query, &[], &case_schema())?;
-    let filter = to_filter(&query, &asked, limit, state.territory(caller.scope())?)?;
+    let categories = categories_of(&*state.snapshot()?, query.category.as_deref(), Timestamp::now());
+    let filter = CaseFilter { categories, ..to_filter(&query, &asked, limit, state.territory(caller.scope())?)? };
     let attributed_to = query.attribute_to.as_deref().map(|which| find_layer(state, which)).transpose()?;
     let side = Side::of(&query, &asked.order)?;
     let is_plain =
@@ -232,7 +235,6 @@ fn to_filter(query: &ItemsQuery, asked: &Asked, limit: usize, territory: Territo
         bbox,
         territory,
         grid_prefix: query.code.clone(),
-        category: query.category.clone(),
         reported_from: query.datetime.and_then(|span| span.from),
         reported_to,
         ..CaseFilter::first(limit)

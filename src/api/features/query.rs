@@ -37,7 +37,7 @@ pub struct ItemsQuery {
     pub name: Option<String>,
     /// Only units whose parent has this code.
     pub parent: Option<String>,
-    /// Only incidents of this category.
+    /// Only incidents of this category; where it is a wider kind, of all below it.
     pub category: Option<String>,
     /// Only features of which each of these properties has this value. Every simple one that `queryables` lists is a parameter of its
     /// own name.

@@ -12,7 +12,7 @@ use crate::boundary::{GenerationId, LayerName};
 use crate::cli::export::replace_file;
 use crate::cli::time::parse_time;
 use crate::cli::{Context, Outcome};
-use crate::dispatch::Case;
+use crate::dispatch::{Case, RuleBook};
 use crate::history::{Attribution, Attributor, HistoryError, load_attributor};
 use crate::store::{CaseFilter, Store, StoreError, current_generation};
 
@@ -28,7 +28,8 @@ pub struct Choice {
     /// Only incidents recorded in grids whose code begins so
     #[arg(long, value_name = "CODE")]
     code: Option<String>,
-    #[arg(long)]
+    /// Only incidents of this category; where it is a wider kind, of all below it
+    #[arg(long, value_name = "CODE")]
     category: Option<String>,
     /// Only incidents reported at this time or later (RFC 3339, or a date)
     #[arg(long, value_name = "T")]
@@ -44,15 +45,22 @@ const PAGE: usize = 10_000;
 pub fn run(choice: &Choice, out: &Path, context: &Context) -> anyhow::Result<Outcome> {
     let form = Form::of(out)?;
     let time = |text: &Option<String>| text.as_deref().map(|text| parse_time(text, &context.config.time_zone)).transpose();
+    let store = app::open_store(&context.store, OpenMode::ReadOnly)?;
+    let categories = match &choice.category {
+        Some(category) => {
+            let sets = store.load_rules().map_err(StoreUnavailable::from)?;
+            RuleBook::new(&sets, &context.config.time_zone).at(Timestamp::now()).codes_below(category)
+        }
+        None => Vec::new(),
+    };
     let filter = CaseFilter {
         grid_prefix: choice.code.clone(),
-        category: choice.category.clone(),
+        categories,
         reported_from: time(&choice.from)?,
         reported_to: time(&choice.to)?,
         counts: false,
         ..CaseFilter::first(PAGE)
     };
-    let store = app::open_store(&context.store, OpenMode::ReadOnly)?;
     let attributor = choice.attribute_to.as_deref().map(|which| find_attributor(&*store, which, &choice.layer)).transpose()?;
     if out.as_os_str() == "-" {
         let written = write(&*store, filter, attributor.as_ref(), form, BufWriter::new(io::stdout().lock()));

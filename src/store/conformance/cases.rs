@@ -65,7 +65,9 @@ pub fn cases_are_filtered(place: &Place) {
     check(CaseFilter { territory: runs(&[["4", "41"], ["6", "7"]]), ..all() }, &[]);
     check(CaseFilter { territory: runs(&[]), ..all() }, &[]);
     check(CaseFilter { grid_prefix: Some(String::new()), ..all() }, &[0, 1]);
-    check(CaseFilter { category: Some("b%_'".into()), ..all() }, &[1]);
+    check(CaseFilter { categories: vec!["b%_'".into()], ..all() }, &[1]);
+    check(CaseFilter { categories: vec!["none".into(), "b%_'".into()], ..all() }, &[1]);
+    check(CaseFilter { categories: vec!["none".into(), "neither".into()], ..all() }, &[]);
     check(CaseFilter { reported_from: Some(day(9)), ..all() }, &[2]);
     check(CaseFilter { reported_to: Some(day(9)), ..all() }, &[0, 1, 3]);
     check(CaseFilter { reported_from: Some(day(9) + jiff::SignedDuration::from_nanos(1)), ..all() }, &[]);

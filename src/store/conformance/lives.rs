@@ -348,7 +348,7 @@ pub fn few_of_many_cases_are_listed_as_many_are(place: &Place) {
         };
         filter.state.as_ref().is_none_or(|name| is(&|state| *state.name.0 == **name))
             && filter.is_open.is_none_or(|is_open| is(&|state| state.is_end != is_open))
-            && filter.category.as_ref().is_none_or(|category| *category == case.category)
+            && (filter.categories.is_empty() || filter.categories.contains(&case.category))
             && filter.grid_prefix.as_ref().is_none_or(|prefix| case.grid.as_ref().is_some_and(|grid| grid.as_str().starts_with(prefix)))
             && filter.department.as_ref().is_none_or(|id| is(&|state| state.tasks.iter().any(|task| *task.department.0 == **id)))
             && filter.bbox.is_none_or(lies_in)
@@ -361,8 +361,8 @@ pub fn few_of_many_cases_are_listed_as_many_are(place: &Place) {
         CaseFilter { state: Some("void".into()), ..all.clone() },
         CaseFilter { state: Some("open".into()), ..all.clone() },
         CaseFilter { state: Some("closed".into()), is_open: Some(false), ..all.clone() },
-        CaseFilter { category: Some("C3".into()), ..all.clone() },
-        CaseFilter { category: Some("垃圾".into()), ..all.clone() },
+        CaseFilter { categories: vec!["C3".into()], ..all.clone() },
+        CaseFilter { categories: vec!["垃圾".into()], ..all.clone() },
         CaseFilter { department: Some("D3".into()), ..all.clone() },
         CaseFilter { department: Some("D9".into()), ..all.clone() },
         CaseFilter { grid_prefix: Some("431102005".into()), ..all.clone() },
@@ -373,7 +373,7 @@ pub fn few_of_many_cases_are_listed_as_many_are(place: &Place) {
         CaseFilter { is_open: Some(true), ..all.clone() },
         CaseFilter { is_open: Some(true), grid_prefix: Some("431102005".into()), ..all.clone() },
         CaseFilter { reported_from: Some(day(5)), reported_to: Some(day(27)), ..all.clone() },
-        CaseFilter { reported_from: Some(day(28)), category: Some("C5".into()), is_open: Some(false), ..all.clone() },
+        CaseFilter { reported_from: Some(day(28)), categories: vec!["C5".into()], is_open: Some(false), ..all.clone() },
     ];
     for filter in filters.into_iter().chain([all.clone()]) {
         for is_newest_first in [false, true] {

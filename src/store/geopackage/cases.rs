@@ -274,8 +274,13 @@ impl Conditions {
         if let Some(prefix) = &filter.grid_prefix {
             conditions.add("substr(c.grid, 1, length(?)) = ?", vec![Box::new(prefix.clone()), Box::new(prefix.clone())]);
         }
-        if let Some(category) = &filter.category {
-            conditions.add("c.category = ?", vec![Box::new(category.clone())]);
+        match filter.categories.as_slice() {
+            [] => {}
+            [category] => conditions.add("c.category = ?", vec![Box::new(category.clone())]),
+            several => {
+                let list = serde_json::json!(several).to_string();
+                conditions.add("c.category IN (SELECT value FROM json_each(?))", vec![Box::new(list)]);
+            }
         }
         if let Some(from) = filter.reported_from {
             conditions.add("c.reported_at >= ?", vec![Box::new(time_text_up(from))]);

@@ -181,9 +181,16 @@ impl Conditions {
             let prefix = self.value(to_text(prefix).into_owned());
             self.terms.push(format!("c.grid >= {prefix} AND c.grid <= {upper} AND starts_with(c.grid, {prefix})"));
         }
-        if let Some(category) = &filter.category {
-            let category = self.value(to_text(category).into_owned());
-            self.terms.push(format!("c.category = {category}"));
+        match filter.categories.as_slice() {
+            [] => {}
+            [category] => {
+                let category = self.value(to_text(category).into_owned());
+                self.terms.push(format!("c.category = {category}"));
+            }
+            several => {
+                let several = self.value(several.iter().map(|category| to_text(category).into_owned()).collect::<Vec<_>>());
+                self.terms.push(format!("c.category = ANY ({several})"));
+            }
         }
         if let Some(from) = filter.reported_from {
             let from = self.value(Time(to_milliseconds_up(from)));

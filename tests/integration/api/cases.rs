@@ -330,6 +330,10 @@ fn a_list_by_what_there_is_not_is_refused_with_what_there_is() {
     assert!(detail.contains("\"lost\" is no state of the workflow chinese-city; its states are pending_file, verifying, "), "{detail}");
     let (parameter, detail) = told("department=D9");
     assert_eq!((parameter, detail.ends_with("those that are named are D1, D2, D6")), (json!("department"), true), "{detail}");
+    for query in ["state=lost", "state=lost&open=true"] {
+        let tiles = service.get(&format!("/tiles/incidents?{query}")).bearer_auth(DISPATCHER).send().unwrap();
+        assert_eq!(read(tiles, 400)["errors"][0]["parameter"], "state");
+    }
     // What cases stand in, whatever workflow they began under, is there.
     let event = CaseEvent { state: StateName("lost".into()), ..case_event() };
     let new = NewCase {
@@ -359,6 +363,27 @@ fn case_event() -> CaseEvent {
         state: StateName("pending_file".into()),
         is_end: false,
         facts: Facts::default(),
+    }
+}
+
+#[test]
+fn a_wider_kind_finds_the_cases_of_all_categories_below_it() {
+    let service = service();
+    let report_as = |category: &str| {
+        let mut body = body_at(0, 0);
+        body["category"] = category.into();
+        read(report(&service, &body), 201)["id"].as_str().unwrap().to_owned()
+    };
+    let ids = ["E0110", "E0110:1", "C0102"].map(report_as);
+    let get = |path: &str| read(service.get(path).bearer_auth(DISPATCHER).send().unwrap(), 200);
+    for (category, expected) in [("E01", &ids[..2]), ("E0110", &ids[..2]), ("C01", &ids[2..]), ("E0110:1", &ids[1..2]), ("E0601", &[])] {
+        let list = get(&format!("/v1/incidents?category={category}"));
+        let found: Vec<&str> = list["incidents"].as_array().unwrap().iter().map(|case| case["id"].as_str().unwrap()).collect();
+        assert_eq!(found, expected, "{category}");
+        let items = get(&format!("/collections/incidents/items?category={category}"));
+        assert_eq!(items["numberMatched"], expected.len(), "{category}");
+        let tiles = get(&format!("/tiles/incidents?category={category}"));
+        assert_eq!(tiles["bounds"] == get("/tiles/incidents?category=none")["bounds"], expected.is_empty(), "{category}");
     }
 }
 

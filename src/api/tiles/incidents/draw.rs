@@ -309,7 +309,7 @@ mod tests {
             TileAddress::new(z, place.x as u32, place.y as u32).unwrap()
         };
         for query in choices() {
-            let choice = query.choose(Territory::Whole).unwrap();
+            let choice = query.choose(Territory::Whole, query.category.iter().cloned().collect()).unwrap();
             // The same near by, once each by itself and once gathered.
             for (z, alone_max) in [(0, 1), (7, 1), (11, 1), (13, 1), (15, usize::MAX), (15, 20)] {
                 let tiles = ClusterTiles { alone_max, ..TILES };

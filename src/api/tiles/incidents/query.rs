@@ -19,7 +19,7 @@ pub struct CaseMapQuery {
     pub open: Option<bool>,
     /// Only open cases of which a clock has run out.
     pub overdue: Option<bool>,
-    /// Only cases of this category.
+    /// Only cases of this category; where it is a wider kind, of all below it.
     #[param(max_length = 256)]
     pub category: Option<String>,
     /// Only cases in units whose code begins so.
@@ -38,7 +38,8 @@ pub struct CaseChoice {
     state: Option<String>,
     open: Option<bool>,
     overdue: bool,
-    category: Option<String>,
+    /// Of one of these; none: of any.
+    categories: Vec<String>,
     grid: Option<String>,
     reported_from: Option<Timestamp>,
     reported_to: Option<Timestamp>,
@@ -90,11 +91,11 @@ impl CaseMapQuery {
         all.into_iter().filter_map(|(name, value)| Some(format!("&{name}={}", encode(&value?)))).collect()
     }
 
-    /// Narrows what is asked for to what the key reaches.
+    /// Narrows what is asked for to what the key reaches, of the categories that are meant by the one that is named.
     ///
     /// # Errors
     /// 403 for a unit that it does not reach, 400 for `overdue=false`.
-    pub fn choose(&self, territory: Territory) -> Result<CaseChoice, Problem> {
+    pub fn choose(&self, territory: Territory, categories: Vec<String>) -> Result<CaseChoice, Problem> {
         require_prefix(&territory, self.grid.as_deref())?;
         if self.overdue == Some(false) {
             return Err(Problem::parameter("overdue", "is true or left out"));
@@ -103,7 +104,7 @@ impl CaseMapQuery {
             state: self.state.clone(),
             open: self.open,
             overdue: self.overdue.is_some(),
-            category: self.category.clone(),
+            categories,
             grid: self.grid.clone(),
             reported_from: self.reported_from,
             reported_to: self.reported_to,
@@ -116,7 +117,7 @@ impl CaseChoice {
     pub fn has_kind(&self, kind: &Kind) -> bool {
         self.state.as_ref().is_none_or(|state| kind.state.as_ref() == Some(state))
             && self.open.is_none_or(|open| kind.is_open == Some(open))
-            && self.category.as_ref().is_none_or(|category| *category == kind.category)
+            && (self.categories.is_empty() || self.categories.contains(&kind.category))
     }
 
     /// Whether cases of some units only are chosen.

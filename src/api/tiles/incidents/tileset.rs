@@ -14,6 +14,7 @@ use super::query::{CaseChoice, CaseMapQuery};
 use crate::api::caller::Caller;
 use crate::api::cases::require_cases;
 use crate::api::document::{Document, Terms};
+use crate::api::known::{categories_of, require_state};
 use crate::api::links::{BaseUrl, Link, with_query};
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::query::Query;
@@ -59,7 +60,7 @@ pub async fn show_incidents(
     base: BaseUrl,
 ) -> Result<Response, Problem> {
     require_cases(&caller)?;
-    let choice = query.choose(state.territory(caller.scope())?)?;
+    let choice = choose(&state, &caller, &query).await?;
     let template = base.to(&with_query(&format!("{PATH}/{{z}}/{{x}}/{{y}}"), &(shift.to_pairs() + &query.to_pairs())));
     let (map, cases_max) = (std::sync::Arc::clone(state.case_map()), state.config().cases.map_max);
     // The map reads the store by itself, on a thread on which that may take a while.
@@ -107,11 +108,22 @@ pub async fn show_incidents_tile(
     }
     let terms = Terms::of(&method, &headers);
     let coding = choose_coding(&terms)?;
-    let asked = Asked { choice: query.choose(state.territory(caller.scope())?)?, shift: shift.shift, address, coding };
+    let asked = Asked { choice: choose(&state, &caller, &query).await?, shift: shift.shift, address, coding };
     let drawing = state.clone();
     let drawn = state.with_store(move |_| unwrap_store(asked.find(&drawing))).await??;
     let described = Link::new(base.to(&with_query(PATH, &(shift.to_pairs() + &query.to_pairs()))), "describedby", "application/json");
     send_finished(drawn.tile.as_ref(), coding, &terms, (true, Varies::No), &[described])
+}
+
+/// Refuses what there is not, as lists of cases do, and finds what the key reaches of what is asked for.
+async fn choose(state: &AppState, caller: &Caller, query: &CaseMapQuery) -> Result<CaseChoice, Problem> {
+    require_state(state, query.state.as_deref()).await?;
+    let snapshot = state.live().load();
+    let categories = match (&snapshot, &query.category) {
+        (Some(snapshot), category) => categories_of(snapshot, category.as_deref(), Timestamp::now()),
+        (None, category) => category.iter().cloned().collect(),
+    };
+    query.choose(state.territory(caller.scope())?, categories)
 }
 
 struct Asked {
