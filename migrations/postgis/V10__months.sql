@@ -1,6 +1,10 @@
 -- In which months there is something to look for, so that what is open now, or has just happened, is not planned and looked for in the
 -- partitions of ten years. Kept by those who write cases, under the lock of gk_case_counter.
 
+-- Who writes without keeping it must not go on: what is counted now would be wrong, and what is open hidden. The order is that of writers.
+LOCK TABLE ONLY gk_case, gk_case_id, ONLY gk_case_event, gk_case_counter IN ACCESS EXCLUSIVE MODE;
+ALTER TABLE gk_case_counter RENAME COLUMN number TO last_number;
+
 CREATE TABLE gk_case_month (
   month timestamptz PRIMARY KEY,
   open_cases bigint NOT NULL,

@@ -19,7 +19,7 @@ use crate::app::{self, OpenMode, StoreUnavailable};
 use crate::boundary::{GenerationState, LayerName};
 use crate::config::Config;
 use crate::dispatch::Case;
-use crate::dispatch::workflow::CaseEvent;
+use crate::dispatch::workflow::{CaseEvent, StateName, Workflow};
 use crate::history::{load_roster, load_snapshot};
 use crate::import::{Crs, IncidentRow, RowProblem, Table, read_incidents};
 use crate::snapshot::{Query, Snapshot};
@@ -78,9 +78,9 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     }
 }
 
-/// Adds the incidents of a table, those with a state with a life that has come so far, each with the grid, the generation and the keeper of its own time; or reports every row that cannot
-/// be read and stores nothing. The same table again adds nothing; a row whose incident
-/// is known and otherwise is told.
+/// Adds the incidents of a table, those with a state with a life that has come so far; or reports every row that cannot be read and
+/// stores nothing. Each has the grid, the generation and the keeper of its own time, or, while it is open, of now. The same table again adds
+/// nothing; a row that tells otherwise of an incident that is known is told of.
 ///
 /// An incident from before the first boundaries gets today's: an office begins with the cases of the years before.
 pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer: &LayerName, live: bool) -> anyhow::Result<Outcome> {
@@ -96,12 +96,19 @@ pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer:
     let mut dated: Vec<(IncidentRow, RowId)> = incidents.into_iter().zip(ids).collect();
     dated.sort_by_key(|(incident, _)| incident.reported_at);
     let mut times = Times::new(store, config, layer, now)?;
+    let (today, _) = times.snapshot_of(now)?;
     let mut cases: Vec<Read> = Vec::with_capacity(dated.len());
     while let Some((first, _)) = dated.first() {
         let (snapshot, until) = times.snapshot_of(first.reported_at)?;
         let end = dated.partition_point(|(incident, _)| until.is_none_or(|until| incident.reported_at < until)).max(1);
         let later = dated.split_off(end);
-        cases.par_extend(dated.into_par_iter().map(|(incident, id)| to_case(&snapshot, (config, layer, now), incident, id)));
+        let read = |(incident, id): (IncidentRow, RowId)| {
+            // What is still open is worked on now, by those who are there now.
+            let is_open = is_open(&config.cases.workflow, &incident.state);
+            let (snapshot, at) = if is_open { (&today, now) } else { (&snapshot, incident.reported_at) };
+            to_case((snapshot, at), (config, layer, now), incident, id)
+        };
+        cases.par_extend(dated.into_par_iter().map(read));
         dated = later;
     }
     let located = cases.iter().filter(|read| read.case.grid.is_some()).count();
@@ -142,6 +149,8 @@ struct Read {
     case: Case,
     /// The state in which it is by the table; empty for a mere record.
     state: String,
+    /// Since when, where the table says so.
+    state_at: Option<Timestamp>,
     /// Empty for a mere record.
     events: Vec<CaseEvent>,
     /// Metres to the border, where it is so near that the grid is in doubt.
@@ -183,20 +192,17 @@ impl<'a> Times<'a> {
     }
 }
 
+fn is_open(workflow: &Workflow, state: &str) -> bool {
+    workflow.state(&StateName(state.into())).is_some_and(|state| !state.is_end)
+}
+
 fn to_case(
-    snapshot: &Snapshot,
+    (snapshot, at): (&Snapshot, Timestamp),
     (config, layer, now): (&Config, &LayerName, Timestamp),
     incident: IncidentRow,
     RowId { id, is_known }: RowId,
 ) -> Read {
-    let query = Query {
-        position: incident.position,
-        layer: layer.clone(),
-        level: None,
-        at: incident.reported_at,
-        accuracy_m: None,
-        category: None,
-    };
+    let query = Query { position: incident.position, layer: layer.clone(), level: None, at, accuracy_m: None, category: None };
     // Without boundaries a case is kept all the same, with no grid.
     let answer = snapshot.answer(&query).ok();
     let holder = answer.as_ref().and_then(|answer| answer.duty.as_ref()?.holder.as_ref()).map(|holder| holder.worker.id.clone());
@@ -219,7 +225,7 @@ fn to_case(
     let border_m = answer.as_ref().filter(|answer| answer.is_ambiguous).and_then(|answer| answer.located.distance_to_border_m);
     let rules = snapshot.rules(case.reported_at);
     let is_category_unknown = !case.category.is_empty() && rules.has_categories() && rules.find(&case.category, true).is_err();
-    Read { row, number, is_known, case, state, events, border_m, is_category_unknown }
+    Read { row, number, is_known, case, state, state_at, events, border_m, is_category_unknown }
 }
 
 /// Returns the rows whose number an earlier row has: which of them is meant by it, nobody could say.

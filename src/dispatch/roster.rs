@@ -199,10 +199,19 @@ impl Roster {
         duty
     }
 
-    /// Finds who holds the first unit of `path`, as [`Roster::find_duty`] walks it, whatever the hour: whose cases there are.
+    /// Finds whose cases there are: of those who hold the first unit of `path` that is held, as [`Roster::find_duty`] walks it, the first
+    /// on shift, and where none is, the first whatever the hour.
     pub fn find_keeper<'p>(&self, path: impl IntoIterator<Item = &'p UnitCode>, at: Timestamp) -> Option<&Worker> {
-        let mut rows = path.into_iter().flat_map(|code| self.rows(code));
-        rows.find_map(|row| self.holders[row].filter(|_| self.assignments[row].validity.contains(at))).map(|at| &self.workers[at as usize])
+        let now = LazyCell::new(|| Moment::new(at, &self.time_zone));
+        let is_on = |row: usize| {
+            let shift = &self.assignments[row].shift;
+            shift.is_always() || shift.is_on(&now)
+        };
+        let keeper = path.into_iter().find_map(|code| {
+            let holders = || self.rows(code).filter(|row| self.assignments[*row].validity.contains(at) && self.holders[*row].is_some());
+            holders().find(|row| is_on(*row)).or_else(|| holders().next())
+        });
+        keeper.and_then(|row| self.holders[row]).map(|at| &self.workers[at as usize])
     }
 
     /// Whether a worker holds a post at a unit of `path`, whatever the hour.
@@ -287,6 +296,22 @@ mod tests {
         let fallback: Vec<&str> = duty.fallback.iter().map(|holder| &*holder.worker.id.0).collect();
         let found = (duty.holder.as_ref().map(|holder| &*holder.worker.id.0), &*fallback, duty.expires);
         assert_eq!(found, (expected.0, expected.1, expected.2.map(time)), "{at}");
+    }
+
+    #[test]
+    fn cases_are_those_of_who_holds_the_unit_one_on_shift_before_others_and_nobodys_above() {
+        let roster = roster(&[
+            ["4311020010010001", "day", "primary", "2026-07-01", "", "08:00-17:00"],
+            ["4311020010010001", "night", "backup", "2026-07-01", "", "17:00-01:00"],
+            ["431102001001", "leader", "leader", "2026-01-01", "", ""],
+        ]);
+        let path = ["4311020010010001", "431102001001"].map(code);
+        let keeper = |at: &str| roster.find_keeper(&path, time(at)).map(|worker| worker.id.to_string());
+        assert_eq!(keeper("2026-07-01T09:00").as_deref(), Some("day"));
+        assert_eq!(keeper("2026-07-01T18:00").as_deref(), Some("night"));
+        // At midnight, when rosters and boundaries turn, it is the day's whose the cases are, and not the leader's above.
+        assert_eq!(keeper("2026-07-02T02:00").as_deref(), Some("day"));
+        assert_eq!(keeper("2026-06-30T09:00").as_deref(), Some("leader"), "nobody holds the unit yet");
     }
 
     #[test]

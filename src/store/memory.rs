@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -319,7 +320,7 @@ impl Store for MemoryStore {
         }
         match filter.order {
             CaseOrder::Id => {}
-            CaseOrder::Reported if filter.is_newest_first => ordered.sort_by_key(|case| std::cmp::Reverse(case.reported_at)),
+            CaseOrder::Reported if filter.is_newest_first => ordered.sort_by_key(|case| Reverse(case.reported_at)),
             CaseOrder::Reported => ordered.sort_by_key(|case| case.reported_at),
             CaseOrder::Due => ordered.sort_by_key(|case| state.lives.standing(case.id).and_then(|standing| standing.due_at)),
             CaseOrder::Alarm => ordered.sort_by_key(|case| state.lives.standing(case.id).and_then(|standing| standing.alarm_at)),

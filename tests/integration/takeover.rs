@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use gridkeeper::app::{OpenMode, open_store};
 use gridkeeper::config::Config;
-use gridkeeper::dispatch::Role;
 use gridkeeper::dispatch::workflow::TaskState;
+use gridkeeper::dispatch::{DepartmentRole, Role};
 use gridkeeper::store::{CaseFilter, CaseRecord, KeyHash, KeyRecord};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -135,6 +135,8 @@ fn a_case_that_is_under_way_has_the_tasks_and_clocks_of_its_state_and_goes_on_to
                 _ => (Vec::new(), None),
             };
             assert_eq!((tasks, state.due_at()), (expected, due_at), "{name}");
+            let is_filed = ["pending_dispatch", "pending_handle", "handling", "pending_check"].contains(&name);
+            assert_eq!(state.filed_at, local("2026-03-02T10:00").filter(|_| is_filed), "{name}");
         }
         let service = serve(&town);
         for record in &records {
@@ -153,6 +155,27 @@ fn a_case_that_is_under_way_goes_to_those_whom_the_rules_of_now_name_where_its_t
     let state = records(&town)[0].state().unwrap();
     assert_eq!(state.open_tasks().map(|task| &*task.department.0).collect::<Vec<_>>(), ["D1", "D2"]);
     assert_eq!(state.due_at(), local("2026-03-02T16:00"));
+}
+
+#[test]
+fn a_case_that_one_department_handles_was_accepted_by_it_and_is_told_of_as_long_as_it_is_behind() {
+    let town = town("chinese-city", &SINCE_JANUARY);
+    let only = format!("category,unit_code,department_id,department,role\nE01,{COMMUNITY},D3,园林处,co\n");
+    town.succeed(&["responsibilities", "import", text(&town.write("only.csv", &only)), "--effective", "2026-02-01"]);
+    import(&town, "cases.csv", &in_states(&["handling"], "E0110"));
+    let state = records(&town)[0].state().unwrap();
+    let tasks: Vec<_> = state.tasks.iter().map(|task| (&*task.department.0, task.role, task.state)).collect();
+    assert_eq!(tasks, [("D3", DepartmentRole::Lead, TaskState::Accepted)], "nobody else leads");
+    // It was begun in another state before that; only what is later moves it on.
+    let (told, warned) = import(
+        &town,
+        "before.csv",
+        &in_states(&["handling"], "E0110").replace(",handling,2026-03-02 10", ",pending_dispatch,2026-03-02 09"),
+    );
+    assert!(told.contains("1 are known and unchanged") && warned.is_empty(), "{told}{warned}");
+    let (told, warned) =
+        import(&town, "later.csv", &in_states(&["handling"], "E0110").replace(",handling,2026-03-02 10", ",closed,2026-03-02 11"));
+    assert!(told.contains("1 are known and differ") && warned.contains("move it on by its actions"), "{told}{warned}");
 }
 
 #[test]

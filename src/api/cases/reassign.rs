@@ -145,11 +145,13 @@ fn goes_to(state: &AppState, snapshot: &Snapshot, answer: &Answer<'_>, case: &Ca
     Some((place, "the roster changed"))
 }
 
-/// Returns the keeper of a case who still has a post at its unit or above it, whatever the hour; else who is to get it.
+/// Returns the keeper of a case who still has a post at its unit or above it, whatever the hour; else whose cases there are. Boundaries
+/// and rosters turn at midnight, when those who answer for the day to come are off shift.
 fn keeper(snapshot: &Snapshot, answer: &Answer<'_>, case: &Case, now: Timestamp) -> Option<WorkerId> {
-    let path = answer.path().rev().map(|unit| &unit.code);
-    let stays = case.holder.as_ref().filter(|holder| snapshot.roster().holds(holder, path, now));
-    stays.cloned().or_else(|| keeper_at(snapshot, answer, now))
+    let roster = snapshot.roster();
+    let path = || answer.path().rev().map(|unit| &unit.code);
+    let stays = case.holder.as_ref().filter(|holder| roster.holds(holder, path(), now));
+    stays.cloned().or_else(|| roster.find_keeper(path(), now).map(|worker| worker.id.clone()))
 }
 
 fn query_at(snapshot: &Snapshot, case: &Case, at: Timestamp) -> Query {

@@ -115,8 +115,9 @@ pub async fn list_my_tasks(
     walked.extend(walk(here, others));
     let legs = legs_m(start, walked.iter().map(|(record, _)| record.case.position));
     let workflow = &state.config().cases.workflow;
+    let author = caller.author();
     let view = |((record, folded), leg_m): (&(CaseRecord, CaseState), &f64)| {
-        task_of(record, folded, &worker, workflow, caller.role(), at, *leg_m, base.as_str())
+        task_of(record, folded, &worker, workflow, (caller.role(), &author), at, *leg_m, base.as_str())
     };
     let body = TaskWalk {
         at,
@@ -142,7 +143,7 @@ fn task_of(
     folded: &CaseState,
     worker: &WorkerId,
     workflow: &Workflow,
-    role: Role,
+    caller: (Role, &str),
     at: Timestamp,
     leg_m: f64,
     base: &str,
@@ -170,7 +171,7 @@ fn task_of(
         overdue: folded.is_overdue(at),
         leg_m,
         departments: folded.open_tasks().map(|task| task.department.to_string()).collect(),
-        actions: actions_of(workflow, folded, role),
+        actions: actions_of(workflow, folded, caller),
         href: format!("{base}/v1/incidents/{}", case.id),
     }
 }

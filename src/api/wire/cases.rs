@@ -230,30 +230,30 @@ pub struct ClockView {
     pub late: bool,
 }
 
-/// Returns the moves that are open to a role now.
-pub fn actions_of(workflow: &Workflow, state: &CaseState, role: Role) -> Vec<ActionView> {
-    let open = workflow.open_to(state, role);
+/// Returns the moves that are open to somebody in a role now.
+pub fn actions_of(workflow: &Workflow, state: &CaseState, (role, author): (Role, &str)) -> Vec<ActionView> {
+    let open = workflow.open_to(state, role, author);
     let view = |action: &ActionDefinition| ActionView {
         action: action.name.to_string(),
         title: action.title.clone(),
         needs: action.needs.iter().map(|need| need.as_str()).collect(),
     };
-    open.map(view).collect()
+    open.into_iter().map(view).collect()
 }
 
 impl IncidentView {
-    /// Puts a case on the wire as it is at `at`, with the moves that are open to `role`.
+    /// Puts a case on the wire as it is at `at`, with the moves that are open to the caller.
     pub fn new(
         case: &Case,
         state: Option<&CaseState>,
         workflow: &Workflow,
         escalation: Option<&Escalation<'_>>,
-        role: Role,
+        caller: (Role, &str),
         at: Timestamp,
         base: &str,
     ) -> Self {
         let definition = state.and_then(|state| workflow.state(&state.name));
-        let actions = state.map(|state| actions_of(workflow, state, role)).unwrap_or_default();
+        let actions = state.map(|state| actions_of(workflow, state, caller)).unwrap_or_default();
         let step = escalation.and_then(|escalation| escalation.step);
         Self {
             id: case.id.to_string(),

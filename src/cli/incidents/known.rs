@@ -124,7 +124,7 @@ pub fn compare(store: &dyn Store, known: &[Read]) -> Result<Tally, StoreError> {
 }
 
 /// Returns in what a row differs from what is known, with both where they are nothing personal. What was corrected since is no difference
-/// from what was said at first, and a state in which the case has been is none either.
+/// from what was said at first, and a state in which the case has been, or has gone on from since, is none either.
 fn differences(read: &Read, record: &CaseRecord) -> Vec<(&'static str, String)> {
     let (row, case) = (&read.case, &record.case);
     let mut found = Vec::new();
@@ -146,7 +146,10 @@ fn differences(read: &Read, record: &CaseRecord) -> Vec<(&'static str, String)> 
     check("time of report", is_same_time, both(&row.reported_at.to_string(), &case.reported_at.to_string()));
     if !read.state.is_empty() {
         let now = record.state().map_or_else(|| "a mere record".to_owned(), |folded| folded.name.to_string());
-        check("state", record.events.iter().any(|event| *event.state.0 == *read.state), both(&read.state, &now));
+        let has_been = record.events.iter().any(|event| *event.state.0 == *read.state);
+        // A case that is taken over has not been in all states before its own, and is past them all the same.
+        let is_past = read.state_at.zip(record.events.last()).is_some_and(|(at, last)| at <= last.at);
+        check("state", has_been || is_past, both(&read.state, &now));
     }
     found
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::Read;
-use crate::dispatch::workflow::{ActionDefinition, CaseEvent, CaseState, Effect, ImpliedTasks, StateName, Takeover, Workflow, take_over};
+use crate::dispatch::workflow::{
+    ActionDefinition, CaseEvent, CaseState, Context, Effect, ImpliedTasks, StateName, Takeover, Workflow, take_over,
+};
 use crate::dispatch::{Case, Reporter};
 use crate::import::{IncidentRow, RowProblem};
 use crate::snapshot::{Answer, Snapshot, context_of, place_of};
@@ -43,7 +45,7 @@ pub fn check_states(incidents: &mut [IncidentRow], workflow: &Workflow, live: bo
 /// Returns the history of a case that has come as far as a state; empty for a mere record.
 ///
 /// It is told by the rules of its time. Where these name nobody for a case that is still open, those of `now` do: an office loads its
-/// rules and the cases that it has under way on one day.
+/// rules and the cases that it has under way on one day. Whoever is to look at its place is somebody of now.
 pub fn history(
     snapshot: &Snapshot,
     workflow: &Workflow,
@@ -59,11 +61,13 @@ pub fn history(
     let since = state_at.map_or(reported_at, cut);
     let context = |at: Timestamp| {
         let of_time = context_of(snapshot, answer, &case.category, place_of(case), at);
-        if state.is_end || !of_time.departments.is_empty() {
+        if state.is_end {
             return of_time;
         }
         let of_now = context_of(snapshot, answer, &case.category, place_of(case), now);
-        if of_now.departments.is_empty() { of_time } else { of_now }
+        let collector = of_now.collector.clone();
+        let is_named = !of_time.departments.is_empty() || of_now.departments.is_empty();
+        Context { collector, ..if is_named { of_time } else { of_now } }
     };
     let author = super::super::author();
     take_over(workflow, Takeover { author: &author, reported_at, state, since }, &context(reported_at), &context(since))

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
 use super::definition::{ActionDefinition, ActionName, Effect, Need, StateDefinition, StateName, Workflow};
-use super::event::{Appointed, CaseEvent, ClockFact, Facts};
+use super::event::{Appointed, CaseEvent, ClockFact, Facts, give_lead};
 use super::order::{Context, Order};
 use super::state::{Appeal, CaseClock, CaseState, TaskState};
 use crate::dispatch::{DepartmentId, DepartmentRole, Limit, PhotoId, Role, Stage, due, postponed};
@@ -122,7 +122,8 @@ pub fn decide(workflow: &Workflow, case: &CaseState, order: &Order, context: &Co
         }
         Effect::Accept => {
             let department = find_task(case, action, order.department.as_ref())?;
-            if case.open_tasks().all(|task| task.department != department || task.state == TaskState::Accepted) {
+            let is_told_again = case.open_tasks().all(|task| task.department != department || task.state == TaskState::Accepted);
+            if is_told_again && !leads_on(action, case) {
                 return Err(Refusal::HasAccepted(department));
             }
             facts.department = Some(department);
@@ -168,7 +169,7 @@ pub fn decide(workflow: &Workflow, case: &CaseState, order: &Order, context: &Co
             }
         }
         Effect::ReviewAppeal | Effect::RejectAppeal if !matches!(case.appeal, Appeal::Open | Appeal::Reviewed) => {
-            return Err(workflow.not_now(case, action, order.role));
+            return Err(workflow.not_now(case, action, order));
         }
         Effect::ReviewAppeal | Effect::RejectAppeal if case.appealed_by.as_deref() == Some(order.author.as_str()) => {
             return Err(Refusal::OwnAppeal(action.name.clone()));
@@ -210,13 +211,14 @@ pub fn decide(workflow: &Workflow, case: &CaseState, order: &Order, context: &Co
 }
 
 impl Workflow {
-    /// Returns the moves that are open to a role now, in the order in which they are declared.
-    pub fn open_to<'a>(&'a self, case: &'a CaseState, role: Role) -> impl Iterator<Item = &'a ActionDefinition> {
-        self.actions.iter().filter(move |action| action.is_open_to(role) && is_open(action, case))
+    /// Returns the moves that are open to somebody in a role now, in the order in which they are declared.
+    pub fn open_to(&self, case: &CaseState, role: Role, author: &str) -> Vec<&ActionDefinition> {
+        let is_own = |action: &ActionDefinition| action.effect.decides_appeal() && case.appealed_by.as_deref() == Some(author);
+        self.actions.iter().filter(|action| action.is_open_to(role) && is_open(action, case) && !is_own(action)).collect()
     }
 
     fn find_open(&self, case: &CaseState, order: &Order) -> Result<&ActionDefinition, Refusal> {
-        let allowed = || self.open_to(case, order.role).map(|action| action.name.clone()).collect();
+        let allowed = || self.open_to(case, order.role, &order.author).iter().map(|action| action.name.clone()).collect();
         let unknown = || Refusal::Unknown { workflow: self.name.clone(), action: order.action.clone(), allowed: allowed() };
         let action = self.action(&order.action.0).ok_or_else(unknown)?;
         if !action.is_open_to(order.role) {
@@ -227,11 +229,11 @@ impl Workflow {
         {
             return Err(Refusal::Suspended { action: action.name.clone(), allowed: allowed() });
         }
-        if is_open(action, case) { Ok(action) } else { Err(self.not_now(case, action, order.role)) }
+        if is_open(action, case) { Ok(action) } else { Err(self.not_now(case, action, order)) }
     }
 
-    fn not_now(&self, case: &CaseState, action: &ActionDefinition, role: Role) -> Refusal {
-        let others = self.open_to(case, role).filter(|open| open.name != action.name);
+    fn not_now(&self, case: &CaseState, action: &ActionDefinition, order: &Order) -> Refusal {
+        let others = self.open_to(case, order.role, &order.author).into_iter().filter(|open| open.name != action.name);
         Refusal::NotNow { action: action.name.clone(), state: case.name.clone(), allowed: others.map(|open| open.name.clone()).collect() }
     }
 }
@@ -244,15 +246,20 @@ impl ActionDefinition {
 
 fn is_open(action: &ActionDefinition, case: &CaseState) -> bool {
     let fits = match action.effect {
-        Effect::Accept => case.open_tasks().any(|task| task.state == TaskState::Waiting),
+        Effect::Accept => case.open_tasks().any(|task| task.state == TaskState::Waiting || leads_on(action, case)),
         effect if effect.is_of_task() => case.open_tasks().next().is_some(),
         Effect::Rework => case.tasks.iter().any(|task| task.state == TaskState::Done),
-        Effect::ReviewAppeal | Effect::RejectAppeal => matches!(case.appeal, Appeal::Open | Appeal::Reviewed),
+        effect if effect.decides_appeal() => matches!(case.appeal, Appeal::Open | Appeal::Reviewed),
         Effect::Appeal => case.appeal == Appeal::None,
         Effect::Suspend => !case.is_end,
         _ => true,
     };
     fits && action.from.contains(&case.name) && action.effect.is_open_in(case.suspended_since.is_some())
+}
+
+/// Whether a move takes a case to another state: what one department has accepted before the rework may be the way to go on after it.
+fn leads_on(action: &ActionDefinition, case: &CaseState) -> bool {
+    action.to.as_ref().is_some_and(|to| *to != case.name)
 }
 
 /// Finds the open task that a move is about: that of the department named, or the only one.
@@ -299,16 +306,12 @@ fn choose_departments(case: &CaseState, order: &Order, context: &Context<'_>) ->
             chosen.push(called(appointed, case, context)?);
         }
     }
-    // Somebody answers for the case: where nobody is named for that, the first of them. Who has led those that are still at it, and is done,
-    // answers all the same.
-    let is_lead = |role: DepartmentRole| role == DepartmentRole::Lead;
-    let is_under_way = case.open_tasks().next().is_some();
-    let is_led = is_under_way && case.tasks.iter().any(|task| !task.state.is_gone() && is_lead(task.role))
-        || chosen.iter().any(|appointed| is_lead(appointed.role));
-    match chosen.first_mut() {
-        None => return Err(Refusal::NoDepartment),
-        Some(first) if !is_led => first.role = DepartmentRole::Lead,
-        Some(_) => {}
+    if chosen.is_empty() {
+        return Err(Refusal::NoDepartment);
+    }
+    // Who is called in beside others leads nobody.
+    if case.open_tasks().next().is_none() {
+        give_lead(&mut chosen);
     }
     Ok(chosen)
 }

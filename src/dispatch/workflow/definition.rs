@@ -121,6 +121,11 @@ impl Effect {
         matches!(self, Self::Accept | Self::Assign | Self::Return | Self::Transfer | Self::Done)
     }
 
+    /// Whether somebody decides by it what another has appealed for.
+    pub fn decides_appeal(self) -> bool {
+        matches!(self, Self::ReviewAppeal | Self::RejectAppeal)
+    }
+
     /// Whether the service makes it by itself, so that no workflow may declare it.
     pub fn is_of_service(self) -> bool {
         matches!(self, Self::Report | Self::DueSoon | Self::Overdue | Self::Escalate | Self::Reassign | Self::Photo)

@@ -352,6 +352,32 @@ fn a_task_is_accepted_once() {
 }
 
 #[test]
+fn what_is_accepted_again_leads_on_where_a_workflow_has_it_so() {
+    let mut case = Played::new("2026-11-27T09:00");
+    let known = workflow();
+    let actions = known.actions().iter().map(|known| match &*known.name.0 {
+        "accept" => action("accept", &["filed", "handling"], Some("handling"), Effect::Accept, &[]),
+        "rework" => action("rework", &["checking"], Some("filed"), Effect::Rework, &[Need::Reason]),
+        _ => known.clone(),
+    });
+    let (states, actions) = (known.states().to_vec(), actions.collect());
+    case.workflow =
+        Workflow::new("test".into(), StateName("new".into()), false, states, actions, Vec::new(), Admission::default()).unwrap();
+    for action in ["file", "dispatch"] {
+        case.play("2026-11-27T09:00", action);
+    }
+    for department in ["D1", "D2"] {
+        for action in ["accept", "done"] {
+            case.play_order(&Order { department: Some(DepartmentId(department.into())), ..case.order(action) }).unwrap();
+        }
+    }
+    case.play("2026-11-27T10:00", "rework");
+    assert_eq!(&*case.state().name.0, "filed");
+    case.play_order(&Order { department: Some(DepartmentId("D1".into())), ..case.order("accept") }).unwrap();
+    assert_eq!(&*case.state().name.0, "handling");
+}
+
+#[test]
 fn somebody_answers_for_a_case_whoever_is_called_in() {
     let mut case = Played::new("2026-11-27T09:00");
     case.play("2026-11-27T09:00", "file");

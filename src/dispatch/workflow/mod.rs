@@ -2,7 +2,8 @@
 //!
 //! `definition` says which moves there are, `decide` whether one is open now and what comes of it, as an event; `state` folds events
 //! into what a case is. Nothing but events changes a case, so its state is what its history says. `ring` makes the events that a clock
-//! brings about, `photo` that by which a photo is added, `takeover` those of a case that was begun elsewhere, `notice` tells whom an event concerns by name, and `escalation` tells who is to know that one has run out.
+//! brings about, `photo` that by which a photo is added, `takeover` those of a case that was begun elsewhere, `notice` tells whom an event
+//! concerns by name, and `escalation` tells who is to know that one has run out.
 
 mod decide;
 mod definition;
@@ -22,7 +23,7 @@ pub use definition::{
     ActionDefinition, ActionName, Admission, Effect, EscalationStep, Need, StateDefinition, StateName, Workflow, WorkflowError,
 };
 pub use escalation::{Escalation, escalation};
-pub use event::{AlarmFact, Appointed, CaseEvent, ClockFact, Facts, NextWord, Place, RulingId, Word};
+pub use event::{AlarmFact, Appointed, CaseEvent, ClockFact, Facts, NextWord, Place, RulingId, Word, give_lead};
 pub use notice::{NoticeKind, notices_of};
 pub use order::{Context, Order};
 pub use photo::with_photo;

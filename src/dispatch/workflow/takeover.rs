@@ -30,7 +30,8 @@ pub struct Takeover<'a> {
 }
 
 impl Workflow {
-    /// Says whether departments have tasks in a state, by the moves that are open there: where `done` is, they have.
+    /// Says whether departments have tasks in a state, by the moves that are open there: where `done` is, they have; where `rework` is
+    /// and `done` is not, they had. In a state that ends a case, and one that there is not, they have none.
     pub fn tasks_in(&self, state: &StateName) -> ImpliedTasks {
         let is_end = self.state(state).is_none_or(|state| state.is_end);
         let has = |effect: Effect| self.actions.iter().any(|action| action.effect == effect && action.from.contains(state));
@@ -40,6 +41,12 @@ impl Workflow {
             () if has(Effect::Rework) => ImpliedTasks::Done,
             () => ImpliedTasks::None,
         }
+    }
+
+    /// Returns the state of a case that has just been filed; none where cases are not.
+    fn filed_state(&self) -> Option<&StateDefinition> {
+        let file = self.actions.iter().find(|action| action.effect == Effect::File)?;
+        self.state(file.to.as_ref()?)
     }
 
     /// Whether a move of an effect leads to a state from others.
@@ -92,8 +99,11 @@ fn moves_to<'a>(
 ) -> Vec<(Effect, &'a StateDefinition, Facts)> {
     let clocks = stage_clock(state, at, context);
     let new = || if given.is_empty() { context.departments.clone() } else { Vec::new() };
+    let filed = if workflow.tasks_in(&state.name) == ImpliedTasks::None { None } else { workflow.filed_state() };
     let of = |appointed: &Appointed| Facts { department: Some(appointed.department.clone()), ..Facts::default() };
-    let mut moves = Vec::new();
+    // Who has departments at work has filed the case before.
+    let mut moves: Vec<(Effect, &StateDefinition, Facts)> =
+        filed.map(|filed| (Effect::File, filed, Facts::default())).into_iter().collect();
     match workflow.tasks_in(&state.name) {
         ImpliedTasks::Open => {
             let departments = new();
@@ -113,20 +123,27 @@ fn moves_to<'a>(
             let departments = new();
             if !departments.is_empty() {
                 let clocks = departments.iter().map(|appointed| untimed(&appointed.department)).collect();
-                moves.push((Effect::Dispatch, workflow.start(), Facts { departments: departments.clone(), clocks, ..Facts::default() }));
+                moves.push((
+                    Effect::Dispatch,
+                    filed.unwrap_or(workflow.start()),
+                    Facts { departments: departments.clone(), clocks, ..Facts::default() },
+                ));
             }
             let done = if given.is_empty() { departments } else { given };
             let facts = Facts { worker: context.collector.clone(), clocks, ..Facts::default() };
             match done.split_last() {
                 None => moves.push((Effect::Note, state, Facts { worker: None, ..facts })),
                 Some((last, others)) => {
-                    moves.extend(others.iter().map(|other| (Effect::Done, workflow.start(), of(other))));
+                    moves.extend(others.iter().map(|other| (Effect::Done, filed.unwrap_or(workflow.start()), of(other))));
                     moves.push((Effect::Done, state, Facts { department: Some(last.department.clone()), ..facts }));
                 }
             }
         }
         ImpliedTasks::None if workflow.is_led_to(Effect::Verify, &state.name) => {
             moves.push((Effect::Verify, state, Facts { worker: context.collector.clone(), clocks, ..Facts::default() }));
+        }
+        ImpliedTasks::None if workflow.is_led_to(Effect::File, &state.name) => {
+            moves.push((Effect::File, state, Facts { clocks, ..Facts::default() }));
         }
         ImpliedTasks::None => moves.push((Effect::Note, state, Facts { clocks, ..Facts::default() })),
     }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime as PoolRuntime, TimeoutType, Timeouts, Transaction,
+    Manager, ManagerConfig, Object, Pool, PoolError, QueueMode, RecyclingMethod, Runtime as PoolRuntime, TimeoutType, Timeouts, Transaction,
 };
 use futures_util::future::try_join;
 use tokio::runtime::Runtime;
@@ -133,7 +133,8 @@ fn make_pool(address: &Address, recycling_method: RecyclingMethod, max_size: usi
         None => Manager::from_config(address.config.clone(), NoTls, recycling),
     };
     let timeouts = Timeouts { wait: Some(WAIT_FOR_CONNECTION), create: Some(WAIT_FOR_CONNECTION), recycle: Some(QUESTION_MAX) };
-    Ok(Pool::builder(manager).max_size(max_size).timeouts(timeouts).runtime(PoolRuntime::Tokio1).build()?)
+    // Whoever was given back last is taken first: it has its statements ready.
+    Ok(Pool::builder(manager).max_size(max_size).queue_mode(QueueMode::Lifo).timeouts(timeouts).runtime(PoolRuntime::Tokio1).build()?)
 }
 
 impl Own {
@@ -342,7 +343,16 @@ impl Connections {
         );
         // Sent before the first statement of the work, which need not wait for the answer.
         let settle = async { transaction.batch_execute(&settings).await.map_err(Failure::from) };
-        let ((), value) = try_join(settle, work(&transaction)).await?;
+        let value = match try_join(settle, work(&transaction)).await {
+            Ok(((), value)) => value,
+            Err(failure) => {
+                // Waited for, as nobody may drive this connection afterwards, which would go on to hold its locks.
+                if !matches!(tokio::time::timeout(QUESTION_MAX, transaction.rollback()).await, Ok(Ok(()))) {
+                    drop(Object::take(client));
+                }
+                return Err(failure);
+            }
+        };
         match tokio::time::timeout(self.commit_max, transaction.commit()).await {
             Ok(Ok(())) => Ok(value),
             Ok(Err(error)) if error.is_closed() => Err(Failure::Unconfirmed(error)),

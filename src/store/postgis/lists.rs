@@ -91,8 +91,8 @@ async fn seek(tx: &Transaction<'_>, filter: &CaseFilter, select: &str, tail: &st
     let [first, last] = CASES_LOOKED_AT;
     // Where nothing is left out, as many as are asked for fill it, but for those of months that were taken out.
     let page = filter.limit.saturating_add(1);
-    let looks = if filter.may_be_seldom() { [first, last] } else { [page, page.max(last)] };
-    for looked_at in looks {
+    let looks = if filter.may_be_seldom() { vec![first, last] } else { vec![page, last] };
+    for looked_at in looks.into_iter().filter(|looked_at| filter.may_be_seldom() || *looked_at >= page) {
         let Some(look) = months::look(tx, filter.after.map(|after| after.0), filter.is_newest_first, looked_at).await? else {
             return Ok(Some(Vec::new()));
         };
@@ -354,7 +354,7 @@ mod tests {
     use crate::store::conformance::{add, event, new, next};
     use crate::store::postgis::connection::Connections;
     use crate::store::postgis::scratch::Scratch;
-    use crate::store::{PostgisStore, Store};
+    use crate::store::{CaseFilter, PostgisStore, Store};
 
     #[test]
     fn what_is_kept_of_months_is_what_a_count_says() {
@@ -394,6 +394,18 @@ mod tests {
         assert!(kept.iter().any(|(_, open, _)| *open == 0), "{kept:?}");
         database.run("SELECT gk_count_months()");
         assert_eq!(months(), kept);
+        // One who knows nothing of months is told so, rather than hiding what is open.
+        let told = database.refuse("UPDATE gk_case_counter SET number = number + 1");
+        assert!(told.contains("does not exist"), "{told}");
+        // A database that had none is counted when it is brought up to date.
+        database.run(
+            "DROP TABLE gk_case_month; DROP FUNCTION gk_count_months; ALTER TABLE gk_case_counter RENAME COLUMN last_number TO number;
+             DELETE FROM gk_migration WHERE version >= 10",
+        );
+        let store = PostgisStore::open_or_create(database.address()).unwrap();
+        assert_eq!(months(), kept);
+        let open = CaseFilter { is_open: Some(true), ..CaseFilter::first(9) };
+        assert_eq!(store.load_cases(&open).unwrap().cases.len(), 4);
         let numbers: Vec<u64> = (0..20).flat_map(|after| store.load_case_events(after, 1).unwrap()).map(|event| event.number).collect();
         assert_eq!(numbers, (1..=15).collect::<Vec<u64>>());
     }

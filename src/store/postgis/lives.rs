@@ -352,7 +352,6 @@ async fn insert_events(tx: &Transaction<'_>, entries: &[Entry]) -> Result<(), Fa
         return Ok(());
     }
     let count = i64::try_from(entries.len()).map_err(|e| corrupt("batch", &e))?;
-    // Who listens is told when all is committed.
     // Of each month how many cases are open since that were not, and which of these events is its last, counted from 1.
     let mut touched: BTreeMap<Timestamp, (i64, i64)> = BTreeMap::new();
     for (at, entry) in (1..).zip(entries) {
@@ -361,7 +360,7 @@ async fn insert_events(tx: &Transaction<'_>, entries: &[Entry]) -> Result<(), Fa
     }
     let months: Vec<Time> = touched.keys().map(|month| Time(*month)).collect();
     let (opened, lasts): (Vec<i64>, Vec<i64>) = touched.into_values().unzip();
-    let give = "WITH n AS (UPDATE gk_case_counter SET number = number + $1 RETURNING number), m AS (
+    let give = "WITH n AS (UPDATE gk_case_counter SET last_number = last_number + $1 RETURNING last_number AS number), m AS (
            INSERT INTO gk_case_month (month, open_cases, last_event)
            SELECT b.month, b.opened, n.number - $1 + b.last FROM n, unnest($3::timestamptz[], $4::bigint[], $5::bigint[]) AS b (month, opened, last)
            ON CONFLICT (month) DO UPDATE
@@ -472,14 +471,14 @@ pub(super) async fn load_case_events(tx: &Transaction<'_>, after: u64, limit: us
 }
 
 pub(super) async fn newest_happening(tx: &Transaction<'_>) -> Result<u64, Failure> {
-    let number: i64 = tx.query_one(&tx.prepare_cached("SELECT number FROM gk_case_counter").await?, &[]).await?.get(0);
+    let number: i64 = tx.query_one(&tx.prepare_cached("SELECT last_number FROM gk_case_counter").await?, &[]).await?.get(0);
     u64::try_from(number).map_err(|e| corrupt("event", &e))
 }
 
 /// Notes as an event that a generation was published. From here until all is committed writers of events wait.
 pub(super) async fn add_publication(tx: &Transaction<'_>, generation: &Generation) -> Result<(), Failure> {
     tx.execute(
-        "WITH n AS (UPDATE gk_case_counter SET number = number + 1 RETURNING number)
+        "WITH n AS (UPDATE gk_case_counter SET last_number = last_number + 1 RETURNING last_number AS number)
          INSERT INTO gk_publication (number, layer, generation) SELECT n.number, $1, $2 FROM n",
         &[&generation.layer.as_str(), &from_id(generation.id)?],
     )

@@ -105,7 +105,8 @@ pub(super) async fn write_rows(
         tx.batch_execute(&format!("UPDATE gk_audit_counter SET number = greatest(number, (SELECT max(number) FROM {STAGING}))")).await?;
     }
     if matches!(table.name, "gk_case_event" | "gk_publication") {
-        tx.batch_execute(&format!("UPDATE gk_case_counter SET number = greatest(number, (SELECT max(number) FROM {STAGING}))")).await?;
+        tx.batch_execute(&format!("UPDATE gk_case_counter SET last_number = greatest(last_number, (SELECT max(number) FROM {STAGING}))"))
+            .await?;
     }
     tx.batch_execute(&format!("DROP TABLE {STAGING}")).await?;
     Ok(differing.len())

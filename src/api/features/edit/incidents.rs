@@ -73,7 +73,7 @@ impl CaseWrite {
         if body.id.as_ref().is_some_and(|id| *id != record.case.id.to_string()) {
             return Err(Problem::member("id", format!("is not {}, which the address says", record.case.id)));
         }
-        let allowed = || self.open_to(&folded).map(|action| action.name.to_string()).collect::<Vec<_>>();
+        let allowed = || self.open_to(&folded).iter().map(|action| action.name.to_string()).collect::<Vec<_>>();
         let members = self.to_move(&body, &record.case, &folded, allowed)?;
         let record = if members.is_empty() { record } else { self.act(feature, &if_match, &members).await? };
         self.send(record)
@@ -93,9 +93,9 @@ impl CaseWrite {
                 "the workflow has no move that voids a case, and none is ever deleted",
             ));
         }
-        let action = self.open_to(&folded).find(|action| action.effect == Effect::Void).map(|action| action.name.to_string());
+        let action = self.open_to(&folded).into_iter().find(|action| action.effect == Effect::Void).map(|action| action.name.to_string());
         let Some(action) = action else {
-            let allowed = self.open_to(&folded).map(|action| action.name.to_string()).collect();
+            let allowed = self.open_to(&folded).iter().map(|action| action.name.to_string()).collect();
             let detail = format!("a case is voided and never deleted, and one that is {} cannot be voided by you now", folded.name);
             return Err(Problem::new(ProblemKind::InvalidMove, detail).allowing(allowed));
         };
@@ -126,8 +126,8 @@ impl CaseWrite {
         Ok((record, folded))
     }
 
-    fn open_to<'a>(&'a self, folded: &'a CaseState) -> impl Iterator<Item = &'a ActionDefinition> {
-        self.state.config().cases.workflow.open_to(folded, self.caller.role())
+    fn open_to(&self, folded: &CaseState) -> Vec<&ActionDefinition> {
+        self.state.config().cases.workflow.open_to(folded, self.caller.role(), &self.caller.author())
     }
 
     async fn act(&self, feature: &str, if_match: &str, members: &Map<String, Value>) -> Result<CaseRecord, Problem> {
@@ -191,8 +191,8 @@ impl CaseWrite {
         }
         let open = || self.open_to(folded);
         let action = match (wanted.first(), state) {
-            (Some((_, effect)), _) => open().find(|action| action.effect == *effect),
-            (None, Some(state)) => open().find(|action| action.to.as_ref().is_some_and(|to| *to.0 == *state)),
+            (Some((_, effect)), _) => open().into_iter().find(|action| action.effect == *effect),
+            (None, Some(state)) => open().into_iter().find(|action| action.to.as_ref().is_some_and(|to| *to.0 == *state)),
             (None, None) => {
                 let Some(word) = said.keys().next() else { return Ok(said) };
                 let detail = format!("{word} is said with a move and changes nothing by itself; name the move by action");

@@ -263,8 +263,10 @@ async function splitAlong(line: Position[]): Promise<void> {
   const middle = line[Math.floor(line.length / 2)] as Position;
   let unit = chosen.value.size === 1 ? only : unitWith(middle);
   if (!unit) {
-    // It may be one of those that are still to come.
+    // It may be one of those that are still to come, of this draft.
+    const { id } = draft.value ?? {};
     await whenOpened();
+    if (draft.value?.id !== id) return;
     unit = unitWith(middle);
   }
   if (unit) await apply({ op: 'split', level: finest.value, unit, line });
