@@ -3,8 +3,8 @@ use jiff::Timestamp;
 use super::answer::Answer;
 use super::state::Snapshot;
 use crate::boundary::UnitCode;
-use crate::dispatch::workflow::{Appointed, Context, Place, give_lead};
-use crate::dispatch::{Case, Limits, ResponsibilityRow, Ruling, WorkerId};
+use crate::dispatch::workflow::{Appointed, Context, Place};
+use crate::dispatch::{Case, Limits, Ruling, WorkerId};
 
 /// How far the nearest collector is looked for where the grid itself has none on duty, metres: as the accuracy of the lookup.
 pub const COLLECTOR_DISTANCE_M_MAX: f64 = 3_000.0;
@@ -66,10 +66,7 @@ pub fn keeper_at(snapshot: &Snapshot, answer: &Answer<'_>, at: Timestamp) -> Opt
 
 fn appointed(ruling: &Ruling<'_>) -> Vec<Appointed> {
     let rows = ruling.responsible.iter().flat_map(|responsible| &responsible.departments);
-    let one = |row: &&ResponsibilityRow| Appointed { department: row.department.clone(), name: row.name.clone(), role: row.role };
-    let mut appointed: Vec<Appointed> = rows.map(one).collect();
-    give_lead(&mut appointed);
-    appointed
+    rows.map(|row| Appointed { department: row.department.clone(), name: row.name.clone(), role: row.role }).collect()
 }
 
 /// Finds the collector who is to look at a place: who is on duty in its grid, else in the nearest grid where somebody is, else whoever

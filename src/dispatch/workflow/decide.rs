@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
 use super::definition::{ActionDefinition, ActionName, Effect, Need, StateDefinition, StateName, Workflow};
-use super::event::{Appointed, CaseEvent, ClockFact, Facts, give_lead};
+use super::event::{Appointed, CaseEvent, ClockFact, Facts};
 use super::order::{Context, Order};
 use super::state::{Appeal, CaseClock, CaseState, TaskState};
 use crate::dispatch::{DepartmentId, DepartmentRole, Limit, PhotoId, Role, Stage, due, postponed};
@@ -278,6 +278,15 @@ fn find_task(case: &CaseState, action: &ActionDefinition, named: Option<&Departm
                 several => Err(refused(format!("{} have one", several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")))),
             }
         }
+    }
+}
+
+/// Has the first of some departments answer for a case where none of them is named for that.
+fn give_lead(departments: &mut [Appointed]) {
+    if departments.iter().all(|appointed| appointed.role != DepartmentRole::Lead)
+        && let Some(first) = departments.first_mut()
+    {
+        first.role = DepartmentRole::Lead;
     }
 }
 

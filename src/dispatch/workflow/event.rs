@@ -71,15 +71,6 @@ pub struct Appointed {
     pub role: DepartmentRole,
 }
 
-/// Has the first of some departments answer for a case where none of them is named for that.
-pub fn give_lead(departments: &mut [Appointed]) {
-    if departments.iter().all(|appointed| appointed.role != DepartmentRole::Lead)
-        && let Some(first) = departments.first_mut()
-    {
-        first.role = DepartmentRole::Lead;
-    }
-}
-
 /// A clock as an event leaves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClockFact {

@@ -23,7 +23,7 @@ pub use definition::{
     ActionDefinition, ActionName, Admission, Effect, EscalationStep, Need, StateDefinition, StateName, Workflow, WorkflowError,
 };
 pub use escalation::{Escalation, escalation};
-pub use event::{AlarmFact, Appointed, CaseEvent, ClockFact, Facts, NextWord, Place, RulingId, Word, give_lead};
+pub use event::{AlarmFact, Appointed, CaseEvent, ClockFact, Facts, NextWord, Place, RulingId, Word};
 pub use notice::{NoticeKind, notices_of};
 pub use order::{Context, Order};
 pub use photo::with_photo;
