@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Manager, ManagerConfig, Object, Pool, PoolError, QueueMode, RecyclingMethod, Runtime as PoolRuntime, TimeoutType, Timeouts, Transaction,
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, QueueMode, RecyclingMethod, Runtime as PoolRuntime, TimeoutType,
+    Timeouts, Transaction,
 };
 use futures_util::future::try_join;
 use tokio::runtime::Runtime;
@@ -133,8 +134,18 @@ fn make_pool(address: &Address, recycling_method: RecyclingMethod, max_size: usi
         None => Manager::from_config(address.config.clone(), NoTls, recycling),
     };
     let timeouts = Timeouts { wait: Some(WAIT_FOR_CONNECTION), create: Some(WAIT_FOR_CONNECTION), recycle: Some(QUESTION_MAX) };
+    // A plan for all values is one over all months; tried in vain every so often, it takes a moment that somebody waits for.
+    let settle = Hook::async_fn(|client, _| {
+        Box::pin(async { client.batch_execute("SET plan_cache_mode = force_custom_plan").await.map_err(HookError::Backend) })
+    });
     // Whoever was given back last is taken first: it has its statements ready.
-    Ok(Pool::builder(manager).max_size(max_size).queue_mode(QueueMode::Lifo).timeouts(timeouts).runtime(PoolRuntime::Tokio1).build()?)
+    Ok(Pool::builder(manager)
+        .post_create(settle)
+        .max_size(max_size)
+        .queue_mode(QueueMode::Lifo)
+        .timeouts(timeouts)
+        .runtime(PoolRuntime::Tokio1)
+        .build()?)
 }
 
 impl Own {

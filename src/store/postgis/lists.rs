@@ -322,7 +322,7 @@ impl Conditions {
             tx.batch_execute(&settings).await.map_err(Failure::from)
         };
         let ((), found) = try_join(plan("force_generic_plan", "off"), self.query(tx, sql)).await?;
-        plan("auto", "on").await?;
+        plan("force_custom_plan", "on").await?;
         Ok(found)
     }
 
