@@ -243,12 +243,14 @@ async fn find_near(tx: &Transaction<'_>, news: &[(usize, &NewCase)]) -> Result<V
     if places.is_empty() {
         return Ok(found);
     }
+    // Bounds of time are given for months and the index of cells. Those of each place are no bounds to an index, which would be that of times
+    // alone: of a month without statistics, two bounds look as if they left nothing, and it reads all of a day for each place.
     let sql = "SELECT n.place, c.id, c.lon, c.lat
          FROM unnest($1::integer[], $2::bigint[], $3::timestamptz[], $4::timestamptz[]) AS n (place, cell, since, until)
-         CROSS JOIN LATERAL (SELECT id, lon, lat FROM gk_case WHERE cell = n.cell AND reported_at BETWEEN n.since AND n.until
+         CROSS JOIN LATERAL (SELECT id, lon, lat FROM gk_case WHERE cell = n.cell AND reported_at + interval '0' BETWEEN n.since AND n.until
                                AND reported_at BETWEEN $6 AND $7 ORDER BY reported_at DESC LIMIT $5) AS c";
     let limit = i64::try_from(DUPLICATES_MAX).unwrap_or(i64::MAX);
-    // All of them lie within these, by which months are told apart before anything is planned.
+    // All of them lie within these.
     let (first, last) = (since.iter().min_by_key(|at| at.0), until.iter().max_by_key(|at| at.0));
     for row in tx.query(&tx.prepare_cached(sql).await?, &[&places, &cells, &since, &until, &limit, &first, &last]).await? {
         let at = usize::try_from(row.get::<_, i32>(0)).map_err(|e| corrupt("batch", &e))?;
