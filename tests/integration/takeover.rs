@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use gridkeeper::app::{OpenMode, open_store};
 use gridkeeper::config::Config;
-use gridkeeper::dispatch::workflow::TaskState;
+use gridkeeper::dispatch::workflow::{Effect, TaskState};
 use gridkeeper::dispatch::{DepartmentRole, Role};
 use gridkeeper::store::{CaseFilter, CaseRecord, KeyHash, KeyRecord};
 use jiff::Timestamp;
@@ -176,6 +176,22 @@ fn a_case_that_one_department_handles_was_accepted_by_it_and_is_told_of_as_long_
     let (told, warned) =
         import(&town, "later.csv", &in_states(&["handling"], "E0110").replace(",handling,2026-03-02 10", ",closed,2026-03-02 11"));
     assert!(told.contains("1 are known and differ") && warned.contains("move it on by its actions"), "{told}{warned}");
+}
+
+#[test]
+fn a_case_that_had_ended_is_told_as_it_ended() {
+    let city = town("chinese-city", &SINCE_JANUARY);
+    import(&city, "cases.csv", &in_states(&["closed", "void"], "E0110"));
+    let ended: Vec<_> = records(&city).iter().map(|record| record.state().unwrap().ended_how).collect();
+    assert_eq!(ended, [Some(Effect::Close), Some(Effect::Void)]);
+    let plain = town("plain-311", &SINCE_JANUARY);
+    import(&plain, "cases.csv", &in_states(&["closed"], "E0110"));
+    let state = records(&plain)[0].state().unwrap();
+    assert!(
+        state.is_end && state.tasks.iter().all(|task| task.state == TaskState::Done),
+        "who had it with the report is done: {:?}",
+        state.tasks
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::body::Body;
 use super::one::{load, send_case};
 use super::query::{answer_for, query_of};
+use super::reassign::give_again;
 use super::rights;
 use crate::api::caller::Caller;
 use crate::api::links::BaseUrl;
@@ -195,7 +196,12 @@ async fn act(
                 if let Some(category) = &event.facts.category {
                     record.case.category.clone_from(category);
                 }
+                let is_reopened = event.effect == Effect::Reopen;
                 record.events.push(event);
+                // Rosters and boundaries may have turned while it had ended.
+                if is_reopened && give_again(state, record.case.id).await? {
+                    return load(state, caller, id).await;
+                }
                 return Ok(record);
             }
             // Decided again on what it is now, where the caller did not say on what it was to be.

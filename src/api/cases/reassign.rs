@@ -158,6 +158,15 @@ fn query_at(snapshot: &Snapshot, case: &Case, at: Timestamp) -> Query {
     Query { position: case.position, layer: default_layer(snapshot), level: None, at, accuracy_m: None, category: None }
 }
 
+/// Gives a case that was taken up again to whom it belongs by now, and returns whether that is somebody else.
+///
+/// # Errors
+/// The store fails.
+pub async fn give_again(state: &AppState, id: CaseId) -> Result<bool, Problem> {
+    let snapshot = state.snapshot()?;
+    give(state, &snapshot, id, Timestamp::now()).await.map_err(|error| Problem::internal(&error))
+}
+
 /// Gives a case to whom it belongs by now, and returns whether anything was written.
 async fn give(state: &AppState, snapshot: &Snapshot, id: CaseId, now: Timestamp) -> Result<bool, StoreError> {
     for _ in 0..ATTEMPTS_MAX {

@@ -14,8 +14,9 @@ use crate::api::cases::{is_for_all, is_private, layer_of_cases, reaches};
 use crate::api::links::BaseUrl;
 use crate::api::photos::path_of;
 use crate::api::state::AppState;
+use crate::boundary::Territory;
 use crate::dispatch::workflow::CaseState;
-use crate::dispatch::{CaseId, PhotoId};
+use crate::dispatch::{Case, CaseId, PhotoId};
 use crate::snapshot::Snapshot;
 use crate::store::{CaseFilter, CaseOrder, CaseRecord};
 
@@ -34,7 +35,7 @@ const READ_MAX: usize = 20_000;
 /// A time or a status that is none.
 pub async fn list(state: &AppState, caller: &Caller, base: &BaseUrl, pairs: &Pairs, format: Format) -> Result<Response, Fault> {
     let ids = pairs.list("service_request_id");
-    let records = if ids.is_empty() { find(state, pairs, format).await? } else { load(state, &ids, format).await? };
+    let records = if ids.is_empty() { find(state, caller, pairs, format).await? } else { load(state, &ids, format).await? };
     let kept = find_kept_photos(state, &records, format).await?;
     let snapshot = state.snapshot().map_err(|problem| Fault::of(&problem, format))?;
     let media = Media { base, kept };
@@ -79,7 +80,7 @@ async fn load(state: &AppState, ids: &[&str], format: Format) -> Result<Vec<Case
     Ok(read.map_err(|problem| Fault::of(&problem, format))?.into_iter().flatten().collect())
 }
 
-async fn find(state: &AppState, pairs: &Pairs, format: Format) -> Result<Vec<CaseRecord>, Fault> {
+async fn find(state: &AppState, caller: &Caller, pairs: &Pairs, format: Format) -> Result<Vec<CaseRecord>, Fault> {
     let (start, end) = (pairs.time("start_date", format)?, pairs.time("end_date", format)?);
     let end = end.or_else(|| start.and_then(|start| start.checked_add(SPAN_MAX).ok()));
     let until = end.unwrap_or_else(Timestamp::now);
@@ -89,6 +90,14 @@ async fn find(state: &AppState, pairs: &Pairs, format: Format) -> Result<Vec<Cas
         return Err(Fault::new(400, format, &format!("status is {wrong:?}, which is neither open nor closed")));
     }
     let codes: Vec<String> = pairs.list("service_code").into_iter().map(str::to_owned).collect();
+    let snapshot = state.snapshot().map_err(|problem| Fault::of(&problem, format))?;
+    let at = Timestamp::now();
+    let categories: Vec<String> = codes.iter().flat_map(|code| snapshot.rules(at).codes_below(code)).collect();
+    let territory = snapshot.territory(&layer_of_cases(), caller.scope());
+    // What is not to be seen takes no place in the answer, whose length would tell of it.
+    let is_asked = |record: &CaseRecord| {
+        (codes.is_empty() || codes.iter().any(|code| code == code_of(record))) && is_seen(&snapshot, caller, &territory, &record.case, at)
+    };
     let mut found = Vec::new();
     // Mere records have no status, and are no requests.
     for (status, is_open) in [("open", true), ("closed", false)] {
@@ -99,10 +108,11 @@ async fn find(state: &AppState, pairs: &Pairs, format: Format) -> Result<Vec<Cas
                 is_open: Some(is_open),
                 order: CaseOrder::Reported,
                 is_newest_first: true,
+                categories: categories.clone(),
                 counts: false,
                 ..CaseFilter::first(REQUESTS_MAX)
             };
-            found.extend(find_newest(state, filter, &codes, format).await?);
+            found.extend(find_newest(state, filter, &is_asked, format).await?);
         }
     }
     found.sort_by_key(|record| Reverse((record.case.reported_at, record.case.id)));
@@ -110,8 +120,18 @@ async fn find(state: &AppState, pairs: &Pairs, format: Format) -> Result<Vec<Cas
     Ok(found)
 }
 
-/// Finds cases of some categories, or of any where none are named.
-async fn find_newest(state: &AppState, mut filter: CaseFilter, codes: &[String], format: Format) -> Result<Vec<CaseRecord>, Fault> {
+/// Whether a case is to be seen at all: by whom it is within reach, or where its category is not private.
+fn is_seen(snapshot: &Snapshot, caller: &Caller, territory: &Territory, case: &Case, at: Timestamp) -> bool {
+    caller.is_insider() && reaches(caller, territory, case) || !is_private(snapshot, case, at)
+}
+
+/// Finds the newest cases that are asked for.
+async fn find_newest(
+    state: &AppState,
+    mut filter: CaseFilter,
+    is_asked: &(dyn Fn(&CaseRecord) -> bool + Sync),
+    format: Format,
+) -> Result<Vec<CaseRecord>, Fault> {
     let (mut found, mut seen) = (Vec::new(), 0);
     loop {
         let asked = filter.clone();
@@ -120,7 +140,6 @@ async fn find_newest(state: &AppState, mut filter: CaseFilter, codes: &[String],
             filter.go_on_after(&last.case);
         }
         seen += page.records.len();
-        let is_asked = |record: &CaseRecord| codes.is_empty() || codes.iter().any(|code| code == code_of(record));
         found.extend(page.records.into_iter().filter(is_asked));
         if !page.has_more || found.len() >= REQUESTS_MAX || seen >= READ_MAX {
             found.truncate(REQUESTS_MAX);
@@ -164,9 +183,10 @@ async fn find_kept_photos(state: &AppState, records: &[CaseRecord], format: Form
 fn request(state: &AppState, snapshot: &Snapshot, caller: &Caller, media: &Media<'_>, record: &CaseRecord) -> Option<Value> {
     let folded = record.state()?;
     let case = &record.case;
-    let is_insider = caller.is_insider() && reaches(caller, &snapshot.territory(&layer_of_cases(), caller.scope()), case);
+    let territory = snapshot.territory(&layer_of_cases(), caller.scope());
+    let is_insider = caller.is_insider() && reaches(caller, &territory, case);
     let at = Timestamp::now();
-    if !is_insider && is_private(snapshot, case, at) {
+    if !is_seen(snapshot, caller, &territory, case, at) {
         return None;
     }
     let rules = snapshot.rules(at);

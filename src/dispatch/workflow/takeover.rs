@@ -99,6 +99,9 @@ fn moves_to<'a>(
 ) -> Vec<(Effect, &'a StateDefinition, Facts)> {
     let clocks = stage_clock(state, at, context);
     let new = || if given.is_empty() { context.departments.clone() } else { Vec::new() };
+    if state.is_end {
+        return ending(workflow, state, &given);
+    }
     let filed = if workflow.tasks_in(&state.name) == ImpliedTasks::None { None } else { workflow.filed_state() };
     let of = |appointed: &Appointed| Facts { department: Some(appointed.department.clone()), ..Facts::default() };
     // Who has departments at work has filed the case before.
@@ -148,6 +151,20 @@ fn moves_to<'a>(
         ImpliedTasks::None => moves.push((Effect::Note, state, Facts { clocks, ..Facts::default() })),
     }
     moves
+}
+
+/// Returns what has ended a case: it was void, or those who had been given tasks with the report are done and it was closed.
+fn ending<'a>(workflow: &'a Workflow, state: &'a StateDefinition, given: &[Appointed]) -> Vec<(Effect, &'a StateDefinition, Facts)> {
+    let is_led = |effect: Effect| workflow.is_led_to(effect, &state.name);
+    if is_led(Effect::Void) && !is_led(Effect::Close) {
+        return vec![(Effect::Void, state, Facts::default())];
+    }
+    let done = |appointed: &Appointed| {
+        let facts = Facts { department: Some(appointed.department.clone()), ..Facts::default() };
+        (Effect::Done, workflow.start(), facts)
+    };
+    let end = if is_led(Effect::Close) { Effect::Close } else { Effect::Note };
+    given.iter().map(done).chain([(end, state, Facts::default())]).collect()
 }
 
 fn untimed(department: &DepartmentId) -> ClockFact {

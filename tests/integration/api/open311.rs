@@ -304,6 +304,18 @@ fn of_more_requests_than_an_answer_has_the_newest_are_listed_whatever_their_ids(
     assert!(times.is_sorted_by(|a, b| a > b));
     let oldest: Timestamp = times[999].parse().unwrap();
     assert_eq!(newest.case.reported_at.duration_since(oldest).as_mins(), 999);
+    // Those that nobody is to see take no place among them, and those of one kind are found behind all others.
+    let hidden = |at: u32| {
+        let mut case = Case { id: CaseId(Uuid::from_u128(u128::from(at))), category: "E0601".into(), ..newest.case.clone() };
+        case.reported_at += SignedDuration::from_millis(1);
+        let (events, photos, reporter) = (newest.events.clone(), Vec::new(), Reporter::default());
+        CaseWrite::Add(Box::new(NewCase { case, events, photos, reporter, token: None, near: None, border_m: None }))
+    };
+    store.write_cases((1..=900).map(hidden).collect()).unwrap();
+    let (_, shown) = read(get(&service, "requests.json"));
+    assert_eq!(shown.as_array().unwrap().len(), 1_000);
+    let (_, of_kind) = read(get(&service, "requests.json?service_code=E0110"));
+    assert_eq!(of_kind.as_array().unwrap().len(), 1_000);
 }
 
 #[test]
