@@ -42,7 +42,7 @@ pub fn read_incidents(table: &Table, crs: &Crs, time_zone: &TimeZone) -> Result<
         reported_at: table.require_column(&["reported_at", "上报时间", "时间"])?,
         id: table.find_column(&["id", "案卷号", "编号"]),
         crs: table.find_column(&["crs", "坐标系"]),
-        category: table.find_column(&["category", "类别", "类型"]),
+        category: table.find_column(&["category", "类别编码", "类别代码", "类别", "类型"]),
         description: table.find_column(&["description", "描述", "内容"]),
         source: table.find_column(&["source", "来源"]),
         state: table.find_column(&["state", "状态", "案件状态"]),
