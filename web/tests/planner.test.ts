@@ -213,7 +213,9 @@ describe('the planner’s desk', () => {
     await early.fill('#new-draft input[name=title]', 'early');
     await early.click('#new-draft button[type=submit]');
     await expect.poll(() => early.locator('#loading-units').textContent()).toMatch(/^0 of \d/);
+    await idle(early);
     await early.evaluate((bounds) => void gridkeeper.map.fitBounds(bounds, { padding: 120, duration: 0 }), [west, south, east, north] as [number, number, number, number]);
+    await idle(early);
     await early.click('[data-tool=split]');
     await drawOn(early, [[west - (east - west) / 20, y], [east + (east - west) / 20, y]]);
     held();
