@@ -8,6 +8,7 @@ import { usePick } from '../../map/pick';
 import { map } from '../../map/view';
 import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
+import { type Place, PlaceField } from '../../parts/placefield';
 import { whereAmI } from '../../parts/position';
 import { Press } from '../../parts/press';
 import { AddressField } from '../address/field';
@@ -34,7 +35,7 @@ interface Props {
 }
 
 export function ReportForm({ source, withReporter = false, withPhotos = false, send, onTaken, onSent, onCancel }: Props) {
-  const place = useSignal<{ lon: number; lat: number } | null>(null);
+  const place = useSignal<Place | null>(null);
   const trouble = useSignal<(() => string) | null>(null);
   const isBusy = useSignal(false);
   const photos = useSignal<Blob[]>([]);
@@ -64,11 +65,6 @@ export function ReportForm({ source, withReporter = false, withPhotos = false, s
     }
   };
 
-  const typed = (value: string): void => {
-    const [lon, lat] = value.split(/[,，\s]+/).map(Number);
-    if (Number.isFinite(lon) && Number.isFinite(lat)) place.value = { lon: lon as number, lat: lat as number };
-  };
-
   const here = async (): Promise<void> => {
     const found = await whereAmI();
     if (!found) return void (trouble.value = () => t('noPosition'));
@@ -83,7 +79,7 @@ export function ReportForm({ source, withReporter = false, withPhotos = false, s
   return (
     <form class="action-form" id="report-form" aria-label={t('report')} onSubmit={(event) => void submit(event)}>
       <AddressField onPlace={atAddress} />
-      <label>{t('place')}<input name="place" value={place.value ? `${place.value.lon.toFixed(6)}, ${place.value.lat.toFixed(6)}` : ''} placeholder={t('placeHint')} onChange={(event) => typed(event.currentTarget.value)} /></label>
+      <PlaceField label={t('place')} place={place} placeholder={t('placeHint')} />
       <p class="row"><button type="button" class="plainly" data-here onClick={() => void here()}>{t('here')}</button></p>
       <label>{t('category')}
         <select name="category" required>

@@ -10,6 +10,7 @@ import { usePick } from '../../map/pick';
 import { map } from '../../map/view';
 import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
+import { type Place, PlaceField } from '../../parts/placefield';
 import { go } from './open';
 import { doubtAt, endRuling, loadRulings, rule, rulings, showsEnded } from './ruled';
 import { Ruled, mayRule } from './rulings';
@@ -82,7 +83,7 @@ function Opened() {
 
 /** A ruling about a place of which there is no case. */
 function NewRuling({ onDone }: { onDone: () => void }) {
-  const place = useSignal<{ lon: number; lat: number } | null>(null);
+  const place = useSignal<Place | null>(null);
   const radius = useSignal(RADIUS_M);
   const doubt = useSignal<Awaited<ReturnType<typeof doubtAt>>>(null);
   const trouble = useSignal<(() => string) | null>(null);
@@ -112,14 +113,10 @@ function NewRuling({ onDone }: { onDone: () => void }) {
       trouble.value = () => explain(error) ?? '';
     }
   };
-  const typed = (value: string): void => {
-    const [lon, lat] = value.split(/[,，\s]+/).map(Number);
-    if (Number.isFinite(lon) && Number.isFinite(lat)) place.value = { lon: lon as number, lat: lat as number };
-  };
   return (
     <form class="action-form" id="ruling-form" aria-label={t('newRuling')} onSubmit={(event) => void submit(event)}>
       <AddressField onPlace={(lon, lat) => [(place.value = { lon, lat }), goTo([lon, lat], 17)]} />
-      <label>{t('rulingPlace')}<input name="place" required value={place.value ? `${place.value.lon.toFixed(6)}, ${place.value.lat.toFixed(6)}` : ''} onChange={(event) => typed(event.currentTarget.value)} /></label>
+      <PlaceField label={t('rulingPlace')} place={place} required />
       <label>{t('reach')}<input name="radius" type="number" min={1} max={RADIUS_M_MAX} step={1} required value={radius} onChange={(event) => (radius.value = Number(event.currentTarget.value) || RADIUS_M)} /></label>
       {doubt.value && <label>{t('ruleFor')}<select name="unit">{doubt.value.units.map(({ code, name }) => <option key={code} value={code}>{code} {name}</option>)}</select></label>}
       <label>{t('reason')}<input name="reason" required maxLength={4000} /></label>

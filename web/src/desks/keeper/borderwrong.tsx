@@ -9,6 +9,7 @@ import { usePick } from '../../map/pick';
 import { map } from '../../map/view';
 import { explain } from '../../parts/explain';
 import { Notice } from '../../parts/notice';
+import { type Place, PlaceField } from '../../parts/placefield';
 import { sendOrKeep } from '../../parts/outbox';
 import { whereAmI } from '../../parts/position';
 import { Press } from '../../parts/press';
@@ -57,7 +58,7 @@ function Told() {
 }
 
 function BorderForm({ onDone, onCancel }: { onDone: (isSent: boolean) => void; onCancel: () => void }) {
-  const place = useSignal<{ lon: number; lat: number } | null>(where.peek() && { lon: where.peek()?.[0] ?? 0, lat: where.peek()?.[1] ?? 0 });
+  const place = useSignal<Place | null>(where.peek() && { lon: where.peek()?.[0] ?? 0, lat: where.peek()?.[1] ?? 0 });
   const trouble = useSignal<(() => string) | null>(null);
   const isBusy = useSignal(false);
   useOverlay(OVERLAY);
@@ -71,10 +72,6 @@ function BorderForm({ onDone, onCancel }: { onDone: (isSent: boolean) => void; o
     if (!found) return void (trouble.value = () => t('noPosition'));
     place.value = { lon: found.at[0] ?? 0, lat: found.at[1] ?? 0 };
     goTo(found.at, 17);
-  };
-  const typed = (value: string): void => {
-    const [lon, lat] = value.split(/[,，\s]+/).map(Number);
-    if (Number.isFinite(lon) && Number.isFinite(lat)) place.value = { lon: lon as number, lat: lat as number };
   };
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
@@ -94,7 +91,7 @@ function BorderForm({ onDone, onCancel }: { onDone: (isSent: boolean) => void; o
 
   return (
     <form class="action-form" id="border-form" aria-label={t('borderWrong')} onSubmit={(event) => void submit(event)}>
-      <label>{t('borderPlace')}<input name="place" required value={place.value ? `${place.value.lon.toFixed(6)}, ${place.value.lat.toFixed(6)}` : ''} onChange={(event) => typed(event.currentTarget.value)} /></label>
+      <PlaceField label={t('borderPlace')} place={place} required />
       <p class="row"><button type="button" class="plainly" onClick={() => void here()}>{t('here')}</button></p>
       <label>{t('shouldBe')}
         <select name="unit">
