@@ -128,14 +128,15 @@ fn open_cases_follow_redrawn_boundaries_and_a_changed_roster_and_both_keepers_ar
     assert_eq!((&notice["incident"], &notice["grid"]), (&json!(id), &json!(code_of(1, 0))));
     let after = notice["number"].as_u64().unwrap();
     assert_eq!(get(&service, "w3", &format!("/v1/me/notices?after={after}"))["notices"], json!([]));
-    // Taken up again, it is theirs who are there by now.
-    let reopened = act(json!({ "action": "reopen", "reason": "still there" }));
-    assert_eq!(reopened.status(), 200);
-    assert_eq!(reopened.json::<Value>().unwrap()["holder"], "w3", "its place lies in the second grid now, which is w3's");
     // A shift that ends re-assigns nothing, and neither does a roster by which the keeper stays.
     write_roster(&*service.store, &[("w3", 1, "00:00-00:01")]);
     std::thread::sleep(Duration::from_millis(400));
     assert_eq!(kinds(&service, "w3"), ["came"]);
+    // Taken up again, it is theirs who are there by now.
+    let reopened = act(json!({ "action": "reopen", "reason": "still there" }));
+    assert_eq!(reopened.status(), 200);
+    assert_eq!(reopened.json::<Value>().unwrap()["holder"], "w3", "its place lies in the second grid now, which is w3's");
+    assert_eq!(kinds(&service, "w3"), ["came", "came"]);
 }
 
 #[test]
