@@ -8,6 +8,7 @@ use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
+use super::conditions::Conditions;
 use super::connection::{Failure, corrupt};
 use super::generations::{from_id, to_id};
 use super::keys::note;
@@ -186,11 +187,11 @@ pub(super) async fn move_case(
 
 /// Returns when the first word about a clock is due.
 pub(super) async fn next_alarm(tx: &Transaction<'_>) -> Result<Option<Timestamp>, Failure> {
-    let spans = months::find_open(tx).await?;
-    let sql = format!("SELECT min(alarm_at) FROM gk_case WHERE alarm_at IS NOT NULL AND {}", spans.condition("reported_at", 1));
-    let ends: Vec<Time> = spans.ends().collect();
-    let ends: Vec<&(dyn ToSql + Sync)> = ends.iter().map(|at| at as &(dyn ToSql + Sync)).collect();
-    let row = tx.query_one(&tx.prepare_cached(&sql).await?, &ends).await?;
+    let mut conditions = Conditions::default();
+    conditions.terms.push("alarm_at IS NOT NULL".to_owned());
+    conditions.add_spans("reported_at", &months::find_open(tx).await?);
+    let sql = format!("SELECT min(alarm_at) FROM gk_case {}", conditions.sql());
+    let row = tx.query_one(&tx.prepare_cached(&sql).await?, &conditions.values()).await?;
     Ok(row.try_get::<_, Option<Time>>(0)?.map(|time| time.0))
 }
 
@@ -198,16 +199,13 @@ pub(super) async fn next_alarm(tx: &Transaction<'_>) -> Result<Option<Timestamp>
 pub(super) async fn save_borders(tx: &Transaction<'_>, borders: &[(CaseId, Option<f64>)]) -> Result<(), Failure> {
     let ids: Vec<Uuid> = borders.iter().map(|(id, _)| id.0).collect();
     let metres: Vec<Option<f64>> = borders.iter().map(|(_, border_m)| *border_m).collect();
-    let spans = months::find_open(tx).await?;
-    let sql = format!(
-        "UPDATE gk_case AS c SET border_m = n.border_m FROM unnest($1::uuid[], $2::double precision[]) AS n (id, border_m)
-         WHERE c.id = n.id AND c.is_open = 1 AND c.border_m IS DISTINCT FROM n.border_m AND {}",
-        spans.condition("c.reported_at", 3)
-    );
-    let ends: Vec<Time> = spans.ends().collect();
-    let mut values: Vec<&(dyn ToSql + Sync)> = vec![&ids, &metres];
-    values.extend(ends.iter().map(|at| at as &(dyn ToSql + Sync)));
-    tx.execute(&sql, &values).await?;
+    let mut conditions = Conditions::default();
+    let (ids, metres) = (conditions.value(ids), conditions.value(metres));
+    conditions.terms.push("c.id = n.id AND c.is_open = 1 AND c.border_m IS DISTINCT FROM n.border_m".to_owned());
+    conditions.add_spans("c.reported_at", &months::find_open(tx).await?);
+    let known = format!("unnest({ids}::uuid[], {metres}::double precision[]) AS n (id, border_m)");
+    let sql = format!("UPDATE gk_case AS c SET border_m = n.border_m FROM {known} {}", conditions.sql());
+    tx.execute(&sql, &conditions.values()).await?;
     Ok(())
 }
 

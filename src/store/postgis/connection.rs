@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, QueueMode, RecyclingMethod, Runtime as PoolRuntime, TimeoutType,
-    Timeouts, Transaction,
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, QueueMode, RecyclingMethod, Runtime as PoolRuntime,
+    TimeoutType, Timeouts, Transaction,
 };
 use futures_util::future::try_join;
 use tokio::runtime::Runtime;
@@ -138,9 +138,16 @@ fn make_pool(address: &Address, recycling_method: RecyclingMethod, max_size: usi
     let settle = Hook::async_fn(|client, _| {
         Box::pin(async { client.batch_execute("SET plan_cache_mode = force_custom_plan").await.map_err(HookError::Backend) })
     });
+    let forget = Hook::sync_fn(|client: &mut ClientWrapper, _| {
+        if client.statement_cache.size() > STATEMENTS_MAX {
+            client.statement_cache.clear();
+        }
+        Ok(())
+    });
     // Whoever was given back last is taken first: it has its statements ready.
     Ok(Pool::builder(manager)
         .post_create(settle)
+        .pre_recycle(forget)
         .max_size(max_size)
         .queue_mode(QueueMode::Lifo)
         .timeouts(timeouts)
@@ -280,9 +287,6 @@ impl Connections {
     async fn read_within<T>(&self, limit: Duration, work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
         let taken = tokio::time::timeout(limit, self.pool.get()).await;
         let mut client = taken.unwrap_or(Err(PoolError::Timeout(TimeoutType::Wait)))?;
-        if client.statement_cache.size() > STATEMENTS_MAX {
-            client.statement_cache.clear();
-        }
         let reading = async {
             let builder = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
             let transaction = builder.start().await?;

@@ -4,14 +4,13 @@
 //! indexes, which takes longer than what it then reads. So it is said in which months to look wherever that can be known.
 
 use deadpool_postgres::Transaction;
-use futures_util::future::try_join;
 use jiff::Timestamp;
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
 
 use super::cases::{read_case, select};
+use super::conditions::Conditions;
 use super::connection::{Failure, corrupt};
-use super::months::{self, Spans};
+use super::months;
 use super::roster::worker_id;
 use super::values::{Time, from_text, to_text};
 use crate::boundary::{CodeRun, Position, Territory, UnitCode};
@@ -96,12 +95,12 @@ async fn seek(tx: &Transaction<'_>, filter: &CaseFilter, select: &str, tail: &st
         let Some(look) = months::look(tx, filter.after.map(|after| after.0), filter.is_newest_first, looked_at).await? else {
             return Ok(Some(Vec::new()));
         };
-        let mut near = Conditions { terms: Vec::new(), values: Vec::new() };
-        near.add_span(look.between);
+        let mut near = Conditions::default();
+        near.add_span("c.reported_at", look.between);
         let [least, greatest] = look.ids.map(|id| near.value(id));
         near.terms.push(format!("c.id BETWEEN {least} AND {greatest}"));
         let near_sql = format!("(SELECT c.* FROM gk_case AS c {} OFFSET 0) AS c", near.sql());
-        let mut wanted = Conditions { terms: Vec::new(), values: near.values };
+        let mut wanted = near.around();
         wanted.add(filter);
         let limit = wanted.limit(filter);
         let sql = format!("{} {} {tail} {limit}", select.replacen("gk_case AS c", &near_sql, 1), wanted.sql());
@@ -123,12 +122,12 @@ async fn gather(tx: &Transaction<'_>, filter: &CaseFilter, select: &str, tail: &
     let of = |part: &str, conditions: &Conditions| format!("SELECT c.* FROM gk_case AS c {} AND c.is_open {part}", conditions.sql());
     let mut parts = vec![of("IS DISTINCT FROM 1", &conditions)];
     if filter.is_open.is_none() {
-        conditions.add_spans(&months::find_open(tx).await?);
+        conditions.add_spans("c.reported_at", &months::find_open(tx).await?);
         parts.push(of("= 1", &conditions));
     }
     let found = format!("({} OFFSET 0) AS c", parts.join(" UNION ALL "));
     // Outside, so that no index of ids is taken for the way to them.
-    let mut after = Conditions { terms: Vec::new(), values: conditions.values };
+    let mut after = conditions.around();
     after.add_after(filter);
     let limit = after.limit(filter);
     let sql = format!("{} {} {tail} {limit}", select.replacen("gk_case AS c", &found, 1), after.sql());
@@ -142,11 +141,7 @@ fn is_of_open(filter: &CaseFilter) -> bool {
     filter.is_open == Some(true) || filter.due_before.is_some() || filter.alarm_by.is_some()
 }
 
-struct Conditions {
-    terms: Vec<String>,
-    values: Vec<Box<dyn ToSql + Sync>>,
-}
-
+/// What a filter asks of a case `c`.
 impl Conditions {
     /// What a page of the filter has to be, in the months in which it may be.
     async fn of_page(tx: &Transaction<'_>, filter: &CaseFilter) -> Result<Self, Failure> {
@@ -159,13 +154,13 @@ impl Conditions {
     async fn within(tx: &Transaction<'_>, filter: &CaseFilter) -> Result<Self, Failure> {
         let mut conditions = Self::of(filter);
         if is_of_open(filter) {
-            conditions.add_spans(&months::find_open(tx).await?);
+            conditions.add_spans("c.reported_at", &months::find_open(tx).await?);
         }
         Ok(conditions)
     }
 
     fn of(filter: &CaseFilter) -> Self {
-        let mut conditions = Self { terms: Vec::new(), values: Vec::new() };
+        let mut conditions = Self::default();
         conditions.add(filter);
         conditions
     }
@@ -284,50 +279,10 @@ impl Conditions {
         self.terms.extend([near, within, format!("c.lat BETWEEN {s} AND {n}")]);
     }
 
-    fn add_span(&mut self, [first, last]: [Time; 2]) {
-        let [first, last] = [first, last].map(|at| self.value(at));
-        self.terms.push(format!("c.reported_at BETWEEN {first} AND {last}"));
-    }
-
-    fn add_spans(&mut self, spans: &Spans) {
-        self.terms.push(spans.condition("c.reported_at", self.values.len() + 1));
-        spans.ends().for_each(|end| drop(self.value(end)));
-    }
-
     /// One more than asked for tells whether there are more. A value like others, so that pages of all sizes are one statement.
     fn limit(&mut self, filter: &CaseFilter) -> String {
         let limit = i64::try_from(filter.limit.saturating_add(1)).unwrap_or(i64::MAX);
         format!("LIMIT {}", self.value(limit))
-    }
-
-    /// Keeps a value and returns what stands for it.
-    fn value(&mut self, value: impl ToSql + Sync + 'static) -> String {
-        self.values.push(Box::new(value));
-        format!("${}", self.values.len())
-    }
-
-    fn sql(&self) -> String {
-        if self.terms.is_empty() { String::new() } else { format!("WHERE {}", self.terms.join(" AND ")) }
-    }
-
-    async fn query(&self, tx: &Transaction<'_>, sql: &str) -> Result<Vec<Row>, Failure> {
-        Ok(tx.query(&tx.prepare_cached(sql).await?, &self.values()).await?)
-    }
-
-    /// Runs what one index finds in each month, whatever the values: it is planned once for each connection, and where times are given,
-    /// only the months between are opened.
-    async fn query_planned_once(&self, tx: &Transaction<'_>, sql: &str) -> Result<Vec<Row>, Failure> {
-        let plan = async |plans: &str, scans: &str| {
-            let settings = format!("SET LOCAL plan_cache_mode = {plans}; SET LOCAL enable_seqscan = {scans}");
-            tx.batch_execute(&settings).await.map_err(Failure::from)
-        };
-        let ((), found) = try_join(plan("force_generic_plan", "off"), self.query(tx, sql)).await?;
-        plan("force_custom_plan", "on").await?;
-        Ok(found)
-    }
-
-    fn values(&self) -> Vec<&(dyn ToSql + Sync)> {
-        self.values.iter().map(AsRef::as_ref).collect()
     }
 }
 

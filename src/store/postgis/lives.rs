@@ -13,6 +13,7 @@ use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use super::cases::{self, COLUMNS, copy_cases, find_time, read_case};
+use super::conditions::Conditions;
 use super::connection::{Failure, corrupt};
 use super::generations::{from_id, load_generations};
 use super::ledger;
@@ -453,17 +454,20 @@ pub(super) async fn load_case_events(tx: &Transaction<'_>, after: u64, limit: us
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let spans = months::find_after(tx, after).await?;
-    let ends: Vec<Time> = spans.ends().collect();
+    let mut conditions = Conditions::default();
+    let after = conditions.value(after);
+    conditions.terms.push(format!("e.number > {after}"));
     // Said of both, as a bound of the one is not taken over to the other.
-    let [of_event, of_case] = ["e.reported_at", "c.reported_at"].map(|column| spans.condition(column, 3));
+    conditions.add_spans("e.reported_at", &spans);
+    conditions.add_spans("c.reported_at", &spans);
+    let limit = conditions.value(limit);
     let sql = format!(
         "SELECT {COLUMNS}, c.is_published, e.number, {EVENT} FROM gk_case_event AS e
-         JOIN gk_case AS c ON c.id = e.case_id AND c.reported_at = e.reported_at AND {of_case}
-         LEFT JOIN gk_person AS p ON p.key = c.holder WHERE e.number > $1 AND {of_event} ORDER BY e.number LIMIT $2"
+         JOIN gk_case AS c ON c.id = e.case_id AND c.reported_at = e.reported_at
+         LEFT JOIN gk_person AS p ON p.key = c.holder {} ORDER BY e.number LIMIT {limit}",
+        conditions.sql()
     );
-    let mut values: Vec<&(dyn ToSql + Sync)> = vec![&after, &limit];
-    values.extend(ends.iter().map(|at| at as &(dyn ToSql + Sync)));
-    let rows = tx.query(&tx.prepare_cached(&sql).await?, &values).await?;
+    let rows = conditions.query(tx, &sql).await?;
     let event = |row: &Row| {
         let is_published = row.get::<_, Option<i32>>(12) == Some(1);
         let number = u64::try_from(row.get::<_, i64>(13)).map_err(|e| corrupt("event", &e))?;

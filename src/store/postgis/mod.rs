@@ -1,13 +1,14 @@
 //! A store for any number of services: PostgreSQL with PostGIS.
 //!
 //! `connection` keeps the pool and the runtime behind the blocking face, `migrate` lays the tables out, `values` packs and unpacks
-//! what PostgreSQL has types for and Rust has not, `listen` hears of writes; each of the others holds what one kind of record
+//! what PostgreSQL has types for and Rust has not, `conditions` puts what rows have to be together, `listen` hears of writes; each of the others holds what one kind of record
 //! needs, as in the back end of one file.
 
 mod address;
 mod addresses;
 mod backend;
 mod cases;
+mod conditions;
 mod connection;
 mod drafts;
 mod generations;
