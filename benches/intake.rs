@@ -1,4 +1,5 @@
-//! Takes cases in over HTTP, as fast as many senders can and at half of the aim, and tells those who listen.
+//! Takes cases in over HTTP, as fast as many senders can and at half of that or of the aim, whichever is less, and tells those who listen.
+//! Beside it a handler that reads a report and answers says what senders and HTTP alone come to.
 //!
 //! The service and its senders stand in one process and share its cores. Every sender has a connection of its own, sends one report after
 //! the other under a key of its own, each at another place, and counts it when it is acknowledged; what the store has in the end must be as
@@ -48,7 +49,7 @@ fn main() {
 /// Returns how many reports were acknowledged.
 async fn run(store: SharedStore) -> u64 {
     let variable = |name: &str, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
-    let (name, aim) = (variable("GRIDKEEPER_BENCH_NAME", "store"), variable("GRIDKEEPER_BENCH_AIM", "5000").parse::<u64>().unwrap());
+    let (name, aim) = (variable("GRIDKEEPER_BENCH_NAME", "store"), variable("GRIDKEEPER_BENCH_AIM", "5000").parse::<u32>().unwrap());
     let lasts = Duration::from_secs(variable("GRIDKEEPER_BENCH_SECONDS", "10").parse().unwrap());
     let mut config = Config::default();
     // All senders show one key here, which is what its bound is for.
@@ -59,10 +60,15 @@ async fn run(store: SharedStore) -> u64 {
     let address = listener.local_addr().unwrap();
     tokio::spawn(serve(listener, state.clone(), std::future::pending()));
 
+    let (bare, seconds, _) = drive(answer_at_once().await, SENDERS, lasts, None).await;
+    figure("intake_bare_handler", per_second(bare, seconds), "reports/s");
     let (count, seconds, _) = drive(address, SENDERS, lasts, None).await;
-    figure(&format!("intake_{name}_acknowledged"), per_second(count, seconds), "cases/s");
+    let reached = per_second(count, seconds);
+    figure(&format!("intake_{name}_acknowledged"), reached, "cases/s");
     let senders = usize::try_from(aim / 40).unwrap().max(1);
-    let (half, seconds, mut delays) = drive(address, senders, lasts, Some(aim / 2)).await;
+    let half = f64::from(aim).min(reached) / 2.0;
+    figure(&format!("intake_{name}_half_asked"), half, "cases/s");
+    let (half, seconds, mut delays) = drive(address, senders, lasts, Some(half)).await;
     delays.sort_unstable();
     let at = |share: usize| delays[(delays.len() * share / 1_000).min(delays.len() - 1)].as_secs_f64() * 1_000.0;
     figure(&format!("intake_{name}_half_rate"), per_second(half, seconds), "cases/s");
@@ -70,6 +76,15 @@ async fn run(store: SharedStore) -> u64 {
     figure(&format!("intake_{name}_half_p99"), at(990), "ms");
     figure(&format!("intake_{name}_stream_1000"), tell_all(address).await, "ms");
     count + half + 1
+}
+
+/// Serves a handler that takes every report and does nothing with it.
+async fn answer_at_once() -> SocketAddr {
+    let app = axum::Router::new().route("/v1/incidents", axum::routing::post(async |_: axum::body::Bytes| axum::http::StatusCode::CREATED));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    address
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a count of cases needs no more than 53 bits")]
@@ -83,10 +98,10 @@ fn figure(name: &str, value: f64, unit: &str) {
 
 /// Lets senders report for a time, and returns how many reports were acknowledged, how long that took, and how long each waited. With a
 /// rate each has its time, and waits from then on, whether its sender was free by then or not.
-async fn drive(address: SocketAddr, senders: usize, lasts: Duration, rate: Option<u64>) -> (u64, f64, Vec<Duration>) {
+async fn drive(address: SocketAddr, senders: usize, lasts: Duration, rate: Option<f64>) -> (u64, f64, Vec<Duration>) {
     static RUNS: AtomicU64 = AtomicU64::new(0);
     let (run, begun) = (RUNS.fetch_add(1, Ordering::Relaxed), Instant::now());
-    let interval = rate.map(|rate| Duration::from_secs_f64(senders as f64 / rate as f64));
+    let interval = rate.map(|rate| Duration::from_secs_f64(senders as f64 / rate));
     let tasks: Vec<_> = (0..senders)
         .map(|sender| {
             tokio::spawn(async move {
