@@ -192,10 +192,7 @@ fn find_near(transaction: &Transaction<'_>, new: &NewCase, near: Near) -> Result
     )?;
     let (since, until) = (time_text(near.since), time_text(new.case.reported_at));
     let mut found: Vec<(CaseId, f64)> = Vec::new();
-    let mut cells = cells_around(new.case.position, near.distance_m);
-    cells.sort_unstable();
-    cells.dedup();
-    for cell in cells {
+    for cell in cells_around(new.case.position, near.distance_m) {
         let mut rows = find.query(params![cell, since, until, DUPLICATES_MAX])?;
         while let Some(row) = rows.next()? {
             let position = Position { lon: row.get(1)?, lat: row.get(2)? };
