@@ -690,3 +690,30 @@ pub fn who_writes_cases_at_once_loses_and_doubles_nothing(place: &Place) {
     assert_eq!(followed, (1..=u64::try_from(EACH).unwrap()).collect::<Vec<_>>());
     assert_eq!(stores[0].load_cases(&CaseFilter::first(99)).unwrap().cases.len(), usize::try_from(EACH).unwrap());
 }
+
+pub fn of_reports_written_at_once_each_knows_those_before_it(place: &Place) {
+    const WRITERS: u128 = 4;
+    const EACH: u128 = 4;
+    drop(place());
+    let stores: Vec<_> = (0..WRITERS).map(|_| place()).collect();
+    std::thread::scope(|scope| {
+        for (store, writer) in stores.iter().zip(0..) {
+            scope.spawn(move || {
+                for at in 0..EACH / 2 {
+                    let first = writer * EACH + 2 * at + 1;
+                    store.write_cases(vec![add(new(first, 100.0, None)), add(new(first + 1, 100.0, None))]).unwrap();
+                }
+            });
+        }
+    });
+    let events = stores[0].load_case_events(0, 100).unwrap();
+    assert_eq!(events.len(), usize::try_from(WRITERS * EACH).unwrap());
+    let mut before = Vec::new();
+    for event in events {
+        let mut near: Vec<CaseId> = event.event.facts.duplicates.iter().map(|(id, _)| *id).collect();
+        near.sort_unstable();
+        before.sort_unstable();
+        assert_eq!(near, before, "event {}", event.number);
+        before.push(event.case.id);
+    }
+}

@@ -106,6 +106,7 @@ macro_rules! conformance_tests {
             positions_are_kept_for_a_while
             a_wait_for_events_ends_with_the_next_one
             who_writes_cases_at_once_loses_and_doubles_nothing
+            of_reports_written_at_once_each_knows_those_before_it
             a_key_is_added_and_revoked_once
             a_note_is_kept_and_overwritten
             who_is_erased_is_blank_at_all_times_and_stays_in_history

@@ -350,7 +350,8 @@ impl Connections {
 
     async fn write_once<T>(&self, pool: &Pool, work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
         let mut client = pool.get().await?;
-        let transaction = client.transaction().await?;
+        // Each statement sees what was committed before it began, whichever way the database has by default.
+        let transaction = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).start().await?;
         // A write that is told of is on the disk, whatever the server was set to.
         let settings = format!(
             "SET LOCAL lock_timeout = '{LOCK_TIMEOUT}';

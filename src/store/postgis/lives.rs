@@ -1,10 +1,10 @@
 //! The lives of cases: new ones, their next events, and their histories. One transaction takes many writes in few statements, for each
 //! of them is a way to the server and back.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use deadpool_postgres::Transaction;
-use futures_util::future::try_join;
 use jiff::Timestamp;
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio_postgres::Row;
@@ -36,14 +36,21 @@ use crate::store::webhooks::NumberedPublication;
 const EVENT: &str = "e.seq, e.at, e.author, e.role, e.action, e.effect, e.state, e.is_end, e.facts::text";
 
 /// An event on its way into the table.
-struct Entry {
+struct Entry<'w> {
     case: CaseId,
     reported_at: Timestamp,
-    row: EventRow,
+    event: Cow<'w, CaseEvent>,
     /// How many cases are open since that were not before: 1, 0, or -1 where it ends the case.
     opened: i64,
     /// The keys of those who are told of it by name.
     notices: Vec<(i64, NoticeKind)>,
+}
+
+/// A new case that is taken in, with its places among the writes and the entries.
+struct Taken<'w> {
+    new: &'w NewCase,
+    at: usize,
+    entry: usize,
 }
 
 pub(super) async fn write_cases(tx: &Transaction<'_>, geometry: &Type, writes: &[CaseWrite]) -> Result<Vec<CaseWritten>, Failure> {
@@ -51,17 +58,27 @@ pub(super) async fn write_cases(tx: &Transaction<'_>, geometry: &Type, writes: &
     let mut entries = Vec::new();
     let news: Vec<(usize, &NewCase)> = writes.iter().enumerate().filter_map(|(at, write)| Some((at, write.as_add()?))).collect();
     let nexts: Vec<(usize, &NewEvent)> = writes.iter().enumerate().filter_map(|(at, write)| Some((at, write.as_append()?.0))).collect();
-    // Locks are taken in one order by all writers: months, then people, then ids and cases in their order, and the counter last.
-    if !news.is_empty() {
-        add(tx, geometry, &news, &mut written, &mut entries).await?;
-    }
+    // Locks are taken in one order by all writers: months, then people, then ids and cases in their order, and the counter last, as from
+    // there on they come one after the other.
+    let taken = if news.is_empty() { Vec::new() } else { add(tx, geometry, &news, &mut written, &mut entries).await? };
     if !nexts.is_empty() {
         append(tx, geometry, &nexts, &mut written, &mut entries).await?;
     }
     for (write, written) in writes.iter().zip(&written) {
         add_photos(tx, write, written.as_ref()).await?;
     }
-    insert_events(tx, &entries).await?;
+    if !entries.is_empty() {
+        let number = give_numbers(tx, &entries).await?;
+        // Asked for when all who came before have committed theirs.
+        let near = find_near(tx, &taken).await?;
+        for (taken, near) in taken.iter().zip(near) {
+            if let Some(CaseWritten::Added(first)) = &mut written[taken.at] {
+                first.facts.duplicates.clone_from(&near);
+            }
+            entries[taken.entry].event.to_mut().facts.duplicates = near;
+        }
+        insert_events(tx, number, &entries).await?;
+    }
     Ok(written.into_iter().map(|written| written.unwrap_or(CaseWritten::Refused)).collect())
 }
 
@@ -79,13 +96,14 @@ async fn add_photos(tx: &Transaction<'_>, write: &CaseWrite, written: Option<&Ca
     }
 }
 
-async fn add(
+/// Writes new cases but for their events, and returns those that are taken in.
+async fn add<'w>(
     tx: &Transaction<'_>,
     geometry: &Type,
-    news: &[(usize, &NewCase)],
+    news: &[(usize, &'w NewCase)],
     written: &mut [Option<CaseWritten>],
-    entries: &mut Vec<Entry>,
-) -> Result<(), Failure> {
+    entries: &mut Vec<Entry<'w>>,
+) -> Result<Vec<Taken<'w>>, Failure> {
     let times = || news.iter().map(|(_, new)| new.case.reported_at);
     months::ensure_all(tx, &["gk_case", "gk_case_event"], times()).await?;
     let reporters: Vec<(WorkerId, &Reporter)> = news
@@ -98,9 +116,8 @@ async fn add(
     let tokens = take_tokens(tx, news).await?;
     let candidates: Vec<(usize, &NewCase)> =
         news.iter().zip(&tokens).filter(|(_, repeated)| repeated.is_none()).map(|(new, _)| *new).collect();
-    // What is near is asked for in one way there and back with the ids, which are new but for a slip.
-    let (mut fresh, mut near) = try_join(enter_ids(tx, &candidates), find_near(tx, &candidates)).await?;
-    let mut taken: Vec<(usize, &NewCase)> = Vec::new();
+    let mut fresh = enter_ids(tx, &candidates).await?;
+    let mut taken: Vec<(usize, &'w NewCase)> = Vec::new();
     for (&(at, new), token) in news.iter().zip(tokens) {
         written[at] = Some(match token {
             Some(repeated) => repeated,
@@ -110,9 +127,6 @@ async fn add(
             }
             None => CaseWritten::Refused,
         });
-    }
-    if taken.len() < candidates.len() {
-        near = find_near(tx, &taken).await?;
     }
     let standings: Vec<Standing> =
         taken.iter().map(|(_, new)| new.standing().ok_or_else(|| corrupt("case", &"it has no first event"))).collect::<Result<_, _>>()?;
@@ -124,21 +138,19 @@ async fn add(
     let cases =
         taken.iter().zip(&standings).map(|((_, new), standing)| (&new.case, Some(standing), keys.get(&new.case.id).copied(), new.border_m));
     copy_cases(tx, geometry, &people, cases).await?;
-    for (((at, new), near), standing) in taken.into_iter().zip(near).zip(&standings) {
-        let mut first = new.events[0].clone();
-        first.facts.duplicates = near;
-        let entry = |event: &CaseEvent, opened: bool| Entry {
+    let mut placed = Vec::new();
+    for ((at, new), standing) in taken.into_iter().zip(&standings) {
+        placed.push(Taken { new, at, entry: entries.len() });
+        written[at] = Some(CaseWritten::Added(Box::new(new.events[0].clone())));
+        entries.extend(new.events.iter().enumerate().map(|(place, event)| Entry {
             case: new.case.id,
             reported_at: new.case.reported_at,
-            row: EventRow::of(event),
-            opened: i64::from(opened),
+            event: Cow::Borrowed(event),
+            opened: i64::from(place == 0 && standing.is_open),
             notices: Vec::new(),
-        };
-        entries.push(entry(&first, standing.is_open));
-        entries.extend(new.events[1..].iter().map(|event| entry(event, false)));
-        written[at] = Some(CaseWritten::Added(Box::new(first)));
+        }));
     }
-    Ok(())
+    Ok(placed)
 }
 
 /// Enters the ids of cases, and returns those that are new.
@@ -219,18 +231,16 @@ async fn put_reporters(
     Ok(())
 }
 
-/// Returns for each new case the newest cases near it, nearest first: those that are stored, and those before it among the new ones.
-async fn find_near(tx: &Transaction<'_>, news: &[(usize, &NewCase)]) -> Result<Vec<Vec<(CaseId, f64)>>, Failure> {
-    let mut found: Vec<Vec<(CaseId, f64)>> = vec![Vec::new(); news.len()];
+/// Returns for each new case the newest cases near it, nearest first: those that are stored, and those before it among the new ones, which are
+/// stored as well by now.
+async fn find_near(tx: &Transaction<'_>, taken: &[Taken<'_>]) -> Result<Vec<Vec<(CaseId, f64)>>, Failure> {
+    let mut found: Vec<Vec<(CaseId, f64)>> = vec![Vec::new(); taken.len()];
     let (mut places, mut cells, mut since, mut until) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut of_batch: FxHashMap<i64, Vec<usize>> = FxHashMap::default();
-    for (at, (_, new)) in news.iter().enumerate() {
+    for (at, Taken { new, .. }) in taken.iter().enumerate() {
         let Some(near) = new.near else { continue };
-        let mut around = cells_around(new.case.position, near.distance_m);
-        around.sort_unstable();
-        around.dedup();
-        for cell in around {
-            let earlier = of_batch.get(&cell).into_iter().flatten().rev().take(DUPLICATES_MAX).map(|other| &news[*other].1.case);
+        for cell in cells_around(new.case.position, near.distance_m) {
+            let earlier = of_batch.get(&cell).into_iter().flatten().rev().take(DUPLICATES_MAX).map(|other| &taken[*other].new.case);
             let is_in_time = |other: &&Case| other.reported_at >= near.since && other.reported_at <= new.case.reported_at;
             let with_distance = |other: &Case| (other.id, distance_m(new.case.position, other.position));
             found[at].extend(earlier.filter(is_in_time).map(with_distance).filter(|(_, far)| *far <= near.distance_m));
@@ -249,13 +259,14 @@ async fn find_near(tx: &Transaction<'_>, news: &[(usize, &NewCase)]) -> Result<V
     let sql = "SELECT n.place, c.id, c.lon, c.lat
          FROM unnest($1::integer[], $2::bigint[], $3::timestamptz[], $4::timestamptz[]) AS n (place, cell, since, until)
          CROSS JOIN LATERAL (SELECT id, lon, lat FROM gk_case WHERE cell = n.cell AND reported_at + interval '0' BETWEEN n.since AND n.until
-                               AND reported_at BETWEEN $6 AND $7 ORDER BY reported_at DESC LIMIT $5) AS c";
+                               AND reported_at BETWEEN $6 AND $7 AND id <> ALL ($8) ORDER BY reported_at DESC LIMIT $5) AS c";
     let limit = i64::try_from(DUPLICATES_MAX).unwrap_or(i64::MAX);
     // All of them lie within these.
     let (first, last) = (since.iter().min_by_key(|at| at.0), until.iter().max_by_key(|at| at.0));
-    for row in tx.query(&tx.prepare_cached(sql).await?, &[&places, &cells, &since, &until, &limit, &first, &last]).await? {
+    let own: Vec<Uuid> = taken.iter().map(|taken| taken.new.case.id.0).collect();
+    for row in tx.query(&tx.prepare_cached(sql).await?, &[&places, &cells, &since, &until, &limit, &first, &last, &own]).await? {
         let at = usize::try_from(row.get::<_, i32>(0)).map_err(|e| corrupt("batch", &e))?;
-        let new = news[at].1;
+        let new = taken[at].new;
         let far = distance_m(new.case.position, Position { lon: row.get(2), lat: row.get(3) });
         if new.near.is_some_and(|near| far <= near.distance_m) {
             found[at].push((CaseId(row.get(1)), far));
@@ -268,12 +279,12 @@ async fn find_near(tx: &Transaction<'_>, news: &[(usize, &NewCase)]) -> Result<V
     Ok(found)
 }
 
-async fn append(
+async fn append<'w>(
     tx: &Transaction<'_>,
     geometry: &Type,
-    nexts: &[(usize, &NewEvent)],
+    nexts: &[(usize, &'w NewEvent)],
     written: &mut [Option<CaseWritten>],
-    entries: &mut Vec<Entry>,
+    entries: &mut Vec<Entry<'w>>,
 ) -> Result<(), Failure> {
     let ids: Vec<Uuid> = nexts.iter().map(|(_, next)| next.case.0).collect();
     let moved = nexts.iter().filter_map(|(_, next)| next.event.facts.place.as_ref()?.holder.as_ref());
@@ -309,7 +320,7 @@ async fn append(
             cases::move_case(tx, geometry, (next.case, *reported_at), place, holder).await?;
         }
         let notices = notices_of(&next.event).into_iter().map(|(worker, kind)| (people[worker], kind)).collect();
-        entries.push(Entry { case: next.case, reported_at: *reported_at, row: EventRow::of(&next.event), opened, notices });
+        entries.push(Entry { case: next.case, reported_at: *reported_at, event: Cow::Borrowed(&next.event), opened, notices });
         written[at] = Some(CaseWritten::Appended);
     }
     Ok(())
@@ -348,12 +359,9 @@ async fn stand(tx: &Transaction<'_>, next: &NewEvent, reported_at: Timestamp) ->
     Ok(())
 }
 
-/// Numbers events and writes them. From here until all is committed other writers of events wait, so that nobody sees a number before
-/// all smaller ones.
-async fn insert_events(tx: &Transaction<'_>, entries: &[Entry]) -> Result<(), Failure> {
-    if entries.is_empty() {
-        return Ok(());
-    }
+/// Gives events their numbers, and returns the first. From here until all is committed other writers of events wait, so that nobody sees
+/// a number before all smaller ones.
+async fn give_numbers(tx: &Transaction<'_>, entries: &[Entry<'_>]) -> Result<i64, Failure> {
     let count = i64::try_from(entries.len()).map_err(|e| corrupt("batch", &e))?;
     // Of each month how many cases are open since that were not, and which of these events is its last, counted from 1.
     let mut touched: BTreeMap<Timestamp, (i64, i64)> = BTreeMap::new();
@@ -370,7 +378,11 @@ async fn insert_events(tx: &Transaction<'_>, entries: &[Entry]) -> Result<(), Fa
            SET open_cases = gk_case_month.open_cases + excluded.open_cases, last_event = excluded.last_event
          ) SELECT number, pg_notify($2, '') FROM n";
     let row = tx.query_one(&tx.prepare_cached(give).await?, &[&count, &CASES_CHANNEL, &months, &opened, &lasts]).await?;
-    let first = row.get::<_, i64>(0) - count + 1;
+    Ok(row.get::<_, i64>(0) - count + 1)
+}
+
+/// Writes events, and who is told of them.
+async fn insert_events(tx: &Transaction<'_>, first: i64, entries: &[Entry<'_>]) -> Result<(), Failure> {
     let types = [
         Type::INT8,
         Type::UUID,
@@ -390,7 +402,8 @@ async fn insert_events(tx: &Transaction<'_>, entries: &[Entry]) -> Result<(), Fa
     let copy = tx.prepare_cached(&format!("COPY gk_case_event ({columns}) FROM STDIN (FORMAT binary)")).await?;
     let sink = tx.copy_in(&copy).await?;
     let mut copy = std::pin::pin!(BinaryCopyInWriter::new(sink, &types));
-    for (number, Entry { case, reported_at, row, .. }) in (first..).zip(entries) {
+    for (number, Entry { case, reported_at, event, .. }) in (first..).zip(entries) {
+        let row = EventRow::of(event);
         let seq = i32::try_from(row.seq).map_err(|e| corrupt("event", &e))?;
         let fields: [&(dyn ToSql + Sync); 12] = [
             &number,
@@ -411,7 +424,7 @@ async fn insert_events(tx: &Transaction<'_>, entries: &[Entry]) -> Result<(), Fa
     copy.finish().await?;
     let numbered = (first..).zip(entries);
     let notices = numbered
-        .flat_map(|(number, entry)| entry.notices.iter().map(move |(worker, kind)| (number, entry.case, entry.row.at, *worker, *kind)));
+        .flat_map(|(number, entry)| entry.notices.iter().map(move |(worker, kind)| (number, entry.case, entry.event.at, *worker, *kind)));
     ledger::add_notices(tx, &notices.collect::<Vec<_>>()).await?;
     Ok(())
 }
