@@ -10,6 +10,7 @@ use super::problem::{Problem, ProblemKind};
 use super::state::AppState;
 use super::token::Verified;
 use crate::boundary::{LayerName, UnitCode};
+use crate::dispatch::workflow::Actor;
 use crate::dispatch::{Role, WorkerId};
 use crate::store::{KeyHash, KeyRecord};
 
@@ -113,6 +114,11 @@ impl Caller {
             Identity::Key(hash) => format!("key {hash}"),
             Identity::Token(subject) => format!("token {subject}"),
         }
+    }
+
+    /// Returns who asks for moves of cases; `author` is [`Caller::author`].
+    pub fn actor<'a>(&'a self, author: &'a str) -> Actor<'a> {
+        Actor { role: self.role, author, person: self.worker.as_ref() }
     }
 
     /// Whether the caller may see what is not public, in the units that the key reaches.

@@ -270,6 +270,7 @@ async fn read_order(state: &AppState, caller: &Caller, mut body: Body) -> Result
         body.fault("action", "is missing".into());
     }
     let mut order = Order::new(&action, caller.role(), &caller.author(), super::intake::now());
+    order.person = caller.worker().cloned();
     order.reason = body.text("reason", REASON_CHARS_MAX);
     order.condition = body.text("condition", SHORT_CHARS_MAX);
     let named = |text: String| if text.is_empty() { None } else { Some(text) };

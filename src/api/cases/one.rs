@@ -113,5 +113,5 @@ pub(super) fn view_of(
         let path: Vec<&UnitCode> = answer.path().rev().map(|unit| &unit.code).collect();
         Some(escalation(workflow, folded, snapshot.rules(at).terms(None, &path).calendar, at))
     });
-    IncidentView::new(&record.case, folded.as_ref(), workflow, escalation.as_ref(), (caller.role(), &caller.author()), at, base.as_str())
+    IncidentView::new(&record.case, folded.as_ref(), workflow, escalation.as_ref(), caller.actor(&caller.author()), at, base.as_str())
 }

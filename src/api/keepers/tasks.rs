@@ -14,8 +14,8 @@ use crate::api::query::{FromQuery, Query, Values};
 use crate::api::state::AppState;
 use crate::api::wire::{ActionView, PositionView, actions_of};
 use crate::boundary::Position;
-use crate::dispatch::workflow::{CaseState, Workflow};
-use crate::dispatch::{Role, WALK_PLACES_MAX, WorkerId, legs_m, walk_order};
+use crate::dispatch::workflow::{Actor, CaseState, Workflow};
+use crate::dispatch::{WALK_PLACES_MAX, WorkerId, legs_m, walk_order};
 use crate::store::{CaseFilter, CaseOrder, CaseRecord};
 
 const LIMIT_DEFAULT: usize = 50;
@@ -117,7 +117,7 @@ pub async fn list_my_tasks(
     let workflow = &state.config().cases.workflow;
     let author = caller.author();
     let view = |((record, folded), leg_m): (&(CaseRecord, CaseState), &f64)| {
-        task_of(record, folded, &worker, workflow, (caller.role(), &author), at, *leg_m, base.as_str())
+        task_of(record, folded, &worker, workflow, caller.actor(&author), at, *leg_m, base.as_str())
     };
     let body = TaskWalk {
         at,
@@ -143,7 +143,7 @@ fn task_of(
     folded: &CaseState,
     worker: &WorkerId,
     workflow: &Workflow,
-    caller: (Role, &str),
+    actor: Actor<'_>,
     at: Timestamp,
     leg_m: f64,
     base: &str,
@@ -171,7 +171,7 @@ fn task_of(
         overdue: folded.is_overdue(at),
         leg_m,
         departments: folded.open_tasks().map(|task| task.department.to_string()).collect(),
-        actions: actions_of(workflow, folded, caller),
+        actions: actions_of(workflow, folded, actor),
         href: format!("{base}/v1/incidents/{}", case.id),
     }
 }

@@ -4,8 +4,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::locate::{LocateAnswer, PositionView};
-use crate::dispatch::workflow::{ActionDefinition, AlarmFact, CaseClock, CaseEvent, CaseState, Escalation, Place, Task, Word, Workflow};
-use crate::dispatch::{BorderRuling, Case, CaseId, DepartmentId, Reporter, Role};
+use crate::dispatch::workflow::{
+    ActionDefinition, Actor, AlarmFact, CaseClock, CaseEvent, CaseState, Escalation, Place, Task, Word, Workflow,
+};
+use crate::dispatch::{BorderRuling, Case, CaseId, DepartmentId, Reporter};
 
 /// The version of a case as an entity tag, by which nobody overwrites what they have not seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,9 +232,9 @@ pub struct ClockView {
     pub late: bool,
 }
 
-/// Returns the moves that are open to somebody in a role now.
-pub fn actions_of(workflow: &Workflow, state: &CaseState, (role, author): (Role, &str)) -> Vec<ActionView> {
-    let open = workflow.open_to(state, role, author);
+/// Returns the moves that are open to somebody now.
+pub fn actions_of(workflow: &Workflow, state: &CaseState, actor: Actor<'_>) -> Vec<ActionView> {
+    let open = workflow.open_to(state, actor);
     let view = |action: &ActionDefinition| ActionView {
         action: action.name.to_string(),
         title: action.title.clone(),
@@ -248,7 +250,7 @@ impl IncidentView {
         state: Option<&CaseState>,
         workflow: &Workflow,
         escalation: Option<&Escalation<'_>>,
-        caller: (Role, &str),
+        caller: Actor<'_>,
         at: Timestamp,
         base: &str,
     ) -> Self {

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use super::definition::{ActionDefinition, ActionName, Effect, Need, StateDefinition, StateName, Workflow};
 use super::event::{Appointed, CaseEvent, ClockFact, Facts};
-use super::order::{Context, Order};
+use super::order::{Actor, Context, Order};
 use super::state::{Appeal, CaseClock, CaseState, TaskState};
 use crate::dispatch::{DepartmentId, DepartmentRole, Limit, PhotoId, Role, Stage, due, postponed};
 
@@ -167,11 +167,13 @@ pub fn decide(workflow: &Workflow, case: &CaseState, order: &Order, context: &Co
             if !case.is_late(at) {
                 return Err(Refusal::NotLate);
             }
+            // Who decides on it is somebody else, whichever key they show.
+            facts.worker.clone_from(&order.person);
         }
         Effect::ReviewAppeal | Effect::RejectAppeal if !matches!(case.appeal, Appeal::Open | Appeal::Reviewed) => {
             return Err(workflow.not_now(case, action, order));
         }
-        Effect::ReviewAppeal | Effect::RejectAppeal if case.appealed_by.as_deref() == Some(order.author.as_str()) => {
+        Effect::ReviewAppeal | Effect::RejectAppeal if case.is_appeal_of(order.actor()) => {
             return Err(Refusal::OwnAppeal(action.name.clone()));
         }
         Effect::Move => {
@@ -211,14 +213,14 @@ pub fn decide(workflow: &Workflow, case: &CaseState, order: &Order, context: &Co
 }
 
 impl Workflow {
-    /// Returns the moves that are open to somebody in a role now, in the order in which they are declared.
-    pub fn open_to(&self, case: &CaseState, role: Role, author: &str) -> Vec<&ActionDefinition> {
-        let is_own = |action: &ActionDefinition| action.effect.decides_appeal() && case.appealed_by.as_deref() == Some(author);
-        self.actions.iter().filter(|action| action.is_open_to(role) && is_open(action, case) && !is_own(action)).collect()
+    /// Returns the moves that are open to somebody now, in the order in which they are declared.
+    pub fn open_to(&self, case: &CaseState, actor: Actor<'_>) -> Vec<&ActionDefinition> {
+        let is_own = |action: &ActionDefinition| action.effect.decides_appeal() && case.is_appeal_of(actor);
+        self.actions.iter().filter(|action| action.is_open_to(actor.role) && is_open(action, case) && !is_own(action)).collect()
     }
 
     fn find_open(&self, case: &CaseState, order: &Order) -> Result<&ActionDefinition, Refusal> {
-        let allowed = || self.open_to(case, order.role, &order.author).iter().map(|action| action.name.clone()).collect();
+        let allowed = || self.open_to(case, order.actor()).iter().map(|action| action.name.clone()).collect();
         let unknown = || Refusal::Unknown { workflow: self.name.clone(), action: order.action.clone(), allowed: allowed() };
         let action = self.action(&order.action.0).ok_or_else(unknown)?;
         if !action.is_open_to(order.role) {
@@ -233,7 +235,7 @@ impl Workflow {
     }
 
     fn not_now(&self, case: &CaseState, action: &ActionDefinition, order: &Order) -> Refusal {
-        let others = self.open_to(case, order.role, &order.author).into_iter().filter(|open| open.name != action.name);
+        let others = self.open_to(case, order.actor()).into_iter().filter(|open| open.name != action.name);
         Refusal::NotNow { action: action.name.clone(), state: case.name.clone(), allowed: others.map(|open| open.name.clone()).collect() }
     }
 }

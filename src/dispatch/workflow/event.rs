@@ -33,7 +33,7 @@ pub struct Facts {
     pub department: Option<DepartmentId>,
     /// Departments that get a task.
     pub departments: Vec<Appointed>,
-    /// The collector who is asked, or the person who is named for a task.
+    /// The collector who is asked, the person who is named for a task, or the one who has appealed by a key of their own.
     pub worker: Option<WorkerId>,
     /// Clocks that begin, or are due at another time from now on.
     pub clocks: Vec<ClockFact>,

@@ -416,6 +416,7 @@ fn an_appeal_is_open_once_and_only_after_a_late_end() {
     }
     let mut by_another = case.order("review");
     by_another.author = "another".into();
+    assert!(case.workflow.open_to(&case.state(), by_another.actor()).iter().any(|action| &*action.name.0 == "review"));
     case.play_order(&by_another).unwrap();
     assert_eq!(case.state().appeal, Appeal::Reviewed, "one look is not enough");
     case.play_order(&by_another).unwrap();
@@ -426,6 +427,38 @@ fn an_appeal_is_open_once_and_only_after_a_late_end() {
     let mut quick = Played::new("2026-11-27T09:00");
     quick.play("2026-11-27T09:00", "self_handle");
     assert!(matches!(quick.play_order(&quick.order("appeal")), Err(Refusal::NotLate)));
+}
+
+#[test]
+fn a_person_with_two_keys_decides_on_no_appeal_of_their_own() {
+    let mut late = Played::new("2026-11-27T09:00");
+    late.play("2026-12-27T10:00", "self_handle");
+    let by = |action: &str, key: &str, person: Option<&str>| {
+        let order = Order::new(action, Role::Dispatcher, key, late.at);
+        Order { reason: "because".into(), person: person.map(|id| WorkerId(id.into())), ..order }
+    };
+    // By whom it was appealed, and who decides: a person by another key, another person, and keys that are nobody's.
+    for (appeals, decides, is_own) in [
+        (("key 1", Some("w1")), ("key 2", Some("w1")), true),
+        (("key 1", Some("w1")), ("key 1", Some("w1")), true),
+        (("key 1", Some("w1")), ("key 2", Some("w2")), false),
+        (("key 1", Some("w1")), ("key 2", None), false),
+        (("key 1", None), ("key 2", Some("w1")), false),
+        (("key 1", None), ("key 2", None), false),
+        (("key 1", None), ("key 1", None), true),
+    ] {
+        let state = late.state();
+        let appeal = decide(&late.workflow, &state, &by("appeal", appeals.0, appeals.1), &context(&late.calendar)).unwrap();
+        let mut appealed = state;
+        appealed.apply(&appeal);
+        for action in ["review", "reject"] {
+            let order = by(action, decides.0, decides.1);
+            let refused = decide(&late.workflow, &appealed, &order, &context(&late.calendar)).err();
+            assert_eq!(matches!(refused, Some(Refusal::OwnAppeal(_))), is_own, "{appeals:?} {decides:?}: {refused:?}");
+            let open = late.workflow.open_to(&appealed, order.actor());
+            assert_eq!(open.iter().any(|open| *open.name.0 == *action), !is_own, "{appeals:?} {decides:?}");
+        }
+    }
 }
 
 #[test]

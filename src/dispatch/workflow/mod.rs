@@ -25,7 +25,7 @@ pub use definition::{
 pub use escalation::{Escalation, escalation};
 pub use event::{AlarmFact, Appointed, CaseEvent, ClockFact, Facts, NextWord, Place, RulingId, Word};
 pub use notice::{NoticeKind, notices_of};
-pub use order::{Context, Order};
+pub use order::{Actor, Context, Order};
 pub use photo::with_photo;
 pub use ring::{SERVICE, ring};
 pub use state::{Appeal, CaseClock, CaseState, Task, TaskState};

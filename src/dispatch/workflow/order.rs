@@ -4,12 +4,23 @@ use super::definition::{ActionName, Need};
 use super::event::{Appointed, Place};
 use crate::dispatch::{Calendar, DepartmentId, Departments, Limit, Limits, PhotoId, Role, WorkerId};
 
+/// Who asks for a move.
+#[derive(Clone, Copy, Debug)]
+pub struct Actor<'a> {
+    pub role: Role,
+    pub author: &'a str,
+    /// Who that is, where the key or token is a worker's own.
+    pub person: Option<&'a WorkerId>,
+}
+
 /// A move that somebody asks for.
 #[derive(Clone, Debug)]
 pub struct Order {
     pub action: ActionName,
     pub role: Role,
     pub author: String,
+    /// Who the author is, where the key or token is a worker's own: a person may have several.
+    pub person: Option<WorkerId>,
     pub at: Timestamp,
     pub reason: String,
     pub condition: String,
@@ -35,6 +46,7 @@ impl Order {
             action: ActionName(action.into()),
             role,
             author: author.to_owned(),
+            person: None,
             at,
             reason: String::new(),
             condition: String::new(),
@@ -48,6 +60,10 @@ impl Order {
             published: None,
             photos: None,
         }
+    }
+
+    pub(super) fn actor(&self) -> Actor<'_> {
+        Actor { role: self.role, author: &self.author, person: self.person.as_ref() }
     }
 
     pub(super) fn has(&self, need: Need) -> bool {

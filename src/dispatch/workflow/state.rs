@@ -2,6 +2,7 @@ use jiff::Timestamp;
 
 use super::definition::{Effect, StateName, words};
 use super::event::{AlarmFact, CaseEvent, ClockFact, NextWord, Word};
+use super::order::Actor;
 use crate::dispatch::{DepartmentId, DepartmentRole, Limit, Pause, PhotoId, Stage, WorkerId};
 
 /// What a case is: the sum of its events, and of nothing else.
@@ -33,8 +34,8 @@ pub struct CaseState {
     pub reopenings: u32,
     pub is_supervised: bool,
     pub appeal: Appeal,
-    /// Who has appealed.
-    pub appealed_by: Option<String>,
+    /// Who has appealed, and who that is where the key was a worker's own.
+    appealed_by: Option<(String, Option<WorkerId>)>,
     pub is_published: bool,
     /// Photos in the order in which they were added, those that were erased since too.
     pub photos: Vec<PhotoId>,
@@ -294,7 +295,7 @@ impl CaseState {
             Effect::Supervise => self.is_supervised = true,
             Effect::Appeal => {
                 self.appeal = Appeal::Open;
-                self.appealed_by = Some(event.author.clone());
+                self.appealed_by = Some((event.author.clone(), facts.worker.clone()));
             }
             Effect::ReviewAppeal => self.appeal = if self.appeal == Appeal::Open { Appeal::Reviewed } else { Appeal::Upheld },
             Effect::RejectAppeal => self.appeal = Appeal::Rejected,
@@ -414,6 +415,12 @@ impl CaseState {
     /// Returns who is still to look at the place: until the case leaves the state in which they were asked.
     pub fn asked(&self) -> Option<&WorkerId> {
         self.collector.as_ref().filter(|_| !self.is_end && self.asked_in.as_ref() == Some(&self.name))
+    }
+
+    /// Whether it is somebody who has appealed, by this key or another of theirs.
+    pub fn is_appeal_of(&self, actor: Actor<'_>) -> bool {
+        let Some((author, person)) = &self.appealed_by else { return false };
+        author == actor.author || person.is_some() && person.as_ref() == actor.person
     }
 
     /// Returns when the next clock runs out; none while all stand still, and of a case that has ended.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use gridkeeper::config::Config;
-use gridkeeper::dispatch::workflow::{ActionName, CaseEvent, Effect, Facts, StateName};
-use gridkeeper::dispatch::{CategoryRow, Reporter, Role, RuleTable};
-use gridkeeper::store::{CaseWrite, MemoryStore, NewCase, Store};
+use gridkeeper::dispatch::workflow::{ActionName, CaseEvent, ClockFact, Effect, Facts, StateName};
+use gridkeeper::dispatch::{Case, CategoryRow, Reporter, Role, RuleTable, Stage, WorkerId};
+use gridkeeper::store::{CaseWrite, KeyHash, KeyRecord, MemoryStore, NewCase, Store};
 use jiff::Timestamp;
 use reqwest::blocking::{RequestBuilder, Response};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::district::{case_at, category};
 use super::rules::write_rules;
@@ -336,15 +337,7 @@ fn a_list_by_what_there_is_not_is_refused_with_what_there_is() {
     }
     // What cases stand in, whatever workflow they began under, is there.
     let event = CaseEvent { state: StateName("lost".into()), ..case_event() };
-    let new = NewCase {
-        case: case_at(middle_of(2, 0)),
-        events: vec![event],
-        photos: Vec::new(),
-        reporter: Reporter::default(),
-        token: None,
-        near: None,
-        border_m: None,
-    };
+    let new = NewCase { events: vec![event], ..new_case(case_at(middle_of(2, 0))) };
     service.store.write_cases(vec![CaseWrite::Add(Box::new(new))]).unwrap();
     let list = read(service.get("/v1/incidents?state=lost").bearer_auth(DISPATCHER).send().unwrap(), 200);
     assert_eq!(list["incidents"].as_array().unwrap().len(), 1);
@@ -364,6 +357,44 @@ fn case_event() -> CaseEvent {
         is_end: false,
         facts: Facts::default(),
     }
+}
+
+#[test]
+fn an_appeal_is_decided_by_another_person_and_not_by_another_key_of_theirs() {
+    let service = service();
+    // It was due long before it ended.
+    let (reported, ended) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-03-01T00:00:00Z".parse().unwrap());
+    let clock = ClockFact { department: None, stage: Stage::Total, limit: None, due_at: Some(reported), warn_at: None };
+    let facts = Facts { clocks: vec![clock], ..Facts::default() };
+    let first = CaseEvent { at: reported, facts, ..case_event() };
+    let state = StateName("closed".into());
+    let last = CaseEvent { seq: 2, at: ended, effect: Effect::SelfHandle, state, is_end: true, ..case_event() };
+    let new = NewCase { events: vec![first, last], ..new_case(case_at(middle_of(2, 0))) };
+    let id = new.case.id;
+    service.store.write_cases(vec![CaseWrite::Add(Box::new(new))]).unwrap();
+    for (key, worker) in [("desk of w1", Some("w1")), ("phone of w1", Some("w1")), ("desk of w2", Some("w2"))] {
+        let hash = KeyHash(Sha256::digest(key.as_bytes()).into());
+        let record = KeyRecord { worker: worker.map(|id| WorkerId(id.into())), ..KeyRecord::new(hash, Role::Dispatcher, reported) };
+        service.store.add_key(&record, "test").unwrap();
+    }
+    service.state.set_keys(service.store.load_keys().unwrap());
+    let act = |key: &str, action: &str, status: u16| {
+        let request = service.request("POST", &format!("/v1/incidents/{id}/actions"));
+        read(send(request, key, &json!({ "action": action, "reason": "x" })), status)
+    };
+    act("phone of w1", "appeal", 200);
+    let refused = act("desk of w1", "review_appeal", 409);
+    assert!(refused["detail"].as_str().unwrap().contains("who has appealed"), "{refused}");
+    act("desk of w1", "reject_appeal", 409);
+    let shown = read(service.get(&format!("/v1/incidents/{id}")).bearer_auth("desk of w1").send().unwrap(), 200);
+    assert!(!shown["actions"].to_string().contains("_appeal"), "{shown}");
+    assert_eq!(act("desk of w2", "review_appeal", 200)["appeal"], "reviewed");
+}
+
+/// A case to be written as it is, with a history of its own.
+fn new_case(case: Case) -> NewCase {
+    let (photos, reporter) = (Vec::new(), Reporter::default());
+    NewCase { case, events: vec![case_event()], photos, reporter, token: None, near: None, border_m: None }
 }
 
 #[test]

@@ -127,7 +127,7 @@ impl CaseWrite {
     }
 
     fn open_to(&self, folded: &CaseState) -> Vec<&ActionDefinition> {
-        self.state.config().cases.workflow.open_to(folded, self.caller.role(), &self.caller.author())
+        self.state.config().cases.workflow.open_to(folded, self.caller.actor(&self.caller.author()))
     }
 
     async fn act(&self, feature: &str, if_match: &str, members: &Map<String, Value>) -> Result<CaseRecord, Problem> {
