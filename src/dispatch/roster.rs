@@ -311,6 +311,9 @@ mod tests {
         assert_eq!(keeper("2026-07-01T18:00").as_deref(), Some("night"));
         // At midnight, when rosters and boundaries turn, it is the day's whose the cases are, and not the leader's above.
         assert_eq!(keeper("2026-07-02T02:00").as_deref(), Some("day"));
+        // Who is to go there at that hour is another question.
+        let duty = roster.find_duty(&path, time("2026-07-02T02:00"));
+        assert_eq!(duty.holder.map(|holder| holder.worker.id.to_string()).as_deref(), Some("leader"));
         assert_eq!(keeper("2026-06-30T09:00").as_deref(), Some("leader"), "nobody holds the unit yet");
     }
 
