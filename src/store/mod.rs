@@ -231,8 +231,8 @@ pub trait Store: Send + Sync {
     /// Returns one page of what maps show of cases, in the order of their ids. Nothing is counted, and no history is read.
     fn load_case_marks(&self, filter: &CaseFilter) -> Result<CaseMarkPage, StoreError>;
 
-    /// Forgets at most `limit` keys under which reports were sent before a time, and returns how many. Who sends one of them again sends a
-    /// new report.
+    /// Forgets at most `limit` keys under which reports were sent before a time, and returns how many: the oldest, and of one time those
+    /// that come first, the same in every back end. Who sends one of them again sends a new report.
     fn forget_tokens(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
     /// Returns who reported a case, where anybody said so and it has not been erased.
@@ -307,7 +307,8 @@ pub trait Store: Send + Sync {
     /// Returns the number of the newest event of which a worker was told; 0 where there is none.
     fn newest_notice(&self, worker: &WorkerId) -> Result<u64, StoreError>;
 
-    /// Forgets at most `limit` notices of events before a time, and returns how many. The events stay.
+    /// Forgets at most `limit` notices of events before a time, and returns how many: the oldest, and of one time those that come first, the
+    /// same in every back end. The events stay.
     fn forget_notices(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
     /// Keeps where a worker is, in the place of what was known. It is in no copy of the store.

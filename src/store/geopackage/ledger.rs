@@ -156,6 +156,6 @@ pub(super) fn newest_notice(transaction: &Transaction<'_>, worker: &WorkerId) ->
 
 pub(super) fn forget_notices(transaction: &Transaction<'_>, before: Timestamp, limit: usize) -> Result<usize, Failure> {
     let sql = "DELETE FROM gk_notice WHERE (worker, number, kind) IN
-                 (SELECT worker, number, kind FROM gk_notice WHERE at < ?1 ORDER BY at, number, kind LIMIT ?2)";
+                 (SELECT worker, number, kind FROM gk_notice WHERE at < ?1 ORDER BY at, number, kind, worker LIMIT ?2)";
     Ok(transaction.prepare_cached(sql)?.execute((time_text(before), i64::try_from(limit).unwrap_or(i64::MAX)))?)
 }

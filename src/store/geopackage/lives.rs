@@ -164,7 +164,7 @@ fn insert_event(transaction: &Transaction<'_>, id: &str, reported_at: &str, even
 }
 
 pub(super) fn forget_tokens(transaction: &Transaction<'_>, before: Timestamp, limit: usize) -> Result<usize, Failure> {
-    let sql = "DELETE FROM gk_case_token WHERE key IN (SELECT key FROM gk_case_token WHERE at < ?1 ORDER BY at LIMIT ?2)";
+    let sql = "DELETE FROM gk_case_token WHERE key IN (SELECT key FROM gk_case_token WHERE at < ?1 ORDER BY at, key LIMIT ?2)";
     Ok(transaction.prepare_cached(sql)?.execute((time_text(before), i64::try_from(limit).unwrap_or(i64::MAX)))?)
 }
 

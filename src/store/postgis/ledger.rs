@@ -151,7 +151,7 @@ pub(super) async fn newest_notice(tx: &Transaction<'_>, worker: &WorkerId) -> Re
 
 pub(super) async fn forget_notices(tx: &Transaction<'_>, before: Timestamp, limit: usize) -> Result<usize, Failure> {
     let sql = "DELETE FROM gk_notice WHERE (worker, number, kind) IN
-                 (SELECT worker, number, kind FROM gk_notice WHERE at < $1 ORDER BY at, number, kind LIMIT $2)";
+                 (SELECT worker, number, kind FROM gk_notice WHERE at < $1 ORDER BY at, number, kind, worker LIMIT $2)";
     let forgotten = tx.execute(sql, &[&Time(before), &i64::try_from(limit).unwrap_or(i64::MAX)]).await?;
     Ok(usize::try_from(forgotten).unwrap_or(usize::MAX))
 }

@@ -206,7 +206,7 @@ async fn take_tokens(tx: &Transaction<'_>, news: &[(usize, &NewCase)]) -> Result
 }
 
 pub(super) async fn forget_tokens(tx: &Transaction<'_>, before: Timestamp, limit: usize) -> Result<usize, Failure> {
-    let sql = "DELETE FROM gk_case_token WHERE key IN (SELECT key FROM gk_case_token WHERE at < $1 ORDER BY at LIMIT $2)";
+    let sql = "DELETE FROM gk_case_token WHERE key IN (SELECT key FROM gk_case_token WHERE at < $1 ORDER BY at, key LIMIT $2)";
     let forgotten = tx.execute(sql, &[&Time(before), &i64::try_from(limit).unwrap_or(i64::MAX)]).await?;
     Ok(usize::try_from(forgotten).unwrap_or(usize::MAX))
 }

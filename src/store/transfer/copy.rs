@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use super::rows::{Digest, Row, Value};
@@ -20,6 +20,10 @@ const BATCH_BYTES_MAX: usize = 8 << 20;
 const BATCHES_WAITING_MAX: usize = 2;
 /// Entries of the audit log that are compared at once.
 const AUDIT_PAGE: usize = 10_000;
+
+/// The tables whose old rows are forgotten after a time.
+const TOKENS: &str = "gk_case_token";
+const NOTICES: &str = "gk_notice";
 
 /// What may be in the store that is copied to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,8 +106,14 @@ pub fn transfer(
     to.begin_transfer(&history)?;
     let copied = copy(from, to, &|table, rows| progress(Progress { stage: Stage::Copying, table, rows, rows_total }))?;
     copied.remembered.forget_the_rest(to)?;
-    let found = read_back(to, &|table, rows| progress(Progress { stage: Stage::Verifying, table, rows, rows_total }))?;
-    let tables = TABLES.iter().zip(copied.written).zip(copied.digests.into_iter().zip(found));
+    let verifying = |table, rows| progress(Progress { stage: Stage::Verifying, table, rows, rows_total });
+    let mut found = read_back(to, &TABLES.iter().collect::<Vec<_>>(), &verifying)?;
+    let changed = copied.remembered.forget_a_part(&found.remembered, to)?;
+    if !changed.is_empty() {
+        let again = read_back(to, &changed, &verifying)?;
+        changed.iter().map(|table| place_of(table)).for_each(|at| found.digests[at] = again.digests[at]);
+    }
+    let tables = TABLES.iter().zip(copied.written).zip(copied.digests.into_iter().zip(found.digests));
     let tables: Vec<TableCopy> = tables
         .filter(|((table, _), _)| table.key_columns > 0)
         .map(|((table, written), (from, to))| TableCopy { name: table.name, written, from, to })
@@ -242,7 +252,7 @@ fn read_batches(from: &dyn TransferStore, sender: &SyncSender<Batch>) -> Result<
     let all: Vec<&'static Table> = TABLES.iter().collect();
     let mut is_wanted = true;
     from.read_rows(&all, &mut |table, row| {
-        let place = TABLES.iter().position(|t| t.name == table.name).expect("only tables of the list are asked for");
+        let place = place_of(table);
         let is_full = rows.len() >= BATCH_ROWS_MAX || bytes >= BATCH_BYTES_MAX;
         if (place != at || is_full) && !rows.is_empty() {
             is_wanted = sender.send((at, std::mem::take(&mut rows))).is_ok();
@@ -267,30 +277,65 @@ fn read_batches(from: &dyn TransferStore, sender: &SyncSender<Batch>) -> Result<
     Ok((digests, remembered, version))
 }
 
+fn place_of(table: &Table) -> usize {
+    TABLES.iter().position(|t| t.name == table.name).expect("only tables of the list are asked for")
+}
+
 /// The oldest rows of the tables whose old rows are forgotten after a time; none where there is no row.
 #[derive(Clone, Copy, Debug, Default)]
 struct Remembered {
-    tokens: Option<Timestamp>,
-    notices: Option<Timestamp>,
+    tokens: Option<Oldest>,
+    notices: Option<Oldest>,
+}
+
+/// The time of the oldest rows of a table, and how many have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Oldest {
+    at: Timestamp,
+    rows: usize,
 }
 
 impl Remembered {
     fn learn(&mut self, table: &Table, row: &Row) {
         let oldest = match table.name {
-            "gk_case_token" => &mut self.tokens,
-            "gk_notice" => &mut self.notices,
+            TOKENS => &mut self.tokens,
+            NOTICES => &mut self.notices,
             _ => return,
         };
-        let at = table.place_of("at").and_then(|place| if let Value::Time(at) = row[place] { Some(at) } else { None });
-        *oldest = [*oldest, at].into_iter().flatten().min();
+        let Some(&Value::Time(at)) = table.place_of("at").and_then(|place| row.get(place)) else { return };
+        match oldest {
+            Some(known) if known.at < at => {}
+            Some(known) if known.at == at => known.rows += 1,
+            _ => *oldest = Some(Oldest { at, rows: 1 }),
+        }
     }
 
     /// Forgets in a copy what the store has forgotten since an earlier run: all that is older than what it has.
     fn forget_the_rest(self, to: &dyn TransferStore) -> Result<(), StoreError> {
-        let before = |oldest: Option<Timestamp>| oldest.unwrap_or(Timestamp::MAX);
+        let before = |oldest: Option<Oldest>| oldest.map_or(Timestamp::MAX, |oldest| oldest.at);
         while to.forget_tokens(before(self.tokens), BATCH_ROWS_MAX)? == BATCH_ROWS_MAX {}
         while to.forget_notices(before(self.notices), BATCH_ROWS_MAX)? == BATCH_ROWS_MAX {}
         Ok(())
+    }
+
+    /// Forgets what a store that was read in the midst of forgetting had forgotten of one millisecond: every back end forgets the rows of
+    /// one time in the same order, so as many as the copy has too many are the same ones. Returns the tables that have changed.
+    fn forget_a_part(&self, of_copy: &Self, to: &dyn TransferStore) -> Result<Vec<&'static Table>, StoreError> {
+        let too_many = |own: Option<Oldest>, copied: Option<Oldest>| {
+            let (own, copied) = own.zip(copied).filter(|(own, copied)| own.at == copied.at)?;
+            let past = own.at.checked_add(SignedDuration::from_millis(1)).ok()?;
+            Some((past, copied.rows.checked_sub(own.rows).filter(|rows| *rows > 0)?))
+        };
+        let mut changed = Vec::new();
+        if let Some((before, rows)) = too_many(self.tokens, of_copy.tokens) {
+            to.forget_tokens(before, rows)?;
+            changed.push(TOKENS);
+        }
+        if let Some((before, rows)) = too_many(self.notices, of_copy.notices) {
+            to.forget_notices(before, rows)?;
+            changed.push(NOTICES);
+        }
+        Ok(TABLES.iter().filter(|table| changed.contains(&table.name)).collect())
     }
 }
 
@@ -309,18 +354,23 @@ fn write_batches(
     Ok(written)
 }
 
-fn read_back(to: &dyn TransferStore, progress: &dyn Fn(&'static str, u64)) -> Result<Vec<Digest>, StoreError> {
-    let mut digests = vec![Digest::default(); TABLES.len()];
+/// What was found in a copy.
+struct Found {
+    digests: Vec<Digest>,
+    remembered: Remembered,
+}
+
+fn read_back(to: &dyn TransferStore, tables: &[&'static Table], progress: &dyn Fn(&'static str, u64)) -> Result<Found, StoreError> {
+    let mut found = Found { digests: vec![Digest::default(); TABLES.len()], remembered: Remembered::default() };
     let mut done = 0_u64;
-    let all: Vec<&'static Table> = TABLES.iter().collect();
-    to.read_rows(&all, &mut |table, row| {
-        let place = TABLES.iter().position(|t| t.name == table.name).expect("only tables of the list are asked for");
-        digests[place].push(&row);
+    to.read_rows(tables, &mut |table, row| {
+        found.digests[place_of(table)].push(&row);
+        found.remembered.learn(table, &row);
         done += 1;
         if done.is_multiple_of(BATCH_ROWS_MAX as u64) {
             progress(table.name, done);
         }
         ControlFlow::Continue(())
     })?;
-    Ok(digests)
+    Ok(found)
 }

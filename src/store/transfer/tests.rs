@@ -322,5 +322,16 @@ fn a_copy_forgets_what_its_source_has_forgotten_since() {
             assert_eq!((from.store.forget_tokens(before, 9).unwrap(), from.store.forget_notices(before, 9).unwrap()), (1, 1));
             assert_eq!((copy(&from, &to), notices()), (0, left));
         }
+        // Of one moment some are forgotten already when it is copied.
+        (10..20).for_each(|id| told(id, 5));
+        assert_eq!((copy(&from, &to) > 0, notices()), (true, 9));
+        let mut left = 10;
+        for count in [1, 3, 4] {
+            let forgotten = (from.store.forget_tokens(day(6), 1).unwrap(), from.store.forget_notices(day(6), count).unwrap());
+            assert_eq!(forgotten, (1, count));
+            left -= count;
+            assert_eq!(copy(&from, &to), 0);
+            assert_eq!(to.store.load_notices(&WorkerId("w1".into()), 0, 99).unwrap().len(), left);
+        }
     }
 }
