@@ -8,11 +8,14 @@ use tokio::sync::{Notify, Semaphore, broadcast};
 
 use super::addresses::Geocoder;
 use super::archives::FileTags;
+use super::borders::to_rulings;
 use super::caller::{Caller, KeyRing};
 use super::cases::layer_of_cases;
 use super::drafts::{Desk, Runs};
 use super::features::{KnownLevels, TableSource};
+use super::followed::Followed;
 use super::health::LoadedGeneration;
+use super::keepers::to_skills;
 use super::photos::{ErasureLog, UPLOADS_MAX};
 use super::problem::{Problem, ProblemKind};
 use super::rate::Rates;
@@ -24,7 +27,7 @@ use crate::config::Config;
 use crate::dispatch::{AddressBook, BorderRulings, Case, Skill};
 use crate::history::{Archive, KeptUnheld};
 use crate::snapshot::{Live, Snapshot};
-use crate::store::{CaseQueue, CaseWrite, CaseWritten, KeyRecord, QueueError, Store, StoreError};
+use crate::store::{CaseQueue, CaseWrite, CaseWritten, EntriesAt, KeyRecord, QueueError, Store, StoreError};
 use crate::tile::TileLayers;
 
 /// What all requests share.
@@ -58,8 +61,8 @@ struct Shared {
     /// The number of the table of addresses that was read last, and what it holds.
     addresses: Mutex<(Option<u64>, Arc<AddressBook>)>,
     geocoder: Option<Geocoder>,
-    rulings: ArcSwap<BorderRulings>,
-    skills: ArcSwap<Vec<Skill>>,
+    rulings: Followed<BorderRulings>,
+    skills: Followed<Vec<Skill>>,
     /// Told whenever another snapshot answers.
     swapped: Arc<Notify>,
     /// Told whenever this process has written what snapshots are made of.
@@ -100,8 +103,8 @@ impl AppState {
             webhooks_changed: Arc::default(),
             addresses: Mutex::default(),
             geocoder: Geocoder::new(&config.geocoder),
-            rulings: ArcSwap::default(),
-            skills: ArcSwap::default(),
+            rulings: Followed::default(),
+            skills: Followed::default(),
             swapped: Arc::default(),
             written: Arc::default(),
             is_followed: AtomicBool::new(false),
@@ -242,22 +245,22 @@ impl AppState {
 
     /// Returns what dispatchers have ruled about places near borders.
     pub(super) fn rulings(&self) -> Arc<BorderRulings> {
-        self.0.rulings.load_full()
+        self.0.rulings.load()
     }
 
     /// Returns what workers have learned, as it is on record.
     pub(super) fn skills(&self) -> Arc<Vec<Skill>> {
-        self.0.skills.load_full()
+        self.0.skills.load()
     }
 
-    /// Makes these the skills that are on record.
-    pub fn set_skills(&self, skills: Vec<Skill>) {
-        self.0.skills.store(Arc::new(skills));
+    /// Makes these the skills that are on record, where none of a later version of the store are.
+    pub fn set_skills(&self, skills: &EntriesAt) {
+        self.0.skills.set(skills.version, to_skills(&skills.entries));
     }
 
-    /// Makes these the rulings that are in force.
-    pub fn set_rulings(&self, rulings: BorderRulings) {
-        self.0.rulings.store(Arc::new(rulings));
+    /// Makes these the rulings that are in force, where none of a later version of the store are.
+    pub fn set_rulings(&self, rulings: EntriesAt) {
+        self.0.rulings.set(rulings.version, to_rulings(rulings.entries));
     }
 
     /// Has erasures told beside the store too. The first that is named counts.

@@ -5,10 +5,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{LoadError, load_snapshot};
-use crate::api::{AppState, RULINGS_MAX, to_rulings, to_skills};
-use crate::dispatch::{BorderRulings, Skill};
+use crate::api::{AppState, open_rulings, open_skills};
 use crate::snapshot::Snapshot;
-use crate::store::{EntryFilter, EntryKind, KeyRecord, SKILLS_MAX, Store, StoreError};
+use crate::store::{EntriesAt, KeyRecord, Store, StoreError};
 
 /// How often the clock is looked at. A snapshot whose time comes takes over at that time; this bounds how late that is where the
 /// clock was set, or the next snapshot was ready only after its time.
@@ -22,7 +21,7 @@ pub async fn load_first(state: &AppState, store: &Arc<dyn Store>) -> Result<(), 
     let (snapshot, keys, rulings, skills) = load(state, store, Timestamp::now(), Vec::new()).await?;
     state.set_keys(keys);
     state.set_rulings(rulings);
-    state.set_skills(skills);
+    state.set_skills(&skills);
     state.publish(&snapshot);
     Ok(())
 }
@@ -84,7 +83,7 @@ async fn follow_store(state: &AppState, store: &Arc<dyn Store>) -> Infallible {
             Ok((snapshot, keys, rulings, skills)) => {
                 state.set_keys(keys);
                 state.set_rulings(rulings);
-                state.set_skills(skills);
+                state.set_skills(&skills);
                 tracing::info!(version = snapshot.version(), "a new snapshot answers");
                 spare = state.live().next();
                 state.publish(&snapshot);
@@ -166,14 +165,13 @@ async fn load_keys(store: &Arc<dyn Store>) -> Result<Vec<KeyRecord>, StoreError>
     tokio::task::spawn_blocking(move || store.load_keys()).await.expect("reading the keys does not panic")
 }
 
-type Loaded = (Arc<Snapshot>, Vec<KeyRecord>, BorderRulings, Vec<Skill>);
+type Loaded = (Arc<Snapshot>, Vec<KeyRecord>, EntriesAt, EntriesAt);
 
 async fn load(state: &AppState, store: &Arc<dyn Store>, at: Timestamp, known: Vec<Arc<Snapshot>>) -> Result<Loaded, LoadError> {
     let (state, store) = (state.clone(), Arc::clone(store));
     let build = move || {
         let snapshot = load_snapshot(&*store, state.config(), at, &known)?;
-        let rulings = to_rulings(store.load_entries(&EntryFilter::open(EntryKind::Ruling, RULINGS_MAX))?);
-        let skills = to_skills(&store.load_entries(&EntryFilter::open(EntryKind::Skill, SKILLS_MAX))?);
+        let (rulings, skills) = (open_rulings(&*store)?, open_skills(&*store)?);
         Ok((Arc::new(snapshot), store.load_keys()?, rulings, skills))
     };
     tokio::task::spawn_blocking(build).await.expect("building a snapshot does not panic")

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::times::to_milliseconds;
+use super::{Store, StoreError};
 use crate::boundary::{Position, UnitCode};
 use crate::dispatch::{CaseId, Skill, WorkerId};
 
@@ -65,6 +66,35 @@ pub struct Entry {
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
     pub end: Option<EntryEnd>,
+}
+
+/// Entries as they were at a version of the store.
+#[derive(Clone, Debug)]
+pub struct EntriesAt {
+    pub version: u64,
+    pub entries: Vec<Entry>,
+}
+
+impl EntriesAt {
+    /// Reads entries, and of which version of the store they are. Where the store is written again and again meanwhile they may be newer
+    /// than that, and never older.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn load(store: &dyn Store, filter: &EntryFilter) -> Result<Self, StoreError> {
+        /// Who writes in between does so now and then.
+        const TRIES: usize = 3;
+        let mut version = store.load_version()?;
+        for _ in 1..TRIES {
+            let entries = store.load_entries(filter)?;
+            let after = store.load_version()?;
+            if after == version {
+                return Ok(Self { version, entries });
+            }
+            version = after;
+        }
+        Ok(Self { version, entries: store.load_entries(filter)? })
+    }
 }
 
 /// How an entry ended.

@@ -49,7 +49,7 @@ pub use case_records::{
 pub use drafts::{DraftEntry, DraftEntryKind, DraftStanding};
 pub use error::StoreError;
 pub use geopackage::GeoPackageStore;
-pub use ledger::{Entry, EntryEnd, EntryFilter, EntryKind, SKILLS_MAX};
+pub use ledger::{EntriesAt, Entry, EntryEnd, EntryFilter, EntryKind, SKILLS_MAX};
 pub use memory::MemoryStore;
 pub use months_out::{KeptMonth, OldMonth};
 pub use positions::WorkerPosition;

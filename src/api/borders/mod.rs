@@ -8,5 +8,5 @@ pub use reports::{
     list_my_border_reports, report_border, settle_border_report,
 };
 pub use rulings::{
-    __path_add_ruling, __path_end_ruling, __path_list_rulings, RULINGS_MAX, add_ruling, end_ruling, list_rulings, to_rulings,
+    __path_add_ruling, __path_end_ruling, __path_list_rulings, add_ruling, end_ruling, list_rulings, open_rulings, to_rulings,
 };

@@ -18,10 +18,10 @@ use crate::api::wire::PositionView;
 use crate::boundary::UnitCode;
 use crate::dispatch::workflow::RulingId;
 use crate::dispatch::{BorderRuling, BorderRulings, RULING_RADIUS_M_MAX};
-use crate::store::{Entry, EntryEnd, EntryFilter, EntryKind};
+use crate::store::{EntriesAt, Entry, EntryEnd, EntryFilter, EntryKind, Store, StoreError};
 
 /// Rulings that are kept in memory and listed, the newest of them.
-pub const RULINGS_MAX: usize = 10_000;
+const RULINGS_MAX: usize = 10_000;
 
 /// Longest reason, characters.
 const REASON_CHARS_MAX: usize = 4_000;
@@ -79,6 +79,14 @@ impl FromQuery for RulingsQuery {
         let all = values.optional("all", |text| text.parse::<bool>().map_err(|_| format!("{text:?} is neither true nor false")));
         Some(Self { unit: values.text("unit").filter(|unit| !unit.is_empty()).map(str::to_owned), all })
     }
+}
+
+/// Reads the rulings that are in force.
+///
+/// # Errors
+/// The store fails.
+pub fn open_rulings(store: &dyn Store) -> Result<EntriesAt, StoreError> {
+    EntriesAt::load(store, &EntryFilter::open(EntryKind::Ruling, RULINGS_MAX))
 }
 
 /// Makes of entries the rulings that answers follow.
@@ -161,11 +169,11 @@ pub async fn add_ruling(State(state): State<AppState>, caller: Caller, headers: 
     state
         .with_store(move |store| {
             store.add_entries(&kept)?;
-            store.load_entries(&EntryFilter::open(EntryKind::Ruling, RULINGS_MAX))
+            open_rulings(store)
         })
         .await
         // This process follows it at once; the others hear of it as of any change of the store.
-        .map(|entries| state.set_rulings(to_rulings(entries)))?;
+        .map(|open| state.set_rulings(open))?;
     if let Some(record) = &record {
         reassign_by_ruling(&state, &caller, record.case.id, &entry).await?;
     }
@@ -225,10 +233,10 @@ pub async fn end_ruling(State(state): State<AppState>, Path(id): Path<String>, c
     let (ended, open) = state
         .with_store(move |store| {
             let ended = store.end_entry(EntryKind::Ruling, found, &end)?;
-            Ok((ended, store.load_entries(&EntryFilter::open(EntryKind::Ruling, RULINGS_MAX))?))
+            Ok((ended, open_rulings(store)?))
         })
         .await?;
     ended.ok_or_else(missing)?;
-    state.set_rulings(to_rulings(open));
+    state.set_rulings(open);
     Ok(StatusCode::NO_CONTENT.into_response())
 }

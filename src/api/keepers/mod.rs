@@ -20,5 +20,5 @@ pub use positions::{
     __path_forget_my_position, __path_set_my_consent, __path_tell_my_position, erase_old_positions, forget_my_position, set_my_consent,
     tell_my_position,
 };
-pub use skills::{__path_add_skill, __path_end_skill, __path_list_skills, add_skill, end_skill, list_skills, to_skills};
+pub use skills::{__path_add_skill, __path_end_skill, __path_list_skills, add_skill, end_skill, list_skills, open_skills, to_skills};
 pub use tasks::{__path_list_my_tasks, list_my_tasks};

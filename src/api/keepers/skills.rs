@@ -17,7 +17,7 @@ use crate::api::state::AppState;
 use crate::boundary::Territory;
 use crate::dispatch::{Roster, SKILL_BYTES_MAX, Skill, WorkerId};
 use crate::snapshot::Snapshot;
-use crate::store::{Entry, EntryEnd, EntryFilter, EntryKind, SKILLS_MAX, Store, StoreError};
+use crate::store::{EntriesAt, Entry, EntryEnd, EntryFilter, EntryKind, SKILLS_MAX, Store, StoreError};
 
 /// What a worker has learned.
 #[derive(Debug, utoipa::ToSchema)]
@@ -101,8 +101,12 @@ pub fn to_skills(entries: &[Entry]) -> Vec<Skill> {
     entries.iter().filter(|entry| entry.end.is_none()).filter_map(Entry::to_skill).collect()
 }
 
-fn open_skills(store: &dyn Store) -> Result<Vec<Entry>, StoreError> {
-    store.load_entries(&EntryFilter::open(EntryKind::Skill, SKILLS_MAX))
+/// Reads what workers have learned, as it is on record.
+///
+/// # Errors
+/// The store fails.
+pub fn open_skills(store: &dyn Store) -> Result<EntriesAt, StoreError> {
+    EntriesAt::load(store, &EntryFilter::open(EntryKind::Skill, SKILLS_MAX))
 }
 
 /// Whether a worker holds a post at a time in a territory.
@@ -147,7 +151,7 @@ pub async fn add_skill(State(state): State<AppState>, caller: Caller, headers: H
         open_skills(store)
     };
     // This process answers by it at once; the others hear of it as of any change of the store.
-    state.with_store(written).await.map(|open| state.set_skills(to_skills(&open)))?;
+    state.with_store(written).await.map(|open| state.set_skills(&open))?;
     let bytes = serde_json::to_vec(&view).map_err(|e| Problem::internal(&e))?;
     let mut response = Document::new(JSON.media, bytes).private(true).untagged().into_response();
     *response.status_mut() = StatusCode::CREATED;
@@ -215,7 +219,7 @@ pub async fn end_skill(State(state): State<AppState>, Path(id): Path<String>, ca
     let end = EntryEnd { at, author: caller.author(), text: String::new() };
     let (ended, open) = state.with_store(move |store| Ok((store.end_entry(EntryKind::Skill, found, &end)?, open_skills(store)?))).await?;
     ended.ok_or_else(missing)?;
-    state.set_skills(to_skills(&open));
+    state.set_skills(&open);
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -1,5 +1,6 @@
 //! A store that can be taken away, and that counts how often generations are read from it.
 
+use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -25,13 +26,22 @@ pub struct Faulty {
     /// Whether reading a roster waits, and how many do.
     pub is_stuck: AtomicBool,
     pub waiting: AtomicUsize,
+    /// Whether who has put something on record and read what is there waits before it is answered, and how many do.
+    pub holds_writers: AtomicBool,
+    pub held: AtomicUsize,
+}
+
+thread_local! {
+    /// Whether this thread has put something on record, and not read since what is there.
+    static HAS_ADDED: Cell<bool> = const { Cell::new(false) };
 }
 
 impl Faulty {
     pub fn new(inner: Arc<dyn Store>) -> Arc<Self> {
         let (is_down, is_slow, is_stuck) = (AtomicBool::default(), AtomicBool::default(), AtomicBool::default());
         let (generations_read, logs_read, waiting) = (AtomicUsize::default(), AtomicUsize::default(), AtomicUsize::default());
-        Arc::new(Self { inner, is_down, is_slow, generations_read, logs_read, is_stuck, waiting })
+        let (holds_writers, held) = (AtomicBool::default(), AtomicUsize::default());
+        Arc::new(Self { inner, is_down, is_slow, generations_read, logs_read, is_stuck, waiting, holds_writers, held })
     }
 
     pub fn take_away(&self) {
@@ -76,6 +86,23 @@ impl Store for Faulty {
         }
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         self.get()?.load_roster(at)
+    }
+
+    fn add_entries(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        HAS_ADDED.set(true);
+        self.get()?.add_entries(entries)
+    }
+
+    fn load_entries(&self, filter: &EntryFilter) -> Result<Vec<Entry>, StoreError> {
+        let loaded = self.get()?.load_entries(filter);
+        if HAS_ADDED.take() {
+            self.held.fetch_add(1, Ordering::SeqCst);
+            while self.holds_writers.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            self.held.fetch_sub(1, Ordering::SeqCst);
+        }
+        loaded
     }
 
     forward! {
@@ -123,9 +150,7 @@ impl Store for Faulty {
         fn next_case_alarm() -> Option<Timestamp>;
         fn count_open_cases(filter: &CaseFilter, more_than: usize) -> Vec<(WorkerId, usize)>;
         fn save_borders(borders: &[(CaseId, Option<f64>)]) -> ();
-        fn add_entries(entries: &[Entry]) -> ();
         fn end_entry(kind: EntryKind, id: uuid::Uuid, end: &EntryEnd) -> Option<Entry>;
-        fn load_entries(filter: &EntryFilter) -> Vec<Entry>;
         fn load_notices(worker: &WorkerId, after: u64, limit: usize) -> Vec<Notice>;
         fn newest_notice(worker: &WorkerId) -> u64;
         fn forget_notices(before: Timestamp, limit: usize) -> usize;

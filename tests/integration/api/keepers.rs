@@ -1,18 +1,20 @@
 //! What is a keeper's own, and how open cases follow boundaries and rosters.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use gridkeeper::boundary::{GenerationState, UnitCode, Validity};
 use gridkeeper::config::Config;
-use gridkeeper::dispatch::{Assignment, Post, Role, Shift, Worker, WorkerId};
-use gridkeeper::store::{KeyHash, KeyRecord, MemoryStore, RosterData, Store};
+use gridkeeper::dispatch::{Assignment, Post, Role, Shift, Skill, Worker, WorkerId};
+use gridkeeper::store::{Entry, KeyHash, KeyRecord, MemoryStore, RosterData, Store};
 use jiff::Timestamp;
 use reqwest::blocking::RequestBuilder;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::cases::{body_at, send};
+use super::faulty::Faulty;
 use super::service::{DISPATCHER, SIDE, Service, code_of, fill, grid, grids, middle_of, publish};
 use crate::support::PATIENCE;
 
@@ -292,6 +294,42 @@ fn who_has_learned_something_is_found_by_it_until_it_expires() {
     read(service.request("DELETE", &path), DISPATCHER, 404);
     assert_eq!(alarms()["count"], 0);
     assert_eq!(workers_of(&get(&service, DISPATCHER, "/v1/skills?worker=w2&all=true"), "skills", "/worker"), ["w2"], "nothing is lost");
+}
+
+#[test]
+fn what_two_services_put_on_record_at_once_counts_in_both() {
+    let inner: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    fill(&*inner);
+    write_roster(&*inner, &[("w1", 0, ""), ("w2", 0, "")]);
+    let faulty = Faulty::new(Arc::clone(&inner));
+    let service = Service::start_on(Arc::<Faulty>::clone(&faulty), Config::default(), true);
+    let (lon, lat) = middle_of(0, 0);
+    let skilled = || {
+        let near = get(&service, DISPATCHER, &format!("/v1/workers/nearest?lon={lon}&lat={lat}&skill=first+aid"));
+        workers_of(&near, "workers", "/worker/id")
+    };
+    let wait_until = |is_so: &dyn Fn() -> bool| {
+        let end = Instant::now() + PATIENCE;
+        while !is_so() {
+            assert!(Instant::now() < end, "{:?}", skilled());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    faulty.holds_writers.store(true, Ordering::SeqCst);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let body = json!({ "worker": "w1", "skill": "first aid" });
+            read(service.request("POST", "/v1/skills").json(&body), DISPATCHER, 201)
+        });
+        wait_until(&|| faulty.held.load(Ordering::SeqCst) == 1);
+        // Another service writes, and this one has followed it before the first is answered.
+        let skill = Skill { worker: WorkerId("w2".into()), name: "first aid".into(), since: at(), expires: None };
+        inner.add_entries(&[Entry::of_skill(&skill, "other")]).unwrap();
+        wait_until(&|| skilled() == ["w1", "w2"]);
+        faulty.holds_writers.store(false, Ordering::SeqCst);
+        writer.join().unwrap();
+    });
+    assert_eq!(skilled(), ["w1", "w2"], "what was read before takes the place of nothing newer");
 }
 
 #[test]
