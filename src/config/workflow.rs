@@ -169,7 +169,131 @@ impl File {
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
+    use jiff::{SignedDuration, Timestamp};
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::boundary::Position;
+    use crate::dispatch::workflow::{Appointed, CaseEvent, CaseState, Context, Order, Place, Refusal, TaskState, begin, decide, ring};
+    use crate::dispatch::{Calendar, DepartmentId, DepartmentRole, Departments, Limits, WorkerId};
+
+    fn appointed(id: &str) -> Appointed {
+        Appointed { department: DepartmentId(id.into()), name: id.into(), role: DepartmentRole::Lead }
+    }
+
+    fn context(calendar: &Calendar) -> Context<'_> {
+        let limit = |text: &str| Some(Limit::parse(text).unwrap());
+        let (position, given) = (Position { lon: 111.6, lat: 26.2 }, String::new());
+        Context {
+            departments: vec![appointed("D1"), Appointed { role: DepartmentRole::Co, ..appointed("D2") }],
+            known: Departments::default(),
+            limits: Limits {
+                dispatch: limit("2工作时"), handle: limit("1工作日"), check: limit("4紧急工作时"), total: limit("3工作日")
+            },
+            calendar,
+            collector: Some(WorkerId("w1".into())),
+            category: "E0110".into(),
+            major: None,
+            place: Place { position, given, district: None, grid: None, generation: None, holder: None, border_m: None },
+        }
+    }
+
+    /// A case that is moved on by a shipped workflow.
+    struct Played {
+        workflow: Workflow,
+        calendar: Calendar,
+        events: Vec<CaseEvent>,
+        at: Timestamp,
+    }
+
+    impl Played {
+        fn new(workflow: &str) -> Self {
+            let (workflow, calendar) = (load_workflow(workflow).unwrap(), Calendar::stand_in(TimeZone::get("Asia/Shanghai").unwrap()));
+            // A Friday morning.
+            let at = "2026-11-27T01:00:00Z".parse().unwrap();
+            let events = vec![begin(&workflow, Role::Worker, "worker", at, &context(&calendar))];
+            Self { workflow, calendar, events, at }
+        }
+
+        fn state(&self) -> CaseState {
+            CaseState::fold(&self.events).unwrap()
+        }
+
+        /// Makes a move that says all that any may need, of and for the department that is named.
+        fn play(&mut self, action: &str, department: Option<&str>) -> Result<(), Refusal> {
+            let gives = self.workflow.action(action).is_some_and(|action| matches!(action.effect, Effect::Dispatch | Effect::Transfer));
+            let order = Order {
+                reason: "because".into(),
+                condition: "1".into(),
+                worker: Some(WorkerId("w2".into())),
+                limit: Limit::parse("1工作日").ok(),
+                place: Some(context(&self.calendar).place),
+                category: Some("E0111".into()),
+                rating: Some(5),
+                published: Some(true),
+                department: department.filter(|_| !gives).map(|id| DepartmentId(id.into())),
+                departments: department.filter(|_| gives).map(appointed).into_iter().collect(),
+                ..Order::new(action, Role::Dispatcher, "dispatcher", self.at)
+            };
+            let event = decide(&self.workflow, &self.state(), &order, &context(&self.calendar))?;
+            self.events.push(event);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_case_that_is_closed_undone_has_its_tasks_cancelled_and_says_so() {
+        let mut case = Played::new("plain-311");
+        case.play("accept", Some("D2")).unwrap();
+        case.play("done", Some("D2")).unwrap();
+        case.play("close", None).unwrap();
+        let state = case.state();
+        let tasks: Vec<_> = state.tasks.iter().map(|task| (&*task.department.0, task.state, task.clock.ended_at.is_some())).collect();
+        assert_eq!(tasks, [("D1", TaskState::Cancelled, true), ("D2", TaskState::Done, true)]);
+        let closed = &case.events.last().unwrap().facts;
+        assert_eq!((&closed.cancelled, closed.reason.as_str()), (&vec![DepartmentId("D1".into())], "because"));
+        // Taken up again it is nobody's until somebody is given it.
+        case.play("reopen", None).unwrap();
+        assert!(case.state().open_tasks().next().is_none() && case.play("accept", Some("D1")).is_err());
+        case.play("dispatch", Some("D1")).unwrap();
+        case.play("done", Some("D1")).unwrap();
+        let ended = case.events.last().unwrap();
+        assert!(ended.is_end && ended.facts.cancelled.is_empty(), "what was done last is not cancelled");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn an_ended_case_has_no_open_task_and_no_running_clock(
+            shipped in 0..SHIPPED.len(),
+            moves in prop::collection::vec((0_usize..64, 0_usize..4, 0_i64..2_000), 1..60),
+        ) {
+            let mut case = Played::new(SHIPPED[shipped].0);
+            for (action, department, minutes) in moves {
+                case.at += SignedDuration::from_mins(minutes);
+                let before = case.state();
+                let names: Vec<String> = case.workflow.actions().iter().map(|action| action.name.to_string()).collect();
+                let made = case.play(&names[action % names.len()], ["D1", "D2", "D3"].get(department).copied());
+                while let Some(event) = ring(&case.workflow, &case.state(), &case.calendar, case.at) {
+                    case.events.push(event);
+                }
+                let state = case.state();
+                if state.is_end {
+                    prop_assert!(state.open_tasks().next().is_none() && state.running().next().is_none());
+                    prop_assert!(state.due_at().is_none() && state.alarm_at().is_none() && !state.is_overdue(Timestamp::MAX));
+                }
+                // The event that ends it names those whose tasks it ends, and no other.
+                let cancelled = |state: &CaseState| state.tasks.iter().filter(|task| task.state == TaskState::Cancelled).count();
+                if made.is_ok() && !before.is_end && state.is_end {
+                    prop_assert_eq!(cancelled(&state) - cancelled(&before), case.events.last().unwrap().facts.cancelled.len());
+                } else {
+                    prop_assert_eq!(cancelled(&state), cancelled(&before));
+                }
+            }
+        }
+    }
 
     #[test]
     fn the_shipped_workflows_are_whole() {

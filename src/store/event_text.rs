@@ -69,6 +69,8 @@ struct FactsText {
     department: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     departments: Vec<AppointedText>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cancelled: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     worker: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -222,6 +224,7 @@ impl FactsText {
             condition: facts.condition.clone(),
             department: facts.department.as_ref().map(ToString::to_string),
             departments: facts.departments.iter().map(appointed).collect(),
+            cancelled: facts.cancelled.iter().map(ToString::to_string).collect(),
             worker: facts.worker.as_ref().map(ToString::to_string),
             clocks: facts.clocks.iter().map(clock).collect(),
             place: facts.place.as_ref().map(PlaceText::of),
@@ -260,6 +263,7 @@ impl FactsText {
             condition: self.condition,
             department: self.department.map(|id| DepartmentId(id.into())),
             departments: self.departments.into_iter().map(appointed).collect::<Result<_, String>>()?,
+            cancelled: self.cancelled.into_iter().map(|id| DepartmentId(id.into())).collect(),
             worker: self.worker.map(|id| WorkerId(id.into())),
             clocks: self.clocks.into_iter().map(clock).collect::<Result<_, String>>()?,
             place: self.place.map(PlaceText::read).transpose()?,

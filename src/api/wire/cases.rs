@@ -207,7 +207,7 @@ pub struct TaskView {
     pub name: String,
     /// `lead` or `co`.
     pub role: &'static str,
-    /// `waiting`, `accepted`, `done`, `returned` or `passed`.
+    /// `waiting`, `accepted`, `done`, `returned`, `passed` or `cancelled`, with the case.
     pub state: &'static str,
     pub worker: Option<String>,
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -350,6 +350,9 @@ pub struct EventView {
     /// Departments that get a task.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub departments: Vec<AppointedView>,
+    /// Departments whose open tasks end undone with the case.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cancelled: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worker: Option<String>,
     /// Clocks that begin, or are due at another time.
@@ -464,6 +467,7 @@ impl EventView {
             departments: appointed
                 .map(|a| AppointedView { id: a.department.to_string(), name: a.name.clone(), role: a.role.as_str() })
                 .collect(),
+            cancelled: facts.cancelled.iter().map(text).collect(),
             worker: facts.worker.as_ref().map(ToString::to_string),
             clocks: facts
                 .clocks

@@ -201,6 +201,11 @@ impl Counts {
         }
         let is_void = period.known(case.voided_at).is_some();
         let Some(due_at) = task.due_at.filter(|due| period.holds(*due) && !task.is_gone && !is_void) else { return };
+        // What ended with its case while there was time is nobody's to do.
+        let cancelled_at = period.known(task.cancelled_at);
+        if cancelled_at.is_some_and(|at| at <= due_at) {
+            return;
+        }
         let done_at = period.known(task.done_at);
         let is_late = done_at.is_none_or(|at| at > due_at);
         if is_late && case.is_delay_excused {
@@ -209,7 +214,7 @@ impl Counts {
         self.should_handle += 1;
         self.handled += u64::from(done_at.is_some());
         self.handled_on_time += u64::from(!is_late);
-        self.overdue_pending += u64::from(done_at.is_none() && due_at < period.as_of);
+        self.overdue_pending += u64::from(done_at.is_none() && cancelled_at.is_none() && due_at < period.as_of);
         self.extended += u64::from(task.is_extended);
     }
 
@@ -281,6 +286,7 @@ pub(super) mod tests {
             due_at: Some(hour(due)),
             done_at: done.map(hour),
             is_gone: false,
+            cancelled_at: None,
             is_extended: false,
             reworks: 0,
         }
@@ -318,6 +324,13 @@ pub(super) mod tests {
         let mut gone = case(2, 0, task("a", 20, None));
         gone.tasks[0].is_gone = true;
         assert_eq!(count(&[gone], &period()).should_handle, 0);
+        // A case was closed with the task undone: in time, and late.
+        for (cancelled, expected) in [(20, (0, 0, 0)), (21, (1, 0, 0))] {
+            let mut closed = case(4, 0, task("a", 20, None));
+            closed.tasks[0].cancelled_at = Some(hour(cancelled));
+            let counts = count(&[closed], &period());
+            assert_eq!((counts.should_handle, counts.handled, counts.overdue_pending), expected, "{cancelled}");
+        }
         let voided = CaseFacts { voided_at: Some(hour(3)), ..case(3, 0, task("a", 20, None)) };
         let counts = count(&[voided], &period());
         assert_eq!((counts.reports, counts.valid_reports, counts.should_handle, counts.should_close), (1, 0, 0, 0));

@@ -62,6 +62,8 @@ pub struct TaskFacts {
     pub done_at: Option<Timestamp>,
     /// It went back or on to another department, and is no longer this one's to do.
     pub is_gone: bool,
+    /// When the case ended before it was done.
+    pub cancelled_at: Option<Timestamp>,
     pub is_extended: bool,
     pub reworks: u32,
 }

@@ -82,6 +82,7 @@ impl CaseFacts {
                 due_at: due_of(&task.clock),
                 done_at: task.clock.ended_at.filter(|_| task.state == TaskState::Done),
                 is_gone: task.state.is_gone(),
+                cancelled_at: task.clock.ended_at.filter(|_| task.state == TaskState::Cancelled),
                 is_extended: extended.contains(&&task.department),
                 reworks: task.reworks,
             });

@@ -208,6 +208,11 @@ pub fn decide(workflow: &Workflow, case: &CaseState, order: &Order, context: &Co
     }
     let state = next.map_or_else(|| case.name.clone(), |next| next.name.clone());
     let is_end = next.or(here).map_or(case.is_end, |state| state.is_end);
+    if is_end {
+        // The task that the move is about is not open any more.
+        let left = facts.department.as_ref().filter(|_| matches!(action.effect, Effect::Return | Effect::Transfer | Effect::Done));
+        facts.cancelled = case.open_tasks().map(|task| &task.department).filter(|open| Some(*open) != left).cloned().collect();
+    }
     let (author, role) = (order.author.clone(), order.role);
     Ok(CaseEvent { seq: case.version + 1, at, author, role, action: action.name.clone(), effect: action.effect, state, is_end, facts })
 }

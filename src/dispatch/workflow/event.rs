@@ -33,6 +33,8 @@ pub struct Facts {
     pub department: Option<DepartmentId>,
     /// Departments that get a task.
     pub departments: Vec<Appointed>,
+    /// Departments whose open tasks end undone with the case.
+    pub cancelled: Vec<DepartmentId>,
     /// The collector who is asked, the person who is named for a task, or the one who has appealed by a key of their own.
     pub worker: Option<WorkerId>,
     /// Clocks that begin, or are due at another time from now on.

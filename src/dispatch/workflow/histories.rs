@@ -541,8 +541,9 @@ proptest! {
             }
             prop_assert!(state.alarm_at().is_none_or(|at| at > case.at));
             let state = case.state();
-            prop_assert!(state.tasks.iter().all(|task| task.state.is_open() == task.clock.is_running() || state.is_end));
+            prop_assert!(state.tasks.iter().all(|task| task.state.is_open() == task.clock.is_running()));
             if state.is_end {
+                prop_assert!(state.open_tasks().next().is_none());
                 prop_assert!(state.running().next().is_none() && state.due_at().is_none() && state.ended_at.is_some());
             } else {
                 prop_assert!(state.ended_at.is_none());

@@ -66,6 +66,8 @@ words! {
         Returned = "returned",
         /// It went on to another department.
         Passed = "passed",
+        /// The case ended before it was done.
+        Cancelled = "cancelled",
     }
 }
 
@@ -342,6 +344,8 @@ impl CaseState {
                 clock.resume(at);
                 clock.end(at);
             });
+            // Nobody is to work on what has ended; where it is taken up again, tasks are given anew.
+            self.tasks.iter_mut().filter(|task| task.state.is_open()).for_each(|task| task.state = TaskState::Cancelled);
         } else {
             self.ended_at = None;
             self.ended_how = None;

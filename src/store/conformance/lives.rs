@@ -180,6 +180,7 @@ pub fn lists_of_cases_know_what_they_are_now(place: &Place) {
     store.write_cases(vec![next(&*store, 2, event(2, Effect::Close, "closed", true, day(3)))]).unwrap();
     let transfer = CaseEvent {
         facts: Facts {
+            cancelled: vec![DepartmentId("D9".into())],
             department: Some(DepartmentId("D1".into())),
             departments: vec![Appointed { department: DepartmentId("D1%".into()), name: String::new(), role: DepartmentRole::Lead }],
             clocks: vec![ClockFact {

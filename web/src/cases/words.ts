@@ -61,6 +61,7 @@ export const words = {
   accepted: ['已签收', 'accepted'],
   returned: ['已退回', 'given back'],
   passed: ['已转出', 'passed on'],
+  cancelled: ['已撤销', 'cancelled'],
   taskDone: ['已完成', 'done'],
   stageDispatch: ['派遣', 'Dispatch'],
   stageHandle: ['处置', 'Handling'],

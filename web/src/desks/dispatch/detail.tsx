@@ -85,7 +85,7 @@ function Tasks({ one }: { one: Case }) {
       <ul class="plain tasks">
         {one.tasks.map((task, at) => (
           <li key={`${task.department}${at}`} class={task.state}>
-            <strong>{task.name}</strong> <span class="soft">{said(task.role as 'lead' | 'co')} · {said(task.state === 'done' ? 'taskDone' : (task.state as 'waiting' | 'accepted' | 'returned' | 'passed'))}{task.worker && ` · ${task.worker}`}</span>
+            <strong>{task.name}</strong> <span class="soft">{said(task.role as 'lead' | 'co')} · {said(task.state === 'done' ? 'taskDone' : (task.state as 'waiting' | 'accepted' | 'returned' | 'passed' | 'cancelled'))}{task.worker && ` · ${task.worker}`}</span>
             <Clock clock={task} />
           </li>
         ))}
@@ -159,7 +159,7 @@ function History({ one }: { one: Case }) {
         {events.value.map((event) => (
           <li key={event.seq}>
             <span class="when">{moment(event.at)}</span> <strong>{titleOf(event.action)}</strong> → {titleOf(event.state)}
-            <span class="aside">{t('by', authorName(event.author), roleName(event.role))}{event.department && ` · ${event.department}`}{event.departments?.map((one) => ` · ${one.name || one.id}`)}{event.worker && ` · ${event.worker}`}{event.ruling && ` · ${t('byRuling')}`}{event.place?.grid && ` · ${t('reassigned', event.place.grid)}`}</span>
+            <span class="aside">{t('by', authorName(event.author), roleName(event.role))}{event.department && ` · ${event.department}`}{event.departments?.map((one) => ` · ${one.name || one.id}`)}{event.cancelled?.map((one) => ` · ${one} ${said('cancelled')}`)}{event.worker && ` · ${event.worker}`}{event.ruling && ` · ${t('byRuling')}`}{event.place?.grid && ` · ${t('reassigned', event.place.grid)}`}</span>
             {event.reason && <span class="aside">“{event.reason}”</span>}
           </li>
         ))}
