@@ -335,7 +335,7 @@ pub trait Store: Send + Sync {
     /// Takes the webhooks that have not ended and that nobody else sends for at the time of the lease, until its end.
     fn claim_webhooks(&self, lease: Lease) -> Result<Vec<WebhookId>, StoreError>;
 
-    /// Keeps how far the sending for a webhook is, with letters that became dead or are so no longer.
+    /// Keeps how far the sending for a webhook is, with letters as they are from now on.
     fn save_delivery(&self, id: WebhookId, delivery: &Delivery, letters: &[DeadLetter]) -> Result<(), StoreError>;
 
     /// Returns at most `limit` letters of a webhook that have not been sent, in the order of their events.

@@ -94,25 +94,26 @@ impl NumberedHappening {
 /// How far the sending is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Delivery {
-    /// All events up to this one are sent, or among the dead letters.
+    /// All events up to this one are sent, or among the letters.
     pub cursor: u64,
-    /// How often the next one was tried in vain.
+    /// How often new events have failed since anything got through.
     pub attempts: u32,
-    /// Since when it has been.
+    /// Since when they have.
     pub failing_since: Option<Timestamp>,
-    /// Not before.
+    /// Nothing is sent before.
     pub next_at: Option<Timestamp>,
-    /// Why the last attempt failed; empty where it did not.
+    /// Why the last of them failed; empty where none did.
     pub last_error: String,
 }
 
-/// An event that could not be sent.
+/// An event that could not be sent, or not yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeadLetter {
     pub webhook: WebhookId,
     pub number: u64,
     /// None of a publication.
     pub case: Option<CaseId>,
+    /// Since when it waits, when it was given up, or when it was sent after all.
     pub at: Timestamp,
     pub error: String,
     pub state: LetterState,
@@ -120,6 +121,8 @@ pub struct DeadLetter {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LetterState {
+    /// It, or an earlier event of its case, is tried again and again while those of others go on.
+    Waiting,
     /// It stays until somebody asks for it.
     Dead,
     /// It is to be sent again.
@@ -130,6 +133,7 @@ pub enum LetterState {
 impl LetterState {
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Waiting => "waiting",
             Self::Dead => "dead",
             Self::Again => "again",
             Self::Sent => "sent",
@@ -137,7 +141,7 @@ impl LetterState {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Dead, Self::Again, Self::Sent].into_iter().find(|state| state.as_str() == text)
+        [Self::Waiting, Self::Dead, Self::Again, Self::Sent].into_iter().find(|state| state.as_str() == text)
     }
 }
 

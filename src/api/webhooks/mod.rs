@@ -1,7 +1,8 @@
 //! Events of cases and publications sent to other systems: signed, at least once, in order.
 //!
-//! `routes` manages them, `deliver` sends what the store has and remembers how far it is, `message` says
-//! what a webhook is told of an event, `sign` makes it a message that its receiver can trust, `send` is the client, `backoff` says when to try again.
+//! `routes` manages them, `deliver` takes those that nobody else sends for, `step` sends what the store has and remembers how far it is,
+//! `message` says what a webhook is told of an event, `sign` makes it a message that its receiver can trust, `send` is the client,
+//! `backoff` says when to try again.
 
 mod backoff;
 mod deliver;
@@ -9,6 +10,7 @@ mod message;
 mod routes;
 mod send;
 mod sign;
+mod step;
 
 pub use deliver::deliver;
 pub use routes::{

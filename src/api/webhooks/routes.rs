@@ -60,12 +60,13 @@ pub struct WebhookView {
     pub created_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
-    /// All events up to this one were sent, or are dead letters.
+    /// All events up to this one were sent, or stand among the letters.
     pub cursor: u64,
-    /// How often the next one was tried in vain.
+    /// How often new events have failed since anything got through.
     pub attempts: u32,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub failing_since: Option<Timestamp>,
+    /// Nothing is sent before, as the receiver seems to be away as a whole.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next_at: Option<Timestamp>,
     pub last_error: String,
@@ -85,7 +86,7 @@ pub struct DeadLetterView {
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     pub error: String,
-    /// `dead`, or `again` where it is about to be sent.
+    /// `waiting` where it is tried again by itself, or an earlier event of its case is, `dead`, or `again` where it is about to be sent.
     pub state: &'static str,
 }
 
@@ -198,6 +199,7 @@ pub async fn end_webhook(State(state): State<AppState>, Path(id): Path<String>, 
 }
 
 /// Events that could not be sent: those that the receiver refused, those whose receiver stayed away, and later ones of the same cases.
+/// Also those that could not be sent yet, while others go on.
 #[utoipa::path(
     get,
     operation_id = "list_dead_letters",
@@ -248,15 +250,16 @@ pub async fn replay_webhook(
     }
     let id = webhook.id;
     let letters = state.with_store(move |store| store.load_dead_letters(id, LETTERS_SHOWN_MAX)).await?;
+    // What waits is sent by itself.
+    let dead = |letter: &DeadLetter| letter.state != LetterState::Waiting;
     let again = |letter: DeadLetter| DeadLetter { state: LetterState::Again, ..letter };
     let letters: Vec<DeadLetter> = match after {
         // What comes by the cursor need not come as a letter too.
         Some(after) => {
-            let sent =
-                |letter: DeadLetter| DeadLetter { state: if letter.number > after { LetterState::Sent } else { letter.state }, ..letter };
-            letters.into_iter().map(sent).collect()
+            let sent = |letter: DeadLetter| DeadLetter { state: LetterState::Sent, ..letter };
+            letters.into_iter().filter(|letter| letter.number > after).map(sent).collect()
         }
-        None => letters.into_iter().map(again).collect(),
+        None => letters.into_iter().filter(dead).map(again).collect(),
     };
     webhook.delivery =
         Delivery { cursor: after.map_or(webhook.delivery.cursor, |after| after.min(webhook.delivery.cursor)), ..Delivery::default() };
