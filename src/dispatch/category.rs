@@ -122,6 +122,8 @@ pub struct CategoryRow {
     pub limits: Limits,
     /// Whether only insiders see it.
     pub is_private: bool,
+    /// What whoever handles a case of it is to have learned; none where anybody may.
+    pub skill: Option<String>,
     pub dates: Dates,
 }
 
@@ -133,6 +135,11 @@ pub struct Category {
 }
 
 impl Category {
+    /// Returns the skill that whoever handles a case of it at `at` is to have, which is the same in all rows of a time.
+    pub fn skill_at(&self, at: Timestamp) -> Option<&str> {
+        self.rows_at(at).next()?.skill.as_deref()
+    }
+
     /// Returns the rows that hold at `at`.
     pub fn rows_at(&self, at: Timestamp) -> impl Iterator<Item = &CategoryRow> {
         self.rows.iter().filter(move |row| row.dates.contains(at))
@@ -233,6 +240,7 @@ mod tests {
             zone: None,
             limits: Limits::default(),
             is_private,
+            skill: None,
             dates: Dates::ALWAYS,
         }
     }

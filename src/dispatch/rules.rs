@@ -441,6 +441,7 @@ mod tests {
             zone: (!zone.is_empty()).then(|| Zone(zone.into())),
             limits: Limits { handle: Limit::parse(limit).ok(), ..Limits::default() },
             is_private: of.ends_with('9'),
+            skill: None,
             dates: Dates::ALWAYS,
         }
     }

@@ -24,6 +24,11 @@ impl Skill {
         self.expires.is_some_and(|end| end <= at)
     }
 
+    /// Whether it was learned by `at` and has not expired then.
+    pub fn holds(&self, at: Timestamp) -> bool {
+        self.since <= at && !self.has_expired(at)
+    }
+
     /// Whether a text can be the name of a skill.
     pub fn is_name(text: &str) -> bool {
         (1..=SKILL_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control)

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use super::roster::RowProblem;
 use super::rule_row::{MAJOR, MINOR, RuleRow, VALID_FROM, VALID_TO, ZONE, join_codes};
 use super::table::{Table, TableError};
-use crate::dispatch::{CategoryCode, CategoryRow, Limits};
+use crate::dispatch::{CategoryCode, CategoryRow, Limits, SKILL_BYTES_MAX, Skill};
 
 /// The columns of a table of categories, each with the names under which it is found.
 const CODE: [&str; 5] = ["code", "category", "类别编码", "类别代码", "编码"];
@@ -19,6 +19,7 @@ const DISPATCH_LIMIT: [&str; 2] = ["dispatch_limit", "派遣时限"];
 const HANDLE_LIMIT: [&str; 4] = ["handle_limit", "limit", "处置时限", "时限"];
 const CHECK_LIMIT: [&str; 3] = ["check_limit", "核查时限", "核实时限"];
 const TOTAL_LIMIT: [&str; 3] = ["total_limit", "总时限", "结案时限"];
+const SKILL: [&str; 4] = ["skill", "所需技能", "技能要求", "技能"];
 const PRIVATE: [&str; 3] = ["private", "不公开", "涉密"];
 
 struct Columns {
@@ -34,6 +35,7 @@ struct Columns {
     /// In the order of the stages.
     limits: [Option<usize>; 4],
     private: Option<usize>,
+    skill: Option<usize>,
     valid_from: Option<usize>,
     valid_to: Option<usize>,
 }
@@ -58,6 +60,7 @@ impl Columns {
             zone: table.find_column(&ZONE),
             limits: [&DISPATCH_LIMIT[..], &HANDLE_LIMIT, &CHECK_LIMIT, &TOTAL_LIMIT].map(|names| table.find_column(names)),
             private: table.find_column(&PRIVATE),
+            skill: table.find_column(&SKILL),
             valid_from: table.find_column(&VALID_FROM),
             valid_to: table.find_column(&VALID_TO),
         })
@@ -110,6 +113,9 @@ fn conflict(row: &CategoryRow, other: &CategoryRow, number: u64) -> Option<(&'st
     if row.is_private != other.is_private {
         return Some(("private", format!("{code} is private in one of this row and row {number}; write the same in both")));
     }
+    if row.skill != other.skill {
+        return Some(("skill", format!("{code} needs another skill in row {number}, or none; write the same in both")));
+    }
     let is_same = row.condition == other.condition && row.zone == other.zone;
     is_same.then(|| ("condition", format!("{code}:{} stands in row {number} for the same zone and time; leave one out", row.condition)))
 }
@@ -136,6 +142,7 @@ fn read_row(reader: &mut RuleRow<'_>, columns: &Columns) -> Option<CategoryRow> 
     let check = reader.limit("check_limit", check);
     let total = reader.limit("total_limit", total);
     let is_private = read_private(reader, columns.private);
+    let skill = read_skill(reader, columns.skill);
     let dates = reader.dates(columns.valid_from, columns.valid_to);
     let condition = reader.cell(columns.condition).to_owned();
     if !condition.is_empty() && CategoryCode::parse(&condition).is_err() {
@@ -152,8 +159,22 @@ fn read_row(reader: &mut RuleRow<'_>, columns: &Columns) -> Option<CategoryRow> 
         zone: reader.zone(columns.zone),
         limits: Limits { dispatch: dispatch?, handle: handle?, check: check?, total: total? },
         is_private: is_private?,
+        skill: skill?,
         dates: dates?,
     })
+}
+
+/// Reads the skill that a category needs; the outer none is a problem, the inner an empty cell.
+fn read_skill(reader: &mut RuleRow<'_>, column: Option<usize>) -> Option<Option<String>> {
+    let text = reader.cell(column);
+    if text.is_empty() {
+        return Some(None);
+    }
+    if Skill::is_name(text) {
+        return Some(Some(text.to_owned()));
+    }
+    reader.problem("skill", format!("{text:?} is no name of a skill; give one of at most {SKILL_BYTES_MAX} bytes in one line"));
+    None
 }
 
 fn read_private(reader: &mut RuleRow<'_>, column: Option<usize>) -> Option<bool> {
@@ -206,6 +227,19 @@ mod tests {
         let found: Vec<_> = rows.iter().map(|row| (row.condition.as_str(), row.zone.as_ref().map(|zone| &*zone.0))).collect();
         assert_eq!(found, [("1", Some("A")), ("1", Some("B")), ("1", Some("B")), ("2", None)]);
         assert!(rows.iter().all(|row| row.is_private));
+    }
+
+    #[test]
+    fn a_category_names_the_skill_that_it_needs() {
+        for header in ["skill", "所需技能", "技能要求", "技能"] {
+            let (rows, problems) = read(&format!("小类编码,大类编码,名称,{header}\n01,C01,井盖, 有限空间作业 \n02,C01,路灯,"));
+            assert_eq!(problems, []);
+            assert_eq!((rows[0].skill.as_deref(), rows[1].skill.as_deref()), (Some("有限空间作业"), None), "{header}");
+        }
+        let (_, problems) = read("code,name,condition,skill\nC0101,lid,1,climbing\nC0101,lid,2,\nC0102,lamp,1,a\u{7}b");
+        let found: Vec<(u64, &str)> = problems.iter().map(|problem| (problem.row, problem.column)).collect();
+        assert_eq!(found, [(3, "skill"), (4, "skill")], "{problems:?}");
+        assert!(problems.iter().all(|problem| problem.detail.contains(';')), "{problems:?}");
     }
 
     #[test]

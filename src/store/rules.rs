@@ -158,6 +158,7 @@ fn category_values(row: &CategoryRow) -> Row {
         limit(check),
         limit(total),
         Value::Integer(row.is_private.into()),
+        optional(row.skill.clone()),
         time(row.dates.from),
         time(row.dates.to),
     ]
@@ -180,6 +181,7 @@ fn parse_category(mut values: Reader) -> Result<CategoryRow, String> {
             total: values.parsed(Limit::parse)?,
         },
         is_private: values.integer()? == Some(1),
+        skill: values.optional_text()?,
         dates: values.dates()?,
     })
 }

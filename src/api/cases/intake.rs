@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::body::Body;
+use super::notices::skill_notices;
 use super::rights;
 use crate::api::addresses::resolve;
 use crate::api::caller::Caller;
@@ -147,7 +148,9 @@ async fn take_in(state: &AppState, caller: Caller, base: &BaseUrl, token: Option
         CaseWritten::Added(event) => {
             let lookup = taken.asker.answer(&taken.question, base)?;
             let ruling = taken.question.ruling().map(|(ruling, distance_m)| RulingApplied::new(ruling, *distance_m));
-            send(&IncidentTaken::new(&taken.case, &event, ruling, lookup, base.as_str()), &taken.case, &event, &base.to(PATH), false)
+            let mut body = IncidentTaken::new(&taken.case, &event, ruling, lookup, base.as_str());
+            body.notices = notices(state, &taken.case, &event)?;
+            send(&body, &taken.case, &event, &base.to(PATH), false)
         }
         other => repeat(state, caller, repeated(&other)?, base).await,
     }
@@ -280,7 +283,7 @@ async fn repeat(state: &AppState, caller: Caller, id: CaseId, base: &BaseUrl) ->
         return Err(Problem::not_found(format!("the incident {id} has no history")));
     };
     let place = record.events.iter().find_map(|event| event.facts.place_before.clone());
-    let position = place.map_or(case.position, |place| place.position);
+    let position = place.as_ref().map_or(case.position, |place| place.position);
     let (lon, lat) = (position.lon, position.lat);
     let category = record.events.iter().find_map(|event| event.facts.category_before.clone()).unwrap_or_else(|| case.category.clone());
     let mut asker = Asker::new(state, caller, Options::default()).await?;
@@ -297,7 +300,16 @@ async fn repeat(state: &AppState, caller: Caller, id: CaseId, base: &BaseUrl) ->
     }
     let lookup = asker.answer(&question, base)?;
     let ruling = question.ruling().map(|(ruling, distance_m)| RulingApplied::new(ruling, *distance_m));
-    send(&IncidentTaken::new(&case, event, ruling, lookup, base.as_str()), &case, event, &base.to(PATH), true)
+    let mut body = IncidentTaken::new(&case, event, ruling, lookup, base.as_str());
+    let holder = place.map_or_else(|| case.holder.clone(), |place| place.holder);
+    body.notices = notices(state, &Case { holder, category: category.clone(), ..case.clone() }, event)?;
+    send(&body, &case, event, &base.to(PATH), true)
+}
+
+/// Says what to look at of a case as it was taken in.
+fn notices(state: &AppState, case: &Case, first: &CaseEvent) -> Result<Vec<String>, Problem> {
+    let Some(folded) = CaseState::fold([first]) else { return Ok(Vec::new()) };
+    Ok(skill_notices(state, &*state.snapshot()?, case, &folded, first.at))
 }
 
 /// Asks for the state of a time; for one before the first boundaries, for that of now: an office begins with what is reported already.

@@ -9,6 +9,7 @@ mod clocks;
 mod intake;
 mod list;
 mod moves;
+mod notices;
 mod one;
 mod query;
 mod reassign;

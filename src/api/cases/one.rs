@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::notices::skill_notices;
 use super::query::{answer_for, query_of};
 use super::rights;
 use crate::api::caller::Caller;
@@ -84,7 +85,11 @@ pub async fn load(state: &AppState, caller: &Caller, id: &str) -> Result<CaseRec
 
 /// Sends a case as it is now.
 pub(super) async fn send_case(state: &AppState, caller: &Caller, record: &CaseRecord, base: &BaseUrl) -> Result<Response, Problem> {
-    let mut view = view_of(state, &*state.snapshot()?, caller, record, super::intake::now(), base);
+    let (snapshot, at) = (state.snapshot()?, super::intake::now());
+    let mut view = view_of(state, &snapshot, caller, record, at, base);
+    if let Some(folded) = record.state() {
+        view.notices = skill_notices(state, &snapshot, &record.case, &folded, at);
+    }
     if rights::sees_reporters(caller) {
         let id = record.case.id;
         view.reporter = state.with_store(move |store| store.find_reporter(id)).await?.map(ReporterView::new);

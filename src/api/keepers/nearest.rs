@@ -15,7 +15,7 @@ use crate::api::media::{JSON, negotiate};
 use crate::api::problem::Problem;
 use crate::api::query::{FromQuery, Query, Values, finite};
 use crate::api::state::AppState;
-use crate::dispatch::{Assignment, WorkerId, distance_m};
+use crate::dispatch::{Assignment, Rules, WorkerId, distance_m};
 use crate::snapshot::ACCURACY_M_MAX;
 use crate::store::{CaseFilter, Store};
 
@@ -31,6 +31,8 @@ const DISTANCE_M_DEFAULT: f64 = 3_000.0;
 pub struct NearestQuery {
     /// Only those who have this skill, and it has not expired.
     skill: Option<String>,
+    /// Only those who have the skill that this category needs, where it needs one.
+    category: Option<String>,
     /// Workers in the answer, at most 100; by default 5.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
@@ -41,7 +43,8 @@ pub struct NearestQuery {
 
 impl FromQuery for NearestQuery {
     fn from_query(values: &mut Values) -> Option<Self> {
-        let skill = values.text("skill").filter(|skill| !skill.is_empty()).map(str::to_owned);
+        let text = |name: &str| values.text(name).filter(|text| !text.is_empty()).map(str::to_owned);
+        let (skill, category) = (text("skill"), text("category"));
         let limit = values.optional("limit", |text| match text.parse::<usize>() {
             Ok(limit) if limit > 0 => Ok(limit.min(LIMIT_MAX)),
             _ => Err(format!("{text:?} is not a whole number of at least 1")),
@@ -50,7 +53,7 @@ impl FromQuery for NearestQuery {
             Ok(metres) if (0.0..=ACCURACY_M_MAX).contains(&metres) => Ok(metres),
             _ => Err(format!("{text:?} is not a number from 0 to {ACCURACY_M_MAX}")),
         });
-        Some(Self { skill, limit, distance_m_max })
+        Some(Self { skill, category, limit, distance_m_max })
     }
 }
 
@@ -58,6 +61,9 @@ impl FromQuery for NearestQuery {
 pub struct NearestWorkers {
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
+    /// The skill that the category needs; left out where none was named, or it needs none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skill: Option<String>,
     /// Those on duty now, the nearest first.
     pub workers: Vec<NearWorker>,
 }
@@ -101,7 +107,7 @@ pub async fn list_nearest_workers(
     let read = move |store: &dyn Store| Ok((store.load_positions(since)?, store.count_open_cases(&CaseFilter::first(0), 0)?));
     let (positions, counts) = state.with_store(read).await?;
     let mut skills_of: FxHashMap<WorkerId, Vec<String>> = FxHashMap::default();
-    for skill in state.skills().iter().filter(|skill| !skill.has_expired(at)) {
+    for skill in state.skills().iter().filter(|skill| skill.holds(at)) {
         skills_of.entry(skill.worker.clone()).or_default().push(skill.name.clone());
     }
     let counts: FxHashMap<WorkerId, usize> = counts.into_iter().collect();
@@ -111,8 +117,14 @@ pub async fn list_nearest_workers(
     let reach_m = query.distance_m_max.unwrap_or(DISTANCE_M_DEFAULT);
     let lookup = question.reaching(reach_m);
     let answer = snapshot.answer(&lookup).map_err(|e| Problem::internal(&e))?;
-    let has_skill =
-        |worker: &WorkerId| query.skill.as_ref().is_none_or(|skill| skills_of.get(worker).is_some_and(|known| known.contains(skill)));
+    let needed = match &query.category {
+        Some(category) => skill_of(snapshot.rules(at), category, at).map_err(|detail| Problem::parameter("category", detail))?,
+        None => None,
+    };
+    let has_skill = |worker: &WorkerId| {
+        let has = |skill: &String| skills_of.get(worker).is_some_and(|known| known.contains(skill));
+        query.skill.iter().chain(&needed).all(has)
+    };
     // Whose units the key does not reach is not told.
     let territory = state.territory(caller.scope())?;
     let on_duty = |post: &&Assignment| roster.is_on_shift(post, at) && territory.has(&post.unit) && has_skill(&post.worker);
@@ -145,7 +157,16 @@ pub async fn list_nearest_workers(
             skills: skills_of.get(&post.worker).cloned().unwrap_or_default(),
         })
     });
-    let body = NearestWorkers { at, workers: workers.collect() };
+    let body = NearestWorkers { at, skill: needed, workers: workers.collect() };
     let bytes = serde_json::to_vec(&body).map_err(|e| Problem::internal(&e))?;
     Ok(Document::new(JSON.media, bytes).private(true).untagged().into_response())
+}
+
+/// Returns the skill that a category needs; until categories are loaded any category is taken.
+fn skill_of(rules: Rules<'_>, category: &str, at: Timestamp) -> Result<Option<String>, String> {
+    if !rules.has_categories() {
+        return Ok(None);
+    }
+    let asked = rules.find(category, true).map_err(|error| error.to_string())?;
+    Ok(asked.category.skill_at(at).map(str::to_owned))
 }

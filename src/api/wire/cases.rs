@@ -51,6 +51,9 @@ pub struct IncidentTaken<'a> {
     /// The dispatcher's ruling by which the place is taken for a unit's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ruling: Option<RulingApplied>,
+    /// What to look at, in words: that the keeper has not the skill that the category needs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
     pub href: String,
     #[serde(flatten)]
     pub lookup: LocateAnswer<'a>,
@@ -91,6 +94,7 @@ impl<'a> IncidentTaken<'a> {
             received_at: event.at,
             duplicates: event.facts.duplicates.iter().map(|(id, distance_m)| NearView::new(*id, *distance_m, base)).collect(),
             ruling,
+            notices: Vec::new(),
             href: href(case.id, base),
             lookup,
         }
@@ -168,6 +172,9 @@ pub struct IncidentView {
     pub rating: Option<u8>,
     /// The moves that are open to the caller now.
     pub actions: Vec<ActionView>,
+    /// What to look at, in words: who has it in hand without the skill that its category needs. Left out of lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
     /// Who reported it, shown to dispatchers alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reporter: Option<ReporterView>,
@@ -294,6 +301,7 @@ impl IncidentView {
             off_list: state.is_some_and(|state| state.is_off_list),
             rating: state.and_then(|state| state.rating),
             actions,
+            notices: Vec::new(),
             reporter: None,
             href: href(case.id, base),
         }

@@ -18,6 +18,8 @@ pub struct DepartmentView {
 pub struct RuleView {
     pub category: String,
     pub name: String,
+    /// What whoever handles a case of it is to have learned; null where anybody may.
+    pub skill: Option<String>,
     /// The rule that names the departments; null where none does.
     pub responsibility: Option<RespondingView>,
     /// The limit that gives the due time; null where there is none.
@@ -77,6 +79,8 @@ pub struct CategoryView {
     pub major_name: String,
     /// Whether only callers with a key see it.
     pub private: bool,
+    /// What whoever handles a case of it is to have learned; null where anybody may.
+    pub skill: Option<String>,
     pub conditions: Vec<ConditionView>,
 }
 
@@ -118,6 +122,7 @@ impl RuleView {
         Self {
             category: ruling.category.code.to_string(),
             name: ruling.category.name.clone(),
+            skill: ruling.category.skill.clone(),
             responsibility: ruling.responsible.as_ref().map(RespondingView::new),
             limit: ruling.due.as_ref().map(DueView::new),
             notes: ruling.notes.clone(),
@@ -171,6 +176,7 @@ impl CategoryView {
             major: first.major.as_ref().map(ToString::to_string),
             major_name: first.major_name.clone(),
             private: first.is_private,
+            skill: first.skill.clone(),
             conditions: category.rows_at(at).map(ConditionView::new).collect(),
         })
     }

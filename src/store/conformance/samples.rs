@@ -155,6 +155,7 @@ pub fn category(of: &str) -> CategoryRow {
         zone: Some(Zone("A".into())),
         limits: Limits { handle: Limit::parse("2紧急工作时").ok(), ..Limits::default() },
         is_private: true,
+        skill: Some("急救".into()),
         dates: Dates { from: Some(day(1)), to: None },
     }
 }

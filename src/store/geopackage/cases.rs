@@ -473,7 +473,7 @@ mod tests {
         let undo = "DROP TRIGGER gk_case_event_is_not_changed; DROP TRIGGER gk_case_event_is_not_deleted; DROP TRIGGER gk_case_event_is_not_replaced;
                     DROP INDEX gk_notice_by_time; DROP INDEX gk_case_ended_by_grid; DROP INDEX gk_case_ended_by_state; DROP INDEX gk_case_ended_by_category; DROP INDEX gk_case_ended_by_departments;
                     DROP INDEX gk_case_ended_by_place; DROP INDEX gk_case_long; ALTER TABLE gk_case DROP COLUMN part_until; ALTER TABLE gk_case DROP COLUMN is_long;
-                    DELETE FROM gk_migration WHERE number >= 13";
+                    ALTER TABLE gk_category DROP COLUMN skill; DELETE FROM gk_migration WHERE number >= 13";
         connection.execute_batch(undo).unwrap();
         let found = |store: &GeoPackageStore| {
             let filter = CaseFilter { part_from: Some(last), order: CaseOrder::Reported, ..CaseFilter::first(9) };

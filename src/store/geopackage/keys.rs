@@ -170,7 +170,7 @@ mod tests {
                     ALTER TABLE gk_audit DROP COLUMN before; ALTER TABLE gk_audit DROP COLUMN after;
                     ALTER TABLE gk_key DROP COLUMN layers; ALTER TABLE gk_key DROP COLUMN expires_at;
                     DROP TABLE gk_draft_entry; DROP TABLE gk_publication;
-                    ALTER TABLE gk_key DROP COLUMN worker;
+                    ALTER TABLE gk_key DROP COLUMN worker; ALTER TABLE gk_category DROP COLUMN skill;
                     DELETE FROM gk_migration WHERE number >= 7";
         Connection::open(&path).unwrap().execute_batch(undo).unwrap();
         let older = GeoPackageStore::open_read_only(&path).unwrap();

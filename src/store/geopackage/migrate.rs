@@ -12,7 +12,7 @@ pub(super) const USER_VERSION: i32 = 10300;
 pub(super) const GEOPACKAGE_SQL: &str = include_str!("../../../migrations/geopackage/001_geopackage.sql");
 
 /// A migration is never changed once it has been released; what follows is a new one.
-const MIGRATIONS: [(&str, &str); 17] = [
+const MIGRATIONS: [(&str, &str); 18] = [
     ("001_geopackage", GEOPACKAGE_SQL),
     ("002_store", include_str!("../../../migrations/geopackage/002_store.sql")),
     ("003_generations", include_str!("../../../migrations/geopackage/003_generations.sql")),
@@ -30,6 +30,7 @@ const MIGRATIONS: [(&str, &str); 17] = [
     ("015_notices", include_str!("../../../migrations/geopackage/015_notices.sql")),
     ("016_histories", include_str!("../../../migrations/geopackage/016_histories.sql")),
     ("017_grids", include_str!("../../../migrations/geopackage/017_grids.sql")),
+    ("018_skills", include_str!("../../../migrations/geopackage/018_skills.sql")),
 ];
 
 /// What a file is, told without changing it.

@@ -27,7 +27,7 @@ pub(super) fn read_rows(transaction: &Transaction<'_>, tables: &[&'static Table]
 
 /// Reads one table whole, in the order of its key.
 pub(super) fn read_table(transaction: &Transaction<'_>, table: &'static Table) -> Result<Vec<Row>, Failure> {
-    let mut statement = transaction.prepare_cached(&select(table, ""))?;
+    let mut statement = transaction.prepare_cached(&select_what_there_is(transaction, table)?)?;
     let mut rows = statement.query([])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
@@ -118,6 +118,14 @@ fn select(table: &Table, condition: &str) -> String {
     let order = table.key().iter().map(|column| format!("t.{}", column.name)).collect::<Vec<_>>().join(", ");
     let order = if order.is_empty() { order } else { format!("ORDER BY {order}") };
     format!("SELECT {columns} FROM {} AS t {condition} {order}", table.name)
+}
+
+/// Selects a table whole; what a file of an older program, which is opened for reading alone, has no column for yet is null.
+fn select_what_there_is(transaction: &Transaction<'_>, table: &Table) -> Result<String, Failure> {
+    let mut statement = transaction.prepare_cached("SELECT name FROM pragma_table_info(?1)")?;
+    let known = statement.query_map([table.name], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    let missing = table.columns.iter().filter(|column| !known.iter().any(|known| known == column.name));
+    Ok(missing.fold(select(table, ""), |sql, column| sql.replacen(&format!("t.{}", column.name), "NULL", 1)))
 }
 
 fn condition_on_all(table: &Table) -> String {

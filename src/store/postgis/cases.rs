@@ -279,7 +279,8 @@ mod tests {
         let undo = "DROP TRIGGER gk_case_event_is_only_added_to ON gk_case_event;
                     DROP TRIGGER gk_case_event_is_not_emptied ON gk_case_event;
                     DROP TRIGGER gk_case_event_is_not_emptied ON gk_case_event_2026_01;
-                    DROP TABLE gk_case_month; DROP FUNCTION gk_count_months; ALTER TABLE gk_case_counter RENAME COLUMN last_number TO number; DELETE FROM gk_migration WHERE version >= 9";
+                    DROP TABLE gk_case_month; DROP FUNCTION gk_count_months; ALTER TABLE gk_case_counter RENAME COLUMN last_number TO number; ALTER TABLE gk_category DROP COLUMN skill;
+                    DELETE FROM gk_migration WHERE version >= 9";
         database.run(undo);
         drop(PostgisStore::open_or_create(database.address()).unwrap());
         refuses_all();

@@ -7,7 +7,7 @@ use super::connection::{Failure, corrupt};
 use crate::store::StoreError;
 
 /// A migration is never changed once it has been released; what follows is a new one.
-const MIGRATIONS: [(&str, &str); 10] = [
+const MIGRATIONS: [(&str, &str); 11] = [
     ("V1__store", include_str!("../../../migrations/postgis/V1__store.sql")),
     ("V2__publications", include_str!("../../../migrations/postgis/V2__publications.sql")),
     ("V3__photos", include_str!("../../../migrations/postgis/V3__photos.sql")),
@@ -18,7 +18,11 @@ const MIGRATIONS: [(&str, &str); 10] = [
     ("V8__notices", include_str!("../../../migrations/postgis/V8__notices.sql")),
     ("V9__histories", include_str!("../../../migrations/postgis/V9__histories.sql")),
     ("V10__months", include_str!("../../../migrations/postgis/V10__months.sql")),
+    ("V12__skills", include_str!("../../../migrations/postgis/V12__skills.sql")),
 ];
+
+/// The number of the last of them.
+const NEWEST: i64 = 12;
 
 const TABLE: &str = "gk_migration";
 
@@ -33,7 +37,7 @@ pub(super) async fn find_version(transaction: &Transaction<'_>) -> Result<Option
 }
 
 pub(super) fn is_older(version: i64) -> bool {
-    version < i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+    version < NEWEST
 }
 
 /// A database is not brought up to date by who may only read it, and its tables lack what this program asks for.
@@ -48,11 +52,10 @@ pub(super) fn refuse_older(location: &str, version: i64) -> Result<(), StoreErro
 }
 
 pub(super) fn refuse_newer(location: &str, version: i64) -> Result<(), StoreError> {
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    if version <= known {
+    if version <= NEWEST {
         return Ok(());
     }
-    let found = format!("has the layout {version} of a newer gridkeeper, and this one knows layouts up to {known}; use the newer program");
+    let found = format!("has the layout {version} of a newer gridkeeper, and this one knows layouts up to {NEWEST}; use the newer program");
     Err(StoreError::Foreign { location: location.to_owned(), found })
 }
 

@@ -75,8 +75,8 @@ pub static TABLES: [Table; 33] = [
     table!(
         "gk_category", 1,
         key: Integer, place: Integer, code: Code, major: Code, major_name: Text, name: Text, condition: Text, filing: Text, closing: Text,
-        zone: Text, dispatch_limit: Code, handle_limit: Code, check_limit: Code, total_limit: Code, private: Integer, valid_from: Time,
-        valid_to: Time, from_rules: Integer, to_rules: Integer
+        zone: Text, dispatch_limit: Code, handle_limit: Code, check_limit: Code, total_limit: Code, private: Integer, skill: Text,
+        valid_from: Time, valid_to: Time, from_rules: Integer, to_rules: Integer
     ),
     table!(
         "gk_responsibility", 1,

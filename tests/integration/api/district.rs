@@ -176,6 +176,7 @@ pub fn category(code: &str, limit: &str, is_private: bool) -> CategoryRow {
         zone: None,
         limits: Limits { handle: Limit::parse(limit).ok(), ..Limits::default() },
         is_private,
+        skill: None,
         dates: Dates::ALWAYS,
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use gridkeeper::boundary::{GenerationState, UnitCode, Validity};
 use gridkeeper::config::Config;
-use gridkeeper::dispatch::{Assignment, Post, Role, Shift, Skill, Worker, WorkerId};
+use gridkeeper::dispatch::{Assignment, CategoryRow, Post, Role, RuleTable, Shift, Skill, Worker, WorkerId};
 use gridkeeper::store::{Entry, KeyHash, KeyRecord, MemoryStore, RosterData, Store};
 use jiff::Timestamp;
 use reqwest::blocking::RequestBuilder;
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::cases::{body_at, send};
+use super::district::category;
 use super::faulty::Faulty;
 use super::service::{DISPATCHER, SIDE, Service, code_of, fill, grid, grids, middle_of, publish};
 use crate::support::PATIENCE;
@@ -330,6 +331,54 @@ fn what_two_services_put_on_record_at_once_counts_in_both() {
         writer.join().unwrap();
     });
     assert_eq!(skilled(), ["w1", "w2"], "what was read before takes the place of nothing newer");
+}
+
+#[test]
+fn a_category_that_needs_a_skill_finds_who_has_it_and_tells_of_who_has_not() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    fill(&*store);
+    write_roster(&*store, &[("w1", 0, ""), ("w2", 0, ""), ("w3", 0, "")]);
+    let needing = |code: &str, skill: Option<&str>| CategoryRow { skill: skill.map(str::to_owned), ..category(code, "4小时", false) };
+    let rules = RuleTable::Categories(vec![needing("E0110", Some("first aid")), needing("C0102", None)]);
+    store.replace_rules(&rules, at(), "test", at()).unwrap();
+    let skill = |worker: &str, since: &str, expires: Option<&str>| {
+        let (name, since, expires) = ("first aid".into(), since.parse().unwrap(), expires.map(|end| end.parse().unwrap()));
+        Entry::of_skill(&Skill { worker: WorkerId(worker.into()), name, since, expires }, "test")
+    };
+    let (past, soon) = ("2026-01-01T00:00:00Z", "2999-01-01T00:00:00Z");
+    store.add_entries(&[skill("w1", past, Some("2026-01-02T00:00:00Z")), skill("w2", past, None), skill("w3", soon, None)]).unwrap();
+    let service = Service::start_on(store, Config::default(), false);
+    let (lon, lat) = middle_of(0, 0);
+    let found = |query: &str| get(&service, DISPATCHER, &format!("/v1/workers/nearest?lon={lon}&lat={lat}{query}"));
+    let near = found("&category=E0110");
+    assert_eq!((workers_of(&near, "workers", "/worker/id"), &near["skill"]), (vec!["w2".to_owned()], &json!("first aid")));
+    let near = found("&category=C0102:1");
+    assert_eq!((workers_of(&near, "workers", "/worker/id").len(), near.get("skill")), (3, None));
+    assert!(workers_of(&found("&category=E0110&skill=ladders"), "workers", "/worker/id").is_empty(), "both");
+    let refused = read(service.get(&format!("/v1/workers/nearest?lon={lon}&lat={lat}&category=E0111")), DISPATCHER, 400);
+    assert!(refused["errors"][0]["parameter"] == "category" && refused.to_string().contains("E0110"), "{refused}");
+
+    let listed = get(&service, DISPATCHER, "/v1/categories");
+    let skills: Vec<&Value> = listed["categories"].as_array().unwrap().iter().map(|category| &category["skill"]).collect();
+    assert_eq!(skills, [&json!("first aid"), &Value::Null]);
+    let located = get(&service, DISPATCHER, &format!("/v1/locate?lon={lon}&lat={lat}&category=E0110"));
+    assert_eq!(located["rule"]["skill"], "first aid");
+
+    // The keeper has not got it: the case is theirs all the same, and the answer says so.
+    let (case, notice) = (body_at(0, 0), json!(["E0110 needs the skill \"first aid\", which w1 has not, or has no more"]));
+    let taken: Value = send(service.request("POST", "/v1/incidents"), DISPATCHER, &case).json().unwrap();
+    assert_eq!((&taken["responsible"]["worker"]["id"], &taken["notices"]), (&json!("w1"), &notice));
+    let id = taken["id"].as_str().unwrap();
+    assert_eq!(get(&service, DISPATCHER, &format!("/v1/incidents/{id}"))["notices"], notice);
+    let act =
+        |body: Value| send(service.request("POST", &format!("/v1/incidents/{id}/actions")), DISPATCHER, &body).json::<Value>().unwrap();
+    act(json!({ "action": "file", "condition": "1" }));
+    act(json!({ "action": "dispatch", "departments": [{ "id": "D1" }] }));
+    let told = |worker: &str| act(json!({ "action": "assign", "worker": worker }))["notices"].as_array().unwrap().len();
+    assert_eq!((told("w3"), told("w2")), (2, 1), "w3 will have learned it later");
+    let other: Value =
+        send(service.request("POST", "/v1/incidents"), DISPATCHER, &json!({ "lon": lon, "lat": lat, "category": "C0102" })).json().unwrap();
+    assert_eq!(other.get("notices"), None);
 }
 
 #[test]
