@@ -489,9 +489,8 @@ impl Store for MemoryStore {
         Ok(self.lock().posts.claim(lease))
     }
 
-    fn save_delivery(&self, id: WebhookId, delivery: &Delivery, letters: &[DeadLetter]) -> Result<(), StoreError> {
-        self.lock().posts.save(id, delivery, letters);
-        Ok(())
+    fn save_delivery(&self, id: WebhookId, from: u64, delivery: &Delivery, letters: &[DeadLetter]) -> Result<bool, StoreError> {
+        Ok(self.lock().posts.save(id, from, delivery, letters))
     }
 
     fn load_dead_letters(&self, id: WebhookId, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {

@@ -42,13 +42,14 @@ impl Posts {
         claimed
     }
 
-    pub(super) fn save(&mut self, id: WebhookId, delivery: &Delivery, letters: &[DeadLetter]) {
-        let Some(webhook) = self.webhooks.get_mut(&id) else { return };
+    pub(super) fn save(&mut self, id: WebhookId, from: u64, delivery: &Delivery, letters: &[DeadLetter]) -> bool {
+        let Some(webhook) = self.webhooks.get_mut(&id).filter(|webhook| webhook.delivery.cursor == from) else { return false };
         let cut = |at: Option<Timestamp>| at.map(to_milliseconds);
         webhook.delivery = Delivery { failing_since: cut(delivery.failing_since), next_at: cut(delivery.next_at), ..delivery.clone() };
         for letter in letters {
             self.letters.insert((id, letter.number), DeadLetter { at: to_milliseconds(letter.at), ..letter.clone() });
         }
+        true
     }
 
     pub(super) fn letters(&self, id: WebhookId, limit: usize) -> Vec<DeadLetter> {

@@ -335,8 +335,9 @@ pub trait Store: Send + Sync {
     /// Takes the webhooks that have not ended and that nobody else sends for at the time of the lease, until its end.
     fn claim_webhooks(&self, lease: Lease) -> Result<Vec<WebhookId>, StoreError>;
 
-    /// Keeps how far the sending for a webhook is, with letters as they are from now on.
-    fn save_delivery(&self, id: WebhookId, delivery: &Delivery, letters: &[DeadLetter]) -> Result<(), StoreError>;
+    /// Keeps how far the sending for a webhook is, with letters as they are from now on, and returns whether it did: where it is no longer
+    /// at `from`, the cursor that was read before, somebody has set it otherwise meanwhile, and nothing is written.
+    fn save_delivery(&self, id: WebhookId, from: u64, delivery: &Delivery, letters: &[DeadLetter]) -> Result<bool, StoreError>;
 
     /// Returns at most `limit` letters of a webhook that have not been sent, in the order of their events.
     fn load_dead_letters(&self, id: WebhookId, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;

@@ -27,6 +27,9 @@ const URL_BYTES_MAX: usize = 2_000;
 /// Letters in one answer; the oldest first.
 const LETTERS_SHOWN_MAX: usize = 1_000;
 
+/// How often a replay is tried while the sending goes on meanwhile.
+const REPLAY_ATTEMPTS_MAX: usize = 16;
+
 /// Bytes of a secret that is made here.
 const SECRET_BYTES: usize = 32;
 
@@ -244,31 +247,42 @@ pub async fn replay_webhook(
     let mut body = Body::read(&headers, or_empty(&bytes), &["after"])?;
     let after = body.number("after");
     body.finish()?;
-    let mut webhook = find(&state, &id).await?;
+    let webhook = find(&state, &id).await?;
     if webhook.ended_at.is_some() {
         return Err(Problem::new(ProblemKind::InvalidMove, "the webhook has ended; add another"));
     }
-    let id = webhook.id;
-    let letters = state.with_store(move |store| store.load_dead_letters(id, LETTERS_SHOWN_MAX)).await?;
-    // What waits is sent by itself.
-    let dead = |letter: &DeadLetter| letter.state != LetterState::Waiting;
-    let again = |letter: DeadLetter| DeadLetter { state: LetterState::Again, ..letter };
-    let letters: Vec<DeadLetter> = match after {
-        // What comes by the cursor need not come as a letter too.
-        Some(after) => {
-            let sent = |letter: DeadLetter| DeadLetter { state: LetterState::Sent, ..letter };
-            letters.into_iter().filter(|letter| letter.number > after).map(sent).collect()
+    for _ in 0..REPLAY_ATTEMPTS_MAX {
+        let mut webhook = find(&state, &id).await?;
+        let found = webhook.id;
+        let letters = state.with_store(move |store| store.load_dead_letters(found, LETTERS_SHOWN_MAX)).await?;
+        let from = webhook.delivery.cursor;
+        let cursor = after.map_or(from, |after| after.min(from));
+        webhook.delivery = Delivery { cursor, ..Delivery::default() };
+        let view = WebhookView::new(&webhook);
+        let letters = asked_for(letters, after);
+        let is_kept = state.with_store(move |store| store.save_delivery(found, from, &webhook.delivery, &letters)).await?;
+        if is_kept {
+            state.webhooks_changed().notify_waiters();
+            let mut response = send(&view)?;
+            *response.status_mut() = StatusCode::ACCEPTED;
+            return Ok(response);
         }
-        None => letters.into_iter().filter(dead).map(again).collect(),
+    }
+    Err(Problem::new(ProblemKind::Changed, "the sending goes on too fast to be set back; ask again"))
+}
+
+/// Returns those of some letters that a replay is about, as it leaves them.
+fn asked_for(letters: Vec<DeadLetter>, after: Option<u64>) -> Vec<DeadLetter> {
+    let asked = |letter: DeadLetter| {
+        let state = match after {
+            // What comes by the cursor need not come as a letter too.
+            Some(after) => (letter.number > after).then_some(LetterState::Sent),
+            // What waits is sent by itself.
+            None => (letter.state != LetterState::Waiting).then_some(LetterState::Again),
+        };
+        state.map(|state| DeadLetter { state, ..letter })
     };
-    webhook.delivery =
-        Delivery { cursor: after.map_or(webhook.delivery.cursor, |after| after.min(webhook.delivery.cursor)), ..Delivery::default() };
-    let view = WebhookView::new(&webhook);
-    state.with_store(move |store| store.save_delivery(id, &webhook.delivery, &letters)).await?;
-    state.webhooks_changed().notify_waiters();
-    let mut response = send(&view)?;
-    *response.status_mut() = StatusCode::ACCEPTED;
-    Ok(response)
+    letters.into_iter().filter_map(asked).collect()
 }
 
 async fn find(state: &AppState, id: &str) -> Result<Webhook, Problem> {

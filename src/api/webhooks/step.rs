@@ -63,10 +63,11 @@ pub async fn step(state: &AppState, id: WebhookId, sender: &Sender, tries: &mut 
     } else if matches!(done, Ok(Step::Idle)) {
         done = Ok(Step::More);
     }
-    // What was sent is kept whatever came in between, or it would be sent again.
+    // What was sent is kept whatever came in between, or it would be sent again. Where a replay was asked for meanwhile it begins from there,
+    // and some may come once more.
     if round.webhook.delivery != known || !round.changed.is_empty() {
         let (delivery, changed) = (round.webhook.delivery, round.changed);
-        state.write_store(move |store| store.save_delivery(id, &delivery, &changed)).await?;
+        state.write_store(move |store| store.save_delivery(id, known.cursor, &delivery, &changed)).await?;
     }
     done
 }

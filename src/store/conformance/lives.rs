@@ -256,7 +256,11 @@ pub fn publications_are_events_beside_those_of_cases(place: &Place) {
     };
     store.add_webhook(&webhook).unwrap();
     let letter = DeadLetter { webhook: id, number: 3, case: None, at: day(4), error: "away".into(), state: LetterState::Dead };
-    store.save_delivery(id, &Delivery { cursor: 3, ..Delivery::default() }, std::slice::from_ref(&letter)).unwrap();
+    assert!(store.save_delivery(id, 0, &Delivery { cursor: 3, ..Delivery::default() }, std::slice::from_ref(&letter)).unwrap());
+    // Who has read it before that writes nothing.
+    let sent = DeadLetter { state: LetterState::Sent, ..letter.clone() };
+    assert!(!store.save_delivery(id, 0, &Delivery { cursor: 4, ..Delivery::default() }, &[sent]).unwrap());
+    assert_eq!(store.find_webhook(id).unwrap().unwrap().delivery.cursor, 3);
     assert_eq!(store.find_webhook(id).unwrap().unwrap().topics, webhook.topics);
     assert_eq!(store.load_dead_letters(id, 9).unwrap(), [letter]);
 }

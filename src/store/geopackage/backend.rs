@@ -329,8 +329,8 @@ impl Store for GeoPackageStore {
         self.connections.write("claim webhooks", |tx| webhooks::claim_webhooks(tx, lease))
     }
 
-    fn save_delivery(&self, id: WebhookId, delivery: &Delivery, letters: &[DeadLetter]) -> Result<(), StoreError> {
-        self.connections.write("keep how far a webhook is", |tx| webhooks::save_delivery(tx, id, delivery, letters))
+    fn save_delivery(&self, id: WebhookId, from: u64, delivery: &Delivery, letters: &[DeadLetter]) -> Result<bool, StoreError> {
+        self.connections.write("keep how far a webhook is", |tx| webhooks::save_delivery(tx, id, from, delivery, letters))
     }
 
     fn load_dead_letters(&self, id: WebhookId, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {

@@ -76,12 +76,14 @@ pub(super) fn claim_webhooks(transaction: &Transaction<'_>, lease: Lease) -> Res
 pub(super) fn save_delivery(
     transaction: &Transaction<'_>,
     id: WebhookId,
+    from: u64,
     delivery: &Delivery,
     letters: &[DeadLetter],
-) -> Result<(), Failure> {
-    transaction
+) -> Result<bool, Failure> {
+    let kept = transaction
         .prepare_cached(
-            "UPDATE gk_webhook SET cursor = ?2, attempts = ?3, failing_since = ?4, next_at = ?5, last_error = ?6 WHERE id = ?1",
+            "UPDATE gk_webhook SET cursor = ?2, attempts = ?3, failing_since = ?4, next_at = ?5, last_error = ?6
+             WHERE id = ?1 AND cursor = ?7",
         )?
         .execute(params![
             id.0.to_string(),
@@ -89,8 +91,12 @@ pub(super) fn save_delivery(
             delivery.attempts,
             delivery.failing_since.map(time_text),
             delivery.next_at.map(time_text),
-            delivery.last_error
+            delivery.last_error,
+            clamped(from)
         ])?;
+    if kept == 0 {
+        return Ok(false);
+    }
     let mut put = transaction.prepare_cached(
         "INSERT INTO gk_dead_letter (webhook, number, case_id, at, error, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (webhook, number) DO UPDATE SET at = excluded.at, error = excluded.error, state = excluded.state",
@@ -105,7 +111,7 @@ pub(super) fn save_delivery(
             letter.state.as_str()
         ])?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Returns the letters that were not sent yet, in the order of their events.

@@ -361,8 +361,9 @@ impl Store for PostgisStore {
         self.connections.write_beside("claim webhooks", async |tx| webhooks::claim_webhooks(tx, lease).await)
     }
 
-    fn save_delivery(&self, id: WebhookId, delivery: &Delivery, letters: &[DeadLetter]) -> Result<(), StoreError> {
-        self.connections.write_beside("keep how far a webhook is", async |tx| webhooks::save_delivery(tx, id, delivery, letters).await)
+    fn save_delivery(&self, id: WebhookId, from: u64, delivery: &Delivery, letters: &[DeadLetter]) -> Result<bool, StoreError> {
+        self.connections
+            .write_beside("keep how far a webhook is", async |tx| webhooks::save_delivery(tx, id, from, delivery, letters).await)
     }
 
     fn load_dead_letters(&self, id: WebhookId, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {

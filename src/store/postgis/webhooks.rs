@@ -63,20 +63,32 @@ pub(super) async fn claim_webhooks(tx: &Transaction<'_>, lease: Lease) -> Result
     Ok(claimed)
 }
 
-pub(super) async fn save_delivery(tx: &Transaction<'_>, id: WebhookId, delivery: &Delivery, letters: &[DeadLetter]) -> Result<(), Failure> {
+pub(super) async fn save_delivery(
+    tx: &Transaction<'_>,
+    id: WebhookId,
+    from: u64,
+    delivery: &Delivery,
+    letters: &[DeadLetter],
+) -> Result<bool, Failure> {
     let attempts = i32::try_from(delivery.attempts).unwrap_or(i32::MAX);
-    tx.execute(
-        "UPDATE gk_webhook SET cursor = $2, attempts = $3, failing_since = $4, next_at = $5, last_error = $6 WHERE id = $1",
-        &[
-            &id.0,
-            &clamped(delivery.cursor),
-            &attempts,
-            &delivery.failing_since.map(Time),
-            &delivery.next_at.map(Time),
-            &to_text(&delivery.last_error),
-        ],
-    )
-    .await?;
+    let kept = tx
+        .execute(
+            "UPDATE gk_webhook SET cursor = $2, attempts = $3, failing_since = $4, next_at = $5, last_error = $6
+             WHERE id = $1 AND cursor = $7",
+            &[
+                &id.0,
+                &clamped(delivery.cursor),
+                &attempts,
+                &delivery.failing_since.map(Time),
+                &delivery.next_at.map(Time),
+                &to_text(&delivery.last_error),
+                &clamped(from),
+            ],
+        )
+        .await?;
+    if kept == 0 {
+        return Ok(false);
+    }
     for letter in letters {
         tx.execute(
             "INSERT INTO gk_dead_letter (webhook, number, case_id, at, error, state) VALUES ($1, $2, $3, $4, $5, $6)
@@ -92,7 +104,7 @@ pub(super) async fn save_delivery(tx: &Transaction<'_>, id: WebhookId, delivery:
         )
         .await?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Returns the letters that were not sent yet, in the order of their events.

@@ -161,7 +161,7 @@ impl Store for Faulty {
         fn end_webhook(id: WebhookId, author: &str, at: Timestamp) -> bool;
         fn load_webhooks() -> Vec<Webhook>;
         fn claim_webhooks(lease: Lease) -> Vec<WebhookId>;
-        fn save_delivery(id: WebhookId, delivery: &Delivery, letters: &[DeadLetter]) -> ();
+        fn save_delivery(id: WebhookId, from: u64, delivery: &Delivery, letters: &[DeadLetter]) -> bool;
         fn load_dead_letters(id: WebhookId, limit: usize) -> Vec<DeadLetter>;
         fn add_key(key: &KeyRecord, author: &str) -> ();
         fn revoke_key(hash: KeyHash, author: &str, at: Timestamp) -> bool;
