@@ -18,11 +18,8 @@ const MIGRATIONS: [(&str, &str); 11] = [
     ("V8__notices", include_str!("../../../migrations/postgis/V8__notices.sql")),
     ("V9__histories", include_str!("../../../migrations/postgis/V9__histories.sql")),
     ("V10__months", include_str!("../../../migrations/postgis/V10__months.sql")),
-    ("V12__skills", include_str!("../../../migrations/postgis/V12__skills.sql")),
+    ("V11__skills", include_str!("../../../migrations/postgis/V11__skills.sql")),
 ];
-
-/// The number of the last of them.
-const NEWEST: i64 = 12;
 
 const TABLE: &str = "gk_migration";
 
@@ -37,7 +34,7 @@ pub(super) async fn find_version(transaction: &Transaction<'_>) -> Result<Option
 }
 
 pub(super) fn is_older(version: i64) -> bool {
-    version < NEWEST
+    version < i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
 /// A database is not brought up to date by who may only read it, and its tables lack what this program asks for.
@@ -52,10 +49,11 @@ pub(super) fn refuse_older(location: &str, version: i64) -> Result<(), StoreErro
 }
 
 pub(super) fn refuse_newer(location: &str, version: i64) -> Result<(), StoreError> {
-    if version <= NEWEST {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if version <= known {
         return Ok(());
     }
-    let found = format!("has the layout {version} of a newer gridkeeper, and this one knows layouts up to {NEWEST}; use the newer program");
+    let found = format!("has the layout {version} of a newer gridkeeper, and this one knows layouts up to {known}; use the newer program");
     Err(StoreError::Foreign { location: location.to_owned(), found })
 }
 
