@@ -30,6 +30,7 @@ mod roster;
 mod rule_row;
 mod shapefile;
 mod skills;
+mod strict_json;
 mod table;
 
 pub use addresses::read_addresses;
@@ -51,4 +52,5 @@ pub use reproject::{Crs, CrsError, bd09_to_gcj02, bd09_to_wgs84, gcj02_to_bd09, 
 pub use responsibilities::read_responsibilities;
 pub use roster::{RosterImport, RowProblem, parse_moment, read_roster};
 pub use skills::read_skills;
+pub use strict_json::{StrictJsonError, read_strict_json};
 pub use table::{TABLE_BYTES_MAX, Table, TableError, TableRow, decode_text, to_half_width, to_text};

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use calamine::{Data, Range, Reader, Xlsx};
 use jiff::civil::DateTime;
 use rustc_hash::FxHashMap;
+use serde_json::Value;
+
+use super::strict_json::{StrictJsonError, read_strict_json};
 
 /// Largest CSV table that is read whole, bytes. A roster of a million rows takes a tenth of it.
 pub const TABLE_BYTES_MAX: u64 = 1 << 30;
@@ -27,6 +30,8 @@ pub enum TableError {
     },
     #[error("line {line} of {path} is no JSON object with texts and numbers: {detail}")]
     Json { path: PathBuf, line: u64, detail: String },
+    #[error("line {line} of {path} has the member {name:?} twice; leave one out")]
+    Twice { path: PathBuf, line: u64, name: String },
     #[error("the table {path} is neither .csv nor .xlsx nor .ndjson; save it as one of these")]
     Kind { path: PathBuf },
     #[error("the table {path} has {bytes} bytes, more than the {TABLE_BYTES_MAX} that are read at once; split it")]
@@ -166,15 +171,20 @@ fn read_ndjson(path: &Path) -> Result<Vec<NumberedRow>, TableError> {
     let mut rows = Vec::new();
     for (line, number) in text.lines().zip(1_u64..).filter(|(line, _)| !line.trim().is_empty()) {
         let wrong = |detail: String| TableError::Json { path: path.to_owned(), line: number, detail };
-        let members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).map_err(|e| wrong(e.to_string()))?;
+        let members = match read_strict_json(line.as_bytes()) {
+            Ok(Value::Object(members)) => members,
+            Ok(_) => return Err(wrong("it is another value".to_owned())),
+            Err(StrictJsonError::Twice { name }) => return Err(TableError::Twice { path: path.to_owned(), line: number, name }),
+            Err(StrictJsonError::Syntax(error)) => return Err(wrong(error.to_string())),
+        };
         let mut cells = vec![String::new(); names.len()];
         for (name, value) in members {
             let cell = match value {
-                serde_json::Value::Null => String::new(),
-                serde_json::Value::String(text) => text,
-                serde_json::Value::Number(number) => number.to_string(),
-                serde_json::Value::Bool(value) => value.to_string(),
-                serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
+                Value::Null => String::new(),
+                Value::String(text) => text,
+                Value::Number(number) => number.to_string(),
+                Value::Bool(value) => value.to_string(),
+                Value::Array(_) | Value::Object(_) => {
                     return Err(wrong(format!("{name} holds a list or an object")));
                 }
             };
@@ -302,6 +312,9 @@ mod tests {
             let (_folder, path) = write("b.jsonl", wrong.as_bytes());
             assert!(Table::read(&path).unwrap_err().to_string().contains(says), "{wrong}");
         }
+        let (_folder, path) = write("c.ndjson", b"{\"a\":1}\n\n{\"a\":1,\"\\u0061\":2}\n");
+        let told = Table::read(&path).unwrap_err().to_string();
+        assert_eq!(told, format!("line 3 of {} has the member \"a\" twice; leave one out", path.display()));
     }
 
     #[test]

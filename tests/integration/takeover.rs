@@ -215,6 +215,28 @@ fn the_help_of_the_import_says_what_a_table_may_be_and_have() {
     }
 }
 
+/// Imports a table that is refused, and returns what was told.
+fn refuse(town: &SmallTown, args: &[&str], name: &str, rows: &str) -> String {
+    let settings = town.path("settings.toml");
+    let file = town.write(name, rows);
+    let output = town.run(&[&["--config", text(&settings)], args, &["import", text(&file)]].concat());
+    let told = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    assert!(!output.status.success(), "{told}");
+    told
+}
+
+#[test]
+fn a_line_that_says_a_thing_twice_is_refused_and_nothing_is_taken_in() {
+    let town = town("chinese-city", &SINCE_JANUARY);
+    let line = "{\"lon\":111.602,\"lat\":26.205,\"category\":\"E0110\",\"reported_at\":\"2026-03-02 09:00\"}\n";
+    let lines = format!("{line}{}", line.replace('}', ",\"category\":\"C0102\"}"));
+    for table in ["incidents", "roster", "categories", "addresses"] {
+        let told = refuse(&town, &[table], "twice.ndjson", &lines);
+        assert!(told.contains("line 2 of ") && told.contains("has the member \"category\" twice; leave one out"), "{table}: {told}");
+    }
+    assert_eq!(records(&town).len(), 0);
+}
+
 const HEAD: &str = "id,lon,lat,category,description,reported_at,state\n";
 
 #[test]

@@ -8,21 +8,30 @@ use crate::boundary::Position;
 /// What a record may give beside its position; with one of these it is no plain record.
 pub const OPTIONS: [&str; 7] = ["crs", "layer", "level", "at", "generation", "accuracy_m", "category"];
 
+/// Members that are held against each other here, as none may stand twice. Hardly any record has more.
+const MEMBERS_MAX: usize = 16;
+
 /// Longest number that is read here, bytes; a longer one may be more than a number can hold.
 const NUMBER_BYTES_MAX: usize = 40;
 
 /// Reads an object that the bytes begin with, and returns its position and its length.
 ///
-/// It is read where `lon` and `lat` are numbers in degrees, no member is an [option](OPTIONS) of its own, an object or an array, and no
-/// text has an escape. What is read is JSON, and `serde_json` finds the same numbers in it.
+/// It is read where `lon` and `lat` are numbers in degrees, no member is an [option](OPTIONS) of its own, an object or an array, none stands
+/// twice, and no text has an escape. What is read is JSON, and `serde_json` finds the same numbers in it.
 #[inline]
 pub fn read_object(bytes: &[u8]) -> Option<(Position, usize)> {
     let mut scan = Scan { bytes, at: 0 };
     let (mut lon, mut lat) = (None, None);
+    let (mut names, mut count) = ([&[][..]; MEMBERS_MAX], 0);
     scan.take(b'{')?;
     scan.skip_space();
     loop {
         let name = scan.text()?;
+        if names[..count].contains(&name) {
+            return None;
+        }
+        *names.get_mut(count)? = name;
+        count += 1;
         scan.skip_space();
         scan.take(b':')?;
         scan.skip_space();
@@ -187,13 +196,14 @@ impl<'a> Scan<'a> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::{Map, Value};
+    use serde_json::Value;
 
     use super::*;
+    use crate::import::read_strict_json;
 
     /// What the careful way finds in the same bytes, where it is a position.
     fn read_carefully(text: &str) -> Option<(u64, u64)> {
-        let object: Map<String, Value> = serde_json::from_str(text).ok()?;
+        let Ok(Value::Object(object)) = read_strict_json(text.as_bytes()) else { return None };
         let number = |name: &str| object.get(name)?.as_f64();
         let position = Position::new(number("lon")?, number("lat")?).ok()?;
         Some((position.lon.to_bits(), position.lat.to_bits()))
@@ -214,7 +224,7 @@ mod tests {
             r#"{"lon":111.5,"lat":26.25}"#,
             r#" {"lon":1,"lat":2}"#.trim_start(),
             "{ \"lat\" : -0 ,\r\n\t\"lon\" : 179.999999999 , \"x\" : null }tail",
-            r#"{"id":7,"name":"零陵","lon":1,"lat":2,"ok":true,"no":false,"lon":3}"#,
+            r#"{"id":7,"name":"零陵","lon":1,"lat":2,"ok":true,"no":false}"#,
             r#"{"LON":9,"lon":1,"lat":2}"#,
         ] {
             assert!(check(text), "{text}");
@@ -250,9 +260,13 @@ mod tests {
             r#"{"lon":1,"lat":2,"x":nul}"#,
             r#"{"lon":1,"lat":2,"x":1e999}"#,
             r#"{"l\u006fn":1,"lat":2}"#,
+            r#"{"lon":1,"lat":2,"lon":1}"#,
+            r#"{"x":1,"lon":1,"lat":2,"x":1}"#,
         ] {
             assert!(!check(text), "{text}");
         }
+        let members: Vec<String> = (0..MEMBERS_MAX).map(|at| format!("\"x{at}\":{at}")).collect();
+        assert!(!check(&format!("{{\"lon\":1,\"lat\":2,{}}}", members.join(","))), "too many to hold against each other");
         assert!(read_object(b"{\"lon\":1,\"lat\":2,\"x\":\"\xff\"}").is_none(), "no UTF-8");
     }
 

@@ -111,6 +111,44 @@ fn a_caller_may_ask_for_some_members_only() {
 }
 
 #[test]
+fn a_record_that_says_a_thing_twice_is_refused_by_its_name_and_the_others_are_answered() {
+    let service = Service::start();
+    let ((lon, lat), code) = (middle_of(1, 1), code_of(1, 1));
+    let twice = |what: &str, name: &str| format!("{what} has the member \"{name}\" twice; leave one out");
+    let whole = format!("\"lon\":{lon},\"lat\":{lat}");
+    // Plain records are read in another way where only the code is asked for.
+    for path in ["/v1/locate", "/v1/locate?fields=grid_code,grid,status", "/v1/locate?fields=status,grid_code"] {
+        for name in ["lon", "category", "id"] {
+            let lines = format!("{{{whole}}}\n{{{whole},\"{name}\":1,\"{name}\":1}}\n{{{whole}}}\n");
+            let text = service.post(path, "application/x-ndjson", lines).text().unwrap();
+            let answers: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            assert_eq!(answers[1], json!({ "status": "invalid", "error": twice("the record", name) }), "{path}");
+            assert!(answers.len() == 3 && answers[0]["status"] == "inside" && answers[0] == answers[2], "{path}: {text}");
+        }
+    }
+    let point = format!("{{\"type\":\"Point\",\"coordinates\":[{lon},{lat}]}}");
+    let feature = |id: u8, geometry: &str, properties: &str| {
+        format!("{{\"type\":\"Feature\",\"id\":{id},\"geometry\":{geometry},\"properties\":{properties}}}")
+    };
+    let features = [
+        feature(1, &point, "{\"case\":\"A\"}"),
+        feature(2, &point, "{\"case\":\"A\",\"case\":\"B\"}"),
+        feature(3, &point.replace("}", ",\"coordinates\":[0,0]}"), "{\"case\":\"A\"}"),
+        feature(4, &point, "null"),
+    ];
+    let body = format!("{{\"type\":\"FeatureCollection\",\"features\":[{}]}}", features.join(","));
+    let answer: Value = service.post("/v1/locate?fields=grid_code,status", "application/geo+json", body).json().unwrap();
+    let answered: Vec<_> = answer["features"].as_array().unwrap().iter().map(|feature| (&feature["id"], &feature["properties"])).collect();
+    let invalid = |what: &str, name: &str| json!({ "status": "invalid", "error": twice(what, name) });
+    assert_eq!(answered[0], (&json!(1), &json!({ "case": "A", "status": "inside", "grid_code": code })));
+    assert_eq!(answered[1], (&json!(2), &invalid("the member properties", "case")));
+    let mut of_geometry = invalid("the geometry", "coordinates");
+    of_geometry["case"] = "A".into();
+    assert_eq!(answered[2], (&json!(3), &of_geometry));
+    assert_eq!(answered[3], (&json!(4), &json!({ "status": "inside", "grid_code": code })));
+}
+
+#[test]
 fn every_type_of_body_is_answered_in_its_type_and_order() {
     let service = Service::start();
     let (a, b) = (middle_of(0, 0), middle_of(3, 2));

@@ -3,7 +3,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::objects::to_given;
-use super::{Desk, Form, INVALID, record};
+use super::{Desk, Form, INVALID, read_object, record};
 use crate::api::locate::ask::Given;
 use crate::api::locate::split::{Broken, Cut, FeatureSplitter};
 
@@ -23,8 +23,8 @@ struct GivenFeature<'a> {
     id: Option<&'a RawValue>,
     #[serde(borrow, default)]
     geometry: Option<&'a RawValue>,
-    #[serde(default)]
-    properties: Option<Map<String, Value>>,
+    #[serde(borrow, default)]
+    properties: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -85,9 +85,13 @@ fn answer_feature(cut: &Cut<'_>, desk: &mut Desk, out: &mut Vec<u8>) {
         .and_then(|bytes| serde_json::from_slice::<GivenFeature<'_>>(bytes).map_err(|e| format!("the record is no GeoJSON feature: {e}")));
     match feature {
         Ok(feature) => {
-            let properties = feature.properties.unwrap_or_default();
-            let properties = answer_properties(feature.geometry, &properties, desk).unwrap_or_else(|error| invalid(properties, &error));
-            write_feature(feature.id, feature.geometry, properties, out);
+            let properties =
+                feature.properties.map_or_else(|| Ok(Map::new()), |raw| read_object(raw.get().as_bytes(), "the member properties"));
+            let answered = match properties {
+                Ok(given) => answer_properties(feature.geometry, &given, desk).unwrap_or_else(|error| invalid(given, &error)),
+                Err(error) => invalid(Map::new(), &error),
+            };
+            write_feature(feature.id, feature.geometry, answered, out);
         }
         Err(error) => write_feature(None, None, invalid(Map::new(), &error), out),
     }
@@ -96,7 +100,8 @@ fn answer_feature(cut: &Cut<'_>, desk: &mut Desk, out: &mut Vec<u8>) {
 fn answer_properties(geometry: Option<&RawValue>, properties: &Map<String, Value>, desk: &mut Desk) -> Result<Map<String, Value>, String> {
     let geometry = geometry.ok_or("the feature has no geometry")?;
     let not_point = || "the geometry is no point with a longitude and a latitude".to_owned();
-    let point: PointGeometry = serde_json::from_str(geometry.get()).map_err(|_| not_point())?;
+    let members = read_object(geometry.get().as_bytes(), "the geometry")?;
+    let point = PointGeometry::deserialize(Value::Object(members)).map_err(|_| not_point())?;
     let [lon, lat, ..] = point.coordinates[..] else { return Err(not_point()) };
     if point.r#type != "Point" {
         return Err(not_point());

@@ -9,6 +9,7 @@ pub use csv::CsvForm;
 pub use features::FeatureForm;
 pub use members::Members;
 pub use objects::{ArrayForm, LineForm};
+use serde_json::{Map, Value};
 
 use super::ask::{Asker, Fields};
 use super::quick::Quick;
@@ -17,6 +18,7 @@ use crate::api::links::BaseUrl;
 use crate::api::observe::count_lookups;
 use crate::api::problem::Problem;
 use crate::api::wire::LocateAnswer;
+use crate::import::{StrictJsonError, read_strict_json};
 
 /// A body that is read and answered piece by piece.
 pub trait Form: Send {
@@ -75,6 +77,16 @@ impl Desk {
 
 /// The status of a record that cannot be answered.
 pub const INVALID: &str = "invalid";
+
+/// Reads an object in which no member stands twice. `what` is what it is called where it is none.
+fn read_object(bytes: &[u8], what: &str) -> Result<Map<String, Value>, String> {
+    match read_strict_json(bytes) {
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(_) => Err(format!("{what} is no JSON object")),
+        Err(twice @ StrictJsonError::Twice { .. }) => Err(format!("{what} {twice}")),
+        Err(StrictJsonError::Syntax(error)) => Err(format!("{what} is no JSON object: {error}")),
+    }
+}
 
 /// Says of a cut why it holds no record.
 fn record<'a>(cut: &Cut<'a>) -> Result<&'a [u8], String> {

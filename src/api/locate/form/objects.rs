@@ -1,11 +1,11 @@
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::members::write_invalid;
-use super::{Desk, Form, record};
+use super::{Desk, Form, read_object, record};
 use crate::api::locate::ask::Given;
-use crate::api::locate::plain::read_object;
+use crate::api::locate::plain;
 use crate::api::locate::quick::{Column, Found, Quick};
 use crate::api::locate::split::{ArraySplitter, Broken, Cut, LineSplitter};
 use crate::index::Status;
@@ -78,7 +78,7 @@ impl ArrayForm {
         let mut taken = 0;
         while self.splitter.is_at_start() {
             let start = skip_space(taken);
-            let read = read_object(&bytes[start..]).filter(|(_, length)| self.splitter.is_short(*length));
+            let read = plain::read_object(&bytes[start..]).filter(|(_, length)| self.splitter.is_short(*length));
             let Some((position, length)) = read else { break };
             quick.add(position);
             let end = skip_space(start + length);
@@ -153,7 +153,7 @@ impl LineForm {
             && let Some(end) = memchr::memchr(b'\n', &bytes[taken..])
         {
             let line = &bytes[taken..taken + end];
-            let read = read_object(line).filter(|_| self.0.is_short(line.len()));
+            let read = plain::read_object(line).filter(|_| self.0.is_short(line.len()));
             let read = read.filter(|(_, length)| line[*length..].iter().all(|byte| matches!(byte, b' ' | b'\r' | b'\t')));
             let Some((position, _)) = read else { break };
             quick.add(position);
@@ -227,7 +227,7 @@ fn answer_object(cut: &Cut<'_>, desk: &mut Desk, out: &mut Vec<u8>) {
 }
 
 fn try_answer_object(cut: &Cut<'_>, desk: &mut Desk, out: &mut Vec<u8>) -> Result<(), String> {
-    let object: Map<String, Value> = serde_json::from_slice(record(cut)?).map_err(|e| format!("the record is no JSON object: {e}"))?;
+    let object = read_object(record(cut)?, "the record")?;
     let members = desk.members.clone();
     desk.answer(&|name| object.get(name).and_then(to_given), &mut |answer| members.write(answer, out))
 }
