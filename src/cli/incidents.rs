@@ -85,7 +85,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
 /// An incident from before the first boundaries gets today's: an office begins with the cases of the years before.
 pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer: &LayerName, live: bool) -> anyhow::Result<Outcome> {
     let now = Timestamp::now();
-    let (mut incidents, mut problems) = read_incidents(&Table::read(file)?, crs, &config.time_zone)?;
+    let (mut incidents, mut problems) = read_incidents(&Table::read(file)?, crs, &config.time_zone, now)?;
     problems.extend(lives::check_states(&mut incidents, &config.cases.workflow, live));
     problems.extend(check_ids(&incidents));
     if !problems.is_empty() {

@@ -1,10 +1,13 @@
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::roster::WorkerId;
 use crate::boundary::{GenerationId, Position, UnitCode};
+
+/// How far ahead of our clock a report may be, as clocks differ.
+const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(5);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CaseId(pub Uuid);
@@ -33,6 +36,20 @@ pub struct Case {
     pub holder: Option<WorkerId>,
 }
 
+/// Checks when something is said to have been reported, or to have come to be what it is, however we were told of it.
+///
+/// # Errors
+/// Says what is wrong with a time that is ahead of `now` by more than clocks differ, or that no report has.
+pub fn check_told_time(at: Timestamp, now: Timestamp) -> Result<(), &'static str> {
+    if at.duration_since(now) > AHEAD_MAX {
+        return Err("lies in the future");
+    }
+    if at < Timestamp::UNIX_EPOCH {
+        return Err("lies before 1970");
+    }
+    Ok(())
+}
+
 /// Who reported a case. All of it is personal: never in logs, tiles and exports, and shown only to those whose key reaches the case.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Reporter {
@@ -51,5 +68,21 @@ impl Reporter {
 impl fmt::Debug for Reporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Reporter(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_is_told_may_be_ahead_by_as_much_as_clocks_differ() {
+        let now: Timestamp = "2026-03-02T09:00:00Z".parse().unwrap();
+        for (ahead_s, is_fine) in [(-3_600, true), (0, true), (300, true), (301, false)] {
+            assert_eq!(check_told_time(now + SignedDuration::from_secs(ahead_s), now).is_ok(), is_fine, "{ahead_s}");
+        }
+        assert_eq!(check_told_time(Timestamp::UNIX_EPOCH, now), Ok(()));
+        assert_eq!(check_told_time(Timestamp::UNIX_EPOCH - SignedDuration::from_secs(1), now), Err("lies before 1970"));
+        assert_eq!(check_told_time(Timestamp::MAX, Timestamp::MIN), Err("lies in the future"));
     }
 }

@@ -33,7 +33,7 @@ pub use category::{CONDITION_SIGN, Categories, Category, CategoryCode, CategoryC
 pub use clock::{Pause, due, due_with_pauses, elapsed, postponed, remaining};
 pub use cost::{CostRow, Coverage, FundKind, FundRow, PostCost, SourceCover, cover, staff_costs};
 pub use dates::Dates;
-pub use incident::{Case, CaseId, Reporter};
+pub use incident::{Case, CaseId, Reporter, check_told_time};
 pub use limit::{Clock, LIMIT_MAX, Limit, LimitError};
 pub use load::LoadRow;
 pub use nearby::{DUPLICATE_DISTANCE_M_MAX, cell_of, cells_around, distance_m};

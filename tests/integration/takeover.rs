@@ -237,6 +237,22 @@ fn a_line_that_says_a_thing_twice_is_refused_and_nothing_is_taken_in() {
     assert_eq!(records(&town).len(), 0);
 }
 
+#[test]
+fn a_report_or_an_end_in_the_future_is_refused_as_over_http_and_nothing_is_taken_in() {
+    let town = town("chinese-city", &SINCE_JANUARY);
+    let row = |reported: &str, ended: &str| format!("111.602,26.205,E0110,a heap,{reported},已结案,{ended}\n");
+    let [soon, later] = [60, 3_600].map(|ahead_s| Timestamp::now() + jiff::SignedDuration::from_secs(ahead_s));
+    let [fine, ahead, ends_ahead] =
+        [("2026-03-02 09:00", soon), ("2062-03-02 09:00", later), ("2026-03-02 09:00", later)].map(|(from, to)| row(from, &to.to_string()));
+    let head = "lon,lat,category,description,reported_at,state,state_at\n";
+    let told = refuse(&town, &["incidents"], "ahead.csv", &[head, &fine, &ahead, &ends_ahead].concat());
+    assert!(told.contains("row 3") && told.contains("\"2062-03-02 09:00\" lies in the future; correct the time"), "{told}");
+    assert!(told.contains("row 4") && told.contains("state_at") && !told.contains("row 2"), "{told}");
+    assert_eq!(records(&town).len(), 0);
+    let (told, _) = import(&town, "fine.csv", &[head, &fine].concat());
+    assert!(told.starts_with("1 incidents are new"), "{told}");
+}
+
 const HEAD: &str = "id,lon,lat,category,description,reported_at,state\n";
 
 #[test]

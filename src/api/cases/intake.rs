@@ -23,7 +23,7 @@ use crate::api::state::AppState;
 use crate::api::wire::{CaseTag, IncidentTaken, RulingApplied};
 use crate::dispatch::photo::Picture;
 use crate::dispatch::workflow::{CaseEvent, CaseState, begin, with_photo};
-use crate::dispatch::{Case, CaseId, Reporter};
+use crate::dispatch::{Case, CaseId, Reporter, check_told_time};
 use crate::snapshot::{context_of, place_at};
 use crate::store::{CaseRecord, CaseWrite, CaseWritten, IntakeToken, Near, NewCase, PhotoFile};
 
@@ -42,9 +42,6 @@ const ADDRESS_CHARS_MAX: usize = 1_000;
 
 /// Longest name of a source, phone number or other short text, characters.
 const SHORT_CHARS_MAX: usize = 200;
-
-/// How far ahead of the service's clock a report may be, as clocks differ.
-const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(5);
 
 /// Longest key under which a report is sent, bytes.
 const KEY_BYTES_MAX: usize = 255;
@@ -360,11 +357,8 @@ impl Reported {
             body.fault("media_url", fault.into());
         }
         let reported_at = body.time("reported_at").map(cut);
-        if reported_at.is_some_and(|at| at > Timestamp::now() + AHEAD_MAX) {
-            body.fault("reported_at", "lies in the future".into());
-        }
-        if reported_at.is_some_and(|at| at < Timestamp::UNIX_EPOCH) {
-            body.fault("reported_at", "lies before 1970".into());
+        if let Some(Err(fault)) = reported_at.map(|at| check_told_time(at, Timestamp::now())) {
+            body.fault("reported_at", fault.into());
         }
         let members = body.object("reporter");
         let mut text = |name: &str| match members.get(name) {
