@@ -344,6 +344,13 @@ impl Store for MemoryStore {
         Ok(state.cases.get(&id).map(|case| CaseRecord { case: case.clone(), events: state.lives.history(id) }))
     }
 
+    fn find_case_records(&self, ids: &[CaseId]) -> Result<Vec<CaseRecord>, StoreError> {
+        let state = self.lock();
+        let ids: BTreeSet<&CaseId> = ids.iter().collect();
+        let found = ids.into_iter().filter_map(|id| state.cases.get(id));
+        Ok(found.map(|case| CaseRecord { case: case.clone(), events: state.lives.history(case.id) }).collect())
+    }
+
     fn load_case_records(&self, filter: &CaseFilter) -> Result<CaseRecordPage, StoreError> {
         let page = self.load_cases(&CaseFilter { counts: false, ..filter.clone() })?;
         let state = self.lock();

@@ -225,6 +225,10 @@ pub trait Store: Send + Sync {
     /// Returns a case with its history.
     fn find_case_record(&self, id: CaseId) -> Result<Option<CaseRecord>, StoreError>;
 
+    /// Returns those of some cases that are there, each once and with its history, in no order. How many are asked for together is for
+    /// the caller to bound; of one month, or of months near each other, they are found soonest.
+    fn find_case_records(&self, ids: &[CaseId]) -> Result<Vec<CaseRecord>, StoreError>;
+
     /// Returns one page of cases with their histories, in the order of their ids. Nothing is counted.
     fn load_case_records(&self, filter: &CaseFilter) -> Result<CaseRecordPage, StoreError>;
 

@@ -53,6 +53,27 @@ pub fn next(store: &dyn Store, id: u128, event: CaseEvent) -> CaseWrite {
     CaseWrite::Append(Box::new(NewEvent { case: record.case.id, event, after }))
 }
 
+pub fn cases_are_found_together_as_one_by_one(place: &Place) {
+    let store = place();
+    let mut old = new(1, 111.0, None);
+    old.case.reported_at = day(1) - SignedDuration::from_hours(24 * 400);
+    store.write_cases(vec![add(old), add(new(2, 112.0, None)), add(new(3, 113.0, None))]).unwrap();
+    store.add_cases(&[case(4, 114.0, 26.0)], "a", day(1)).unwrap();
+    store.write_cases(vec![next(&*store, 2, event(2, Effect::Close, "closed", true, day(3)))]).unwrap();
+    let find = |ids: &[u128]| {
+        let ids: Vec<CaseId> = ids.iter().map(|id| CaseId(Uuid::from_u128(*id))).collect();
+        let mut found = store.find_case_records(&ids).unwrap();
+        found.sort_by_key(|record| record.case.id);
+        found
+    };
+    let one = |id: &u128| store.find_case_record(CaseId(Uuid::from_u128(*id))).unwrap().unwrap();
+    let (asked, expected) = ([4, 2, 9, 1, 2], [1, 2, 4]);
+    assert_eq!(find(&asked), expected.iter().map(one).collect::<Vec<_>>(), "those that are there, each once");
+    let events: Vec<Vec<u32>> = find(&asked).iter().map(|record| record.events.iter().map(|event| event.seq).collect()).collect();
+    assert_eq!(events, [vec![1], vec![1, 2], vec![]]);
+    assert!(find(&[9]).is_empty() && find(&[]).is_empty());
+}
+
 pub fn maps_know_where_cases_lie_and_what_they_are(place: &Place) {
     let store = place();
     store.add_cases(&[case(3, 113.0, 26.0)], "a", day(1)).unwrap();

@@ -92,6 +92,7 @@ macro_rules! conformance_tests {
             events_are_followed_in_the_order_of_writing
             publications_are_events_beside_those_of_cases
             lists_of_cases_know_what_they_are_now
+            cases_are_found_together_as_one_by_one
             maps_know_where_cases_lie_and_what_they_are
             a_case_that_is_moved_is_found_where_it_is
             words_about_clocks_are_found_in_the_order_of_their_times

@@ -220,6 +220,10 @@ impl Store for GeoPackageStore {
         self.connections.read("find a case", |tx| lives::find_case_record(tx, id))
     }
 
+    fn find_case_records(&self, ids: &[CaseId]) -> Result<Vec<CaseRecord>, StoreError> {
+        self.connections.read("find cases", |tx| lives::find_case_records(tx, ids))
+    }
+
     fn load_case_records(&self, filter: &CaseFilter) -> Result<CaseRecordPage, StoreError> {
         self.connections.read("read cases", |tx| lives::load_case_records(tx, filter))
     }

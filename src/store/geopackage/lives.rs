@@ -1,6 +1,6 @@
 //! The lives of cases: new ones, their next events, and their histories. One transaction takes many writes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
@@ -210,6 +210,11 @@ fn find_near(transaction: &Transaction<'_>, new: &NewCase, near: Near) -> Result
 pub(super) fn find_case_record(transaction: &Transaction<'_>, id: CaseId) -> Result<Option<CaseRecord>, Failure> {
     let Some(case) = cases::find_case(transaction, id)? else { return Ok(None) };
     Ok(Some(CaseRecord { events: load_history(transaction, id)?, case }))
+}
+
+pub(super) fn find_case_records(transaction: &Transaction<'_>, ids: &[CaseId]) -> Result<Vec<CaseRecord>, Failure> {
+    let ids: BTreeSet<CaseId> = ids.iter().copied().collect();
+    ids.into_iter().filter_map(|id| find_case_record(transaction, id).transpose()).collect()
 }
 
 pub(super) fn load_case_records(transaction: &Transaction<'_>, filter: &CaseFilter) -> Result<CaseRecordPage, Failure> {

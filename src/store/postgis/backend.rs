@@ -253,6 +253,10 @@ impl Store for PostgisStore {
         self.connections.read("find a case", async |tx| lives::find_case_record(tx, id).await)
     }
 
+    fn find_case_records(&self, ids: &[CaseId]) -> Result<Vec<CaseRecord>, StoreError> {
+        self.connections.read("find cases", async |tx| lives::find_case_records(tx, ids).await)
+    }
+
     fn load_case_records(&self, filter: &CaseFilter) -> Result<CaseRecordPage, StoreError> {
         self.connections.read("read cases", async |tx| lives::load_case_records(tx, filter).await)
     }

@@ -215,6 +215,17 @@ pub(super) async fn find_case(tx: &Transaction<'_>, id: CaseId) -> Result<Option
     tx.query_opt(&statement, &[&id.0, &reported_at]).await?.map(|row| read_case(&row)).transpose()
 }
 
+/// Returns those of some cases that are there. Asked for by the span of their times too, which says in which months to look.
+pub(super) async fn find_cases(tx: &Transaction<'_>, ids: &[CaseId]) -> Result<Vec<Case>, Failure> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let statement = tx.prepare_cached("SELECT min(reported_at), max(reported_at) FROM gk_case_id WHERE id = ANY ($1)").await?;
+    let row = tx.query_one(&statement, &[&ids]).await?;
+    let (Some(first), Some(last)) = (row.try_get::<_, Option<Time>>(0)?, row.try_get::<_, Option<Time>>(1)?) else { return Ok(Vec::new()) };
+    let sql = format!("{} WHERE c.id = ANY ($1) AND c.reported_at BETWEEN $2 AND $3", select());
+    let rows = tx.query(&tx.prepare_cached(&sql).await?, &[&ids, &first, &last]).await?;
+    rows.iter().map(read_case).collect()
+}
+
 /// Returns when a case was reported, which says in which month's partition to look for it; asked for by itself, so that a statement is
 /// planned over that one alone.
 pub(super) async fn find_time(tx: &Transaction<'_>, id: CaseId) -> Result<Option<Time>, Failure> {

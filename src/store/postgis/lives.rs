@@ -442,6 +442,11 @@ pub(super) async fn find_case_record(tx: &Transaction<'_>, id: CaseId) -> Result
     Ok(with_histories(tx, vec![case]).await?.pop())
 }
 
+pub(super) async fn find_case_records(tx: &Transaction<'_>, ids: &[CaseId]) -> Result<Vec<CaseRecord>, Failure> {
+    let cases = cases::find_cases(tx, ids).await?;
+    with_histories(tx, cases).await
+}
+
 pub(super) async fn load_case_records(tx: &Transaction<'_>, filter: &CaseFilter) -> Result<CaseRecordPage, Failure> {
     let (cases, has_more) = page_of(tx, filter).await?;
     Ok(CaseRecordPage { records: with_histories(tx, cases).await?, has_more })

@@ -110,8 +110,8 @@ pub fn transfer(
     let mut found = read_back(to, &TABLES.iter().collect::<Vec<_>>(), &verifying)?;
     let changed = copied.remembered.forget_a_part(&found.remembered, to)?;
     if !changed.is_empty() {
-        let again = read_back(to, &changed, &verifying)?;
-        changed.iter().map(|table| place_of(table)).for_each(|at| found.digests[at] = again.digests[at]);
+        let mut again = read_back(to, &changed, &verifying)?;
+        changed.iter().map(|table| place_of(table)).for_each(|at| std::mem::swap(&mut found.digests[at], &mut again.digests[at]));
     }
     let tables = TABLES.iter().zip(copied.written).zip(copied.digests.into_iter().zip(found.digests));
     let tables: Vec<TableCopy> = tables

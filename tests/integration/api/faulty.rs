@@ -133,6 +133,7 @@ impl Store for Faulty {
         fn load_cases(filter: &CaseFilter) -> CasePage;
         fn write_cases(writes: Vec<CaseWrite>) -> Vec<CaseWritten>;
         fn find_case_record(id: CaseId) -> Option<CaseRecord>;
+        fn find_case_records(ids: &[CaseId]) -> Vec<CaseRecord>;
         fn load_case_records(filter: &CaseFilter) -> CaseRecordPage;
         fn load_case_marks(filter: &CaseFilter) -> CaseMarkPage;
         fn find_reporter(id: CaseId) -> Option<Reporter>;
