@@ -289,7 +289,7 @@ fn a_number_that_another_table_had_is_the_same_incident_and_each_row_that_differ
     let after = records(&town);
     assert!(after.len() == 4 && ids(&after).is_superset(&ids(&before)));
     assert!(before.iter().all(|record| after.contains(record)), "all is left as it was");
-    // What was corrected since, and a state in which the case has been, are no differences.
+    // What was corrected since, and a state in which the case has been, are no differences; without a time a row says no more.
     let heap = before.iter().find(|record| record.case.description == "a heap").unwrap();
     let service = serve(&town);
     let (lon, lat) = (111.604, 26.207);
@@ -300,4 +300,44 @@ fn a_number_that_another_table_had_is_the_same_incident_and_each_row_that_differ
     drop(service);
     let (told, warned) = import(&town, "first.csv", &first);
     assert!(told.contains("; 3 are known and unchanged\n") && warned.is_empty(), "{told}{warned}");
+}
+
+#[test]
+fn another_end_or_another_time_of_it_is_told_of_a_case_that_is_known() {
+    let town = town("chinese-city", &SINCE_JANUARY);
+    let row = |id: &str, state: &str, at: &str| format!("{id},111.602,26.205,E0110,{id},2026-03-02 09:00,{state},{at}\n");
+    let head = HEAD.replace('\n', ",state_at\n");
+    let table = |rows: &[String]| format!("{head}{}", rows.concat());
+    let first = table(&[
+        row("A1", "closed", "2026-03-02 10:00"),
+        row("A2", "closed", "2026-03-02 10:00"),
+        row("A3", "handling", "2026-03-02 10:00"),
+        row("A4", "pending_file", "2026-03-02 10:00"),
+        row("A5", "closed", "2026-03-02 10:00"),
+    ]);
+    import(&town, "first.csv", &first);
+    let (told, warned) = import(&town, "first.csv", &first);
+    assert!(told.contains("5 are known and unchanged") && warned.is_empty(), "{told}{warned}");
+    let next = table(&[
+        row("A1", "closed", "2026-03-05 16:00"),
+        row("A2", "void", "2026-03-02 09:30"),
+        row("A3", "handling", "2026-03-02 10:30"),
+        row("A4", "pending_file", "2026-03-02 11:00"),
+        row("A5", "handling", "2026-03-02 09:30"),
+    ]);
+    let (told, warned) = import(&town, "next.csv", &next);
+    assert!(told.contains("2 are known and unchanged; 3 are known and differ"), "{told}{warned}");
+    let lines: Vec<&str> = warned.lines().collect();
+    let of_time =
+        "another time of its state (\"2026-03-05T08:00:00Z\"; it is \"2026-03-02T02:00:00Z\"); correct the table where it is wrong";
+    assert!(lines.len() == 3 && lines[0].contains("\"A1\"") && lines[0].contains(of_time), "{warned}");
+    assert!(lines[1].contains("\"A2\"") && lines[1].contains("another state (\"void\"; it is \"closed\")"), "{warned}");
+    assert!(lines[2].contains("\"A3\"") && lines[2].contains("another time of its state"), "{warned}");
+    // What the service has moved on is known to the millisecond, and tables tell the minute.
+    let heap = records(&town).into_iter().find(|record| record.case.description == "A3").unwrap();
+    walk(&serve(&town), &heap.case.id.to_string());
+    let closed = records(&town).into_iter().find(|record| record.case.description == "A3").unwrap().events.last().unwrap().at;
+    let minute = Timestamp::from_second(closed.as_second() / 60 * 60).unwrap();
+    let (told, warned) = import(&town, "minute.csv", &table(&[row("A3", "closed", &minute.to_string())]));
+    assert!(told.contains("1 are known and unchanged") && warned.is_empty(), "{told}{warned}");
 }

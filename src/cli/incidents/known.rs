@@ -1,11 +1,14 @@
 //! Incidents that the store knows already: what became of each row of a table that tells of one again.
 
+use std::fmt::Display;
+
 use jiff::Timestamp;
 use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest, Sha256};
 use uuid::Builder;
 
 use super::Read;
+use crate::dispatch::workflow::CaseEvent;
 use crate::dispatch::{CaseId, distance_m};
 use crate::import::IncidentRow;
 use crate::store::{CaseRecord, Store, StoreError};
@@ -13,8 +16,13 @@ use crate::store::{CaseRecord, Store, StoreError};
 /// How far a place may lie from another without being another, metres: positions come through reference systems and seven decimals.
 const SAME_PLACE_M: f64 = 0.1;
 
+const MINUTE_MS: i64 = 60_000;
+
 /// Ids that are looked up together.
 const BATCH: usize = 10_000;
+
+/// Known cases that are read together with their histories.
+const RECORDS_AT_ONCE: usize = 1_000;
 
 /// The id of a row, and whether the store has a case of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,51 +94,74 @@ pub struct Tally {
 /// The store fails.
 pub fn compare(store: &dyn Store, known: &[Read]) -> Result<Tally, StoreError> {
     let mut tally = Tally::default();
-    for read in known {
-        let Some(record) = store.find_case_record(read.case.id)? else {
-            tally.put_away += 1;
-            continue;
-        };
-        let differences = differences(read, &record);
-        if differences.is_empty() {
-            tally.same += 1;
-            continue;
-        }
-        tally.differing += 1;
-        let number = if read.number.is_empty() { String::new() } else { format!(" {:?}", read.number) };
-        let (is_elsewhere, is_ahead) =
-            (differences.iter().any(|(name, _)| *name != "state"), differences.iter().any(|(name, _)| *name == "state"));
-        let told: Vec<String> = differences.into_iter().map(|(name, detail)| format!("{name}{detail}")).collect();
-        let mut remedies = Vec::new();
-        if is_ahead {
-            remedies.push(if record.events.is_empty() {
-                "report it anew where it is to be worked on"
+    // They come in the order of their times, so that those of a batch lie in months near each other.
+    for batch in known.chunks(RECORDS_AT_ONCE) {
+        let ids: Vec<CaseId> = batch.iter().map(|read| read.case.id).collect();
+        let records: FxHashMap<CaseId, CaseRecord> =
+            store.find_case_records(&ids)?.into_iter().map(|record| (record.case.id, record)).collect();
+        for read in batch {
+            let Some(record) = records.get(&read.case.id) else {
+                tally.put_away += 1;
+                continue;
+            };
+            let differences = differences(read, record);
+            if differences.is_empty() {
+                tally.same += 1;
             } else {
-                "move it on by its actions"
-            });
+                tally.differing += 1;
+                warn_of(read, record, &differences);
+            }
         }
-        if is_elsewhere {
-            remedies.push("correct it by its actions, or give the row a number of its own where it is another incident");
-        }
-        eprintln!(
-            "warning: row {}: the incident{number} is known as {} and was left as it is; the table has another {}; {}",
-            read.row,
-            read.case.id,
-            told.join(", "),
-            remedies.join("; ")
-        );
     }
     Ok(tally)
 }
 
-/// Returns in what a row differs from what is known, with both where they are nothing personal. What was corrected since is no difference
-/// from what was said at first, and a state in which the case has been, or has gone on from since, is none either.
-fn differences(read: &Read, record: &CaseRecord) -> Vec<(&'static str, String)> {
+/// Tells of a row that differs from what is known, with what can be done.
+fn warn_of(read: &Read, record: &CaseRecord, differences: &[Difference]) {
+    let number = if read.number.is_empty() { String::new() } else { format!(" {:?}", read.number) };
+    let has = |kind: Kind| differences.iter().any(|difference| difference.kind == kind);
+    let remedies = [
+        (has(Kind::State) && record.events.is_empty()).then_some("report it anew where it is to be worked on"),
+        (has(Kind::State) && !record.events.is_empty()).then_some("move it on by its actions"),
+        has(Kind::StateTime).then_some("correct the table where it is wrong, as what a history has is never changed"),
+        has(Kind::Report).then_some("correct it by its actions, or give the row a number of its own where it is another incident"),
+    ];
+    let told: Vec<String> = differences.iter().map(|Difference { name, detail, .. }| format!("{name}{detail}")).collect();
+    eprintln!(
+        "warning: row {}: the incident{number} is known as {} and was left as it is; the table has another {}; {}",
+        read.row,
+        read.case.id,
+        told.join(", "),
+        remedies.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    );
+}
+
+/// In what a row differs from what is known.
+struct Difference {
+    kind: Kind,
+    name: &'static str,
+    /// Both, where they are nothing personal.
+    detail: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// What was reported.
+    Report,
+    /// What has become of it.
+    State,
+    /// When.
+    StateTime,
+}
+
+/// Returns in what a row differs from what is known. What was corrected since is no difference from what was said at first, and a state in
+/// which the case has been at the time that the row tells, or has gone on from since, is none either.
+fn differences(read: &Read, record: &CaseRecord) -> Vec<Difference> {
     let (row, case) = (&read.case, &record.case);
     let mut found = Vec::new();
     let mut check = |name: &'static str, is_same: bool, detail: String| {
         if !is_same {
-            found.push((name, detail));
+            found.push(Difference { kind: Kind::Report, name, detail });
         }
     };
     let both = |table: &str, known: &str| format!(" ({table:?}; it is {known:?})");
@@ -144,12 +175,48 @@ fn differences(read: &Read, record: &CaseRecord) -> Vec<(&'static str, String)> 
     let milliseconds = |at: Timestamp| at.as_millisecond();
     let is_same_time = milliseconds(case.reported_at) == milliseconds(row.reported_at);
     check("time of report", is_same_time, both(&row.reported_at.to_string(), &case.reported_at.to_string()));
-    if !read.state.is_empty() {
-        let now = record.state().map_or_else(|| "a mere record".to_owned(), |folded| folded.name.to_string());
-        let has_been = record.events.iter().any(|event| *event.state.0 == *read.state);
-        // A case that is taken over has not been in all states before its own, and is past them all the same.
-        let is_past = read.state_at.zip(record.events.last()).is_some_and(|(at, last)| at <= last.at);
-        check("state", has_been || is_past, both(&read.state, &now));
-    }
+    found.extend(state_difference(read, &record.events));
     found
+}
+
+/// Returns how far what a row says of the state of a case differs from its history. A row that says nothing of the time says only that the
+/// case has been there.
+fn state_difference(read: &Read, events: &[CaseEvent]) -> Option<Difference> {
+    if read.state.is_empty() {
+        return None;
+    }
+    let came = stays_in(events, &read.state);
+    let both = |table: &dyn Display, known: &dyn Display| format!(" (\"{table}\"; it is \"{known}\")");
+    let Some(latest) = came.last() else {
+        // A case that is taken over has not been in all states before its own, and is past them all the same; but an end is none that
+        // it would have gone on from.
+        let is_end = read.events.last().is_some_and(|event| event.is_end);
+        let is_past = read.state_at.zip(events.last()).is_some_and(|(at, last)| at <= last.at);
+        let now = events.last().map_or(&"a mere record" as &dyn Display, |last| &last.state);
+        return (is_end || !is_past).then(|| Difference { kind: Kind::State, name: "state", detail: both(&read.state, now) });
+    };
+    // The time at which a history that is made of the row has it: a case begins when it is reported, whatever a row says.
+    let told = read.state_at.and_then(|_| stays_in(&read.events, &read.state).last().map(|stay| stay.from))?;
+    // What a case that was taken over has only passed through it was in at some time before.
+    let is_known = came.iter().any(|stay| stay.to == Some(stay.from) || is_same_moment(told, stay.from));
+    (!is_known).then(|| Difference { kind: Kind::StateTime, name: "time of its state", detail: both(&told, &latest.from) })
+}
+
+/// A time that a case has spent in a state.
+struct Stay {
+    from: Timestamp,
+    /// None while it lasts.
+    to: Option<Timestamp>,
+}
+
+fn stays_in(events: &[CaseEvent], state: &str) -> Vec<Stay> {
+    let came: Vec<&CaseEvent> = events.chunk_by(|one, next| one.state == next.state).map(|stay| &stay[0]).collect();
+    let ends = came.iter().skip(1).map(|next| Some(next.at)).chain([None]);
+    came.iter().zip(ends).filter(|(event, _)| *event.state.0 == *state).map(|(event, to)| Stay { from: event.at, to }).collect()
+}
+
+/// Whether a time of a table is one of a history: tables mostly tell the minute, and the service keeps milliseconds.
+fn is_same_moment(told: Timestamp, kept: Timestamp) -> bool {
+    let [told, kept] = [told, kept].map(Timestamp::as_millisecond);
+    told == kept || told % MINUTE_MS == 0 && (0..MINUTE_MS).contains(&(kept - told))
 }
