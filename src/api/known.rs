@@ -15,6 +15,26 @@ const TOLD_MAX: usize = 20;
 /// Units that are told as the likest.
 const UNITS_TOLD: usize = 5;
 
+/// Refuses a category that the rules neither have nor had, nor as a wider kind, and that no case has. Where they have none, all will do.
+///
+/// # Errors
+/// 400 with the nearest that there are; the store fails.
+pub async fn require_category(state: &AppState, code: Option<&str>) -> Result<(), Problem> {
+    let Some(code) = code else { return Ok(()) };
+    let unknown = {
+        let Some(snapshot) = state.live().load() else { return Ok(()) };
+        let rules = snapshot.rules(Timestamp::now());
+        match rules.find(code, true) {
+            Err(unknown) if rules.has_categories() && !rules.has_had_category(code) => unknown.to_string(),
+            _ => return Ok(()),
+        }
+    };
+    if has_any(state, CaseFilter { categories: vec![code.to_owned()], ..CaseFilter::first(1) }).await? {
+        return Ok(());
+    }
+    Err(Problem::parameter("category", unknown))
+}
+
 /// Returns under what the cases are kept that are asked for by a category; none where none is asked for.
 pub fn categories_of(snapshot: &Snapshot, category: Option<&str>, now: Timestamp) -> Vec<String> {
     category.map(|code| snapshot.rules(now).codes_below(code)).unwrap_or_default()
@@ -34,7 +54,8 @@ pub async fn require_state(state: &AppState, name: Option<&str>) -> Result<(), P
     Err(Problem::parameter("state", format!("{name:?} is no state of the workflow {}; its states are {known}", workflow.name)))
 }
 
-/// Refuses a department that no rule of responsibility names now, and that has no task of any case. Where no rule names any, all will do.
+/// Refuses a department that no rule of responsibility names or has named, and that has no task of any case. Where none names any now, all
+/// will do.
 ///
 /// # Errors
 /// 400 with the departments that there are; the store fails.
@@ -42,10 +63,11 @@ pub async fn require_department(state: &AppState, id: Option<&str>) -> Result<()
     let Some(id) = id else { return Ok(()) };
     let (count, told) = {
         let snapshot = state.snapshot()?;
-        let departments = snapshot.rules(Timestamp::now()).departments();
-        if departments.find(&DepartmentId(id.into())).is_some() {
+        let rules = snapshot.rules(Timestamp::now());
+        if rules.has_had_department(&DepartmentId(id.into())) {
             return Ok(());
         }
+        let departments = rules.departments();
         let told: Vec<String> = departments.ids().take(TOLD_MAX).map(ToString::to_string).collect();
         (departments.ids().count(), told)
     };

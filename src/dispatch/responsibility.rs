@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
@@ -119,6 +119,11 @@ impl Responsibilities {
         self.rules.is_empty()
     }
 
+    /// Whether a row names a department, at whatever time.
+    pub fn names(&self, id: &DepartmentId) -> bool {
+        self.names.contains_key(id)
+    }
+
     /// Finds who answers at `at` for a category at the first unit of `path`, which runs from the unit to its coarsest ancestor.
     ///
     /// The nearest unit with a rule wins, whatever the rule's category; of its rules that of the category itself, then that of its major,
@@ -160,28 +165,38 @@ impl Responsibilities {
     }
 }
 
-/// The departments that rules of responsibility name at one time.
+/// The departments that rules of responsibility name at one time, or at either of two.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Departments<'a> {
-    table: Option<&'a Responsibilities>,
-    at: Timestamp,
+    terms: [Option<(&'a Responsibilities, Timestamp)>; 2],
 }
 
 impl<'a> Departments<'a> {
     pub fn new(table: Option<&'a Responsibilities>, at: Timestamp) -> Self {
-        Self { table, at }
+        Self { terms: [table.map(|table| (table, at)), None] }
+    }
+
+    /// Returns those of this time and those of another, each as it is called at this one where it is named then.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self { terms: [self.terms[0], other.terms[0]] }
     }
 
     /// Returns their ids, in their order.
     pub fn ids(self) -> impl Iterator<Item = &'a DepartmentId> {
-        let names = self.table.into_iter().flat_map(|table| &table.names);
-        names.filter(move |(_, names)| names.iter().any(|(dates, _)| dates.contains(self.at))).map(|(id, _)| id)
+        let named = self.terms.into_iter().flatten().flat_map(|(table, at)| {
+            let holds = move |names: &[(Dates, String)]| names.iter().any(|(dates, _)| dates.contains(at));
+            table.names.iter().filter(move |(_, names)| holds(names)).map(|(id, _)| id)
+        });
+        named.collect::<BTreeSet<_>>().into_iter()
     }
 
     /// Returns what a department is called; none where no rule names it.
     pub fn find(self, id: &DepartmentId) -> Option<&'a str> {
-        let names = self.table?.names.get(id)?;
-        names.iter().find(|(dates, _)| dates.contains(self.at)).map(|(_, name)| name.as_str())
+        self.terms.into_iter().flatten().find_map(|(table, at)| {
+            let (_, name) = table.names.get(id)?.iter().find(|(dates, _)| dates.contains(at))?;
+            Some(name.as_str())
+        })
     }
 }
 

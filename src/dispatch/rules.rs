@@ -10,7 +10,7 @@ use super::clock::due;
 use super::cost::{CostRow, FundRow};
 use super::limit::Limit;
 use super::load::LoadRow;
-use super::responsibility::{Departments, Responsibilities, ResponsibilityRow, Responsible};
+use super::responsibility::{DepartmentId, Departments, Responsibilities, ResponsibilityRow, Responsible};
 use crate::boundary::UnitCode;
 
 /// Which of the tables of rules.
@@ -149,6 +149,7 @@ impl RuleBook {
     /// Returns the rules in force at `at`.
     pub fn at(&self, at: Timestamp) -> Rules<'_> {
         Rules {
+            book: self,
             categories: in_force(&self.categories, at),
             responsibilities: in_force(&self.responsibilities, at),
             calendars: in_force(&self.calendars, at).unwrap_or(&self.no_calendar),
@@ -175,6 +176,7 @@ fn next<T>(terms: &[Term<T>], at: Timestamp) -> Option<Timestamp> {
 /// The rules in force at one time.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules<'a> {
+    book: &'a RuleBook,
     categories: Option<&'a Categories>,
     responsibilities: Option<&'a Responsibilities>,
     calendars: &'a Calendars,
@@ -315,18 +317,49 @@ impl<'a> Rules<'a> {
         Ok(Asked { category, condition })
     }
 
-    /// Returns under what cases of a category are kept: its code, alone and with each of its conditions, and where it is a wider kind those
-    /// of all categories below it. A code that the rules do not have stands for itself.
+    /// Returns under what cases of a category are kept: its code, alone and with each of the conditions that it ever had, and where it is a
+    /// wider kind those of all categories below it; what is a category no more is below the kind that it was of last. A code that the
+    /// rules do not have stands for itself.
     pub fn codes_below(&self, code: &str) -> Vec<String> {
-        let mut codes = vec![code.to_owned()];
-        let rows = self.categories(true).flat_map(|category| category.rows_at(self.at));
-        for row in rows.filter(|row| row.code.as_str() == code || row.major.as_ref().is_some_and(|major| major.as_str() == code)) {
-            let named = format!("{}{CONDITION_SIGN}{}", row.code, row.condition);
-            codes.extend([row.code.to_string(), named]);
+        let mut below: FxHashSet<&CategoryCode> = FxHashSet::default();
+        // A category is of the wider kind that the newest table with it says, whatever it was of before.
+        let mut seen: FxHashSet<&CategoryCode> = FxHashSet::default();
+        for row in self.category_rows() {
+            if seen.insert(&row.code) && (row.code.as_str() == code || row.major.as_ref().is_some_and(|major| major.as_str() == code)) {
+                below.insert(&row.code);
+            }
         }
+        let rows = self.category_rows().filter(|row| below.contains(&row.code));
+        let named = rows.flat_map(|row| [row.code.to_string(), format!("{}{CONDITION_SIGN}{}", row.code, row.condition)]);
+        let mut codes: Vec<String> = named.chain([code.to_owned()]).collect();
         codes.sort_unstable();
         codes.dedup();
         codes
+    }
+
+    /// Whether a code is, or was at some time, that of a category, alone or with one of its conditions, or of a wider kind.
+    pub fn has_had_category(&self, text: &str) -> bool {
+        let (code, condition) = text.split_once(CONDITION_SIGN).map_or((text, None), |(code, condition)| (code, Some(condition)));
+        let is_meant = |row: &CategoryRow| match condition {
+            Some(condition) => row.code.as_str() == code && row.condition == condition,
+            None => row.code.as_str() == code || row.major.as_ref().is_some_and(|major| major.as_str() == code),
+        };
+        self.category_rows().any(is_meant)
+    }
+
+    /// Whether a table of responsibilities names a department, or did at some time.
+    pub fn has_had_department(&self, id: &DepartmentId) -> bool {
+        self.book.responsibilities.iter().any(|term| term.rules.names(id))
+    }
+
+    /// Returns the rows of all tables of categories: those that hold now, then the others of the table in force, then those of the other
+    /// tables, the newest first.
+    fn category_rows(&self) -> impl Iterator<Item = &'a CategoryRow> {
+        let at = self.at;
+        let holding = self.categories.into_iter().flat_map(Categories::iter).flat_map(move |category| category.rows_at(at));
+        let tables = self.book.categories.iter().rev().map(|term| &*term.rules);
+        let all = self.categories.into_iter().chain(tables).flat_map(Categories::iter);
+        holding.chain(all.flat_map(|category| &category.rows))
     }
 
     /// Rules on a case of a category at the first unit of `path`, which runs from the unit to its coarsest ancestor.
@@ -602,5 +635,36 @@ mod tests {
         };
         assert_eq!((expires("2026-05-01T00:00"), expires("2026-06-01T00:00")), (Some(time("2026-06-01T00:00")), None));
         assert_eq!(book.newest(), Some(4));
+    }
+
+    #[test]
+    fn cases_of_categories_and_departments_that_are_no_more_are_found_as_they_were_called() {
+        let old = vec![category("E0110", "9", "", ""), category("E0120", "1", "", ""), category("F0101", "1", "", "")];
+        let moved = CategoryRow { major: Some(code("E02")), ..category("F0101", "1", "", "") };
+        let new = vec![category("E0110", "1", "", ""), moved];
+        let book = book(vec![
+            ("2026-01-01T00:00", RuleTable::Categories(old)),
+            ("2026-01-01T00:00", RuleTable::Responsibilities(vec![lead("", "", "before")])),
+            ("2026-06-01T00:00", RuleTable::Categories(new)),
+            ("2026-06-01T00:00", RuleTable::Responsibilities(vec![lead("", "", "since")])),
+        ]);
+        let rules = book.at(time("2026-09-01T00:00"));
+        assert_eq!(rules.codes_below("E01"), ["E01", "E0110", "E0110:1", "E0110:9", "E0120", "E0120:1"]);
+        assert_eq!(rules.codes_below("E0110"), ["E0110", "E0110:1", "E0110:9"]);
+        assert_eq!(
+            (rules.codes_below("E02"), rules.codes_below("F01")),
+            (vec!["E02".into(), "F0101".into(), "F0101:1".into()], vec!["F01".into()])
+        );
+        assert_eq!(rules.codes_below("E0110:9"), ["E0110:9"]);
+        let known = ["E01", "E02", "F01", "E0110", "E0110:9", "E0120", "E0120:1"];
+        assert!(known.iter().all(|code| rules.has_had_category(code)));
+        assert!(["", "E", "E0130", "E0120:2", "E01:1"].iter().all(|code| !rules.has_had_category(code)));
+        let has_had = |id: &str| rules.has_had_department(&DepartmentId(id.into()));
+        assert_eq!([has_had("before"), has_had("since"), has_had("never")], [true, true, false]);
+        // A case stands by the rules of its own time too.
+        let (before, since) = (DepartmentId("before".into()), DepartmentId("since".into()));
+        let both = rules.departments().or(book.at(time("2026-03-01T00:00")).departments());
+        assert_eq!((both.find(&before), both.find(&since)), (Some("before"), Some("since")));
+        assert_eq!((rules.departments().find(&before), both.ids().collect::<Vec<_>>()), (None, vec![&before, &since]));
     }
 }

@@ -10,7 +10,7 @@ use super::rights;
 use crate::api::as_of::parse_time;
 use crate::api::caller::Caller;
 use crate::api::document::Document;
-use crate::api::known::{categories_of, require_department, require_state};
+use crate::api::known::{categories_of, require_category, require_department, require_state};
 use crate::api::links::BaseUrl;
 use crate::api::media::{JSON, negotiate};
 use crate::api::problem::Problem;
@@ -128,6 +128,7 @@ pub async fn list_incidents(
     rights::require_prefix(&territory, query.grid.as_deref())?;
     require_state(&state, query.state.as_deref()).await?;
     require_department(&state, query.department.as_deref()).await?;
+    require_category(&state, query.category.as_deref()).await?;
     let snapshot = state.snapshot()?;
     let filter = CaseFilter {
         after: query.after.map(CaseId),

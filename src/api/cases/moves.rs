@@ -176,7 +176,9 @@ async fn act(
                 category.as_ref().map_err(|detail| Problem::member("condition", detail.clone()))?;
             }
             let category = category.unwrap_or_else(|_| record.case.category.clone());
-            let context = context_of(&snapshot, &answer, &category, place_of(&record.case), order.at);
+            let mut context = context_of(&snapshot, &answer, &category, place_of(&record.case), order.at);
+            // Whom the rules of its own time name may still have a task of it.
+            context.known = context.known.or(snapshot.rules(record.case.reported_at).departments());
             let mut event = decide(workflow, &folded, &order, &context).map_err(|refusal| to_problem(&refusal, &order))?;
             check_worker(state, &snapshot, &order)?;
             event.facts.ruling = ruling.filter(|_| event.facts.place.is_some());

@@ -19,7 +19,7 @@ use super::write::Look;
 use crate::api::caller::Caller;
 use crate::api::cases::{reaches, require_prefix};
 use crate::api::document::at_version;
-use crate::api::known::categories_of;
+use crate::api::known::{categories_of, require_category};
 use crate::api::media::Offer;
 use crate::api::page::send_json;
 use crate::api::problem::Problem;
@@ -54,6 +54,7 @@ pub async fn list(
 ) -> Result<Response, Problem> {
     sees_incidents(caller)?;
     let asked = Asked::of(&query, &[], &case_schema())?;
+    require_category(state, query.category.as_deref()).await?;
     let categories = categories_of(&*state.snapshot()?, query.category.as_deref(), Timestamp::now());
     let filter = CaseFilter { categories, ..to_filter(&query, &asked, limit, state.territory(caller.scope())?)? };
     let attributed_to = query.attribute_to.as_deref().map(|which| find_layer(state, which)).transpose()?;

@@ -86,7 +86,7 @@ impl Order {
 pub struct Context<'a> {
     /// Whom the rules name, the lead first.
     pub departments: Vec<Appointed>,
-    /// All whom they name anywhere; where these are none, any may be given a task.
+    /// All whom they name anywhere, now or when the case was reported; where these are none, any may be given a task.
     pub known: Departments<'a>,
     pub limits: Limits,
     pub calendar: &'a Calendar,

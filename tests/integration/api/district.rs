@@ -182,7 +182,7 @@ pub fn category(code: &str, limit: &str, is_private: bool) -> CategoryRow {
 }
 
 /// Says which department leads in a unit.
-fn lead(category: &str, unit: &str, department: &str) -> ResponsibilityRow {
+pub fn lead(category: &str, unit: &str, department: &str) -> ResponsibilityRow {
     ResponsibilityRow {
         category: CategoryCode::parse(category).ok(),
         unit: UnitCode::parse(unit).ok(),

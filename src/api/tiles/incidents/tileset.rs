@@ -14,7 +14,7 @@ use super::query::{CaseChoice, CaseMapQuery};
 use crate::api::caller::Caller;
 use crate::api::cases::require_cases;
 use crate::api::document::{Document, Terms};
-use crate::api::known::{categories_of, require_state};
+use crate::api::known::{categories_of, require_category, require_state};
 use crate::api::links::{BaseUrl, Link, with_query};
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::query::Query;
@@ -118,6 +118,7 @@ pub async fn show_incidents_tile(
 /// Refuses what there is not, as lists of cases do, and finds what the key reaches of what is asked for.
 async fn choose(state: &AppState, caller: &Caller, query: &CaseMapQuery) -> Result<CaseChoice, Problem> {
     require_state(state, query.state.as_deref()).await?;
+    require_category(state, query.category.as_deref()).await?;
     let snapshot = state.live().load();
     let categories = match (&snapshot, &query.category) {
         (Some(snapshot), category) => categories_of(snapshot, category.as_deref(), Timestamp::now()),
