@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::problem::{Problem, ProblemKind};
 use super::state::AppState;
-use super::token::Verified;
+use super::token::{Lack, Verified};
 use crate::boundary::{LayerName, UnitCode};
 use crate::dispatch::workflow::Actor;
 use crate::dispatch::{Role, WorkerId};
@@ -25,6 +25,8 @@ pub struct Caller {
     /// Whose key it is, where it is a worker's own.
     worker: Option<WorkerId>,
     identity: Identity,
+    /// What a token lacks that grants no more than everybody has.
+    lack: Option<Lack>,
 }
 
 /// By what a caller is known from one request to the next.
@@ -51,8 +53,8 @@ impl KeyRing {
         let in_force = records.into_iter().filter(|record| record.revoked_at.is_none());
         let entry = |record: KeyRecord| {
             let identity = Identity::Key(record.hash);
-            let caller =
-                Caller { role: record.role, scope: record.scope.into(), layers: record.layers.into(), worker: record.worker, identity };
+            let (scope, layers) = (record.scope.into(), record.layers.into());
+            let caller = Caller { role: record.role, scope, layers, worker: record.worker, identity, lack: None };
             (record.hash, RingKey { caller, expires_at: record.expires_at })
         };
         Self(in_force.map(entry).collect())
@@ -74,7 +76,7 @@ impl KeyRing {
 impl Caller {
     /// Returns who shows nothing.
     pub fn public() -> Self {
-        Self { role: Role::Public, scope: Arc::default(), layers: Arc::default(), worker: None, identity: Identity::Nobody }
+        Self { role: Role::Public, scope: Arc::default(), layers: Arc::default(), worker: None, identity: Identity::Nobody, lack: None }
     }
 
     /// Returns who bears a token.
@@ -86,6 +88,7 @@ impl Caller {
             layers: granted.layers.clone().into(),
             worker: granted.worker.clone(),
             identity: Identity::Token(Arc::clone(&verified.subject)),
+            lack: granted.lack.clone(),
         }
     }
 
@@ -217,8 +220,11 @@ impl Caller {
 
     /// Makes the problem of a caller who lacks a role: 401 who has shown nothing, 403 another.
     pub fn refuse(&self, why: &str, what: &str) -> Problem {
-        match self.identity {
-            Identity::Nobody => Problem::new(ProblemKind::Unauthorized, format!("{why}; send Authorization: Bearer KEY")),
+        match (&self.identity, &self.lack) {
+            (Identity::Nobody, _) => Problem::new(ProblemKind::Unauthorized, format!("{why}; send Authorization: Bearer KEY")),
+            (_, Some(lack)) => {
+                Problem::new(ProblemKind::Forbidden, format!("{why}; the token grants nothing beyond what all have: {lack}"))
+            }
             _ => Problem::new(ProblemKind::Forbidden, format!("the role {} does not {what}", self.role)),
         }
     }

@@ -9,4 +9,5 @@ mod keys;
 mod signature;
 mod verifier;
 
+pub use claims::Lack;
 pub use verifier::{TokenError, TokenVerifier, Verified};

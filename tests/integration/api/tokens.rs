@@ -294,6 +294,26 @@ fn what_a_token_grants_is_read_from_the_claims_that_the_settings_name() {
     // No scope where one must be named, and no role of ours, are as the public.
     assert_eq!(ask(&service, &token(&["desk"], Value::Null)), (200, false));
     assert_eq!(ask(&service, &token(&["clerk"], json!("*"))), (200, false));
+    let told = |token: &str, path: &str| {
+        let response = service.get(path).bearer_auth(token).send().unwrap();
+        assert_eq!(response.status(), 403);
+        response.json::<Value>().unwrap()["detail"].as_str().unwrap().to_owned()
+    };
+    let for_insiders = "this is for the roles worker, dispatcher, planner, admin; the token grants nothing beyond what all have";
+    assert_eq!(
+        told(&token(&["desk"], Value::Null), "/v1/incidents"),
+        format!(
+            "{for_insiders}: its claim units, which is to name the units that it reaches, is missing or empty; \
+             have the issuer put units by their codes, or * for all, into it"
+        )
+    );
+    assert_eq!(
+        told(&token(&["clerk"], json!("*")), "/v1/incidents"),
+        format!("{for_insiders}: its claim realm_access.roles has no role that counts here; have the issuer put one of boss, desk into it")
+    );
+    let of_layer = told(&token(&["desk"], Value::Null), "/collections/incidents/items");
+    assert!(of_layer.contains("incidents is not public; the token") || of_layer.contains(for_insiders), "{of_layer}");
+    assert_eq!(told(&token(&["desk"], json!("*")), "/v1/audit"), "the role dispatcher does not do this; it is for admin");
     let audit = |token: &str| service.get("/v1/audit").bearer_auth(token).send().unwrap().status().as_u16();
     assert_eq!(audit(&token(&["boss"], json!("*"))), 200);
     assert_eq!(audit(&token(&["boss"], json!("431102"))), 403);
