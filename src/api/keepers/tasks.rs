@@ -171,7 +171,7 @@ fn task_of(
         overdue: folded.is_overdue(at),
         leg_m,
         departments: folded.open_tasks().map(|task| task.department.to_string()).collect(),
-        actions: actions_of(workflow, folded, actor),
+        actions: actions_of(workflow, folded, actor, at),
         href: format!("{base}/v1/incidents/{}", case.id),
     }
 }

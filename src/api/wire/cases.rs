@@ -239,9 +239,9 @@ pub struct ClockView {
     pub late: bool,
 }
 
-/// Returns the moves that are open to somebody now.
-pub fn actions_of(workflow: &Workflow, state: &CaseState, actor: Actor<'_>) -> Vec<ActionView> {
-    let open = workflow.open_to(state, actor);
+/// Returns the moves that are open to somebody at `at`.
+pub fn actions_of(workflow: &Workflow, state: &CaseState, actor: Actor<'_>, at: Timestamp) -> Vec<ActionView> {
+    let open = workflow.open_to(state, actor, at);
     let view = |action: &ActionDefinition| ActionView {
         action: action.name.to_string(),
         title: action.title.clone(),
@@ -262,7 +262,7 @@ impl IncidentView {
         base: &str,
     ) -> Self {
         let definition = state.and_then(|state| workflow.state(&state.name));
-        let actions = state.map(|state| actions_of(workflow, state, caller)).unwrap_or_default();
+        let actions = state.map(|state| actions_of(workflow, state, caller, at)).unwrap_or_default();
         let step = escalation.and_then(|escalation| escalation.step);
         Self {
             id: case.id.to_string(),

@@ -218,14 +218,16 @@ pub fn decide(workflow: &Workflow, case: &CaseState, order: &Order, context: &Co
 }
 
 impl Workflow {
-    /// Returns the moves that are open to somebody now, in the order in which they are declared.
-    pub fn open_to(&self, case: &CaseState, actor: Actor<'_>) -> Vec<&ActionDefinition> {
+    /// Returns the moves that are open to somebody at `at`, in the order in which they are declared: none that is refused whatever is said
+    /// with it.
+    pub fn open_to(&self, case: &CaseState, actor: Actor<'_>, at: Timestamp) -> Vec<&ActionDefinition> {
         let is_own = |action: &ActionDefinition| action.effect.decides_appeal() && case.is_appeal_of(actor);
-        self.actions.iter().filter(|action| action.is_open_to(actor.role) && is_open(action, case) && !is_own(action)).collect()
+        let is_offered = |action: &ActionDefinition| is_open(action, case) && has_ground(action, case, at) && !is_own(action);
+        self.actions.iter().filter(|action| action.is_open_to(actor.role) && is_offered(action)).collect()
     }
 
     fn find_open(&self, case: &CaseState, order: &Order) -> Result<&ActionDefinition, Refusal> {
-        let allowed = || self.open_to(case, order.actor()).iter().map(|action| action.name.clone()).collect();
+        let allowed = || self.open_to(case, order.actor(), order.at).iter().map(|action| action.name.clone()).collect();
         let unknown = || Refusal::Unknown { workflow: self.name.clone(), action: order.action.clone(), allowed: allowed() };
         let action = self.action(&order.action.0).ok_or_else(unknown)?;
         if !action.is_open_to(order.role) {
@@ -240,7 +242,7 @@ impl Workflow {
     }
 
     fn not_now(&self, case: &CaseState, action: &ActionDefinition, order: &Order) -> Refusal {
-        let others = self.open_to(case, order.actor()).into_iter().filter(|open| open.name != action.name);
+        let others = self.open_to(case, order.actor(), order.at).into_iter().filter(|open| open.name != action.name);
         Refusal::NotNow { action: action.name.clone(), state: case.name.clone(), allowed: others.map(|open| open.name.clone()).collect() }
     }
 }
@@ -262,6 +264,23 @@ fn is_open(action: &ActionDefinition, case: &CaseState) -> bool {
         _ => true,
     };
     fits && action.from.contains(&case.name) && action.effect.is_open_in(case.suspended_since.is_some())
+}
+
+/// Whether there is anything that a move which is open could be about: a delay to appeal against, a clock to make longer.
+fn has_ground(action: &ActionDefinition, case: &CaseState, at: Timestamp) -> bool {
+    match action.effect {
+        Effect::Appeal => case.is_late(at.max(case.changed_at)),
+        Effect::Extend => {
+            let has_task = case.open_tasks().next().is_some();
+            case.running().any(|(department, clock)| clock.due_at.is_some() && is_extendable(has_task, department, clock))
+        }
+        _ => true,
+    }
+}
+
+/// Whether a clock is one that is made longer where no department is named: those of open tasks, or else that of the stage.
+fn is_extendable(has_task: bool, department: Option<&DepartmentId>, clock: &CaseClock) -> bool {
+    department.is_some() == has_task && clock.stage != Stage::Total
 }
 
 /// Whether a move takes a case to another state: what one department has accepted before the rework may be the way to go on after it.
@@ -408,7 +427,7 @@ fn extended(workflow: &Workflow, case: &CaseState, order: &Order, context: &Cont
     let is_meant = |department: Option<&DepartmentId>, clock: &CaseClock| match (&order.department, department) {
         (Some(named), Some(own)) => named == own,
         (Some(_), None) => false,
-        (None, own) => own.is_some() == has_task && clock.stage != Stage::Total,
+        (None, own) => is_extendable(has_task, own, clock),
     };
     let longer = |(department, clock): (Option<&DepartmentId>, &CaseClock)| {
         let (from, limit) = (clock.due_at?, order.limit?);

@@ -416,7 +416,7 @@ fn an_appeal_is_open_once_and_only_after_a_late_end() {
     }
     let mut by_another = case.order("review");
     by_another.author = "another".into();
-    assert!(case.workflow.open_to(&case.state(), by_another.actor()).iter().any(|action| &*action.name.0 == "review"));
+    assert!(case.workflow.open_to(&case.state(), by_another.actor(), case.at).iter().any(|action| &*action.name.0 == "review"));
     case.play_order(&by_another).unwrap();
     assert_eq!(case.state().appeal, Appeal::Reviewed, "one look is not enough");
     case.play_order(&by_another).unwrap();
@@ -455,10 +455,39 @@ fn a_person_with_two_keys_decides_on_no_appeal_of_their_own() {
             let order = by(action, decides.0, decides.1);
             let refused = decide(&late.workflow, &appealed, &order, &context(&late.calendar)).err();
             assert_eq!(matches!(refused, Some(Refusal::OwnAppeal(_))), is_own, "{appeals:?} {decides:?}: {refused:?}");
-            let open = late.workflow.open_to(&appealed, order.actor());
+            let open = late.workflow.open_to(&appealed, order.actor(), order.at);
             assert_eq!(open.iter().any(|open| *open.name.0 == *action), !is_own, "{appeals:?} {decides:?}");
         }
     }
+}
+
+#[test]
+fn a_move_that_could_be_about_nothing_is_not_offered() {
+    let offered = |case: &Played| {
+        let state = case.state();
+        let open = case.workflow.open_to(&state, case.order("file").actor(), case.at);
+        open.iter().map(|action| action.name.to_string()).collect::<Vec<_>>()
+    };
+    let mut quick = Played::new("2026-11-27T09:00");
+    assert!(!offered(&quick).contains(&"extend".to_owned()), "no clock has a limit that could be longer");
+    quick.play("2026-11-27T09:00", "self_handle");
+    assert_eq!(offered(&quick), ["reopen"], "it was in time");
+    let mut slow = Played::new("2026-11-27T09:00");
+    slow.play("2026-11-27T09:00", "file");
+    assert!(offered(&slow).contains(&"extend".to_owned()));
+    slow.play("2026-12-27T10:00", "void");
+    assert_eq!(offered(&slow), ["reopen"], "nobody appeals against what was voided, by this workflow");
+    let mut late = Played::new("2026-11-27T09:00");
+    late.play("2026-11-27T09:00", "file");
+    late.play("2026-12-27T10:00", "dispatch");
+    for department in ["D1", "D2"] {
+        let done = Order { department: Some(DepartmentId(department.into())), ..late.order("done") };
+        late.play_order(&done).unwrap();
+    }
+    late.play("2026-12-27T10:00", "close");
+    assert_eq!(offered(&late), ["reopen", "appeal"]);
+    late.play("2026-12-28T10:00", "appeal");
+    assert_eq!(offered(&late), ["reopen"], "who has appealed does not decide on it");
 }
 
 #[test]
@@ -489,7 +518,7 @@ fn a_move_is_open_to_its_roles_alone_and_says_what_it_needs() {
     let refused = case.play_order(&case.order("close")).unwrap_err();
     let Refusal::NotNow { allowed, .. } = &refused else { panic!("{refused}") };
     let allowed: Vec<&str> = allowed.iter().map(|action| &*action.0).collect();
-    assert_eq!(allowed, ["file", "void", "self_handle", "suspend", "extend", "supervise", "note"]);
+    assert_eq!(allowed, ["file", "void", "self_handle", "suspend", "supervise", "note"]);
 }
 
 proptest! {
@@ -509,11 +538,17 @@ proptest! {
             order.department = id.map(|id| DepartmentId((*id).into()));
             order.departments = id.filter(|_| action == 4 || action == 7).map(|id| appointed(id, DepartmentRole::Co)).into_iter().collect();
             let before = case.state();
+            let is_offered = case.workflow.open_to(&before, order.actor(), case.at).iter().any(|open| *open.name.0 == *name);
             let result = case.play_order(&order);
             let after = case.state();
             match result {
                 Err(refusal) => {
                     prop_assert_eq!(&before, &after, "{}", refusal);
+                    if matches!(refusal, Refusal::NotNow { .. } | Refusal::Suspended { .. } | Refusal::NotLate | Refusal::Appealed)
+                        || matches!(refusal, Refusal::NoClock) && order.department.is_none()
+                    {
+                        prop_assert!(!is_offered, "{}", refusal);
+                    }
                     if let Refusal::NotNow { allowed, .. } | Refusal::Suspended { allowed, .. } = &refusal {
                         prop_assert!(!allowed.iter().any(|open| open.0.as_ref() == name), "{}", refusal);
                     }

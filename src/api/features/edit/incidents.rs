@@ -1,6 +1,7 @@
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use geo_types::Coord;
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::super::incidents::{self, INCIDENTS, sees_incidents};
@@ -127,7 +128,7 @@ impl CaseWrite {
     }
 
     fn open_to(&self, folded: &CaseState) -> Vec<&ActionDefinition> {
-        self.state.config().cases.workflow.open_to(folded, self.caller.actor(&self.caller.author()))
+        self.state.config().cases.workflow.open_to(folded, self.caller.actor(&self.caller.author()), Timestamp::now())
     }
 
     async fn act(&self, feature: &str, if_match: &str, members: &Map<String, Value>) -> Result<CaseRecord, Problem> {
