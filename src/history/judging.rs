@@ -88,7 +88,7 @@ fn read(store: &dyn Store, asked: &Judged, mut filter: CaseFilter, units: &mut U
     loop {
         let page = store.load_case_records(&filter)?;
         for record in &page.records {
-            let facts = CaseFacts::of(&record.case, &record.events);
+            let facts = CaseFacts::of(&record.case, &record.events, asked.period.as_of);
             if !asked.territory.has_place(facts.grid.as_ref()) {
                 continue;
             }

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::facts::{CaseFacts, TaskFacts};
+use super::facts::{CaseFacts, Round, TaskFacts};
 use crate::dispatch::{Stage, WorkerId};
 
 /// The time that is asked about, and as of when it is judged.
@@ -104,6 +104,24 @@ impl Period {
     fn known(&self, at: Option<Timestamp>) -> Option<Timestamp> {
         at.filter(|at| *at <= self.as_of)
     }
+
+    /// Finds the last round of a case that was due in the period, by which it is counted there, once. A case is judged as it stood when it
+    /// was due: one that was reopened before is to be settled again by then, and of one that is reopened later the reopening is counted by
+    /// itself. What was voided is not to be settled.
+    fn find_due<'a>(&self, case: &'a CaseFacts) -> Option<(&'a Round, Timestamp)> {
+        let (mut judged_by, mut found) = (None, None);
+        for round in &case.rounds {
+            let is_void = self.known(round.voided_at).is_some();
+            let is_again = |due: Timestamp| self.known(round.reopened_at).is_some_and(|at| at <= due);
+            // The total clock of a case goes on over its rounds, and is counted once.
+            let Some(due_at) = round.due_at.filter(|due| !is_void && !is_again(*due) && judged_by != Some(*due)) else { continue };
+            judged_by = Some(due_at);
+            if self.holds(due_at) {
+                found = Some((round, due_at));
+            }
+        }
+        found
+    }
 }
 
 impl Counts {
@@ -171,8 +189,7 @@ impl Counts {
     }
 
     fn add_closing(&mut self, case: &CaseFacts, period: &Period) {
-        let closed_at = period.known(case.closed_at);
-        if closed_at.is_some_and(|at| period.holds(at)) {
+        if case.rounds.iter().any(|round| period.known(round.settled_at).is_some_and(|at| period.holds(at))) {
             self.settled += 1;
             self.reopened += u64::from(case.reopenings > 0);
             if let Some(rating) = case.rating {
@@ -181,9 +198,8 @@ impl Counts {
                 self.rating_sum += u64::from(rating);
             }
         }
-        // What was voided is not to be settled.
-        let is_void = period.known(case.voided_at).is_some();
-        let Some(due_at) = case.due_at().filter(|due| period.holds(*due) && !is_void) else { return };
+        let Some((round, due_at)) = period.find_due(case) else { return };
+        let closed_at = period.known(round.settled_at);
         let is_late = closed_at.is_none_or(|at| at > due_at);
         if is_late && case.is_delay_excused {
             return;
@@ -199,7 +215,10 @@ impl Counts {
             self.tasks += 1;
             self.tasks_accepted += u64::from(period.known(task.accepted_at).or(period.known(task.done_at)).is_some());
         }
-        let is_void = period.known(case.voided_at).is_some();
+        let reopened_at = case.rounds.last().and_then(|round| round.began_at);
+        // What was voided is not to be handled; what was done before the case was reopened was no less.
+        let was_done_before = || task.done_at.zip(reopened_at).is_some_and(|(done, reopened)| done <= reopened);
+        let is_void = period.known(case.voided_at).is_some() && !was_done_before();
         let Some(due_at) = task.due_at.filter(|due| period.holds(*due) && !task.is_gone && !is_void) else { return };
         // What ended with its case while there was time is nobody's to do.
         let cancelled_at = period.known(task.cancelled_at);
@@ -260,7 +279,7 @@ pub(super) mod tests {
             holder: Some(WorkerId("w1".into())),
             filed_at: Some(hour(reported + 1)),
             voided_at: None,
-            closed_at: task.done_at,
+            rounds: vec![Round { began_at: None, due_at: task.due_at, settled_at: task.done_at, voided_at: None, reopened_at: None }],
             is_taken_up: true,
             has_history: true,
             verifications: Vec::new(),
@@ -331,7 +350,8 @@ pub(super) mod tests {
             let counts = count(&[closed], &period());
             assert_eq!((counts.should_handle, counts.handled, counts.overdue_pending), expected, "{cancelled}");
         }
-        let voided = CaseFacts { voided_at: Some(hour(3)), ..case(3, 0, task("a", 20, None)) };
+        let mut voided = CaseFacts { voided_at: Some(hour(3)), ..case(3, 0, task("a", 20, None)) };
+        voided.rounds[0].voided_at = voided.voided_at;
         let counts = count(&[voided], &period());
         assert_eq!((counts.reports, counts.valid_reports, counts.should_handle, counts.should_close), (1, 0, 0, 0));
     }

@@ -18,8 +18,8 @@ pub struct CaseFacts {
     pub filed_at: Option<Timestamp>,
     /// When it was found not to be one (不予立案).
     pub voided_at: Option<Timestamp>,
-    /// When it was settled; none of one that was voided.
-    pub closed_at: Option<Timestamp>,
+    /// Its lives one after another: the first, and another each time that it was reopened. Never empty of a case with a history.
+    pub rounds: Vec<Round>,
     /// Whether it was taken up at all: filed, given to somebody, or settled.
     pub is_taken_up: bool,
     pub has_history: bool,
@@ -41,6 +41,21 @@ pub struct CaseFacts {
     pub is_repeat: bool,
 }
 
+/// A case from its report or from when it was reopened until it was reopened again: what was settled in time stays so, whatever comes after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Round {
+    /// When it was reopened; none of the first.
+    pub began_at: Option<Timestamp>,
+    /// When it was to be settled: by its total clock, else by the last of its tasks'.
+    pub due_at: Option<Timestamp>,
+    /// When it was settled; none of one that was voided.
+    pub settled_at: Option<Timestamp>,
+    /// When it was found not to be one.
+    pub voided_at: Option<Timestamp>,
+    /// When it was reopened after that.
+    pub reopened_at: Option<Timestamp>,
+}
+
 /// A stage of a case with its clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StageFacts {
@@ -51,7 +66,7 @@ pub struct StageFacts {
     pub ended_at: Option<Timestamp>,
 }
 
-/// What one department was to do.
+/// What one department was to do. What it had done before a case was reopened, and does again after, is two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskFacts {
     pub department: DepartmentId,
@@ -66,12 +81,4 @@ pub struct TaskFacts {
     pub cancelled_at: Option<Timestamp>,
     pub is_extended: bool,
     pub reworks: u32,
-}
-
-impl CaseFacts {
-    /// Returns when it is to be settled: by its total clock, else by the last of its tasks'.
-    pub fn due_at(&self) -> Option<Timestamp> {
-        let total = self.stages.iter().rfind(|stage| stage.stage == Stage::Total).and_then(|stage| stage.due_at);
-        total.or_else(|| self.tasks.iter().filter(|task| !task.is_gone).filter_map(|task| task.due_at).max())
-    }
 }

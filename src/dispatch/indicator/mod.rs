@@ -12,6 +12,6 @@ mod record;
 
 pub use counts::{Counts, Period};
 pub use evaluation::{Evaluated, Evaluation, Group, Grouping, rank};
-pub use facts::{CaseFacts, StageFacts, TaskFacts};
+pub use facts::{CaseFacts, Round, StageFacts, TaskFacts};
 pub use list::{INDICATORS, Indicator, Measure, Weight, score};
 pub use places::{HotSpot, PLACE_SIDE_M, RepeatPlace, find_hot_spots, find_repeat_places};

@@ -490,6 +490,109 @@ fn a_move_that_could_be_about_nothing_is_not_offered() {
     assert_eq!(offered(&late), ["reopen"], "who has appealed does not decide on it");
 }
 
+/// What is counted of a case within some time, as it was known at another.
+fn counts(case: &Played, from: &str, to: &str, as_of: &str) -> Counts {
+    let [from, to, as_of] = [from, to, as_of].map(|day| local(&format!("{day}T00:00")));
+    let time_zone = TimeZone::UTC;
+    let period = Period { from, to, as_of, time_zone, office_sources: Vec::new(), filing_limit: None, verify_limit: None };
+    let facts = CaseFacts::of(&reported(local("2026-11-26T16:00")), &case.events, as_of);
+    let mut counts = Counts::default();
+    counts.add(&facts, &facts.tasks, &period);
+    counts
+}
+
+impl Played {
+    /// Has everybody do what they have to, and settles the case.
+    fn settle(&mut self, at: &str) {
+        self.at = local(at);
+        while let Some(task) = self.state().open_tasks().next() {
+            let done = Order { department: Some(task.department.clone()), ..self.order("done") };
+            self.play_order(&done).unwrap();
+        }
+        self.play(at, "close");
+    }
+}
+
+#[test]
+fn what_was_settled_in_time_stays_so_when_it_is_reopened_and_that_is_counted_by_itself() {
+    let november = |case: &Played, as_of: &str| {
+        let found = counts(case, "2026-11-01", "2026-12-05", as_of);
+        let tasks = (found.should_handle, found.handled, found.handled_on_time);
+        (tasks, (found.should_close, found.closed, found.closed_on_time), (found.settled, found.reopened))
+    };
+    let mut case = Played::new("2026-11-26T16:00");
+    case.play("2026-11-26T16:00", "file");
+    case.play("2026-11-27T09:00", "dispatch");
+    case.settle("2026-11-27T15:00");
+    let before = november(&case, "2026-12-05");
+    assert_eq!(before, ((2, 2, 2), (1, 1, 1), (1, 0)));
+    case.play("2026-12-07T09:00", "reopen");
+    let reopened = ((2, 2, 2), (1, 1, 1), (1, 1));
+    assert_eq!((november(&case, "2026-12-05"), november(&case, "2027-01-01")), (before, reopened), "nothing that was known is unsaid");
+    case.play("2026-12-07T09:00", "file");
+    case.play("2026-12-07T10:00", "dispatch");
+    case.settle("2026-12-20T09:00");
+    assert_eq!((november(&case, "2026-12-05"), november(&case, "2027-01-01")), (before, reopened));
+    // The second life has tasks of its own, which are late; the clock of the whole was due in the first.
+    let december = counts(&case, "2026-12-05", "2027-01-01", "2027-01-01");
+    assert_eq!((december.should_handle, december.handled, december.handled_on_time), (2, 2, 0));
+    assert_eq!((december.should_close, december.settled, december.reopened), (0, 1, 1));
+    // Voided at last, what was done before was done.
+    case.play("2026-12-21T09:00", "reopen");
+    case.play("2026-12-21T10:00", "void");
+    assert_eq!(november(&case, "2027-01-01"), reopened);
+}
+
+#[test]
+fn what_is_reopened_before_it_is_due_is_to_be_settled_again_by_then() {
+    for (settled_again, on_time) in [("2026-12-01T12:00", 1), ("2026-12-10T12:00", 0)] {
+        let mut case = Played::new("2026-11-26T16:00");
+        case.play("2026-11-26T16:00", "self_handle");
+        case.play("2026-11-27T09:00", "reopen");
+        case.play(settled_again, "self_handle");
+        let found = counts(&case, "2026-11-01", "2027-01-01", "2027-01-01");
+        assert_eq!((found.should_close, found.closed, found.closed_on_time, found.reopened), (1, 1, on_time, 1), "{settled_again}");
+    }
+}
+
+#[test]
+fn what_is_done_again_after_it_was_reopened_is_another_task_and_what_is_sent_back_before_is_not() {
+    let known = workflow();
+    let actions = known.actions().iter().map(|known| match &*known.name.0 {
+        "reopen" => action("reopen", &["closed", "void"], Some("checking"), Effect::Reopen, &[Need::Reason]),
+        _ => known.clone(),
+    });
+    let (states, actions) = (known.states().to_vec(), actions.collect());
+    let mut case = Played::new("2026-11-26T16:00");
+    case.workflow =
+        Workflow::new("test".into(), StateName("new".into()), false, states, actions, Vec::new(), Admission::default()).unwrap();
+    case.play("2026-11-26T16:00", "file");
+    case.play("2026-11-27T09:00", "dispatch");
+    for action in ["done", "rework"] {
+        for department in ["D1", "D2"] {
+            case.at = local("2026-11-27T10:00");
+            let order = Order { department: Some(DepartmentId(department.into())), ..case.order(action) };
+            case.play_order(&order).unwrap();
+            if action == "rework" {
+                break;
+            }
+        }
+    }
+    case.settle("2026-11-27T15:00");
+    let tasks = |case: &Played| {
+        let count = |from: &str, to: &str| {
+            let found = counts(case, from, to, "2027-01-01");
+            (found.tasks, found.tasks_accepted, found.should_handle, found.handled_on_time)
+        };
+        (count("2026-11-01", "2026-12-05"), count("2026-12-05", "2027-01-01"))
+    };
+    assert_eq!(tasks(&case), ((2, 2, 2, 2), (0, 0, 0, 0)), "sent back within one life it is one task");
+    case.play("2026-12-07T09:00", "reopen");
+    case.play("2026-12-07T09:00", "rework");
+    case.settle("2026-12-20T09:00");
+    assert_eq!(tasks(&case), ((2, 2, 2, 2), (2, 2, 2, 0)));
+}
+
 #[test]
 fn what_is_not_on_the_list_goes_to_its_department() {
     let mut case = Played::new("2026-11-27T09:00");
@@ -602,7 +705,7 @@ proptest! {
             let day = Some(SignedDuration::from_hours(24));
             let time_zone = TimeZone::UTC;
             let period = Period { from, to, as_of, time_zone, office_sources: Vec::new(), filing_limit: day, verify_limit: day };
-            let facts = CaseFacts::of(&reported(local("2026-11-26T16:00")), &case.events);
+            let facts = CaseFacts::of(&reported(local("2026-11-26T16:00")), &case.events, as_of);
             let mut counts = Counts::default();
             counts.add(&facts, &facts.tasks, &period);
             counts

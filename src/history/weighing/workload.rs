@@ -90,7 +90,7 @@ fn sum_cases(
         let (last, has_more) = if config.usual_hours.is_some() {
             let page = store.load_case_records(&filter)?;
             for record in &page.records {
-                let facts = CaseFacts::of(&record.case, &record.events);
+                let facts = CaseFacts::of(&record.case, &record.events, now);
                 add(facts.position, weigh_case(&weights, &facts.category, facts.reported_at, handling_hours(&facts), now));
             }
             (page.records.last().map(|record| record.case.id), page.has_more)
