@@ -76,6 +76,16 @@ impl AddressRow {
         keys.dedup();
         keys
     }
+
+    /// The street with the number at which a place with a name is, with its quarter and without.
+    fn door(&self) -> Vec<String> {
+        if self.name.is_empty() || self.street.is_empty() || self.plate.is_empty() {
+            return Vec::new();
+        }
+        let without_zone = plain(&[&*self.street, &*self.plate].concat());
+        let whole = plain(&[&*self.zone, &*self.street, &*self.plate].concat());
+        if self.zone.is_empty() { vec![whole] } else { vec![whole, without_zone] }
+    }
 }
 
 /// An entry that may be meant.
@@ -105,6 +115,8 @@ pub struct AddressBook {
     /// The whole address of each row without what does not count.
     plain: Vec<String>,
     exact: FxHashMap<String, Vec<u32>>,
+    /// Places with a name by their street and number, which is theirs where no entry is that door itself.
+    by_door: FxHashMap<String, Vec<u32>>,
     by_pair: FxHashMap<[char; 2], Vec<u32>>,
 }
 
@@ -114,6 +126,9 @@ impl AddressBook {
         for (row, number) in rows.iter().zip(0_u32..) {
             for key in row.exact() {
                 book.exact.entry(key).or_default().push(number);
+            }
+            for key in row.door() {
+                book.by_door.entry(key).or_default().push(number);
             }
             let mut own: Vec<[char; 2]> = pairs(&book.plain[number as usize]);
             own.extend(pairs(&plain(&row.alias)));
@@ -136,10 +151,12 @@ impl AddressBook {
     }
 
     /// Says what an address means. It is one place only where an entry has this very address, white space, signs, width and the way in
-    /// which numbers are written aside, and no entry elsewhere has it too.
+    /// which numbers are written aside, and no entry elsewhere has it too. A place with a name has that of its street and number, unless an
+    /// entry is that door itself.
     pub fn find(&self, text: &str, limit: usize) -> Meaning<'_> {
         let asked = plain(text);
-        let same: Vec<&AddressRow> = self.exact.get(&asked).into_iter().flatten().map(|at| &self.rows[*at as usize]).collect();
+        let found = self.exact.get(&asked).or_else(|| self.by_door.get(&asked));
+        let same: Vec<&AddressRow> = found.into_iter().flatten().map(|at| &self.rows[*at as usize]).collect();
         if let Some((first, others)) = same.split_first() {
             if others.iter().all(|other| distance_m(first.position, other.position) <= SAME_PLACE_M) {
                 return Meaning::One(first);
@@ -325,6 +342,26 @@ mod tests {
         // As good as the same is not the same.
         for unsure in ["芝山路13号", "芝山路", "零陵人民医院", "12号"] {
             assert!(matches!(book.find(unsure, 5), Meaning::Unknown(_)), "{unsure}");
+        }
+    }
+
+    #[test]
+    fn a_place_with_a_name_has_the_address_of_its_door() {
+        let named = |name: &str, lon: f64| row(AddressKind::Poi, ["徐家井", "芝山路", "12号", name], lon);
+        let found = |rows: &[AddressRow], text: &str| match AddressBook::new(rows.to_vec()).find(text, 5) {
+            Meaning::One(row) => vec![row.position.lon],
+            Meaning::Several(several) => several.iter().map(|candidate| candidate.row.position.lon).collect(),
+            Meaning::Unknown(_) => Vec::new(),
+        };
+        let (shop, bank) = (named("便民超市", 111.60), named("农业银行", 111.61));
+        for text in ["芝山路12号", "徐家井芝山路十二号"] {
+            assert_eq!(found(std::slice::from_ref(&shop), text), [111.60], "{text}");
+            assert_eq!(found(&[shop.clone(), bank.clone()], text), [111.60, 111.61], "two places have it: {text}");
+            let door = row(AddressKind::Plate, ["徐家井", "芝山路", "12号", ""], 111.62);
+            assert_eq!(found(&[shop.clone(), bank.clone(), door], text), [111.62], "the door itself is meant: {text}");
+        }
+        for unsure in ["12号", "芝山路", "芝山路112号"] {
+            assert!(found(std::slice::from_ref(&shop), unsure).is_empty(), "{unsure}");
         }
     }
 

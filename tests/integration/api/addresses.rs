@@ -29,7 +29,17 @@ fn row(zone: &str, street: &str, plate: &str, column: usize) -> AddressRow {
 fn service(config: Config) -> Service {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     fill(&*store);
-    let rows = [row("徐家井", "芝山路", "12号", 3), row("南津渡", "解放路", "5号", 4), row("朝阳", "解放路", "5号", 5)];
+    let named =
+        |name: &str, column: usize| AddressRow {
+            kind: AddressKind::Poi, name: name.into(), ..row("徐家井", "芝山路", "20号", column)
+        };
+    let rows = [
+        row("徐家井", "芝山路", "12号", 3),
+        row("南津渡", "解放路", "5号", 4),
+        row("朝阳", "解放路", "5号", 5),
+        named("便民超市", 6),
+        named("农业银行", 8),
+    ];
     store.replace_addresses(&rows, "test", Timestamp::now()).unwrap();
     let citizen = KeyHash(Sha256::digest(CITIZEN.as_bytes()).into());
     store.add_key(&KeyRecord::new(citizen, Role::Public, Timestamp::now()), "test").unwrap();
@@ -51,6 +61,10 @@ fn a_report_by_address_is_taken_in_where_the_address_is_certain_and_else_told_wh
     assert_eq!(several["type"], "urn:gridkeeper:problem:ambiguous-address");
     let texts: Vec<_> = several["candidates"].as_array().unwrap().iter().map(|candidate| candidate["text"].clone()).collect();
     assert_eq!(texts, ["南津渡解放路5号", "朝阳解放路5号"]);
+    // Two places are at this number, and no entry is the number itself.
+    let several = report(&service, "芝山路20号", 409);
+    let texts: Vec<_> = several["candidates"].as_array().unwrap().iter().map(|candidate| candidate["text"].clone()).collect();
+    assert_eq!(texts, ["徐家井芝山路20号便民超市", "徐家井芝山路20号农业银行"]);
     let unknown = report(&service, "徐家井街道芝山路12号旁", 422);
     assert_eq!(
         (&unknown["type"], &unknown["candidates"][0]["text"]),
