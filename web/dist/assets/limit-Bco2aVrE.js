@@ -1,1 +1,0 @@
-import{x as e}from"./index-CMxQnp0M.js";var t={urgent_hour:[`紧急工作时`,`urgent h`],work_hour:[`工作时`,`work h`],work_day:[`工作日`,`work days`],natural_day:[`自然日`,`days`]};function n(n){let[r=``,i=``]=n.split(` `),a=t[i];return a?e.value===`zh`?`${r}${a[0]}`:`${r} ${a[1]}`:n}export{n as t};
