@@ -124,7 +124,7 @@ pub fn import(store: &dyn Store, config: &Config, file: &Path, crs: &Crs, layer:
         added += store.add_cases(&records, &super::author(), now).map_err(StoreUnavailable::from).context(failed)?;
     }
     added += lives::add(store, with_lives).map_err(StoreUnavailable::from).context(failed)?;
-    let Tally { same, differing, put_away } = known::compare(store, &known).map_err(StoreUnavailable::from)?;
+    let Tally { same, differing, put_away } = known::compare(store, &known, &config.time_zone).map_err(StoreUnavailable::from)?;
     let mut told = format!("{added} incidents are new of {count} in the table; {located} lie in a grid");
     // Somebody else may have taken some in meanwhile; these are counted when the table is read again.
     for (rows, what) in [

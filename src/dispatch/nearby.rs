@@ -92,7 +92,7 @@ mod tests {
         #[test]
         fn what_is_near_lies_in_the_cells_around(
             lon in prop_oneof![-180.0..180.0_f64, Just(180.0), Just(-180.0), Just(0.0)],
-            lat in prop_oneof![-89.9..89.9_f64, -1.0..1.0_f64],
+            lat in prop_oneof![-89.9..89.9_f64, -1.0..1.0_f64, 89.998..90.0_f64, -90.0..-89.998_f64, Just(90.0), Just(-90.0)],
             far_m in 0.0..DUPLICATE_DISTANCE_M_MAX,
             bearing in 0.0..360.0_f64,
         ) {

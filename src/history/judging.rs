@@ -106,7 +106,7 @@ fn read(store: &dyn Store, asked: &Judged, mut filter: CaseFilter, units: &mut U
                 let named = record.events.iter().flat_map(|event| &event.facts.departments).filter(|named| !named.name.is_empty());
                 found.names.extend(named.map(|named| (named.department.to_string(), named.name.clone())));
             }
-            if asked.period.from <= facts.reported_at {
+            if asked.period.holds_report_of(&facts) {
                 found.places.push((facts.position, facts.category.clone()));
             }
         }

@@ -3,6 +3,8 @@
 use std::fmt::Display;
 
 use jiff::Timestamp;
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
 use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest, Sha256};
 use uuid::Builder;
@@ -16,7 +18,9 @@ use crate::store::{CaseRecord, Store, StoreError};
 /// How far a place may lie from another without being another, metres: positions come through reference systems and seven decimals.
 const SAME_PLACE_M: f64 = 0.1;
 
-const MINUTE_MS: i64 = 60_000;
+const SECOND_MS: i64 = 1_000;
+const MINUTE_MS: i64 = 60 * SECOND_MS;
+const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
 /// Ids that are looked up together.
 const BATCH: usize = 10_000;
@@ -87,12 +91,12 @@ pub struct Tally {
     pub put_away: usize,
 }
 
-/// Holds rows of known incidents against what is known, tells of each that differs in what and what to do, and counts them. All of them are
-/// left as they are.
+/// Holds rows of known incidents, read with the times of a zone, against what is known, tells of each that differs in what and what to do,
+/// and counts them. All of them are left as they are.
 ///
 /// # Errors
 /// The store fails.
-pub fn compare(store: &dyn Store, known: &[Read]) -> Result<Tally, StoreError> {
+pub fn compare(store: &dyn Store, known: &[Read], time_zone: &TimeZone) -> Result<Tally, StoreError> {
     let mut tally = Tally::default();
     // They come in the order of their times, so that those of a batch lie in months near each other.
     for batch in known.chunks(RECORDS_AT_ONCE) {
@@ -104,7 +108,7 @@ pub fn compare(store: &dyn Store, known: &[Read]) -> Result<Tally, StoreError> {
                 tally.put_away += 1;
                 continue;
             };
-            let differences = differences(read, record);
+            let differences = differences(read, record, time_zone);
             if differences.is_empty() {
                 tally.same += 1;
             } else {
@@ -156,7 +160,7 @@ enum Kind {
 
 /// Returns in what a row differs from what is known. What was corrected since is no difference from what was said at first, and a state in
 /// which the case has been at the time that the row tells, or has gone on from since, is none either.
-fn differences(read: &Read, record: &CaseRecord) -> Vec<Difference> {
+fn differences(read: &Read, record: &CaseRecord, time_zone: &TimeZone) -> Vec<Difference> {
     let (row, case) = (&read.case, &record.case);
     let mut found = Vec::new();
     let mut check = |name: &'static str, is_same: bool, detail: String| {
@@ -175,13 +179,13 @@ fn differences(read: &Read, record: &CaseRecord) -> Vec<Difference> {
     let milliseconds = |at: Timestamp| at.as_millisecond();
     let is_same_time = milliseconds(case.reported_at) == milliseconds(row.reported_at);
     check("time of report", is_same_time, both(&row.reported_at.to_string(), &case.reported_at.to_string()));
-    found.extend(state_difference(read, &record.events));
+    found.extend(state_difference(read, &record.events, time_zone));
     found
 }
 
 /// Returns how far what a row says of the state of a case differs from its history. A row that says nothing of the time says only that the
 /// case has been there.
-fn state_difference(read: &Read, events: &[CaseEvent]) -> Option<Difference> {
+fn state_difference(read: &Read, events: &[CaseEvent], time_zone: &TimeZone) -> Option<Difference> {
     if read.state.is_empty() {
         return None;
     }
@@ -198,7 +202,7 @@ fn state_difference(read: &Read, events: &[CaseEvent]) -> Option<Difference> {
     // The time at which a history that is made of the row has it: a case begins when it is reported, whatever a row says.
     let told = read.state_at.and_then(|_| stays_in(&read.events, &read.state).last().map(|stay| stay.from))?;
     // What a case that was taken over has only passed through it was in at some time before.
-    let is_known = came.iter().any(|stay| stay.to == Some(stay.from) || is_same_moment(told, stay.from));
+    let is_known = came.iter().any(|stay| stay.to == Some(stay.from) || is_same_moment(told, stay.from, time_zone));
     (!is_known).then(|| Difference { kind: Kind::StateTime, name: "time of its state", detail: both(&told, &latest.from) })
 }
 
@@ -215,8 +219,36 @@ fn stays_in(events: &[CaseEvent], state: &str) -> Vec<Stay> {
     came.iter().zip(ends).filter(|(event, _)| *event.state.0 == *state).map(|(event, to)| Stay { from: event.at, to }).collect()
 }
 
-/// Whether a time of a table is one of a history: tables mostly tell the minute, and the service keeps milliseconds.
-fn is_same_moment(told: Timestamp, kept: Timestamp) -> bool {
-    let [told, kept] = [told, kept].map(Timestamp::as_millisecond);
-    told == kept || told % MINUTE_MS == 0 && (0..MINUTE_MS).contains(&(kept - told))
+/// Whether a time of a table is one of a history, which keeps milliseconds: tables tell the second, the minute, or the day.
+fn is_same_moment(told: Timestamp, kept: Timestamp, time_zone: &TimeZone) -> bool {
+    let [told_ms, kept_ms] = [told, kept].map(Timestamp::as_millisecond);
+    let lasts_ms = match told_ms {
+        _ if time_zone.to_datetime(told).time() == Time::midnight() => DAY_MS,
+        minute if minute % MINUTE_MS == 0 => MINUTE_MS,
+        second if second % SECOND_MS == 0 => SECOND_MS,
+        _ => 1,
+    };
+    (0..lasts_ms).contains(&(kept_ms - told_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_tells_the_second_the_minute_or_the_day() {
+        let time_zone = TimeZone::fixed(jiff::tz::offset(8));
+        for (told, kept, is_same) in [
+            ("2026-03-01T15:20:31.482+08:00", "2026-03-01T15:20:31.482+08:00", true),
+            ("2026-03-01T15:20:31.482+08:00", "2026-03-01T15:20:31.483+08:00", false),
+            ("2026-03-01T15:20:31+08:00", "2026-03-01T15:20:31.999+08:00", true),
+            ("2026-03-01T15:20:31+08:00", "2026-03-01T15:20:32+08:00", false),
+            ("2026-03-01T15:20:00+08:00", "2026-03-01T15:20:59.999+08:00", true),
+            ("2026-03-01T15:20:00+08:00", "2026-03-01T15:19:59.999+08:00", false),
+            ("2026-03-01T00:00:00+08:00", "2026-03-01T23:59:59+08:00", true),
+            ("2026-03-01T00:00:00+08:00", "2026-03-02T00:00:00+08:00", false),
+        ] {
+            assert_eq!(is_same_moment(told.parse().unwrap(), kept.parse().unwrap(), &time_zone), is_same, "{told} {kept}");
+        }
+    }
 }

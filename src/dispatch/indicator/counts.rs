@@ -95,6 +95,11 @@ impl Period {
         self.from <= at && at < self.to
     }
 
+    /// Whether a case was reported in it, as far as that is known.
+    pub fn holds_report_of(&self, case: &CaseFacts) -> bool {
+        self.known(Some(case.reported_at)).is_some_and(|at| self.holds(at))
+    }
+
     fn is_public(&self, source: &str) -> bool {
         let source = source.to_lowercase();
         !source.is_empty() && !self.office_sources.iter().any(|word| source.contains(word.as_str()))
@@ -137,7 +142,7 @@ impl Counts {
     }
 
     fn add_report(&mut self, case: &CaseFacts, period: &Period) {
-        if !period.holds(case.reported_at) {
+        if !period.holds_report_of(case) {
             return;
         }
         self.reports += 1;
@@ -207,7 +212,7 @@ impl Counts {
         self.should_close += 1;
         self.closed += u64::from(closed_at.is_some());
         self.closed_on_time += u64::from(!is_late);
-        self.reworked += u64::from(case.reworks > 0);
+        self.reworked += u64::from(round.reworks > 0);
     }
 
     fn add_task(&mut self, case: &CaseFacts, task: &TaskFacts, period: &Period) {
@@ -279,13 +284,19 @@ pub(super) mod tests {
             holder: Some(WorkerId("w1".into())),
             filed_at: Some(hour(reported + 1)),
             voided_at: None,
-            rounds: vec![Round { began_at: None, due_at: task.due_at, settled_at: task.done_at, voided_at: None, reopened_at: None }],
+            rounds: vec![Round {
+                began_at: None,
+                due_at: task.due_at,
+                settled_at: task.done_at,
+                voided_at: None,
+                reopened_at: None,
+                reworks: 0,
+            }],
             is_taken_up: true,
             has_history: true,
             verifications: Vec::new(),
             stages: Vec::new(),
             tasks: vec![task],
-            reworks: 0,
             returns: 0,
             reopenings: 0,
             is_extended: false,
@@ -315,6 +326,14 @@ pub(super) mod tests {
         let mut counts = Counts::default();
         cases.iter().for_each(|case| counts.add(case, &case.tasks, period));
         counts
+    }
+
+    #[test]
+    fn what_was_reported_later_is_not_known_yet() {
+        let cases = [case(1, 4, task("a", 20, None)), case(2, 6, task("a", 20, None))];
+        let counts = count(&cases, &Period { as_of: hour(5), ..period() });
+        assert_eq!((counts.reports, counts.valid_reports, counts.taken_up), (1, 1, 1));
+        assert_eq!(count(&cases, &period()).reports, 2);
     }
 
     #[test]

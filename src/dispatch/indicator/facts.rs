@@ -28,7 +28,6 @@ pub struct CaseFacts {
     /// The clocks of dispatching, checking and the whole; those of handling are the tasks'.
     pub stages: Vec<StageFacts>,
     pub tasks: Vec<TaskFacts>,
-    pub reworks: u32,
     pub returns: u32,
     pub reopenings: u32,
     pub is_extended: bool,
@@ -54,6 +53,8 @@ pub struct Round {
     pub voided_at: Option<Timestamp>,
     /// When it was reopened after that.
     pub reopened_at: Option<Timestamp>,
+    /// How often something was sent back meanwhile to be done again.
+    pub reworks: u32,
 }
 
 /// A stage of a case with its clock.

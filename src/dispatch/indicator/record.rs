@@ -38,7 +38,6 @@ impl CaseFacts {
             verifications: Vec::new(),
             stages: Vec::new(),
             tasks: Vec::new(),
-            reworks: 0,
             returns: 0,
             reopenings: 0,
             is_extended: false,
@@ -62,7 +61,6 @@ impl CaseFacts {
         let seen = |at: usize| events[at + 1..].iter().find(|later| later.state != events[at].state).map(|later| later.at);
         self.verifications = asked.map(|(at, event)| (event.at, seen(at))).collect();
         self.stages = state.clocks.iter().map(StageFacts::of).collect();
-        self.reworks = state.reworks;
         self.returns = state.returns;
         self.reopenings = state.reopenings;
         self.is_extended = state.extensions > 0;
@@ -111,19 +109,20 @@ impl CaseFacts {
 fn read_rounds(events: &[CaseEvent]) -> Option<(Vec<Round>, CaseState)> {
     let (first, others) = events.split_first()?;
     let mut state = CaseState::fold([first])?;
-    let (mut rounds, mut began_at) = (Vec::new(), None);
+    let (mut rounds, mut began_at, mut reworks) = (Vec::new(), None, 0);
     for event in others {
         if state.is_end && !event.is_end {
-            rounds.push(Round { reopened_at: Some(event.at), ..round_of(&state, began_at) });
-            began_at = Some(event.at);
+            rounds.push(Round { reopened_at: Some(event.at), ..round_of(&state, began_at, reworks) });
+            (began_at, reworks) = (Some(event.at), state.reworks);
         }
         state.apply(event);
     }
-    rounds.push(round_of(&state, began_at));
+    rounds.push(round_of(&state, began_at, reworks));
     Some((rounds, state))
 }
 
-fn round_of(state: &CaseState, began_at: Option<Timestamp>) -> Round {
+/// Reads the round that began at some time, before which things were sent back `reworks_before` times.
+fn round_of(state: &CaseState, began_at: Option<Timestamp>, reworks_before: u32) -> Round {
     let total = state.clocks.iter().rfind(|clock| clock.stage == Stage::Total).and_then(due_of);
     let due_of_tasks = |since: Option<Timestamp>| {
         let tasks = state.tasks.iter().filter(|task| !task.state.is_gone() && since.is_none_or(|since| task.clock.started_at >= since));
@@ -138,5 +137,6 @@ fn round_of(state: &CaseState, began_at: Option<Timestamp>) -> Round {
         settled_at: state.ended_at.filter(|_| !is_void),
         voided_at: state.ended_at.filter(|_| is_void),
         reopened_at: None,
+        reworks: state.reworks.saturating_sub(reworks_before),
     }
 }

@@ -150,13 +150,13 @@ pub fn decide(workflow: &Workflow, case: &CaseState, order: &Order, context: &Co
             facts.department = Some(department);
         }
         Effect::Rework => {
-            let redone: Vec<_> = case.tasks.iter().filter(|task| task.is_redone(order.department.as_ref())).collect();
+            let redone = case.redone(order.department.as_ref());
             if redone.is_empty() {
                 let found = order.department.as_ref().map_or("none is done".to_owned(), |name| format!("{name} has done none"));
                 return Err(Refusal::NoTask { action: action.name.clone(), found });
             }
             facts.department.clone_from(&order.department);
-            facts.clocks.extend(redone.iter().map(|task| task_clock(&task.department, at, context)));
+            facts.clocks.extend(redone.iter().map(|place| task_clock(&case.tasks[*place].department, at, context)));
         }
         Effect::Resume => facts.clocks = resumed(case, at, context),
         Effect::Extend => facts.clocks = extended(workflow, case, order, context)?,
@@ -257,7 +257,7 @@ fn is_open(action: &ActionDefinition, case: &CaseState) -> bool {
     let fits = match action.effect {
         Effect::Accept => case.open_tasks().any(|task| task.state == TaskState::Waiting || leads_on(action, case)),
         effect if effect.is_of_task() => case.open_tasks().next().is_some(),
-        Effect::Rework => case.tasks.iter().any(|task| task.state == TaskState::Done),
+        Effect::Rework => !case.redone(None).is_empty(),
         effect if effect.decides_appeal() => matches!(case.appeal, Appeal::Open | Appeal::Reviewed),
         Effect::Appeal => case.appeal == Appeal::None,
         Effect::Suspend => !case.is_end,

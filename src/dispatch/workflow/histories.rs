@@ -556,6 +556,47 @@ fn what_is_reopened_before_it_is_due_is_to_be_settled_again_by_then() {
 }
 
 #[test]
+fn what_is_sent_back_is_what_was_given_last_once_for_each_department() {
+    let open = |case: &Played| {
+        let state = case.state();
+        assert!(state.tasks.iter().all(|task| task.state.is_open() == task.clock.is_running()), "{:?}", state.tasks);
+        state.open_tasks().map(|task| (task.department.to_string(), task.round, task.reworks)).collect::<Vec<_>>()
+    };
+    let done = |case: &mut Played, department: &str| {
+        let order = Order { department: Some(DepartmentId(department.into())), ..case.order("done") };
+        case.play_order(&order).unwrap();
+    };
+    // Of a case that was reopened.
+    let mut case = Played::new("2026-11-26T16:00");
+    case.play("2026-11-26T16:00", "file");
+    case.play("2026-11-27T09:00", "dispatch");
+    case.settle("2026-11-27T15:00");
+    let november = |case: &Played| counts(case, "2026-11-01", "2026-12-05", "2027-01-01");
+    let before = november(&case);
+    case.play("2026-12-07T09:00", "reopen");
+    case.play("2026-12-07T09:00", "file");
+    case.play("2026-12-07T10:00", "dispatch");
+    done(&mut case, "D1");
+    done(&mut case, "D2");
+    case.play("2026-12-07T11:00", "rework");
+    assert_eq!(open(&case), [("D1".to_owned(), 1, 1), ("D2".to_owned(), 1, 1)]);
+    let after = november(&case);
+    assert_eq!((after.handled, after.handled_on_time, after.reworked), (before.handled, before.handled_on_time, 0));
+    // Of a department that was called in twice, and gave the second task back.
+    let mut case = Played::new("2026-11-26T16:00");
+    case.play("2026-11-26T16:00", "file");
+    case.play("2026-11-27T09:00", "dispatch");
+    done(&mut case, "D1");
+    let again = Order { departments: vec![appointed("D1", DepartmentRole::Co)], ..case.order("link") };
+    case.play_order(&again).unwrap();
+    let returned = Order { department: Some(DepartmentId("D1".into())), ..case.order("return") };
+    case.play_order(&returned).unwrap();
+    done(&mut case, "D2");
+    case.play("2026-11-27T11:00", "rework");
+    assert_eq!(open(&case), [("D1".to_owned(), 0, 1), ("D2".to_owned(), 0, 1)]);
+}
+
+#[test]
 fn what_is_done_again_after_it_was_reopened_is_another_task_and_what_is_sent_back_before_is_not() {
     let known = workflow();
     let actions = known.actions().iter().map(|known| match &*known.name.0 {

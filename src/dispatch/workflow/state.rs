@@ -92,6 +92,8 @@ pub struct Task {
     pub worker: Option<WorkerId>,
     pub accepted_at: Option<Timestamp>,
     pub reworks: u32,
+    /// How often the case had been reopened when it was given.
+    pub round: u32,
     pub clock: CaseClock,
     /// Those before its reworks, oldest first.
     pub past_clocks: Vec<CaseClock>,
@@ -276,7 +278,8 @@ impl CaseState {
             }
             Effect::Rework => {
                 self.reworks += 1;
-                for task in self.tasks.iter_mut().filter(|task| task.is_redone_by(event)) {
+                for place in self.redone(facts.department.as_ref()) {
+                    let task = &mut self.tasks[place];
                     task.reworks += 1;
                     task.state = TaskState::Accepted;
                 }
@@ -321,6 +324,7 @@ impl CaseState {
                 worker: None,
                 accepted_at: None,
                 reworks: 0,
+                round: self.reopenings,
                 clock: CaseClock::begin(fact.unwrap_or(&none), at),
                 past_clocks: Vec::new(),
             });
@@ -366,7 +370,11 @@ impl CaseState {
             }
             return;
         };
-        let Some(task) = self.tasks.iter_mut().rfind(|task| &task.department == department) else { return };
+        let is_open = |task: &Task| task.state.is_open() && &task.department == department;
+        // Of several it is the one that is to be done again, whose clock stands.
+        let stands = self.tasks.iter().rposition(|task| is_open(task) && !task.clock.is_running());
+        let Some(place) = stands.or_else(|| self.tasks.iter().rposition(is_open)) else { return };
+        let task = &mut self.tasks[place];
         if task.clock.is_running() {
             task.clock.set(fact);
         } else {
@@ -403,6 +411,19 @@ impl CaseState {
     pub fn running(&self) -> impl Iterator<Item = (Option<&DepartmentId>, &CaseClock)> {
         let tasks = self.tasks.iter().filter(|task| task.state.is_open()).map(|task| (Some(&task.department), &task.clock));
         self.clocks.iter().map(|clock| (None, clock)).chain(tasks).filter(|(_, clock)| clock.is_running())
+    }
+
+    /// Returns where the tasks stand that are done again where somebody says so: of those that were given last, before or since the case was
+    /// reopened, the last that the department, or each of them, has done.
+    pub(super) fn redone(&self, department: Option<&DepartmentId>) -> Vec<usize> {
+        let round = self.tasks.iter().map(|task| task.round).max();
+        let is_done = |task: &Task| task.state == TaskState::Done && Some(task.round) == round;
+        let is_last = |place: usize| {
+            let task = &self.tasks[place];
+            !self.tasks[place + 1..].iter().any(|later| is_done(later) && later.department == task.department)
+        };
+        let is_asked = |task: &Task| is_done(task) && department.is_none_or(|department| *department == task.department);
+        (0..self.tasks.len()).filter(|place| is_asked(&self.tasks[*place]) && is_last(*place)).collect()
     }
 
     /// Returns the tasks that somebody is still to do.
@@ -465,14 +486,5 @@ impl Task {
     fn leave(&mut self, state: TaskState, at: Timestamp) {
         self.state = state;
         self.clock.end(at);
-    }
-
-    /// Whether an event sends it back to be done again: that of the department named, or all that were done.
-    pub(super) fn is_redone_by(&self, event: &CaseEvent) -> bool {
-        self.is_redone(event.facts.department.as_ref())
-    }
-
-    pub(super) fn is_redone(&self, department: Option<&DepartmentId>) -> bool {
-        self.state == TaskState::Done && department.is_none_or(|department| department == &self.department)
     }
 }

@@ -231,8 +231,8 @@ async fn put_reporters(
     Ok(())
 }
 
-/// Returns for each new case the newest cases near it, nearest first: those that are stored, and those before it among the new ones, which are
-/// stored as well by now.
+/// Returns for each new case the newest cases near it, nearest first: those that are stored, and those before it among the new ones, which
+/// are stored as well by now.
 async fn find_near(tx: &Transaction<'_>, taken: &[Taken<'_>]) -> Result<Vec<Vec<(CaseId, f64)>>, Failure> {
     let mut found: Vec<Vec<(CaseId, f64)>> = vec![Vec::new(); taken.len()];
     let (mut places, mut cells, mut since, mut until) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());

@@ -1,8 +1,8 @@
 //! A store for any number of services: PostgreSQL with PostGIS.
 //!
 //! `connection` keeps the pool and the runtime behind the blocking face, `migrate` lays the tables out, `values` packs and unpacks
-//! what PostgreSQL has types for and Rust has not, `conditions` puts what rows have to be together, `listen` hears of writes; each of the others holds what one kind of record
-//! needs, as in the back end of one file.
+//! what PostgreSQL has types for and Rust has not, `conditions` puts together what rows have to be, `listen` hears of writes; each of
+//! the others holds what one kind of record needs, as in the back end of one file.
 
 mod address;
 mod addresses;
