@@ -3,7 +3,7 @@ import type { Feature, FeatureCollection } from 'geojson';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insideOf } from '../src/map/geometry';
-import { Desktop, PHONE, expectAccessible, expectFits, idle, photo, picture } from './browser';
+import { Desktop, PHONE, expectAccessible, expectFits, photo, picture } from './browser';
 import { type Service, loadAddresses, makeKey, startService } from './service';
 
 let service: Service;
@@ -37,8 +37,8 @@ describe('the citizen’s page', () => {
     const said = await phone.locator('#which').textContent();
     expect(said).toMatch(/由(网格员|后备网格员|网格长)负责|目前无人在岗/);
     expect(said).not.toMatch(/1\d{10}|W\d{6}/);
-    await idle(phone);
-    expect(await phone.evaluate(() => gridkeeper.map.queryRenderedFeatures({ layers: ['unit-line'] }).length)).toBeGreaterThan(0);
+    const lines = () => phone.evaluate(() => gridkeeper.map.queryRenderedFeatures({ layers: ['unit-line'] }).length);
+    await expect.poll(lines, { timeout: 10_000 }).toBeGreaterThan(0);
     await expectFits(phone);
     await expectAccessible(phone);
   });
