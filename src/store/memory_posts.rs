@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::times::to_milliseconds;
-use super::webhooks::{DeadLetter, Delivery, Lease, LetterState, Webhook, WebhookId};
+use super::webhooks::{DeadLetter, Delivery, Keeper, Lease, LetterState, Webhook, WebhookId};
 
 #[derive(Debug, Default)]
 pub(super) struct Posts {
@@ -43,17 +43,41 @@ impl Posts {
     }
 
     pub(super) fn save(&mut self, id: WebhookId, from: u64, delivery: &Delivery, letters: &[DeadLetter]) -> bool {
-        let Some(webhook) = self.webhooks.get_mut(&id).filter(|webhook| webhook.delivery.cursor == from) else { return false };
+        let holder = self.leases.get(&id).map(|(holder, _)| *holder);
+        let is_its_own = delivery.sender().is_none_or(|sender| holder == Some(sender));
+        let Some(webhook) = self.webhooks.get_mut(&id).filter(|webhook| is_its_own && webhook.delivery.cursor == from) else {
+            return false;
+        };
         let cut = |at: Option<Timestamp>| at.map(to_milliseconds);
-        webhook.delivery = Delivery { failing_since: cut(delivery.failing_since), next_at: cut(delivery.next_at), ..delivery.clone() };
+        let (failing_since, next_at) = (cut(delivery.failing_since), cut(delivery.next_at));
+        webhook.delivery = Delivery { failing_since, next_at, keeper: Keeper::Anyone, ..delivery.clone() };
+        if let Keeper::Replay { after, at } = delivery.keeper {
+            self.replay(id, after, to_milliseconds(at));
+        }
         for letter in letters {
-            self.letters.insert((id, letter.number), DeadLetter { at: to_milliseconds(letter.at), ..letter.clone() });
+            let stored = self.letters.get(&(id, letter.number));
+            if letter.read_at.is_none() || stored.is_none_or(|stored| Some(stored.at) == letter.read_at.map(to_milliseconds)) {
+                let kept = DeadLetter { at: to_milliseconds(letter.at), read_at: None, ..letter.clone() };
+                self.letters.insert((id, letter.number), kept);
+            }
         }
         true
     }
 
+    fn replay(&mut self, id: WebhookId, after: Option<u64>, at: Timestamp) {
+        for (_, letter) in self.letters.range_mut((id, 0)..=(id, u64::MAX)) {
+            let state = match (after, letter.state) {
+                (Some(after), state) if letter.number > after && state != LetterState::Sent => LetterState::Sent,
+                (None, LetterState::Dead | LetterState::Again) => LetterState::Again,
+                _ => continue,
+            };
+            (letter.state, letter.at) = (state, at);
+        }
+    }
+
     pub(super) fn letters(&self, id: WebhookId, limit: usize) -> Vec<DeadLetter> {
         let own = self.letters.range((id, 0)..=(id, u64::MAX)).map(|(_, letter)| letter);
-        own.filter(|letter| letter.state != LetterState::Sent).take(limit).cloned().collect()
+        let unsent = own.filter(|letter| letter.state != LetterState::Sent).take(limit);
+        unsent.map(|letter| DeadLetter { read_at: Some(letter.at), ..letter.clone() }).collect()
     }
 }

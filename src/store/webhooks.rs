@@ -96,14 +96,45 @@ impl NumberedHappening {
 pub struct Delivery {
     /// All events up to this one are sent, or among the letters.
     pub cursor: u64,
-    /// How often new events have failed since anything got through.
+    /// How many new events have failed one after another since anything got through.
     pub attempts: u32,
-    /// Since when they have.
+    /// Since when the next event has failed, where it keeps the webhook.
     pub failing_since: Option<Timestamp>,
     /// Nothing is sent before.
     pub next_at: Option<Timestamp>,
     /// Why the last of them failed; empty where none did.
     pub last_error: String,
+    /// Who keeps it, by which the store knows what that may overwrite. It is not stored.
+    pub keeper: Keeper,
+}
+
+/// Who keeps how far the sending is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keeper {
+    #[default]
+    Anyone,
+    /// A service that sends: nothing is kept where another has the lease by now.
+    Sender(Uuid),
+    /// Who asks for a replay, which changes the letters that there are by then: those after an event come by the cursor, and where none is
+    /// named the dead ones are to be sent again.
+    Replay { after: Option<u64>, at: Timestamp },
+}
+
+impl Delivery {
+    /// Is kept only while this holder has the lease.
+    pub fn sent_by(self, holder: Uuid) -> Self {
+        Self { keeper: Keeper::Sender(holder), ..self }
+    }
+
+    /// Goes on from `cursor`, with the letters after an event, or the dead ones, as a replay leaves them.
+    pub fn replayed(cursor: u64, after: Option<u64>, at: Timestamp) -> Self {
+        Self { cursor, keeper: Keeper::Replay { after, at }, ..Self::default() }
+    }
+
+    /// Returns the service that has to have the lease for it to be kept.
+    pub fn sender(&self) -> Option<Uuid> {
+        if let Keeper::Sender(holder) = self.keeper { Some(holder) } else { None }
+    }
 }
 
 /// An event that could not be sent, or not yet.
@@ -117,6 +148,9 @@ pub struct DeadLetter {
     pub at: Timestamp,
     pub error: String,
     pub state: LetterState,
+    /// Its time when it was read; none of a new one. It is kept only where the stored one still has that time: whoever has asked for it
+    /// meanwhile has changed it.
+    pub read_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,6 +11,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(300);
 /// Attempts at a message that its receiver refuses before it is a dead letter. To ask again helps only where a slip is corrected soon.
 const REFUSED_ATTEMPTS_MAX: u32 = 5;
 
+/// After so long without one, a new event that fails does not follow those that failed before.
+const ROW_QUIET_MAX: Duration = PAUSE_MAX;
+
 /// What came of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -27,11 +30,11 @@ pub fn pause_after(attempts: u32, first: Duration) -> Duration {
     first.saturating_mul(factor).min(PAUSE_MAX)
 }
 
-/// Whether a message is to be given up: one that is refused after some attempts, one whose receiver is away only after `give_up`.
-pub fn is_given_up(outcome: &Outcome, attempts: u32, failing_for: Duration, give_up: Duration) -> bool {
+/// Whether a message is to be given up: one that was refused often enough, one whose receiver is away only after `give_up`.
+pub fn is_given_up(outcome: &Outcome, refusals: u32, failing_for: Duration, give_up: Duration) -> bool {
     match outcome {
         Outcome::Sent => false,
-        Outcome::Refused(_) => attempts >= REFUSED_ATTEMPTS_MAX,
+        Outcome::Refused(_) => refusals >= REFUSED_ATTEMPTS_MAX,
         Outcome::Away(_) => failing_for >= give_up,
     }
 }
@@ -39,31 +42,54 @@ pub fn is_given_up(outcome: &Outcome, attempts: u32, failing_for: Duration, give
 /// How often the events that are tried again were tried in vain, by their cases, or as publications. Only who sends keeps it: whoever takes
 /// over tries all of them at once.
 #[derive(Debug, Default)]
-pub struct Tries(FxHashMap<Option<CaseId>, Tried>);
+pub struct Tries {
+    cases: FxHashMap<Option<CaseId>, Tried>,
+    /// When a new event failed last.
+    new_failed_at: Option<Timestamp>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Tried {
     attempts: u32,
+    /// Those of the attempts that the receiver refused.
+    refusals: u32,
     next_at: Timestamp,
 }
 
 impl Tries {
     /// Returns from when on an event is to be tried again; since ever where it was not tried.
     pub fn due_from(&self, case: Option<CaseId>) -> Timestamp {
-        self.0.get(&case).map_or(Timestamp::MIN, |tried| tried.next_at)
+        self.cases.get(&case).map_or(Timestamp::MIN, |tried| tried.next_at)
     }
 
-    /// Notes that an event has failed, which is tried again after a pause, and returns how often it has by now.
-    pub fn failed(&mut self, case: Option<CaseId>, now: Timestamp, first_pause: Duration) -> u32 {
-        let tried = self.0.entry(case).or_insert(Tried { attempts: 0, next_at: now });
+    /// Notes that an event has failed, which is tried again after a pause, and returns how often it was refused by now.
+    pub fn failed(&mut self, case: Option<CaseId>, outcome: &Outcome, now: Timestamp, first_pause: Duration) -> u32 {
+        let tried = self.cases.entry(case).or_insert(Tried { attempts: 0, refusals: 0, next_at: now });
         tried.attempts += 1;
+        tried.refusals += u32::from(matches!(outcome, Outcome::Refused(_)));
         let pause = SignedDuration::try_from(pause_after(tried.attempts, first_pause)).unwrap_or_default();
         tried.next_at = now.checked_add(pause).unwrap_or(now);
-        tried.attempts
+        tried.refusals
+    }
+
+    /// Notes that a new event has failed, and returns whether that follows the one that failed before.
+    pub fn new_failed(&mut self, now: Timestamp) -> bool {
+        let before = self.new_failed_at.replace(now);
+        before.is_some_and(|before| Duration::try_from(now.duration_since(before)).unwrap_or_default() <= ROW_QUIET_MAX)
+    }
+
+    /// Begins with the next event of a case, which is due from now on.
+    pub fn begin(&mut self, case: Option<CaseId>, now: Timestamp) {
+        self.cases.insert(case, Tried { attempts: 0, refusals: 0, next_at: now });
     }
 
     pub fn forget(&mut self, case: Option<CaseId>) {
-        self.0.remove(&case);
+        self.cases.remove(&case);
+    }
+
+    /// Forgets the cases of which nothing is tried again.
+    pub fn keep(&mut self, is_tried: impl Fn(Option<CaseId>) -> bool) {
+        self.cases.retain(|case, _| is_tried(*case));
     }
 }
 
@@ -76,12 +102,37 @@ mod tests {
         let case = |id| Some(CaseId(uuid::Uuid::from_u128(id)));
         let at = |second| Timestamp::from_second(second).unwrap();
         let mut tries = Tries::default();
-        let attempts = [(1, 0), (1, 1), (2, 1), (1, 3)].map(|(id, second)| tries.failed(case(id), at(second), Duration::from_secs(1)));
-        assert_eq!(attempts, [1, 2, 1, 3]);
+        let (away, pause) = (Outcome::Away(String::new()), Duration::from_secs(1));
+        let refusals = [(1, 0), (1, 1), (2, 1), (1, 3)].map(|(id, second)| tries.failed(case(id), &away, at(second), pause));
+        assert_eq!(refusals, [0; 4]);
         let due = |tries: &Tries, second| [1, 2, 3].map(|id| tries.due_from(case(id)) <= at(second));
         assert_eq!((due(&tries, 2), due(&tries, 6), due(&tries, 7)), ([false, true, true], [false, true, true], [true; 3]));
         tries.forget(case(1));
         assert!(tries.due_from(case(1)) < at(0));
+        tries.begin(case(2), at(9));
+        assert_eq!(tries.due_from(case(2)), at(9));
+        tries.keep(|kept| kept == case(1));
+        assert!(tries.due_from(case(2)) < at(0));
+    }
+
+    #[test]
+    fn one_that_refuses_is_asked_five_times_however_long_it_was_away() {
+        let (mut tries, day, at) = (Tries::default(), Duration::from_secs(86_400), Timestamp::UNIX_EPOCH);
+        let (refused, away) = (Outcome::Refused(String::new()), Outcome::Away(String::new()));
+        let outcomes = [&away, &away, &refused, &away, &away, &refused, &refused, &away, &refused, &refused];
+        let given_up = outcomes.map(|outcome| {
+            let refusals = tries.failed(None, outcome, at, Duration::ZERO);
+            is_given_up(outcome, refusals, Duration::ZERO, day)
+        });
+        assert_eq!(given_up.iter().position(|is_given_up| *is_given_up), Some(9));
+    }
+
+    #[test]
+    fn failures_follow_one_another_only_where_little_time_lies_between_them() {
+        let mut tries = Tries::default();
+        let seconds = [0, 60, 360, 100_000, 100_001];
+        let follows = seconds.map(|second| tries.new_failed(Timestamp::from_second(second).unwrap()));
+        assert_eq!(follows, [false, true, true, false, true]);
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub async fn deliver(state: AppState) {
                 for id in &claimed {
                     let is_working = workers.get(id).is_some_and(|worker| !worker.is_finished());
                     if !is_working {
-                        workers.insert(*id, tokio::spawn(work(state.clone(), *id, sender.clone())));
+                        workers.insert(*id, tokio::spawn(work(state.clone(), *id, holder, sender.clone())));
                     }
                 }
                 workers.retain(|id, worker| {
@@ -61,14 +61,14 @@ fn claim(store: &dyn Store, lease: Lease) -> Result<Vec<WebhookId>, StoreError> 
 }
 
 /// Sends for one webhook until it ends.
-async fn work(state: AppState, id: WebhookId, sender: Sender) {
+async fn work(state: AppState, id: WebhookId, holder: Uuid, sender: Sender) {
     let poll = Duration::from_millis(state.config().http.follow_interval_ms);
     let written = state.case_written();
     let mut tries = Tries::default();
     loop {
         // Asked for before reading, so that what is written meanwhile is not missed.
         let next = written.notified();
-        match step(&state, id, &sender, &mut tries).await {
+        match step(&state, id, holder, &sender, &mut tries).await {
             Ok(Step::More) => {}
             Ok(Step::Idle) => drop(tokio::time::timeout(poll, next).await),
             Ok(Step::Wait(pause)) => tokio::time::sleep(pause).await,

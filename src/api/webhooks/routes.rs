@@ -220,9 +220,10 @@ pub async fn list_dead_letters(
 ) -> Result<Response, Problem> {
     negotiate(None, &headers, &[JSON])?;
     require_admin(&caller)?;
-    let id = find(&state, &id).await?.id;
+    let webhook = find(&state, &id).await?;
+    let (id, is_live) = (webhook.id, webhook.ended_at.is_none());
     let letters = state.with_store(move |store| store.load_dead_letters(id, LETTERS_SHOWN_MAX)).await?;
-    send(&DeadLetterList { letters: letters.iter().map(DeadLetterView::new).collect() })
+    send(&DeadLetterList { letters: letters.iter().map(|letter| DeadLetterView::new(letter, is_live)).collect() })
 }
 
 /// Sends dead letters again, or all events after one.
@@ -253,14 +254,11 @@ pub async fn replay_webhook(
     }
     for _ in 0..REPLAY_ATTEMPTS_MAX {
         let mut webhook = find(&state, &id).await?;
-        let found = webhook.id;
-        let letters = state.with_store(move |store| store.load_dead_letters(found, LETTERS_SHOWN_MAX)).await?;
-        let from = webhook.delivery.cursor;
+        let (found, from) = (webhook.id, webhook.delivery.cursor);
         let cursor = after.map_or(from, |after| after.min(from));
-        webhook.delivery = Delivery { cursor, ..Delivery::default() };
+        webhook.delivery = Delivery::replayed(cursor, after, Timestamp::now());
         let view = WebhookView::new(&webhook);
-        let letters = asked_for(letters, after);
-        let is_kept = state.with_store(move |store| store.save_delivery(found, from, &webhook.delivery, &letters)).await?;
+        let is_kept = state.with_store(move |store| store.save_delivery(found, from, &webhook.delivery, &[])).await?;
         if is_kept {
             state.webhooks_changed().notify_waiters();
             let mut response = send(&view)?;
@@ -269,20 +267,6 @@ pub async fn replay_webhook(
         }
     }
     Err(Problem::new(ProblemKind::Changed, "the sending goes on too fast to be set back; ask again"))
-}
-
-/// Returns those of some letters that a replay is about, as it leaves them.
-fn asked_for(letters: Vec<DeadLetter>, after: Option<u64>) -> Vec<DeadLetter> {
-    let asked = |letter: DeadLetter| {
-        let state = match after {
-            // What comes by the cursor need not come as a letter too.
-            Some(after) => (letter.number > after).then_some(LetterState::Sent),
-            // What waits is sent by itself.
-            None => (letter.state != LetterState::Waiting).then_some(LetterState::Again),
-        };
-        state.map(|state| DeadLetter { state, ..letter })
-    };
-    letters.into_iter().filter_map(asked).collect()
 }
 
 async fn find(state: &AppState, id: &str) -> Result<Webhook, Problem> {
@@ -334,8 +318,10 @@ impl WebhookView {
 }
 
 impl DeadLetterView {
-    fn new(letter: &DeadLetter) -> Self {
+    /// Of a webhook that has ended nothing is tried again.
+    fn new(letter: &DeadLetter, is_live: bool) -> Self {
         let (number, id, at) = (letter.number, letter.case.map(|case| case.to_string()), letter.at);
-        Self { number, id, at, error: letter.error.clone(), state: letter.state.as_str() }
+        let state = if is_live { letter.state } else { LetterState::Dead };
+        Self { number, id, at, error: letter.error.clone(), state: state.as_str() }
     }
 }

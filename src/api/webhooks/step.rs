@@ -1,8 +1,9 @@
-use std::collections::VecDeque;
-use std::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use rustc_hash::{FxHashMap, FxHashSet};
+use uuid::Uuid;
 
 use super::backoff::{Outcome, Tries, is_given_up, pause_after};
 use super::deliver::RENEW;
@@ -29,7 +30,7 @@ const HELD_CASES_MAX: usize = 64;
 /// away as a whole, and is not to be asked for every case there is.
 const FAILURES_IN_A_ROW_MAX: u32 = 4;
 
-/// How long what waits is tried before it is the turn of new events.
+/// How long what is sent again, what waits and what is new is each sent before it is the turn of the others and how far it is, is kept.
 const RETRYING_MAX: Duration = Duration::from_secs(5);
 
 /// What is to be done next for a webhook.
@@ -41,7 +42,7 @@ pub enum Step {
 }
 
 /// Sends what is to be sent again, what waits and is due, and then the next events, until the webhook is kept or there are no more.
-pub async fn step(state: &AppState, id: WebhookId, sender: &Sender, tries: &mut Tries) -> Result<Step, StoreError> {
+pub async fn step(state: &AppState, id: WebhookId, holder: Uuid, sender: &Sender, tries: &mut Tries) -> Result<Step, StoreError> {
     let found = state.write_store(move |store| store.find_webhook(id)).await?;
     let Some(webhook) = found.filter(|webhook| webhook.ended_at.is_none()) else {
         return Ok(Step::Ended);
@@ -53,21 +54,21 @@ pub async fn step(state: &AppState, id: WebhookId, sender: &Sender, tries: &mut 
     let letters = state.write_store(move |store| store.load_dead_letters(id, LETTERS_MAX)).await?;
     let known = webhook.delivery.clone();
     let mut round = Round::new(state, sender, tries, webhook);
-    let mut done = round.send_again(letters).await;
-    // What is sent again goes before anything else.
-    if matches!(done, Ok(Step::Idle)) && round.changed.is_empty() {
-        done = match round.send_waiting().await {
-            Ok(()) => round.send_next().await,
-            Err(error) => Err(error),
-        };
-    } else if matches!(done, Ok(Step::Idle)) {
-        done = Ok(Step::More);
-    }
-    // What was sent is kept whatever came in between, or it would be sent again. Where a replay was asked for meanwhile it begins from there,
-    // and some may come once more.
+    let mut done = match round.send_again(letters).await {
+        // What is sent again goes before anything else, unless it takes too long.
+        Ok(Step::Idle) if round.changed.is_empty() || !round.again.is_empty() => round.send_others().await,
+        Ok(Step::Idle) => Ok(Step::More),
+        other => other,
+    };
+    // What was sent is kept whatever came in between, or it would be sent again. Where a replay was asked for meanwhile it begins from
+    // there, and some may come once more; so it is where somebody else sends by now.
     if round.webhook.delivery != known || !round.changed.is_empty() {
-        let (delivery, changed) = (round.webhook.delivery, round.changed);
-        state.write_store(move |store| store.save_delivery(id, known.cursor, &delivery, &changed)).await?;
+        let delivery = round.webhook.delivery.sent_by(holder);
+        let changed: Vec<DeadLetter> = round.changed.into_values().collect();
+        let is_kept = state.write_store(move |store| store.save_delivery(id, known.cursor, &delivery, &changed)).await?;
+        if !is_kept && done.is_ok() {
+            done = Ok(Step::Wait(FOLLOW_PAUSE));
+        }
     }
     done
 }
@@ -80,30 +81,37 @@ struct Round<'a> {
     webhook: Webhook,
     /// Cases, and publications where it is none, whose events are dead letters until somebody asks for them.
     dead: FxHashSet<Option<CaseId>>,
+    /// Those of which events are still to be sent again.
+    again: FxHashSet<Option<CaseId>>,
     /// Events of cases that are held up, each in their order: the first is tried again, the others wait for it.
     waiting: FxHashMap<Option<CaseId>, VecDeque<DeadLetter>>,
-    /// Letters as they are from now on.
-    changed: Vec<DeadLetter>,
+    /// Letters as they are from now on, by their numbers.
+    changed: BTreeMap<u64, DeadLetter>,
     /// How many more letters there may be.
     room: usize,
 }
 
 impl<'a> Round<'a> {
     fn new(state: &'a AppState, sender: &'a Sender, tries: &'a mut Tries, webhook: Webhook) -> Self {
-        let (dead, waiting) = (FxHashSet::default(), FxHashMap::default());
-        Self { state, sender, tries, webhook, dead, waiting, changed: Vec::new(), room: LETTERS_MAX }
+        let (dead, again, waiting) = (FxHashSet::default(), FxHashSet::default(), FxHashMap::default());
+        Self { state, sender, tries, webhook, dead, again, waiting, changed: BTreeMap::new(), room: LETTERS_MAX }
     }
 
-    /// Sorts the letters that there are, and sends those that somebody has asked for. It is idle where it could see to all of them.
+    /// Sorts the letters that there are, and sends those that somebody has asked for, as long as it does not take too long. It is idle
+    /// where it could sort all of them.
     async fn send_again(&mut self, letters: Vec<DeadLetter>) -> Result<Step, StoreError> {
         self.room = self.room.saturating_sub(letters.len());
+        let until = Instant::now() + RETRYING_MAX;
         for letter in letters {
             match letter.state {
                 LetterState::Dead => drop(self.dead.insert(letter.case)),
                 LetterState::Waiting => self.waiting.entry(letter.case).or_default().push_back(letter),
                 // A later event of a case that stays dead waits with it, and so does a later publication.
                 LetterState::Again if self.dead.contains(&letter.case) => {
-                    self.changed.push(DeadLetter { state: LetterState::Dead, ..letter });
+                    self.change(DeadLetter { state: LetterState::Dead, ..letter });
+                }
+                LetterState::Again if self.again.contains(&letter.case) || Instant::now() >= until => {
+                    self.again.insert(letter.case);
                 }
                 LetterState::Again => {
                     let (state, error) = match self.message_again(letter.number).await? {
@@ -117,32 +125,45 @@ impl<'a> Round<'a> {
                             }
                         },
                     };
-                    self.changed.push(DeadLetter { state, error, at: Timestamp::now(), ..letter });
+                    self.change(DeadLetter { state, error, at: Timestamp::now(), ..letter });
                 }
                 LetterState::Sent => {}
             }
         }
+        // A replay may have taken away what was tried; the event that keeps the webhook is no letter.
+        if self.webhook.delivery.failing_since.is_none() {
+            let waiting = &self.waiting;
+            self.tries.keep(|case| waiting.contains_key(&case));
+        }
         Ok(Step::Idle)
     }
 
+    /// Sends what waits and is due, and then the next events.
+    async fn send_others(&mut self) -> Result<Step, StoreError> {
+        let is_late = self.send_waiting().await?;
+        let next = self.send_next().await?;
+        let is_more = matches!(next, Step::Idle) && (is_late || !self.again.is_empty());
+        Ok(if is_more { Step::More } else { next })
+    }
+
     /// Tries those that wait and are due, the longest due first, each case as far as it goes. After a while it is the turn of new events:
-    /// a receiver may take its time to fail.
-    async fn send_waiting(&mut self) -> Result<(), StoreError> {
-        let now = Timestamp::now();
+    /// a receiver may take its time to fail. Returns whether that came about.
+    async fn send_waiting(&mut self) -> Result<bool, StoreError> {
+        let (now, until) = (Timestamp::now(), Instant::now() + RETRYING_MAX);
         let by_time = self.waiting.iter().filter_map(|(case, letters)| Some((self.tries.due_from(*case), letters.front()?.number, *case)));
         let mut due: Vec<_> = by_time.filter(|(from, ..)| *from <= now).collect();
         due.sort_unstable();
         for (.., case) in due {
-            if elapsed(now, Timestamp::now()) >= RETRYING_MAX {
+            if Instant::now() >= until {
                 break;
             }
-            self.send_case(case).await?;
+            self.send_case(case, until).await?;
         }
-        Ok(())
+        Ok(Instant::now() >= until)
     }
 
-    /// Sends what waits of a case, until one fails.
-    async fn send_case(&mut self, case: Option<CaseId>) -> Result<(), StoreError> {
+    /// Sends what waits of a case, until one fails or it is late.
+    async fn send_case(&mut self, case: Option<CaseId>, until: Instant) -> Result<(), StoreError> {
         while let Some(letter) = self.waiting.get(&case).and_then(VecDeque::front).cloned() {
             let outcome = match self.message_again(letter.number).await? {
                 Message::NotYet => return Ok(()),
@@ -152,24 +173,33 @@ impl<'a> Round<'a> {
             let now = Timestamp::now();
             let error = match &outcome {
                 Outcome::Sent => {
-                    self.tries.forget(case);
                     let letters = self.waiting.entry(case).or_default();
                     letters.pop_front();
                     // The next one fails from now on, if it does.
-                    letters.iter_mut().take(1).for_each(|next| next.at = now);
-                    self.changed.push(DeadLetter { state: LetterState::Sent, error: String::new(), at: now, ..letter });
+                    let next = letters.front_mut().map(|next| {
+                        next.at = now;
+                        next.clone()
+                    });
+                    self.change(DeadLetter { state: LetterState::Sent, error: String::new(), at: now, ..letter });
+                    let Some(next) = next else { break };
+                    self.change(next);
+                    self.tries.begin(case, now);
+                    if Instant::now() >= until {
+                        return Ok(());
+                    }
                     continue;
                 }
                 Outcome::Refused(error) | Outcome::Away(error) => error.clone(),
             };
-            let attempts = self.tries.failed(case, now, self.retry());
-            if is_given_up(&outcome, attempts, elapsed(letter.at, now), self.give_up_after()) {
+            let refusals = self.tries.failed(case, &outcome, now, self.retry());
+            if is_given_up(&outcome, refusals, elapsed(letter.at, now), self.give_up_after()) {
                 self.give_up(case, &error, now);
             } else {
-                self.changed.push(DeadLetter { error, ..letter });
+                self.change(DeadLetter { error, ..letter });
             }
             return Ok(());
         }
+        self.tries.forget(case);
         self.waiting.remove(&case);
         Ok(())
     }
@@ -183,7 +213,12 @@ impl<'a> Round<'a> {
             if place == 0 {
                 tell_given_up(&self.webhook, letter.number, &error);
             }
-            self.changed.push(DeadLetter { state: LetterState::Dead, error, at, ..letter });
+            self.change(DeadLetter { state: LetterState::Dead, error, at, ..letter });
+        }
+        // A new event that fails does not follow one that was given up.
+        let delivery = &mut self.webhook.delivery;
+        if delivery.failing_since.is_none() {
+            *delivery = Delivery { cursor: delivery.cursor, ..Delivery::default() };
         }
     }
 
@@ -194,51 +229,63 @@ impl<'a> Round<'a> {
         if events.is_empty() {
             return Ok(Step::Idle);
         }
+        let until = Instant::now() + RETRYING_MAX;
         for event in events {
+            if Instant::now() >= until {
+                return Ok(Step::More);
+            }
             // What lies where is known only to who has followed; a moment later is soon enough.
             let body = match message_for(self.state, &self.webhook, &event).await? {
                 Message::NotYet => return Ok(Step::Wait(FOLLOW_PAUSE)),
                 Message::Wanted(body) => body,
                 Message::Unwanted => {
-                    self.webhook.delivery.cursor = event.number();
+                    self.go_past(event.number());
                     continue;
                 }
             };
             let case = event.case();
             if self.dead.contains(&case) {
-                self.put_aside(&event, LetterState::Dead, behind(case, "is a dead letter"));
+                self.put_aside(&event, LetterState::Dead, behind(case, "is a dead letter"), Timestamp::now());
                 continue;
             }
-            if self.waiting.contains_key(&case) {
+            let is_again = self.again.contains(&case);
+            if is_again || self.waiting.contains_key(&case) {
                 if self.room == 0 {
                     return Ok(Step::Wait(FOLLOW_PAUSE));
                 }
-                self.put_aside(&event, LetterState::Waiting, behind(case, "waits"));
+                let (state, what) = if is_again { (LetterState::Again, "is to be sent again") } else { (LetterState::Waiting, "waits") };
+                self.put_aside(&event, state, behind(case, what), Timestamp::now());
                 continue;
             }
             let outcome = self.attempt(event.number(), body).await;
             let (Outcome::Refused(error) | Outcome::Away(error)) = &outcome else {
                 self.tries.forget(case);
-                self.webhook.delivery.cursor = event.number();
+                self.go_past(event.number());
                 continue;
             };
             let now = Timestamp::now();
-            let attempts = self.tries.failed(case, now, self.retry());
+            let refusals = self.tries.failed(case, &outcome, now, self.retry());
+            let is_in_a_row = self.tries.new_failed(now);
             let delivery = &mut self.webhook.delivery;
+            // The one that keeps the webhook follows itself, however long the pause was.
+            if !is_in_a_row && delivery.failing_since.is_none() {
+                delivery.attempts = 0;
+            }
             delivery.attempts += 1;
             delivery.last_error.clone_from(error);
-            let (failures, since) = (delivery.attempts, *delivery.failing_since.get_or_insert(now));
-            if is_given_up(&outcome, attempts, elapsed(since, now), self.give_up_after()) {
+            let (failures, since) = (delivery.attempts, delivery.failing_since.unwrap_or(now));
+            if is_given_up(&outcome, refusals, elapsed(since, now), self.give_up_after()) {
                 tell_given_up(&self.webhook, event.number(), error);
                 self.tries.forget(case);
                 self.dead.insert(case);
-                self.put_aside(&event, LetterState::Dead, error.clone());
+                self.put_aside(&event, LetterState::Dead, error.clone(), now);
                 self.webhook.delivery = Delivery { cursor: event.number(), ..Delivery::default() };
             } else if failures <= FAILURES_IN_A_ROW_MAX && self.waiting.len() < HELD_CASES_MAX && self.room > 0 {
-                self.put_aside(&event, LetterState::Waiting, error.clone());
+                self.put_aside(&event, LetterState::Waiting, error.clone(), since);
             } else {
                 let pause = pause_after(failures.saturating_sub(FAILURES_IN_A_ROW_MAX).max(1), self.retry());
-                self.webhook.delivery.next_at = Some(now + SignedDuration::try_from(pause).unwrap_or_default());
+                let next_at = Some(now + SignedDuration::try_from(pause).unwrap_or_default());
+                (self.webhook.delivery.failing_since, self.webhook.delivery.next_at) = (Some(since), next_at);
                 return Ok(Step::Wait(pause.min(RENEW)));
             }
         }
@@ -246,15 +293,25 @@ impl<'a> Round<'a> {
     }
 
     /// Goes past an event that is not sent now, and keeps it as a letter.
-    fn put_aside(&mut self, event: &NumberedHappening, state: LetterState, error: String) {
-        let (webhook, number, case, at) = (self.webhook.id, event.number(), event.case(), Timestamp::now());
-        let letter = DeadLetter { webhook, number, case, at, error, state };
+    fn put_aside(&mut self, event: &NumberedHappening, state: LetterState, error: String, at: Timestamp) {
+        let (webhook, number, case) = (self.webhook.id, event.number(), event.case());
+        let letter = DeadLetter { webhook, number, case, at, error, state, read_at: None };
         if state == LetterState::Waiting {
             self.waiting.entry(case).or_default().push_back(letter.clone());
         }
-        self.changed.push(letter);
+        self.change(letter);
         self.room = self.room.saturating_sub(1);
-        self.webhook.delivery.cursor = number;
+        self.go_past(number);
+    }
+
+    /// Goes on to the event after one. Since when one fails is never said of another.
+    fn go_past(&mut self, number: u64) {
+        let delivery = &mut self.webhook.delivery;
+        (delivery.cursor, delivery.failing_since, delivery.next_at) = (number, None, None);
+    }
+
+    fn change(&mut self, letter: DeadLetter) {
+        self.changed.insert(letter.number, letter);
     }
 
     /// Returns what is to be sent of an event that is sent again; nothing of one that is no more.
@@ -273,8 +330,9 @@ impl<'a> Round<'a> {
         let word = if outcome == Outcome::Sent { "sent" } else { "failed" };
         metrics::counter!("gridkeeper_webhook_messages_total", "outcome" => word).increment(1);
         if outcome == Outcome::Sent {
-            // Whatever gets through shows that the receiver is there.
-            webhook.delivery = Delivery { cursor: webhook.delivery.cursor, ..Delivery::default() };
+            // Whatever gets through shows that the receiver is there. Since when the next event fails is another matter.
+            let (cursor, failing_since) = (webhook.delivery.cursor, webhook.delivery.failing_since);
+            webhook.delivery = Delivery { cursor, failing_since, ..Delivery::default() };
         }
         outcome
     }

@@ -12,8 +12,9 @@ use crate::dispatch::workflow::{
 use crate::dispatch::{AddressKind, AddressRow, CaseId, DepartmentId, DepartmentRole, Limit, Reporter, Role, Stage, WorkerId};
 use crate::store::records::{CaseFilter, CaseOrder};
 use crate::store::{
-    CaseMark, CaseRecord, CaseWrite, CaseWritten, DeadLetter, Delivery, Entry, EntryEnd, EntryFilter, EntryKind, IntakeToken, LetterState,
-    Near, NewCase, NewEvent, NumberedHappening, NumberedPublication, Store, StoreError, Topic, Webhook, WebhookId, WorkerPosition,
+    CaseMark, CaseRecord, CaseWrite, CaseWritten, DeadLetter, Delivery, Entry, EntryEnd, EntryFilter, EntryKind, IntakeToken, Lease,
+    LetterState, Near, NewCase, NewEvent, NumberedHappening, NumberedPublication, Store, StoreError, Topic, Webhook, WebhookId,
+    WorkerPosition,
 };
 
 pub fn event(seq: u32, effect: Effect, state: &str, is_end: bool, at: Timestamp) -> CaseEvent {
@@ -276,14 +277,36 @@ pub fn publications_are_events_beside_those_of_cases(place: &Place) {
         delivery: Delivery::default(),
     };
     store.add_webhook(&webhook).unwrap();
-    let letter = DeadLetter { webhook: id, number: 3, case: None, at: day(4), error: "away".into(), state: LetterState::Dead };
+    let (error, state) = (String::from("away"), LetterState::Dead);
+    let letter = DeadLetter { webhook: id, number: 3, case: None, at: day(4), error, state, read_at: None };
     assert!(store.save_delivery(id, 0, &Delivery { cursor: 3, ..Delivery::default() }, std::slice::from_ref(&letter)).unwrap());
     // Who has read it before that writes nothing.
     let sent = DeadLetter { state: LetterState::Sent, ..letter.clone() };
     assert!(!store.save_delivery(id, 0, &Delivery { cursor: 4, ..Delivery::default() }, &[sent]).unwrap());
     assert_eq!(store.find_webhook(id).unwrap().unwrap().delivery.cursor, 3);
     assert_eq!(store.find_webhook(id).unwrap().unwrap().topics, webhook.topics);
-    assert_eq!(store.load_dead_letters(id, 9).unwrap(), [letter]);
+    let read = DeadLetter { read_at: Some(day(4)), ..letter };
+    assert_eq!(store.load_dead_letters(id, 9).unwrap(), std::slice::from_ref(&read));
+    // A letter that somebody has asked for since it was read stays asked for, also where the cursor has not moved.
+    assert!(store.save_delivery(id, 3, &Delivery::replayed(3, None, day(5)), &[]).unwrap());
+    let again = DeadLetter { state: LetterState::Again, at: day(5), read_at: Some(day(5)), ..read.clone() };
+    let failed = DeadLetter { error: "away still".into(), at: day(6), ..read };
+    let delivery = Delivery { cursor: 3, ..Delivery::default() };
+    assert!(store.save_delivery(id, 3, &delivery, &[failed]).unwrap());
+    assert_eq!(store.load_dead_letters(id, 9).unwrap(), std::slice::from_ref(&again));
+    // Who has lost the lease writes nothing.
+    let (ours, theirs) = (Uuid::from_u128(8), Uuid::from_u128(9));
+    assert_eq!(store.claim_webhooks(Lease { holder: theirs, now: day(5), until: day(6) }).unwrap(), [id]);
+    let sent = DeadLetter { state: LetterState::Sent, ..again };
+    assert!(!store.save_delivery(id, 3, &delivery.clone().sent_by(ours), std::slice::from_ref(&sent)).unwrap());
+    assert_eq!(store.load_dead_letters(id, 9).unwrap().len(), 1);
+    assert!(store.save_delivery(id, 3, &delivery.sent_by(theirs), std::slice::from_ref(&sent)).unwrap());
+    assert!(store.load_dead_letters(id, 9).unwrap().is_empty());
+    // What comes by the cursor does not come as a letter too.
+    let waiting = DeadLetter { number: 4, state: LetterState::Waiting, read_at: None, ..sent };
+    assert!(store.save_delivery(id, 3, &Delivery { cursor: 4, ..Delivery::default() }, &[waiting]).unwrap());
+    assert!(store.save_delivery(id, 4, &Delivery::replayed(3, Some(3), day(7)), &[]).unwrap());
+    assert_eq!((store.load_dead_letters(id, 9).unwrap(), store.find_webhook(id).unwrap().unwrap().delivery.cursor), (Vec::new(), 3));
 }
 
 pub fn a_case_that_is_moved_is_found_where_it_is(place: &Place) {

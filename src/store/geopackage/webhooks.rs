@@ -10,7 +10,7 @@ use crate::boundary::UnitCode;
 use crate::dispatch::CaseId;
 use crate::store::audit::Action;
 use crate::store::times::{parse_time, time_text};
-use crate::store::webhooks::{DeadLetter, Delivery, Lease, LetterState, Topic, Webhook, WebhookId};
+use crate::store::webhooks::{DeadLetter, Delivery, Keeper, Lease, LetterState, Topic, Webhook, WebhookId};
 
 const COLUMNS: &str = "id, url, secret, effects, scope, author, created_at, ended_at, cursor, attempts, failing_since, next_at, last_error";
 
@@ -83,7 +83,7 @@ pub(super) fn save_delivery(
     let kept = transaction
         .prepare_cached(
             "UPDATE gk_webhook SET cursor = ?2, attempts = ?3, failing_since = ?4, next_at = ?5, last_error = ?6
-             WHERE id = ?1 AND cursor = ?7",
+             WHERE id = ?1 AND cursor = ?7 AND (?8 IS NULL OR lease_holder = ?8)",
         )?
         .execute(params![
             id.0.to_string(),
@@ -92,14 +92,19 @@ pub(super) fn save_delivery(
             delivery.failing_since.map(time_text),
             delivery.next_at.map(time_text),
             delivery.last_error,
-            clamped(from)
+            clamped(from),
+            delivery.sender().map(|holder| holder.to_string())
         ])?;
     if kept == 0 {
         return Ok(false);
     }
+    if let Keeper::Replay { after, at } = delivery.keeper {
+        replay(transaction, id, after, at)?;
+    }
     let mut put = transaction.prepare_cached(
         "INSERT INTO gk_dead_letter (webhook, number, case_id, at, error, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT (webhook, number) DO UPDATE SET at = excluded.at, error = excluded.error, state = excluded.state",
+         ON CONFLICT (webhook, number) DO UPDATE SET at = excluded.at, error = excluded.error, state = excluded.state
+         WHERE ?7 IS NULL OR gk_dead_letter.at = ?7",
     )?;
     for letter in letters {
         put.execute(params![
@@ -108,10 +113,27 @@ pub(super) fn save_delivery(
             letter.case.map(|case| case.0.to_string()),
             time_text(letter.at),
             letter.error,
-            letter.state.as_str()
+            letter.state.as_str(),
+            letter.read_at.map(time_text)
         ])?;
     }
     Ok(true)
+}
+
+/// Leaves the letters after an event to the cursor, or has the dead ones sent again.
+fn replay(transaction: &Transaction<'_>, id: WebhookId, after: Option<u64>, at: Timestamp) -> Result<(), Failure> {
+    let (id, at) = (id.0.to_string(), time_text(at));
+    match after {
+        Some(after) => {
+            let sql = "UPDATE gk_dead_letter SET state = 'sent', at = ?2 WHERE webhook = ?1 AND number > ?3 AND state <> 'sent'";
+            transaction.execute(sql, (id, at, clamped(after)))?;
+        }
+        None => {
+            let sql = "UPDATE gk_dead_letter SET state = 'again', at = ?2 WHERE webhook = ?1 AND state IN ('dead', 'again')";
+            transaction.execute(sql, (id, at))?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns the letters that were not sent yet, in the order of their events.
@@ -123,13 +145,15 @@ pub(super) fn load_dead_letters(transaction: &Transaction<'_>, id: WebhookId, li
     let mut letters = Vec::new();
     while let Some(row) = rows.next()? {
         let state: String = row.get(4)?;
+        let at = parse_time(&row.get::<_, String>(2)?).map_err(|e| corrupt("dead letter", &e))?;
         letters.push(DeadLetter {
             webhook: id,
             number: row.get(0)?,
             case: row.get::<_, Option<String>>(1)?.map(|case| uuid_of(&case)).transpose()?.map(CaseId),
-            at: parse_time(&row.get::<_, String>(2)?).map_err(|e| corrupt("dead letter", &e))?,
+            at,
             error: row.get(3)?,
             state: LetterState::parse(&state).ok_or_else(|| corrupt("dead letter", &format!("the state {state:?}")))?,
+            read_at: Some(at),
         });
     }
     Ok(letters)
@@ -156,6 +180,7 @@ fn read_webhook(row: &Row<'_>) -> Result<Webhook, Failure> {
             failing_since: time(10)?,
             next_at: time(11)?,
             last_error: row.get(12)?,
+            keeper: Keeper::Anyone,
         },
     })
 }

@@ -10,7 +10,7 @@ use super::values::{Time, from_text, to_text};
 use crate::boundary::UnitCode;
 use crate::dispatch::CaseId;
 use crate::store::audit::Action;
-use crate::store::webhooks::{DeadLetter, Delivery, Lease, LetterState, Topic, Webhook, WebhookId};
+use crate::store::webhooks::{DeadLetter, Delivery, Keeper, Lease, LetterState, Topic, Webhook, WebhookId};
 
 const COLUMNS: &str = "id, url, secret, effects, scope, author, created_at, ended_at, cursor, attempts, failing_since, next_at, last_error";
 
@@ -74,7 +74,7 @@ pub(super) async fn save_delivery(
     let kept = tx
         .execute(
             "UPDATE gk_webhook SET cursor = $2, attempts = $3, failing_since = $4, next_at = $5, last_error = $6
-             WHERE id = $1 AND cursor = $7",
+             WHERE id = $1 AND cursor = $7 AND ($8::uuid IS NULL OR lease_holder = $8)",
             &[
                 &id.0,
                 &clamped(delivery.cursor),
@@ -83,16 +83,21 @@ pub(super) async fn save_delivery(
                 &delivery.next_at.map(Time),
                 &to_text(&delivery.last_error),
                 &clamped(from),
+                &delivery.sender(),
             ],
         )
         .await?;
     if kept == 0 {
         return Ok(false);
     }
+    if let Keeper::Replay { after, at } = delivery.keeper {
+        replay(tx, id, after, at).await?;
+    }
     for letter in letters {
         tx.execute(
             "INSERT INTO gk_dead_letter (webhook, number, case_id, at, error, state) VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (webhook, number) DO UPDATE SET at = excluded.at, error = excluded.error, state = excluded.state",
+             ON CONFLICT (webhook, number) DO UPDATE SET at = excluded.at, error = excluded.error, state = excluded.state
+             WHERE $7::timestamptz IS NULL OR gk_dead_letter.at = $7",
             &[
                 &id.0,
                 &clamped(letter.number),
@@ -100,11 +105,27 @@ pub(super) async fn save_delivery(
                 &Time(letter.at),
                 &to_text(&letter.error),
                 &letter.state.as_str(),
+                &letter.read_at.map(Time),
             ],
         )
         .await?;
     }
     Ok(true)
+}
+
+/// Leaves the letters after an event to the cursor, or has the dead ones sent again.
+async fn replay(tx: &Transaction<'_>, id: WebhookId, after: Option<u64>, at: Timestamp) -> Result<(), Failure> {
+    match after {
+        Some(after) => {
+            let sql = "UPDATE gk_dead_letter SET state = 'sent', at = $2 WHERE webhook = $1 AND number > $3 AND state <> 'sent'";
+            tx.execute(sql, &[&id.0, &Time(at), &clamped(after)]).await?;
+        }
+        None => {
+            let sql = "UPDATE gk_dead_letter SET state = 'again', at = $2 WHERE webhook = $1 AND state IN ('dead', 'again')";
+            tx.execute(sql, &[&id.0, &Time(at)]).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns the letters that were not sent yet, in the order of their events.
@@ -114,13 +135,15 @@ pub(super) async fn load_dead_letters(tx: &Transaction<'_>, id: WebhookId, limit
     let rows = tx.query(sql, &[&id.0, &i64::try_from(limit).unwrap_or(i64::MAX)]).await?;
     let letter = |row: &Row| {
         let state: &str = row.get(4);
+        let at = row.try_get::<_, Time>(2)?.0;
         Ok(DeadLetter {
             webhook: id,
             number: u64::try_from(row.get::<_, i64>(0)).map_err(|e| corrupt("dead letter", &e))?,
             case: row.get::<_, Option<uuid::Uuid>>(1).map(CaseId),
-            at: row.try_get::<_, Time>(2)?.0,
+            at,
             error: from_text(row.get(3)),
             state: LetterState::parse(state).ok_or_else(|| corrupt("dead letter", &format!("the state {state:?}")))?,
+            read_at: Some(at),
         })
     };
     rows.iter().map(letter).collect()
@@ -145,6 +168,7 @@ fn read_webhook(row: &Row) -> Result<Webhook, Failure> {
             failing_since: time(10)?,
             next_at: time(11)?,
             last_error: from_text(row.get(12)),
+            keeper: Keeper::Anyone,
         },
     })
 }

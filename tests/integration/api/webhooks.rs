@@ -166,10 +166,13 @@ fn service() -> Service {
 }
 
 fn service_on(store: Arc<dyn Store>) -> Service {
+    service_with(store, Config::default())
+}
+
+fn service_with(store: Arc<dyn Store>, mut config: Config) -> Service {
     let at: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
     let hash = KeyHash(Sha256::digest(ADMIN.as_bytes()).into());
     store.add_key(&KeyRecord::new(hash, Role::Admin, at), "test").unwrap();
-    let mut config = Config::default();
     config.cases.webhook_retry_ms = 20;
     config.http.follow_interval_ms = 50;
     Service::start_on(store, config, false)
@@ -447,7 +450,43 @@ fn a_receiver_that_is_away_is_not_asked_for_every_case() {
     receiver.answer_with(204);
     let came = firsts(&receiver, cases.len());
     assert_eq!(came.len(), cases.len());
-    assert_eq!((view()["attempts"].as_u64(), view()["failing_since"].is_null()), (Some(0), true));
+    let end = Instant::now() + PATIENCE;
+    while view()["attempts"] != 0 || !view()["failing_since"].is_null() {
+        assert!(Instant::now() < end, "{}", view());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn each_event_is_tried_for_the_whole_time_after_an_earlier_one_was_given_up() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    fill(&*store);
+    let mut config = Config::default();
+    config.cases.webhook_give_up_s = 1;
+    let service = service_with(store, config);
+    let receiver = Receiver::start("127.0.0.1:0", Arc::default());
+    let webhook = add(&service, &receiver, &json!({}))["id"].as_str().unwrap().to_owned();
+    receiver.answer_with(503);
+    for column in 0..2 {
+        let begun = Instant::now();
+        report(&service, column);
+        while letters(&service, &webhook).iter().filter(|letter| letter["state"] == "dead").count() <= column {
+            assert!(begun.elapsed() < PATIENCE, "the letter never died");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let lived = begun.elapsed();
+        assert!(lived >= Duration::from_millis(900), "event {column} was given up after {lived:?}");
+    }
+    // Of a webhook that has ended nothing is tried again, and nothing is said to be.
+    report(&service, 2);
+    let begun = Instant::now();
+    while letters(&service, &webhook).len() < 3 {
+        assert!(begun.elapsed() < PATIENCE, "it never failed");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let ended = service.request("DELETE", &format!("/v1/webhooks/{webhook}")).bearer_auth(ADMIN).send().unwrap();
+    assert_eq!(ended.status(), 204);
+    assert!(letters(&service, &webhook).iter().all(|letter| letter["state"] == "dead"));
 }
 
 #[test]
