@@ -340,7 +340,8 @@ pub trait Store: Send + Sync {
     fn claim_webhooks(&self, lease: Lease) -> Result<Vec<WebhookId>, StoreError>;
 
     /// Keeps how far the sending for a webhook is, with letters as they are from now on, and returns whether it did: where it is no longer
-    /// at `from`, the cursor that was read before, somebody has set it otherwise meanwhile, and nothing is written.
+    /// at `from`, the cursor that was read before, or the sender no longer holds the lease, somebody has set it otherwise meanwhile, and
+    /// nothing is written. A letter is written only where it is as it was read; a replay writes all that it is about.
     fn save_delivery(&self, id: WebhookId, from: u64, delivery: &Delivery, letters: &[DeadLetter]) -> Result<bool, StoreError>;
 
     /// Returns at most `limit` letters of a webhook that have not been sent, in the order of their events.
