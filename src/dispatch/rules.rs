@@ -281,6 +281,11 @@ impl<'a> Rules<'a> {
         Departments::new(self.responsibilities, self.at)
     }
 
+    /// Returns the skill that whoever handles a case of a category is to have; none where it needs none, or the rules do not have it.
+    pub fn skill_of(&self, code: &str) -> Option<&str> {
+        self.categories?.find(code, self.at)?.skill_at(self.at)
+    }
+
     /// Finds a category by its code, `CODE` or `CODE:CONDITION`. What is private is unknown to the public.
     ///
     /// # Errors

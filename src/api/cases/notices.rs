@@ -9,8 +9,8 @@ use crate::snapshot::Snapshot;
 /// only one.
 pub fn skill_notices(state: &AppState, snapshot: &Snapshot, case: &Case, folded: &CaseState, at: Timestamp) -> Vec<String> {
     let code = case.category.split(CONDITION_SIGN).next().unwrap_or_default();
-    let Ok(asked) = snapshot.rules(at).find(code, true) else { return Vec::new() };
-    let Some(needed) = asked.category.skill_at(at).filter(|_| !folded.is_end) else { return Vec::new() };
+    let rules = snapshot.rules(at);
+    let Some(needed) = rules.skill_of(code).filter(|_| !folded.is_end) else { return Vec::new() };
     let named = folded.open_tasks().filter_map(|task| task.worker.as_ref());
     let mut workers: Vec<&WorkerId> = case.holder.iter().chain(named).collect();
     workers.sort_unstable();

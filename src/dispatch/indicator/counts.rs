@@ -318,7 +318,6 @@ pub(super) mod tests {
             is_gone: false,
             cancelled_at: None,
             is_extended: false,
-            reworks: 0,
         }
     }
 

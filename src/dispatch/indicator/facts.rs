@@ -81,5 +81,4 @@ pub struct TaskFacts {
     /// When the case ended before it was done.
     pub cancelled_at: Option<Timestamp>,
     pub is_extended: bool,
-    pub reworks: u32,
 }

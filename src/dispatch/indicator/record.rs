@@ -96,7 +96,6 @@ impl CaseFacts {
                     is_gone: is_last && task.state.is_gone(),
                     cancelled_at: last.ended_at.filter(|_| is_last && task.state == TaskState::Cancelled),
                     is_extended: extended.contains(&&task.department),
-                    reworks: u32::try_from(turn.len() - 1).unwrap_or(u32::MAX),
                 });
             }
         }
